@@ -1,0 +1,306 @@
+# laned - one Makefile, no recursion into folders, no automake.
+#
+#   make demo                 install what is missing, configure, build, tell the story
+#   make check                the same for the tests
+#   make                      build in ./build (runs ./configure when config.mk is missing)
+#   mkdir b; cd b; ../configure && make      out of tree
+#   make B=/tmp/x SANITIZE=address,undefined check-unit      a variant beside it
+#
+# Precedence, weakest first: config.mk (written by configure), local.mk (a developer's own,
+# ignored by git), the make command line. Sources are found by folder: see "what is built".
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+SHELL := /bin/sh
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+srcdir := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+B ?= build
+VERSION := $(shell cat $(srcdir)/.version)
+
+# Goals that need nothing configured.
+bare_goals = deps clean distclean format-check demo check check-quick check-asan maybe-deps
+ifneq ($(filter-out $(bare_goals),$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
+-include local.mk
+
+adapterdir = $(libdir)/laned/adapters
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+udevdir = $(prefix)/lib/udev/rules.d
+docdir = $(datarootdir)/doc/laned
+completiondir = $(datarootdir)/bash-completion/completions
+
+# ---- flags ---------------------------------------------------------------
+WARN = -Wall -Wextra -Wpedantic -Wformat=2 -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wundef -Wvla -Wswitch-enum -Wimplicit-fallthrough \
+	-Wconversion -Wno-sign-conversion -Wdouble-promotion -Wnull-dereference -Werror
+HARDEN = -fstack-protector-strong -fstack-clash-protection $(CF_PROTECTION) -fPIE
+HARDEN_LD = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+CF_PROTECTION := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+ifdef SANITIZE
+SAN = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(findstring -O0,$(CFLAGS)),)
+HARDEN += -D_FORTIFY_SOURCE=2
+endif
+ifdef COVERAGE
+SAN += --coverage -O0
+endif
+ifdef CRASH_POINTS
+SAN += -DLANED_CRASH_POINTS
+endif
+
+ALL_CPPFLAGS = -I$(srcdir)/src -I$(srcdir)/include -I$(srcdir)/tests -I$(B)/gen -D_GNU_SOURCE \
+	$(LIB_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 -fvisibility=hidden -ffp-contract=off $(WARN) $(HARDEN) $(CFLAGS) $(SAN)
+ALL_LDFLAGS = $(HARDEN_LD) -Wl,--as-needed $(LDFLAGS) $(SAN)
+
+ifeq ($(V),)
+say = @printf '  %-7s %s\n' $(1) $(2);
+else
+say =
+endif
+
+# ---- what is built -------------------------------------------------------
+sources = $(patsubst $(srcdir)/%,%,$(sort $(wildcard $(addprefix $(srcdir)/,$(1)))))
+programs = laned laned-bio laned-adapter lanectl
+laned_main = src/lane/main.c
+laned-bio_main = src/bio/main.c
+laned-adapter_main = src/adapter/main.c
+lanectl_main = src/ctl/main.c
+mains = $(foreach p,$(programs),$($(p)_main))
+
+archives = ctl lane bio adapter core base plain
+plain_src = $(call sources,src/base/plain/*.c)
+base_src = $(call sources,src/base/*.c)
+core_src = $(call sources,src/core/*.c src/core/*/*.c)
+bio_src = $(filter-out $(mains),$(call sources,src/bio/*.c src/bio/*/*.c))
+lane_src = $(filter-out $(mains),$(call sources,src/lane/*.c))
+adapter_src = $(filter-out $(mains),$(call sources,src/adapter/*.c))
+ctl_src = $(filter-out $(mains),$(call sources,src/ctl/*.c))
+synth_src = $(filter-out tests/synth/main.c,$(call sources,tests/synth/*.c))
+simlib_src = $(filter-out tests/sim/main.c,$(call sources,tests/sim/*.c))
+sdk_src = $(call sources,plugins/sdk/*.c)
+plugins = $(filter-out sdk,$(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $(srcdir)/plugins/*/*.c))))))
+
+unit_tests = $(notdir $(basename $(call sources,tests/unit/test_*.c)))
+unit_common_src = $(filter-out tests/unit/test_%,$(call sources,tests/unit/*.c))
+fuzz_targets = $(notdir $(basename $(call sources,tests/fuzz/fuzz_*.c)))
+benches = $(notdir $(basename $(call sources,tests/bench/*.c)))
+integration_tests = $(call sources,tests/integration/*.sh tests/integration/*.py)
+fault_tests = $(call sources,tests/fault/*.sh tests/fault/*.py)
+
+# What each archive may pull in; the linker takes only what is used.
+ext_libs = $(SQLITE_LIBS) $(CJSON_LIBS) $(INIH_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS) $(PNG_LIBS) \
+	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) -lpthread -lm
+all_archives = $(archives:%=$(B)/lib%.a)
+laned_archives = lane core base plain
+laned-bio_archives = bio core base plain
+laned-adapter_archives = adapter core base plain
+lanectl_archives = ctl core base plain
+
+all: $(programs:%=$(B)/%) $(plugins:%=$(B)/plugins/%.so) $(plugins:%=$(B)/plugins/%.options.json)
+
+# ---- rules ---------------------------------------------------------------
+# The dependency is deliberately only on what configure reads: a new source needs no new configure.
+config.mk: $(srcdir)/configure $(srcdir)/src/config.mk.in
+	$(srcdir)/configure $(CONFIGURE_FLAGS) >config.out || { cat config.out; exit 1; }; rm -f config.out
+$(srcdir)/configure: $(srcdir)/configure.ac
+	cd $(srcdir) && autoconf
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+# Rebuild when a flag changes, not only when a file does.
+flags := $(shell printf '%s' "$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)" | cksum)
+$(B)/gen/flags: FORCE
+	@mkdir -p $(@D); [ "`cat $@ 2>/dev/null`" = '$(flags)' ] || echo '$(flags)' >$@
+$(B)/gen/config.h: FORCE
+	@mkdir -p $(@D); { \
+	echo '#define LANED_VERSION "$(VERSION)"'; \
+	echo '#define LANED_SYSCONFDIR "$(if $(filter /usr,$(prefix)),/etc,$(sysconfdir))/laned"'; \
+	echo '#define LANED_STATEDIR "/var/lib"'; \
+	echo '#define LANED_RUNDIR "/run/laned"'; \
+	echo '#define LANED_ADAPTERDIR "$(adapterdir)"'; \
+	$(if $(HAVE_SECCOMP),echo '#define HAVE_SECCOMP 1';) \
+	$(if $(HAVE_SYSTEMD),echo '#define HAVE_SYSTEMD 1';) \
+	} >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/obj/%.o: $(srcdir)/%.c $(B)/gen/flags | $(B)/gen/config.h
+	$(call say,CC,$*.c) mkdir -p $(@D) && \
+	$(CC) $(ALL_CPPFLAGS) $(if $(filter tests/%,$*),$(CHECK_CFLAGS)) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/pic/%.o: $(srcdir)/%.c $(B)/gen/flags | $(B)/gen/config.h
+	$(call say,CC,$*.c) mkdir -p $(@D) && \
+	$(CC) $(ALL_CPPFLAGS) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -MMD -MP -c -o $@ $<
+
+define archive
+$(B)/lib$(1).a: $(call obj,$($(1)_src))
+	$$(call say,AR,$$@) rm -f $$@ && $$(AR) rcs $$@ $$^
+endef
+$(foreach a,$(archives) synth simlib,$(eval $(call archive,$(a))))
+$(B)/libsdk.a: $(patsubst %.c,$(B)/pic/%.o,$(sdk_src))
+	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
+
+define program
+$(B)/$(1): $(call obj,$($(1)_main)) $($(1)_archives:%=$(B)/lib%.a)
+	$$(call say,LINK,$$@) $$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ext_libs)
+endef
+$(foreach p,$(programs),$(eval $(call program,$(p))))
+
+# A plug-in may use libc's pure functions, expat and libcrypto primitives; see tests/tools/layers.
+define plugin
+$(B)/plugins/$(1).so: $(patsubst %.c,$(B)/pic/%.o,$(call sources,plugins/$(1)/*.c)) $(B)/libsdk.a \
+		$(srcdir)/plugins/adapter.map
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) -shared $$(filter-out -pie,$$(ALL_LDFLAGS)) \
+	$(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -Wl,--version-script=$(srcdir)/plugins/adapter.map -o $$@ $$(filter %.o,$$^) $(B)/libsdk.a
+endef
+comma := ,
+$(foreach a,$(plugins),$(eval $(call plugin,$(a))))
+$(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
+	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
+
+define unit
+$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libsynth.a $(B)/libsimlib.a $(all_archives)
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(test_ldflags_$(1)) -o $$@ $$^ \
+	$$(CHECK_LIBS) $$(ext_libs) -ldl
+endef
+$(foreach t,$(unit_tests),$(eval $(call unit,$(t))))
+define bench
+$(B)/bench/$(1): $(call obj,tests/bench/$(1).c) $(B)/libsynth.a $(all_archives)
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ext_libs)
+endef
+$(foreach t,$(benches),$(eval $(call bench,$(t))))
+$(B)/synthfinger: $(call obj,tests/synth/main.c) $(B)/libsynth.a $(all_archives)
+	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
+$(B)/lanesim: $(call obj,tests/sim/main.c) $(B)/libsimlib.a $(all_archives)
+	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs) -ldl
+
+# ---- tests ---------------------------------------------------------------
+# Every part appends to $(B)/results; `check` ends with the sum of all of them.
+sub = $(MAKE) -f $(srcdir)/Makefile --no-print-directory
+run_tests = LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) RESULTS=$(abspath $(or $(RESULTS),$(B)/results)) \
+	LANED_CRASH_BUILD=$(abspath $(or $(CRASH_B),$(B)/crash)) $(srcdir)/tests/tools/run-tests
+DEPS ?= 1
+
+check: maybe-deps
+	@rm -rf $(B)/results && mkdir -p $(B)
+	@fail=0; for part in $(check_parts); do \
+	$(sub) B=$(B) RESULTS=$(abspath $(B))/results $$part || fail=1; done; \
+	$(srcdir)/tests/tools/summary $(B)/results $$fail
+check_parts = layers format-check check-unit crash-build check-integration check-fault check-sim \
+	check-fuzz-corpus check-units lint check-asan-parts
+check-quick: maybe-deps
+	@rm -rf $(B)/results && mkdir -p $(B)
+	@fail=0; for part in all check-unit layers; do \
+	$(sub) B=$(B) RESULTS=$(abspath $(B))/results $$part || fail=1; done; \
+	$(srcdir)/tests/tools/summary $(B)/results $$fail
+maybe-deps:
+	@[ -f config.mk ] || [ '$(DEPS)' = 0 ] || $(srcdir)/.ci/deps
+deps:
+	$(srcdir)/.ci/deps
+
+check-unit: $(unit_tests:%=$(B)/tests/%)
+	@$(run_tests) unit $(unit_tests:%=$(B)/tests/%)
+check-integration: all tools
+	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
+check-fault: all tools
+	@$(run_tests) fault $(addprefix $(srcdir)/,$(fault_tests))
+check-sim: $(B)/lanesim
+	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh
+sim: $(B)/lanesim
+	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
+crash-build:
+	@$(sub) B=$(B)/crash CRASH_POINTS=1 CFLAGS='-O1 -g' all
+tools: $(B)/synthfinger
+check-asan:
+	@rm -rf $(B)/asan/results
+	@fail=0; $(sub) B=$(B) RESULTS=$(abspath $(B))/asan/results check-asan-parts || fail=1; \
+	$(srcdir)/tests/tools/summary $(B)/asan/results $$fail
+check-asan-parts:
+	@$(sub) B=$(B)/asan CRASH_B=$(B)/crash SANITIZE=address,undefined CFLAGS='-O1 -g' CK_TIMEOUT_MULTIPLIER=4 \
+	check-unit check-integration
+check-tsan:
+	@$(sub) B=$(B)/tsan SANITIZE=thread CFLAGS='-O1 -g' check-unit
+check-valgrind:
+	@$(sub) B=$(B)/valgrind CFLAGS='-O1 -g' TEST_WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite' \
+	check-unit
+coverage:
+	@$(sub) B=$(B)/cov COVERAGE=1 CFLAGS=-g check-unit check-integration
+	lcov -q -c -d $(B)/cov -o $(B)/cov/all.info
+	lcov -q -e $(B)/cov/all.info '*/src/*' '*/plugins/*' -o $(B)/cov/src.info
+	lcov --list $(B)/cov/src.info
+
+# Fuzzers: libFuzzer for campaigns, a replay driver for `make check`.
+define replay
+$(B)/tests/replay_$(1): $(call obj,tests/fuzz/$(1).c tests/fuzz/replay.c) $(all_archives)
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ext_libs)
+$(B)/fuzz/$(1): $(srcdir)/tests/fuzz/$(1).c $(B)/fuzzlib/built
+	$$(call say,FUZZ,$$@) mkdir -p $$(@D) && clang-14 $$(ALL_CPPFLAGS) -std=gnu11 -g -O1 \
+	-fsanitize=fuzzer,address,undefined -o $$@ $$< $(archives:%=$(B)/fuzzlib/lib%.a) $$(ext_libs)
+fuzz-$(1): $(B)/fuzz/$(1)
+	mkdir -p $(B)/fuzz/corpus/$(1) && cd $(B)/fuzz && ./$(1) -max_total_time=$$(FUZZ_TIME) \
+	-max_len=8192 -timeout=10 corpus/$(1) $(abspath $(srcdir))/tests/fuzz/corpus/$(1)
+endef
+FUZZ_TIME = 60
+$(foreach f,$(fuzz_targets),$(eval $(call replay,$(f))))
+$(B)/fuzzlib/built: FORCE
+	@$(sub) B=$(B)/fuzzlib CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' archives
+	@touch $@
+archives: $(all_archives)
+check-fuzz-corpus: $(fuzz_targets:%=$(B)/tests/replay_%)
+	@$(run_tests) fuzz-corpus $(fuzz_targets:%=$(B)/tests/replay_%)
+fuzz: $(fuzz_targets:%=fuzz-%)
+
+# ---- static checks -------------------------------------------------------
+c_files = $(sort $(shell find $(srcdir)/src $(srcdir)/include $(srcdir)/plugins $(srcdir)/tests -name '*.[ch]'))
+tidy_files = $(addprefix $(srcdir)/,$(plain_src) $(base_src) $(core_src) $(bio_src) $(lane_src) $(adapter_src) $(ctl_src) $(mains) $(sdk_src) $(foreach p,$(plugins),$(call sources,plugins/$(p)/*.c)))
+lint: $(B)/gen/config.h
+	@$(run_tests) lint $(srcdir)/tests/tools/lint-cppcheck $(srcdir)/tests/tools/lint-tidy
+export TIDY_FILES = $(tidy_files)
+export TIDY_FLAGS = $(ALL_CPPFLAGS) -std=gnu11
+format-check:
+	@$(run_tests) format $(srcdir)/tests/tools/format-check
+export C_FILES = $(c_files)
+format:
+	clang-format -i $(c_files)
+layers: $(all_archives) $(plugins:%=$(B)/plugins/%.so)
+	@NM='$(or $(NM),nm)' $(run_tests) layers $(srcdir)/tests/tools/layers
+check-units: $(B)/stage/done
+	@$(run_tests) units $(srcdir)/tests/tools/check-units
+$(B)/stage/done: all FORCE
+	@rm -rf $(B)/stage && $(sub) B=$(B) DESTDIR=$(abspath $(B))/stage prefix=/usr sysconfdir=/etc \
+	systemdsystemunitdir=/usr/lib/systemd/system install >/dev/null && touch $@
+
+# ---- measurements and the demonstration ----------------------------------
+bench: bench-bio bench-search bench-pricing bench-identify bench-touch
+bench-bio: $(B)/bench/bio_scores $(B)/bench/bio_eval
+	B=$(B) $(srcdir)/tests/bench/bench-bio
+bench-search: $(B)/bench/bench_search
+	$<
+bench-pricing: $(B)/bench/bench_pricing
+	$<
+bench-identify: all tools
+	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
+bench-touch: all tools
+	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
+demo: maybe-deps
+	@$(sub) B=$(B) all tools
+	@LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) $(srcdir)/tests/demo/demo $(if $(DATA),--data $(DATA))
+
+# ---- install, dist -------------------------------------------------------
+include $(srcdir)/src/install.mk
+
+clean:
+	rm -rf $(B)
+distclean: clean
+	rm -rf config.mk config.log config.status autom4te.cache configure
+
+-include $(shell test -d $(B) && find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
+FORCE:
+.PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
+	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units coverage \
+	fuzz lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
+	bench-touch demo install dist clean distclean deps maybe-deps sim FORCE

@@ -1,0 +1,412 @@
+#include "adapter/adapter_conf.h"
+
+#include "adapter/plugin_describe.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OPTIONS_BYTES_MAX (256u * 1024u)
+#define ARENA_BYTES_MAX (4u * 1024u * 1024u)
+#define SECTION_PREFIX "adapter:"
+#define SECTION_BYTES (sizeof(SECTION_PREFIX) + ADAPTER_NAME_BYTES)
+#define COMMON_MAX 256u
+#define OWN_MAX 16u /* rows of adapter:* in the common table */
+
+struct adapter_conf {
+	char name[ADAPTER_NAME_BYTES];
+	char section[SECTION_BYTES];
+	char plugin[ADAPTER_PATH_BYTES], socket[ADAPTER_PATH_BYTES];
+	struct arena *arena; /* the options' texts */
+	struct conf *conf;
+	size_t options;
+	uint32_t types[ADAPTER_OPTIONS_MAX];
+	/* conf keeps pointing into it: this section's keys, the plug-in's, the common ones. */
+	struct conf_key table[OWN_MAX + ADAPTER_OPTIONS_MAX + COMMON_MAX];
+	size_t own, count;
+};
+
+static bool
+name_ok(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n >= 1 && n < ADAPTER_NAME_BYTES &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
+}
+
+/* The keys of adapter:* as keys of this section: an exact name is found before a pattern. */
+static int
+add_own_keys(struct adapter_conf *c)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		struct conf_key *k = &c->table[c->count];
+
+		if (strcmp(keys_table[i].section, SECTION_PREFIX "*") != 0 ||
+		    strcmp(keys_table[i].name, "*") == 0)
+			continue;
+		if (c->count == OWN_MAX)
+			return -E2BIG;
+		*k = keys_table[i];
+		k->section = c->section;
+		c->count++;
+	}
+	c->own = c->count;
+	return 0;
+}
+
+static int
+add_common_keys(struct adapter_conf *c)
+{
+	if (keys_count > COMMON_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < keys_count; i++)
+		c->table[c->count++] = keys_table[i];
+	return 0;
+}
+
+static enum conf_type
+conf_type_of(uint32_t option_type)
+{
+	switch (option_type) {
+	case LANED_OPT_INT:
+		return CONF_INT;
+	case LANED_OPT_BOOL:
+		return CONF_BOOL;
+	case LANED_OPT_ENUM:
+		return CONF_ENUM;
+	case LANED_OPT_DURATION:
+		return CONF_DURATION;
+	case LANED_OPT_DIR:
+		return CONF_PATH;
+	default:
+		return CONF_STRING;
+	}
+}
+
+/* A member that may be missing, as a NUL-terminated text. */
+static int
+optional_text(const struct value *row, const char *name, const char **ret_text)
+{
+	struct str s = { NULL, 0 };
+	int rc = value_get_str(row, name, OPTIONS_BYTES_MAX, &s);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc == 0)
+		*ret_text = s.p;
+	return rc;
+}
+
+/* One row of options.json as a row of the key table. 0 or -EPROTO. */
+static int
+add_option(struct adapter_conf *c, const struct value *row)
+{
+	struct conf_key k = { .section = c->section };
+	struct str name, type, help;
+	uint32_t option_type;
+
+	if (c->options == ADAPTER_OPTIONS_MAX)
+		return -EPROTO;
+	if (value_get_str(row, "name", 32, &name) < 0 || name.n == 0 ||
+	    value_get_str(row, "type", 32, &type) < 0 ||
+	    plugin_option_type_parse(type, &option_type) < 0 ||
+	    value_get_str(row, "help", 4000, &help) < 0 ||
+	    value_get_int(row, "min", INT64_MIN, INT64_MAX, &k.min) < 0 ||
+	    value_get_int(row, "max", INT64_MIN, INT64_MAX, &k.max) < 0 ||
+	    optional_text(row, "def", &k.def) < 0 ||
+	    optional_text(row, "choices", &k.choices) < 0)
+		return -EPROTO;
+	k.name = name.p;
+	k.help = help.p;
+	k.type = conf_type_of(option_type);
+	if (k.type == CONF_ENUM && k.choices == NULL)
+		return -EPROTO;
+	for (size_t i = 0; i < c->count; i++)
+		if (strcmp(c->table[i].name, k.name) == 0)
+			return -EPROTO; /* twice, or a name of the host's own */
+	c->types[c->options++] = option_type;
+	c->table[c->count++] = k;
+	return 0;
+}
+
+static int
+add_options(struct adapter_conf *c, const struct value *root)
+{
+	const struct value *options;
+	int64_t v;
+	int rc;
+
+	if (value_get_int(root, "v", 1, 1, &v) < 0 ||
+	    value_get_array(root, "options", &options) < 0)
+		return -EPROTO;
+	for (const struct value *row = options->first; row != NULL; row = row->next) {
+		rc = add_option(c, row);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* X.so -> X.options.json. */
+static int
+options_path(const char *plugin, char path[ADAPTER_PATH_BYTES])
+{
+	size_t n = strlen(plugin);
+	struct strbuf b;
+
+	if (n < 4 || strcmp(plugin + n - 3, ".so") != 0)
+		return -EINVAL;
+	strbuf_init(&b, path, ADAPTER_PATH_BYTES);
+	strbuf_add(&b, (struct str){ plugin, n - 3 });
+	strbuf_addf(&b, ".options.json");
+	return b.truncated ? -ENAMETOOLONG : 0;
+}
+
+/* A whole file by its path. As files_read. */
+static int
+read_path(const char *path, struct arena *arena, struct str *ret_text)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[ADAPTER_PATH_BYTES] = ".";
+	int fd, rc;
+
+	if (slash != NULL)
+		rc = str_copy(folder, sizeof(folder),
+			      (struct str){ path, (size_t)(slash - path) + 1 });
+	else
+		rc = 0;
+	if (rc < 0)
+		return rc;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	rc = files_read(fd, slash == NULL ? path : slash + 1, OPTIONS_BYTES_MAX, arena,
+			ret_text);
+	(void)close(fd); /* a folder */
+	return rc;
+}
+
+static int
+read_options(struct adapter_conf *c)
+{
+	struct json_error error = { 1, 1, "" };
+	char path[ADAPTER_PATH_BYTES];
+	const struct value *root;
+	struct str text;
+	int rc = options_path(c->plugin, path);
+
+	if (rc < 0) {
+		fprintf(stderr, "%s: a plug-in's name ends in .so\n", c->plugin);
+		return rc;
+	}
+	rc = read_path(path, c->arena, &text);
+	if (rc < 0) {
+		fprintf(stderr, "%s: %s (it is made by laned-adapter --describe)\n", path,
+			strerror(-rc));
+		return rc;
+	}
+	rc = json_parse(c->arena, text, 0, &root, &error);
+	if (rc == 0)
+		rc = add_options(c, root);
+	if (rc == -EBADMSG)
+		fprintf(stderr, "%s:%u:%u: %s\n", path, (unsigned)error.line,
+			(unsigned)error.column, error.what);
+	else if (rc < 0)
+		fprintf(stderr, "%s: it does not describe a plug-in's options\n", path);
+	return rc;
+}
+
+/* A plug-in's path by the common keys alone, which must be read before the options are known. */
+static int
+find_plugin(struct adapter_conf *c, const struct conf *common)
+{
+	const char *plugin = conf_str(common, c->section, "plugin");
+	struct strbuf b;
+
+	strbuf_init(&b, c->plugin, sizeof(c->plugin));
+	strbuf_addf(&b, "%s/%s.so", conf_str(common, "paths", "adapters"),
+		    plugin[0] == '\0' ? c->name : plugin);
+	return b.truncated || strchr(plugin, '/') != NULL ? -EINVAL : 0;
+}
+
+static int
+load(struct adapter_conf *c, const char *file_given, struct conf **ret_conf)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	char file[KEYS_PATH_BYTES], dir[KEYS_PATH_BYTES];
+	int rc;
+
+	if (errors == NULL)
+		return -ENOMEM;
+	keys_paths(file_given, file, dir);
+	rc = conf_load(c->table, c->count, file, dir[0] == '\0' ? NULL : dir, errors,
+		       ret_conf);
+	for (uint32_t i = 0; rc == -EBADMSG && i < errors->count; i++)
+		fprintf(stderr, "%s:%u: %s: %s\n", errors->list[i].file,
+			(unsigned)errors->list[i].line, errors->list[i].key,
+			errors->list[i].what);
+	if (rc < 0 && rc != -EBADMSG)
+		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
+	free(errors);
+	return rc;
+}
+
+/*
+ * Where the plug-in is must be known before its options are: the first reading takes every section
+ * of an adapter as a pattern, which accepts any option.
+ */
+static int
+resolve_plugin(struct adapter_conf *c, const struct adapter_conf_ask *ask)
+{
+	struct conf *common;
+	int rc;
+
+	if (ask->plugin != NULL)
+		return str_copy(c->plugin, sizeof(c->plugin), str_of(ask->plugin));
+	rc = keys_load(ask->file, &common);
+	if (rc < 0)
+		return rc;
+	rc = find_plugin(c, common);
+	if (rc < 0)
+		fprintf(stderr, "[%s] plugin: a name without a slash, please\n",
+			c->section);
+	conf_free(common);
+	return rc;
+}
+
+int
+adapter_conf_load(const struct adapter_conf_ask *ask, struct adapter_conf **ret_conf)
+{
+	struct adapter_conf *c = NULL;
+	struct strbuf b;
+	int rc = -EINVAL;
+
+	if (!name_ok(ask->name)) {
+		fprintf(stderr, "\"%s\": an adapter's name is 1 to 32 of a-z 0-9 _ -\n",
+			ask->name);
+		return rc;
+	}
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	(void)str_copy(c->name, sizeof(c->name), str_of(ask->name)); /* checked above */
+	strbuf_init(&b, c->section, sizeof(c->section));
+	strbuf_addf(&b, SECTION_PREFIX "%s", c->name);
+	c->arena = arena_new(ARENA_BYTES_MAX);
+	rc = c->arena == NULL ? -ENOMEM : resolve_plugin(c, ask);
+	if (rc == 0)
+		rc = add_own_keys(c);
+	if (rc == 0)
+		rc = read_options(c);
+	if (rc == 0)
+		rc = add_common_keys(c);
+	if (rc == 0)
+		rc = load(c, ask->file, &c->conf);
+	if (rc < 0)
+		goto out;
+	strbuf_init(&b, c->socket, sizeof(c->socket));
+	strbuf_addf(&b, "%s/adapter-%s.sock", conf_str(c->conf, "paths", "run"), c->name);
+	*ret_conf = c;
+	c = NULL;
+out:
+	adapter_conf_free(c);
+	return rc;
+}
+
+struct adapter_conf *
+adapter_conf_free(struct adapter_conf *c)
+{
+	if (c == NULL)
+		return NULL;
+	conf_free(c->conf);
+	arena_free(c->arena);
+	free(c);
+	return NULL;
+}
+
+const char *
+adapter_conf_name(const struct adapter_conf *c)
+{
+	return c->name;
+}
+
+bool
+adapter_conf_enabled(const struct adapter_conf *c)
+{
+	return strcmp(conf_str(c->conf, c->section, "enabled"), "yes") == 0;
+}
+
+enum adapter_seccomp
+adapter_conf_seccomp(const struct adapter_conf *c)
+{
+	const char *word = conf_str(c->conf, c->section, "seccomp");
+
+	if (strcmp(word, "off") == 0)
+		return ADAPTER_SECCOMP_OFF;
+	return strcmp(word, "log") == 0 ? ADAPTER_SECCOMP_LOG : ADAPTER_SECCOMP_ENFORCE;
+}
+
+const char *
+adapter_conf_environment(const struct adapter_conf *c)
+{
+	return conf_str(c->conf, "lane", "environment");
+}
+
+const char *
+adapter_conf_log_level(const struct adapter_conf *c)
+{
+	return conf_str(c->conf, "log", "level");
+}
+
+const char *
+adapter_conf_plugin_path(const struct adapter_conf *c)
+{
+	return c->plugin;
+}
+
+const char *
+adapter_conf_socket_path(const struct adapter_conf *c)
+{
+	return c->socket;
+}
+
+size_t
+adapter_conf_options(const struct adapter_conf *c)
+{
+	return c->options;
+}
+
+int
+adapter_conf_option_at(const struct adapter_conf *c, size_t i,
+		       struct adapter_option *ret_option)
+{
+	const char *name;
+
+	if (i >= c->options)
+		return -ENOENT;
+	name = c->table[c->own + i].name;
+	*ret_option = (struct adapter_option){
+		.name = name,
+		.type = c->types[i],
+		.text = conf_str(c->conf, c->section, name),
+		.number = conf_int(c->conf, c->section, name),
+	};
+	return 0;
+}
+
+int
+adapter_conf_option(const struct adapter_conf *c, const char *name,
+		    struct adapter_option *ret_option)
+{
+	for (size_t i = 0; i < c->options; i++)
+		if (strcmp(c->table[c->own + i].name, name) == 0)
+			return adapter_conf_option_at(c, i, ret_option);
+	return -ENOENT;
+}

@@ -1,0 +1,894 @@
+#include "adapter/bridge.h"
+
+#include "adapter/host_requests.h"
+#include "adapter/plugin_describe.h"
+#include "adapter/wire.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/daemon.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELLO_MS 5000
+#define HELLO_AGAIN_MS 5000
+#define ASK_MS 5000
+#define COMPLETE_MS 30000
+#define OUT_BYTES_MAX (768u * 1024u)
+#define ARENA_BYTES_MAX (8u * 1024u * 1024u)
+#define RECOVER_MAX HOST_REQUESTS_MAX
+/* Past the plug-in's own limit the host says "unknown" in its place. */
+#define GRACE_MS 5000
+#define REQUEST_MS_MAX (11 * 60 * 1000) /* of requests without a limit of their own */
+
+struct bridge {
+	struct bridge_options o;
+	const struct laned_adapter *adapter;
+	void *instance;
+	struct rpc_client *client;
+	struct rpc_hooks hooks;
+	struct host_link link;
+	struct host_requests *requests;
+	struct loop_timer *deadline, *hello_again;
+	struct arena *found; /* of the last journal_find */
+	bool up, submitting;
+	uint64_t epoch;   /* of the link: acks of an older one are not delivered */
+	struct ack *held; /* completions made inside submit: sent after its answer */
+};
+
+/* What waits for an answer of laned. */
+struct ack {
+	struct bridge *bridge;
+	uint64_t epoch;
+	uint64_t request; /* the completed one, 0 none */
+	laned_ack_fn fn;
+	void *user;
+	const char *method;
+	struct json_out *params; /* only while held */
+	struct ack *next;
+};
+
+static void arm_deadline(struct bridge *b);
+
+static struct rpc_peer *
+peer_of(const struct bridge *b)
+{
+	return b->client == NULL ? NULL : rpc_client_peer(b->client);
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+static int
+status_of(const struct rpc_error *error)
+{
+	if (error == NULL)
+		return LANED_OK;
+	switch (error->code) {
+	case RPC_TIMEOUT:
+	case RPC_INTERNAL:
+		return LANED_AGAIN;
+	case RPC_GONE:
+		return LANED_GONE;
+	case RPC_REFUSED:
+	case RPC_DENIED:
+	case RPC_NOT_FOUND:
+		return LANED_REFUSED;
+	default:
+		return LANED_INVALID;
+	}
+}
+
+static void
+on_acked(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct ack *a = ctx;
+	struct bridge *b = a->bridge;
+	int status = status_of(error);
+	bool current = b->up && a->epoch == b->epoch && status != LANED_GONE;
+
+	(void)result; /* {} */
+	if (error != NULL && status != LANED_GONE)
+		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
+			  a->method, error->code, error->message);
+	if (current && a->request != 0) {
+		host_requests_settle(b->requests, a->request, status != LANED_AGAIN);
+		arm_deadline(b);
+	}
+	if (current && a->fn != NULL) {
+		crash_point("host.ack");
+		a->fn(a->user, status);
+	}
+	free(a);
+}
+
+static struct ack *
+ack_new(struct bridge *b, laned_ack_fn fn, void *user)
+{
+	struct ack *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->bridge = b;
+	a->epoch = b->epoch;
+	a->fn = fn;
+	a->user = user;
+	return a;
+}
+
+/* Asks laned; takes a and params over in any case. enum laned_status. */
+static int
+ask(struct bridge *b, const char *method, struct json_out *params, struct ack *a)
+{
+	struct rpc_peer *peer = peer_of(b);
+	int64_t timeout_ms = a->request != 0 ? COMPLETE_MS : ASK_MS;
+	int rc;
+
+	a->method = method;
+	rc = peer == NULL ? -EPIPE
+			  : rpc_request(peer, method, params, timeout_ms, on_acked, a);
+	json_out_free(params);
+	if (rc == 0)
+		return LANED_OK;
+	free(a);
+	return rc == -EPIPE ? LANED_GONE : rc == -EAGAIN ? LANED_AGAIN : LANED_INVALID;
+}
+
+/* A new object for params, or NULL. */
+static struct json_out *
+params_new(void)
+{
+	struct json_out *o = json_out_new(OUT_BYTES_MAX);
+
+	if (o != NULL)
+		json_open_object(o, NULL);
+	return o;
+}
+
+/* Asks and waits. 0 and *ret_result in arena, or a negative errno. */
+static int
+ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
+	     struct arena *arena, const struct value **ret_result)
+{
+	struct rpc_ask q = { method, params, BRIDGE_JOURNAL_MS };
+	struct rpc_peer *peer = peer_of(b);
+	struct rpc_error error = { 0, "" };
+	int rc = -EPIPE;
+
+	if (peer != NULL && b->up)
+		rc = rpc_request_wait(peer, &q, arena, ret_result, &error);
+	if (rc == -EREMOTEIO)
+		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
+			  method, error.code, error.message);
+	else if (rc < 0)
+		log_event(LOG_ERR, "adapter-no-journal", NULL, "%s: %s", method,
+			  strerror(-rc));
+	return rc;
+}
+
+/* ---- what the plug-in asks for ----------------------------------------------------------- */
+
+static int
+link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t state,
+	     struct laned_str blob)
+{
+	struct bridge *b = ctx;
+	const struct host_request *r = host_requests_find(b->requests, req);
+	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	struct json_out *o = params_new();
+	const struct value *result;
+	int rc = LANED_NOT_DURABLE;
+
+	if (r == NULL || r->completing || o == NULL || arena == NULL ||
+	    (state != LANED_J_SENDING && state != LANED_J_ANSWER_SENDING))
+		goto out;
+	wire_write_req(o, &r->wire);
+	wire_write_key(o, key);
+	json_cstr(o, "state", wire_journal_state_name(state));
+	wire_write_blob(o, blob);
+	json_close(o);
+	if (ask_and_wait(b, "adapter.journal", o, arena, &result) == 0)
+		rc = LANED_OK;
+	crash_point("host.journalled");
+out:
+	json_out_free(o);
+	arena_free(arena);
+	return rc;
+}
+
+static int
+link_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entry)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = params_new();
+	const struct value *result, *entry;
+	int rc = LANED_GONE;
+
+	arena_reset(b->found);
+	if (o == NULL)
+		return LANED_NO_MEMORY;
+	json_str(o, "ref", (struct str){ ref.p, ref.n });
+	json_close(o);
+	if (ask_and_wait(b, "adapter.journal_find", o, b->found, &result) == 0) {
+		rc = LANED_MISSING;
+		if (value_get_object(result, "entry", &entry) == 0)
+			rc = wire_read_entry(b->found, entry, NULL, ret_entry) == 0
+				     ? LANED_OK
+				     : LANED_INTERNAL;
+	}
+	json_out_free(o);
+	return rc;
+}
+
+static int
+wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
+{
+	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	const struct value *result;
+	int rc = LANED_NOT_DURABLE;
+
+	if (arena != NULL && ask_and_wait(b, "adapter.event", o, arena, &result) == 0 &&
+	    wire_read_key(result, &ev->key) == 0)
+		rc = LANED_OK;
+	json_out_free(o);
+	arena_free(arena);
+	return rc;
+}
+
+static int
+link_event(void *ctx, struct laned_event *ev)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = params_new();
+	struct ack *a;
+
+	if (o == NULL)
+		return LANED_NO_MEMORY;
+	wire_write_event(o, ev);
+	json_close(o);
+	if (ev->type == LANED_EV_TENDER_WANTED)
+		return wait_for_key(b, o, ev);
+	a = ack_new(b, NULL, NULL);
+	if (a == NULL || !b->up) {
+		free(a);
+		json_out_free(o);
+		return b->up ? LANED_NO_MEMORY : LANED_GONE;
+	}
+	return ask(b, "adapter.event", o, a);
+}
+
+/* Closes params and asks, or gives everything back. */
+static int
+ask_pos(struct bridge *b, const char *method, struct json_out *o, struct ack *a)
+{
+	if (o == NULL || a == NULL || !b->up) {
+		json_out_free(o);
+		free(a);
+		return b->up ? LANED_NO_MEMORY : LANED_GONE;
+	}
+	json_close(o);
+	return ask(b, method, o, a);
+}
+
+static int
+link_pos_basket(void *ctx, const struct laned_basket *basket, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = params_new();
+
+	if (o != NULL)
+		wire_write_basket(o, basket);
+	return ask_pos(b, "pos.basket", o, ack_new(b, fn, user));
+}
+
+static int
+link_pos_claim(void *ctx, struct laned_str ticket, uint32_t kind, struct laned_str value,
+	       laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = params_new();
+
+	if (o != NULL)
+		wire_write_claim(o, ticket, kind, value);
+	return ask_pos(b, "pos.claim", o, ack_new(b, fn, user));
+}
+
+static int
+link_pos_cancel(void *ctx, struct laned_str ticket, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = params_new();
+
+	if (o != NULL)
+		json_str(o, "ticket", (struct str){ ticket.p, ticket.n });
+	return ask_pos(b, "pos.cancel", o, ack_new(b, fn, user));
+}
+
+/* ---- completions ------------------------------------------------------------------------- */
+
+/* The params of adapter.complete; wire NULL: laned never named a request for it. */
+static struct json_out *
+completion(const struct laned_result *r, const struct host_wire_req *wire, bool late)
+{
+	struct json_out *o = params_new();
+
+	if (o == NULL)
+		return NULL;
+	if (wire != NULL)
+		wire_write_req(o, wire);
+	wire_write_result(o, r);
+	if (late)
+		json_bool(o, "late", true);
+	json_close(o);
+	return o;
+}
+
+static int
+send_completion(struct bridge *b, struct json_out *o, struct ack *a)
+{
+	uint64_t request = a->request;
+	int rc;
+
+	if (b->submitting) {
+		a->params = o;
+		a->next = b->held;
+		b->held = a;
+		return LANED_OK;
+	}
+	crash_point("host.send completion");
+	rc = ask(b, "adapter.complete", o, a);
+	if (rc != LANED_OK && request != 0)
+		host_requests_settle(b->requests, request, false);
+	return rc;
+}
+
+/* An answer after the completion, or to a request of an earlier life. */
+static int
+complete_late(struct bridge *b, const struct laned_result *r, laned_ack_fn fn, void *user)
+{
+	const struct host_request *closed = host_requests_closed(b->requests, &r->key);
+	struct ack *a = ack_new(b, fn, user);
+	struct json_out *o = completion(r, closed == NULL ? NULL : &closed->wire, true);
+
+	if (a == NULL || o == NULL) {
+		free(a);
+		json_out_free(o);
+		return LANED_NO_MEMORY;
+	}
+	log_event(LOG_WARNING, "adapter-late", NULL, "a late answer: %s",
+		  wire_outcome_name(r->outcome) == NULL ? "unknown"
+							: wire_outcome_name(r->outcome));
+	return send_completion(b, o, a);
+}
+
+static int
+link_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct host_request *open;
+	struct json_out *o;
+	struct ack *a;
+	int rc;
+
+	if (!b->up)
+		return LANED_GONE;
+	if ((r->flags & LANED_RESULT_LATE) != 0)
+		return complete_late(b, r, fn, user);
+	rc = host_requests_complete(b->requests, r->req);
+	if (rc == -ESTALE)
+		return complete_late(b, r, fn, user);
+	if (rc < 0) {
+		log_event(
+			LOG_WARNING, "adapter-second", NULL,
+			"a second completion, or of no request, is ignored (%llu so far)",
+			(unsigned long long)host_requests_ignored(b->requests));
+		return LANED_REFUSED;
+	}
+	open = host_requests_find(b->requests, r->req);
+	assert(open != NULL);
+	a = ack_new(b, fn, user);
+	o = completion(r, &open->wire, false);
+	if (a == NULL || o == NULL) {
+		free(a);
+		json_out_free(o);
+		host_requests_settle(b->requests, r->req, false);
+		return LANED_NO_MEMORY;
+	}
+	a->request = r->req;
+	rc = send_completion(b, o, a);
+	arm_deadline(b);
+	return rc;
+}
+
+static void
+send_held(struct bridge *b)
+{
+	struct ack *a;
+
+	while ((a = b->held) != NULL) {
+		struct json_out *o = a->params;
+
+		b->held = a->next;
+		a->params = NULL;
+		/* An error is the link's end; recovery follows. */
+		(void)send_completion(b, o, a);
+	}
+}
+
+static void
+drop_held(struct bridge *b)
+{
+	struct ack *a;
+
+	while ((a = b->held) != NULL) {
+		b->held = a->next;
+		json_out_free(a->params);
+		free(a);
+	}
+}
+
+/* The plug-in did not end a request in time: "unknown" in its place, never more. */
+static void
+on_deadline(void *ctx)
+{
+	struct bridge *b = ctx;
+	struct host_request *r;
+
+	while (b->up &&
+	       (r = host_requests_expired(b->requests, clock_mono_ms())) != NULL) {
+		struct laned_result result = {
+			.size = sizeof(result),
+			.outcome = LANED_OUT_UNKNOWN,
+			.req = r->id,
+			.key = r->key,
+			.amount = -1,
+		};
+
+		log_event(LOG_ERR, "adapter-overdue", NULL,
+			  "the plug-in did not end a request in time; it is unknown");
+		r->deadline_ms = clock_mono_ms() + COMPLETE_MS; /* if this fails, again */
+		if (link_complete(b, &result, NULL, NULL) == LANED_OK)
+			r->by_host = true;
+	}
+	arm_deadline(b);
+}
+
+static void
+arm_deadline(struct bridge *b)
+{
+	int64_t at = host_requests_deadline(b->requests), ms;
+
+	if (at == INT64_MAX) {
+		loop_timer_cancel(b->deadline);
+		return;
+	}
+	ms = at - clock_mono_ms();
+	if (loop_timer_set(b->deadline, ms < 0 ? 0 : ms) < 0)
+		log_err("no timer for requests; laned's own limit ends them");
+}
+
+/* ---- what laned asks for ----------------------------------------------------------------- */
+
+static int64_t
+deadline_of(uint32_t timeout_ms)
+{
+	return clock_mono_ms() +
+	       (timeout_ms > 0 ? (int64_t)timeout_ms + GRACE_MS : REQUEST_MS_MAX);
+}
+
+/* Free texts on their way out are guarded, too. True: one holds a card number. */
+static bool
+holds_pan(struct bridge *b, const struct laned_request *q)
+{
+	if (host_guard(b->o.host, q->token) || host_guard(b->o.host, q->blob))
+		return true;
+	for (uint32_t i = 0; i < q->discounts_count; i++)
+		if (host_guard(b->o.host, q->discounts[i].text))
+			return true;
+	return false;
+}
+
+static int
+submit(struct bridge *b, const struct host_wire_req *wire, struct laned_request *q)
+{
+	struct host_request r = { .wire = *wire,
+				  .key = q->key,
+				  .type = q->type,
+				  .deadline_ms = deadline_of(q->timeout_ms) };
+	int rc = host_requests_add(b->requests, &r, &q->req);
+
+	if (rc < 0)
+		return LANED_AGAIN;
+	b->submitting = true;
+	crash_point("host.submit");
+	rc = b->adapter->submit(b->instance, q);
+	b->submitting = false;
+	if (rc != LANED_OK) {
+		/* Not accepted, so nothing is open and no completion counts. */
+		if (host_requests_complete(b->requests, q->req) == 0 ||
+		    host_requests_find(b->requests, q->req) != NULL)
+			host_requests_settle(b->requests, q->req, true);
+		drop_held(b);
+	}
+	arm_deadline(b);
+	return rc;
+}
+
+static void
+on_submit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct bridge *b = ctx;
+	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	struct host_wire_req wire;
+	struct laned_request q;
+	const char *what = "";
+	int rc = arena == NULL ? -ENOMEM
+			       : wire_read_submit(arena, params, &wire, &q, &what);
+
+	(void)peer;
+	if (rc == -EPROTO) {
+		rpc_fail(call, RPC_PARAMS, "member \"%s\" is missing or wrong", what);
+	} else if (rc < 0) {
+		rpc_fail(call, RPC_INTERNAL, "no memory");
+	} else if (!b->up) {
+		rpc_fail(call, RPC_REFUSED, "hello was not answered yet");
+	} else if (holds_pan(b, &q)) {
+		rpc_fail(call, RPC_REFUSED, "it holds a payment card number");
+	} else {
+		rc = submit(b, &wire, &q);
+		if (rc == LANED_OK)
+			rpc_reply(call, NULL);
+		else
+			rpc_fail(call,
+				 rc == LANED_UNSUPPORTED ? RPC_NO_METHOD : RPC_REFUSED,
+				 "the plug-in does not take it (%d)", rc);
+		crash_point("host.submit answered");
+		send_held(b);
+	}
+	arena_free(arena);
+}
+
+static void
+on_health(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct bridge *b = ctx;
+	struct laned_health h = { .size = sizeof(h) };
+	struct json_out *o = params_new();
+	const char *state;
+
+	(void)peer;
+	(void)params;
+	b->adapter->health(b->instance, &h);
+	h.note[LANED_NOTE_BYTES - 1] = '\0';
+	state = wire_health_name(h.state);
+	if (o == NULL) {
+		rpc_fail(call, RPC_INTERNAL, "no memory");
+		return;
+	}
+	json_cstr(o, "state", state == NULL ? "degraded" : state);
+	json_int(o, "pending", (int64_t)h.pending);
+	json_int(o, "received", (int64_t)h.received);
+	json_int(o, "sent", (int64_t)h.sent);
+	json_int(o, "errors", (int64_t)h.errors);
+	json_int(o, "ignored", (int64_t)host_requests_ignored(b->requests));
+	json_int(o, "pans_refused", (int64_t)host_pans_refused(b->o.host));
+	if (h.note[0] != '\0')
+		json_cstr(o, "note", h.note);
+	json_close(o);
+	rpc_reply(call, o);
+	json_out_free(o);
+}
+
+static void
+on_selftest(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	    const struct value *params)
+{
+	struct bridge *b = ctx;
+	char text[LANED_NOTE_BYTES] = "";
+	struct json_out *o;
+	int64_t level;
+	int rc;
+
+	(void)peer;
+	if (value_get_int(params, "level", 0, 2, &level) < 0) {
+		rpc_fail(call, RPC_PARAMS, "level must be 0, 1 or 2");
+		return;
+	}
+	rc = b->adapter->selftest(b->instance, (uint32_t)level, text);
+	text[LANED_NOTE_BYTES - 1] = '\0';
+	if (rc == LANED_UNSUPPORTED) {
+		rpc_fail(call, RPC_REFUSED, "this adapter has no such self-test: %s",
+			 text);
+		return;
+	}
+	o = params_new();
+	if (o == NULL) {
+		rpc_fail(call, RPC_INTERNAL, "no memory");
+		return;
+	}
+	json_bool(o, "passed", rc == LANED_OK);
+	if (text[0] != '\0')
+		json_cstr(o, "text", text);
+	json_close(o);
+	rpc_reply(call, o);
+	json_out_free(o);
+}
+
+static const struct rpc_method methods[] = {
+	{ "adapter.submit", 1, 0, on_submit },
+	{ "adapter.health", 1, 0, on_health },
+	{ "adapter.selftest", 1, 0, on_selftest },
+};
+
+/* ---- the link ---------------------------------------------------------------------------- */
+
+static void
+link_down(struct bridge *b)
+{
+	bool was_up = b->up;
+
+	b->up = false;
+	b->epoch++;
+	host_requests_clear(b->requests);
+	drop_held(b);
+	arm_deadline(b);
+	if (!was_up)
+		return;
+	log_event(LOG_WARNING, "adapter-link", NULL,
+		  "laned is gone; nothing is taken in until it is back");
+	daemon_status("laned is gone");
+	crash_point("host.link down");
+	b->adapter->link(b->instance, 0);
+}
+
+static void
+on_closed(void *ctx, struct rpc_peer *peer, int err)
+{
+	struct bridge *b = ctx;
+
+	(void)peer;
+	(void)err;
+	link_down(b);
+}
+
+/* Reads the list of open payments and makes each a request. */
+static int
+read_recover(struct bridge *b, struct arena *arena, const struct value *list,
+	     struct laned_entry **ret_entries)
+{
+	struct laned_entry *entries = arena_array(arena, list->count, sizeof(*entries));
+	int n = 0, rc;
+
+	if (entries == NULL)
+		return -ENOMEM;
+	for (const struct value *v = list->first; v != NULL; v = v->next) {
+		struct host_request r = { .deadline_ms = deadline_of(0) };
+
+		rc = wire_read_entry(arena, v, &r.wire, &entries[n]);
+		if (rc < 0)
+			return rc;
+		r.key = entries[n].key;
+		rc = host_requests_add(b->requests, &r, &entries[n].req);
+		if (rc < 0)
+			return rc;
+		n++;
+	}
+	*ret_entries = entries;
+	return n;
+}
+
+static int
+link_up(struct bridge *b, const struct value *result)
+{
+	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	struct laned_entry *entries = NULL;
+	const struct value *list;
+	struct str lane = { "", 0 };
+	int n = 0;
+
+	if (arena == NULL)
+		return -ENOMEM;
+	(void)value_get_str(result, "lane", 64, &lane); /* for the log */
+	if (value_get_array(result, "recover", &list) == 0)
+		n = list->count > RECOVER_MAX ? -E2BIG
+					      : read_recover(b, arena, list, &entries);
+	if (n < 0) {
+		host_requests_clear(b->requests);
+		arena_free(arena);
+		return n;
+	}
+	b->up = true;
+	arm_deadline(b);
+	log_event(LOG_NOTICE, "adapter-link", NULL, "%s serves %.*s; %d to recover",
+		  b->o.name, (int)lane.n, lane.p, n);
+	daemon_status("serving");
+	crash_point("host.recover");
+	b->adapter->recover(b->instance, entries, (size_t)n);
+	crash_point("host.link up");
+	if (b->up)
+		b->adapter->link(b->instance, 1);
+	arena_free(arena);
+	return 0;
+}
+
+static void
+hello_later(struct bridge *b)
+{
+	if (loop_timer_set(b->hello_again, HELLO_AGAIN_MS) < 0)
+		log_err("no timer for another hello");
+}
+
+static void
+on_hello(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct bridge *b = ctx;
+	int rc;
+
+	if (error != NULL && error->code == RPC_GONE)
+		return;
+	if (error != NULL) {
+		log_event(LOG_ERR, "adapter-hello", NULL, "laned refuses us: %s",
+			  error->message);
+		hello_later(b);
+		return;
+	}
+	rc = link_up(b, result);
+	if (rc < 0) {
+		log_event(LOG_ERR, "adapter-hello", NULL,
+			  "laned's list of open payments cannot be used: %s",
+			  strerror(-rc));
+		hello_later(b);
+	}
+}
+
+static void
+send_hello(void *ctx)
+{
+	struct bridge *b = ctx;
+	struct rpc_peer *peer = peer_of(b);
+	const struct plugin_elf *elf = plugin_elf(b->o.plugin);
+	struct json_out *o = peer == NULL || b->up ? NULL : params_new();
+
+	if (o == NULL)
+		return;
+	json_cstr(o, "name", b->o.name);
+	json_cstr(o, "plugin", b->adapter->name);
+	json_cstr(o, "version", b->adapter->version);
+	json_int(o, "abi", b->adapter->abi_major);
+	json_open_array(o, "caps");
+	plugin_caps_write(o, b->adapter->caps);
+	json_close(o);
+	if (elf->build_id[0] != '\0')
+		json_cstr(o, "build_id", elf->build_id);
+	json_cstr(o, "environment", b->o.environment);
+	json_close(o);
+	crash_point("host.hello");
+	if (rpc_request(peer, "adapter.hello", o, HELLO_MS, on_hello, b) < 0)
+		hello_later(b);
+	json_out_free(o);
+}
+
+static void
+on_connected(void *ctx, struct rpc_peer *peer)
+{
+	(void)peer;
+	send_hello(ctx);
+}
+
+static void
+on_gone(void *ctx, int err)
+{
+	struct bridge *b = ctx;
+
+	b->o.ended(b->o.ctx, err);
+}
+
+static int
+start_instance(struct bridge *b)
+{
+	int rc = b->adapter->create(b->o.host, host_api(), &b->instance);
+
+	if (rc != LANED_OK) {
+		b->instance = NULL;
+		log_err("the plug-in refuses its configuration (%d)", rc);
+		return -EPROTO;
+	}
+	rc = b->adapter->start(b->instance);
+	if (rc != LANED_OK) {
+		log_err("the plug-in cannot start (%d)", rc);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int
+connect_client(struct bridge *b)
+{
+	struct rpc_client_options options = {
+		.path = b->o.socket,
+		.fd_first = b->o.fd,
+		.role = 1,
+		.hooks = &b->hooks,
+		.connected = on_connected,
+		.gone = on_gone,
+	};
+
+	b->hooks =
+		(struct rpc_hooks){ .methods = methods,
+				    .methods_count = sizeof(methods) / sizeof(methods[0]),
+				    .ctx = b,
+				    .closed = on_closed };
+	return rpc_client_new(b->o.loop, &options, &b->client);
+}
+
+int
+bridge_new(const struct bridge_options *o, struct bridge **ret_bridge)
+{
+	struct bridge *b = calloc(1, sizeof(*b));
+	int rc = -ENOMEM;
+
+	if (b == NULL)
+		return rc;
+	b->o = *o;
+	b->adapter = plugin_table(o->plugin);
+	b->link = (struct host_link){ b,
+				      link_journal,
+				      link_journal_find,
+				      link_event,
+				      link_pos_basket,
+				      link_pos_claim,
+				      link_pos_cancel,
+				      link_complete };
+	b->requests = host_requests_new();
+	b->found = arena_new(ARENA_BYTES_MAX);
+	if (b->requests == NULL || b->found == NULL)
+		goto out;
+	rc = loop_timer_new(o->loop, on_deadline, b, &b->deadline);
+	if (rc == 0)
+		rc = loop_timer_new(o->loop, send_hello, b, &b->hello_again);
+	if (rc < 0)
+		goto out;
+	host_set_link(o->host, &b->link);
+	rc = start_instance(b);
+	if (rc == 0)
+		rc = connect_client(b);
+	if (rc < 0)
+		goto out;
+	*ret_bridge = b;
+	b = NULL;
+out:
+	bridge_free(b);
+	return rc;
+}
+
+struct bridge *
+bridge_free(struct bridge *b)
+{
+	if (b == NULL)
+		return NULL;
+	if (b->instance != NULL)
+		b->adapter->stop(b->instance);
+	b->up = false;
+	b->epoch++;
+	b->client = rpc_client_free(b->client);
+	drop_held(b);
+	if (b->instance != NULL)
+		b->adapter->destroy(b->instance);
+	host_set_link(b->o.host, NULL);
+	loop_timer_free(b->deadline);
+	loop_timer_free(b->hello_again);
+	host_requests_free(b->requests);
+	arena_free(b->found);
+	free(b);
+	return NULL;
+}
+
+bool
+bridge_is_up(const struct bridge *b)
+{
+	return b->up;
+}

@@ -1,0 +1,36 @@
+#ifndef LANED_ADAPTER_BRIDGE_H
+#define LANED_ADAPTER_BRIDGE_H
+
+#include "adapter/host.h"
+#include "adapter/plugin_load.h"
+#include "base/rpc.h"
+
+/*
+ * Between laned and the plug-in: JSON-RPC of docs/protocol.md on one side, the ABI on the other. It
+ * keeps the rule of one completion, sees to limits of time, and hands the journal through: without
+ * laned nothing leaves.
+ */
+#define BRIDGE_JOURNAL_MS 2000
+
+struct bridge;
+
+struct bridge_options {
+	struct loop *loop;
+	struct laned_host *host;
+	const struct plugin *plugin; /* loaded, not yet created */
+	const char *name;
+	const char *environment;
+	const char *socket;                /* NULL: only fd */
+	int fd;                            /* -1: none */
+	void (*ended)(void *ctx, int err); /* the plug-in cannot go on; or fd ended */
+	void *ctx;
+};
+
+/* Creates and starts the plug-in's instance and begins to connect. 0; -EPROTO the plug-in refuses. */
+int bridge_new(const struct bridge_options *o, struct bridge **ret_bridge);
+/* Stops and destroys the instance. NULL is fine; returns NULL. */
+struct bridge *bridge_free(struct bridge *b);
+/* laned said who it is and took us. */
+bool bridge_is_up(const struct bridge *b);
+
+#endif

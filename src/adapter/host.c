@@ -1,0 +1,547 @@
+#include "adapter/host.h"
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/plain/pan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RANDOM_BYTES_MAX 4096u
+#define LOG_BYTES_MAX 1000
+
+struct laned_host {
+	struct loop *loop;
+	const struct adapter_conf *conf;
+	struct host_timers *timers;
+	struct host_dirs *dirs;
+	const struct host_link *link;
+	uint64_t pans_refused;
+	size_t allocated;
+};
+
+/* In front of what the plug-in gets. */
+struct block {
+	alignas(max_align_t) size_t bytes;
+};
+
+static struct str
+str_in(struct laned_str s)
+{
+	return (struct str){ s.p, s.n };
+}
+
+/* ---- basics ------------------------------------------------------------------------------ */
+
+static void
+api_log(struct laned_host *h, uint32_t level, struct laned_str text)
+{
+	int n = text.n > LOG_BYTES_MAX ? LOG_BYTES_MAX : (int)text.n;
+
+	if (level < LANED_LOG_ERR)
+		level = LANED_LOG_ERR;
+	if (level > LANED_LOG_DEBUG)
+		level = LANED_LOG_DEBUG;
+	log_event((int)level, NULL, NULL, "%s: %.*s",
+		  h->conf == NULL ? "plug-in" : adapter_conf_name(h->conf), n,
+		  text.n == 0 ? "" : text.p);
+}
+
+static int64_t
+api_mono_ms(struct laned_host *h)
+{
+	(void)h;
+	return clock_mono_ms();
+}
+
+static int64_t
+api_wall_ms(struct laned_host *h)
+{
+	(void)h;
+	return clock_wall_ms();
+}
+
+static int
+api_random(struct laned_host *h, void *buf, size_t n)
+{
+	(void)h;
+	if (n > RANDOM_BYTES_MAX)
+		return LANED_TOO_LARGE;
+	return crypto_random(buf, n) < 0 ? LANED_IO : LANED_OK;
+}
+
+static void *
+api_alloc(struct laned_host *h, size_t bytes)
+{
+	struct block *b;
+
+	if (bytes > HOST_ALLOC_BYTES_MAX - h->allocated)
+		return NULL;
+	b = calloc(1, sizeof(*b) + bytes);
+	if (b == NULL)
+		return NULL;
+	b->bytes = bytes;
+	h->allocated += bytes;
+	return b + 1;
+}
+
+static void
+api_free(struct laned_host *h, void *p)
+{
+	struct block *b = p;
+
+	if (p == NULL)
+		return;
+	b--;
+	h->allocated -= b->bytes;
+	explicit_bzero(b, sizeof(*b) + b->bytes);
+	free(b);
+}
+
+static int
+api_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn, void *user,
+	      uint64_t *ret_timer)
+{
+	return host_timers_set(h->timers, delay_ms, fn, user, ret_timer);
+}
+
+static void
+api_timer_cancel(struct laned_host *h, uint64_t timer)
+{
+	host_timers_cancel(h->timers, timer);
+}
+
+static int
+option(struct laned_host *h, const char *name, struct adapter_option *ret_option)
+{
+	if (h->conf == NULL || adapter_conf_option(h->conf, name, ret_option) < 0)
+		return LANED_MISSING;
+	return LANED_OK;
+}
+
+static int
+api_option_str(struct laned_host *h, const char *name, struct laned_str *ret_value)
+{
+	struct adapter_option o;
+	int rc = option(h, name, &o);
+
+	if (rc == LANED_OK)
+		*ret_value = (struct laned_str){ o.text, strlen(o.text) };
+	return rc;
+}
+
+static int
+api_option_int(struct laned_host *h, const char *name, int64_t *ret_value)
+{
+	struct adapter_option o;
+	int rc = option(h, name, &o);
+
+	if (rc == LANED_OK && o.type != LANED_OPT_INT && o.type != LANED_OPT_BOOL &&
+	    o.type != LANED_OPT_DURATION)
+		rc = LANED_INVALID;
+	if (rc == LANED_OK)
+		*ret_value = o.number;
+	return rc;
+}
+
+static int
+api_guard(struct laned_host *h, struct laned_str text)
+{
+	return host_guard(h, text) ? LANED_PAN : LANED_OK;
+}
+
+/* ---- folders ----------------------------------------------------------------------------- */
+
+static int
+api_dir_watch(struct laned_host *h, const char *name, uint32_t poll_ms, laned_dir_fn fn,
+	      void *user)
+{
+	return host_dirs_watch(h->dirs, name, poll_ms, fn, user);
+}
+
+static int
+api_dir_list(struct laned_host *h, const char *name, laned_name_fn fn, void *user)
+{
+	return host_dirs_list(h->dirs, name, fn, user);
+}
+
+/* Reads n bytes, or less when the file is shorter by now. */
+static ssize_t
+read_all(int fd, char *buf, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t more = read(fd, buf + got, n - got);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return -errno;
+		if (more == 0)
+			break;
+		got += (size_t)more;
+	}
+	return (ssize_t)got;
+}
+
+static int
+api_dir_read(struct laned_host *h, const char *name, struct laned_str file,
+	     struct laned_file *ret_file)
+{
+	struct laned_file f = { .size = sizeof(f) };
+	uint64_t bytes;
+	ssize_t n = 0;
+	int fd, rc;
+
+	rc = host_dirs_open(h->dirs, name, str_in(file), &fd, &bytes, &f.version);
+	if (rc != LANED_OK)
+		return rc;
+	crash_point("host.read");
+	if (bytes > LANED_FILE_BYTES_MAX) {
+		rc = LANED_TOO_LARGE;
+		bytes = 0;
+	}
+	f.data = rc == LANED_OK ? api_alloc(h, (size_t)bytes + 1) : NULL;
+	if (rc == LANED_OK)
+		n = f.data == NULL ? -ENOMEM : read_all(fd, f.data, (size_t)bytes);
+	(void)close(fd); /* read only */
+	if (n < 0) {
+		api_free(h, f.data);
+		return n == -ENOMEM ? LANED_NO_MEMORY : LANED_IO;
+	}
+	f.bytes = (size_t)n;
+	*ret_file = f;
+	return rc;
+}
+
+static int
+api_dir_put(struct laned_host *h, const char *name, struct laned_str file,
+	    struct laned_str data)
+{
+	return host_dirs_put(h->dirs, name, str_in(file), str_in(data));
+}
+
+static int
+api_dir_remove(struct laned_host *h, const char *name, struct laned_str file,
+	       uint64_t version)
+{
+	return host_dirs_remove(h->dirs, name, str_in(file), version);
+}
+
+static int
+api_dir_set_aside(struct laned_host *h, const char *name, struct laned_str file,
+		  uint64_t version)
+{
+	return host_dirs_set_aside(h->dirs, name, str_in(file), version);
+}
+
+/* ---- not in this version ----------------------------------------------------------------- */
+
+static int
+api_secret(struct laned_host *h, const char *name, uint8_t *buf, size_t *n)
+{
+	(void)h;
+	(void)name;
+	(void)buf;
+	(void)n;
+	return LANED_UNSUPPORTED;
+}
+
+static int
+api_conn_open(struct laned_host *h, const char *name,
+	      const struct laned_conn_events *events, void *user, uint64_t *ret_conn)
+{
+	(void)h;
+	(void)name;
+	(void)events;
+	(void)user;
+	(void)ret_conn;
+	return LANED_UNSUPPORTED;
+}
+
+static int
+api_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t n)
+{
+	(void)h;
+	(void)conn;
+	(void)data;
+	(void)n;
+	return LANED_UNSUPPORTED;
+}
+
+static void
+api_conn_close(struct laned_host *h, uint64_t conn)
+{
+	(void)h;
+	(void)conn;
+}
+
+static int
+api_conn_modem(struct laned_host *h, uint64_t conn, uint32_t mask, uint32_t lines)
+{
+	(void)h;
+	(void)conn;
+	(void)mask;
+	(void)lines;
+	return LANED_UNSUPPORTED;
+}
+
+static int
+api_splice(struct laned_host *h, uint64_t a, uint64_t b, const uint8_t *first, size_t n)
+{
+	(void)h;
+	(void)a;
+	(void)b;
+	(void)first;
+	(void)n;
+	return LANED_UNSUPPORTED;
+}
+
+static int
+api_type_start(struct laned_host *h, const char *name, struct laned_str text,
+	       laned_typed_fn done, void *user)
+{
+	(void)h;
+	(void)name;
+	(void)text;
+	(void)done;
+	(void)user;
+	return LANED_UNSUPPORTED;
+}
+
+static int
+api_type_cancel(struct laned_host *h, const char *name)
+{
+	(void)h;
+	(void)name;
+	return LANED_UNSUPPORTED;
+}
+
+/* ---- to laned ---------------------------------------------------------------------------- */
+
+static int
+api_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
+	    uint32_t state, struct laned_str blob)
+{
+	crash_point("host.journal");
+	if (h->link == NULL || blob.n > LANED_BLOB_BYTES_MAX || host_guard(h, blob))
+		return LANED_NOT_DURABLE;
+	return h->link->journal(h->link->ctx, req, key, state, blob);
+}
+
+static int
+api_journal_find(struct laned_host *h, struct laned_str ref,
+		 struct laned_entry *ret_entry)
+{
+	if (h->link == NULL)
+		return LANED_GONE;
+	return h->link->journal_find(h->link->ctx, ref, ret_entry);
+}
+
+static int
+api_event(struct laned_host *h, struct laned_event *ev)
+{
+	bool wanted = ev->type == LANED_EV_TENDER_WANTED;
+
+	crash_point("host.event");
+	if (host_guard(h, ev->text))
+		return wanted ? LANED_NOT_DURABLE : LANED_PAN;
+	if (h->link == NULL)
+		return wanted ? LANED_NOT_DURABLE : LANED_GONE;
+	return h->link->event(h->link->ctx, ev);
+}
+
+static int
+guard_basket(struct laned_host *h, const struct laned_basket *b)
+{
+	for (uint32_t i = 0; i < b->lines_count; i++) {
+		const struct laned_line *l = &b->lines[i];
+
+		if (host_guard(h, l->text) || host_guard(h, l->category) ||
+		    host_guard(h, l->brand))
+			return LANED_PAN;
+	}
+	return LANED_OK;
+}
+
+static int
+api_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn ack,
+	       void *user)
+{
+	int rc = guard_basket(h, b);
+
+	crash_point("host.basket");
+	if (rc == LANED_OK && h->link == NULL)
+		rc = LANED_GONE;
+	return rc != LANED_OK ? rc : h->link->pos_basket(h->link->ctx, b, ack, user);
+}
+
+static int
+api_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
+	      struct laned_str value, laned_ack_fn ack, void *user)
+{
+	crash_point("host.claim");
+	if (host_guard(h, value))
+		return LANED_PAN;
+	if (h->link == NULL)
+		return LANED_GONE;
+	return h->link->pos_claim(h->link->ctx, ticket, kind, value, ack, user);
+}
+
+static int
+api_pos_cancel(struct laned_host *h, struct laned_str ticket, laned_ack_fn ack,
+	       void *user)
+{
+	crash_point("host.cancel");
+	if (h->link == NULL)
+		return LANED_GONE;
+	return h->link->pos_cancel(h->link->ctx, ticket, ack, user);
+}
+
+/*
+ * An outcome is never dropped for what stands beside it: a text with a card number is left out of
+ * the completion.
+ */
+static int
+api_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn ack,
+	     void *user)
+{
+	struct laned_result copy = *r;
+	struct laned_str *const texts[] = { &copy.auth, &copy.code, &copy.text };
+
+	crash_point("host.complete");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (host_guard(h, *texts[i]))
+			*texts[i] = (struct laned_str){ NULL, 0 };
+	if (h->link == NULL)
+		return LANED_GONE;
+	return h->link->complete(h->link->ctx, &copy, ack, user);
+}
+
+static const struct laned_host_api api = {
+	.size = sizeof(struct laned_host_api),
+	.abi_major = LANED_ABI_MAJOR,
+	.abi_minor = LANED_ABI_MINOR,
+	.log = api_log,
+	.mono_ms = api_mono_ms,
+	.wall_ms = api_wall_ms,
+	.random = api_random,
+	.alloc = api_alloc,
+	.free = api_free,
+	.timer_set = api_timer_set,
+	.timer_cancel = api_timer_cancel,
+	.option_str = api_option_str,
+	.option_int = api_option_int,
+	.secret = api_secret,
+	.guard = api_guard,
+	.dir_watch = api_dir_watch,
+	.dir_list = api_dir_list,
+	.dir_read = api_dir_read,
+	.dir_put = api_dir_put,
+	.dir_remove = api_dir_remove,
+	.dir_set_aside = api_dir_set_aside,
+	.conn_open = api_conn_open,
+	.conn_listen = api_conn_open,
+	.conn_send = api_conn_send,
+	.conn_close = api_conn_close,
+	.conn_modem = api_conn_modem,
+	.splice = api_splice,
+	.type_start = api_type_start,
+	.type_cancel = api_type_cancel,
+	.journal = api_journal,
+	.journal_find = api_journal_find,
+	.event = api_event,
+	.pos_basket = api_pos_basket,
+	.pos_claim = api_pos_claim,
+	.pos_cancel = api_pos_cancel,
+	.complete = api_complete,
+};
+
+/* Declares the folders that the options name. */
+static int
+add_dirs(struct laned_host *h)
+{
+	struct adapter_option o;
+	int rc = 0;
+
+	for (size_t i = 0;
+	     rc == 0 && h->conf != NULL && adapter_conf_option_at(h->conf, i, &o) == 0;
+	     i++)
+		if (o.type == LANED_OPT_DIR)
+			rc = host_dirs_add(h->dirs, o.name, o.text);
+	return rc;
+}
+
+int
+host_new(struct loop *l, const struct adapter_conf *conf, struct laned_host **ret_host)
+{
+	struct laned_host *h = calloc(1, sizeof(*h));
+	int rc;
+
+	if (h == NULL)
+		return -ENOMEM;
+	h->loop = l;
+	h->conf = conf;
+	rc = host_timers_new(l, &h->timers);
+	if (rc == 0)
+		rc = host_dirs_new(l, &h->dirs);
+	if (rc == 0)
+		rc = add_dirs(h);
+	if (rc < 0) {
+		host_free(h);
+		return rc;
+	}
+	*ret_host = h;
+	return 0;
+}
+
+struct laned_host *
+host_free(struct laned_host *h)
+{
+	if (h == NULL)
+		return NULL;
+	host_dirs_free(h->dirs);
+	host_timers_free(h->timers);
+	free(h);
+	return NULL;
+}
+
+void
+host_set_link(struct laned_host *h, const struct host_link *link)
+{
+	h->link = link;
+}
+
+const struct laned_host_api *
+host_api(void)
+{
+	return &api;
+}
+
+uint64_t
+host_pans_refused(const struct laned_host *h)
+{
+	return h->pans_refused;
+}
+
+size_t
+host_allocated(const struct laned_host *h)
+{
+	return h->allocated;
+}
+
+bool
+host_guard(struct laned_host *h, struct laned_str s)
+{
+	if (s.n == 0 || !pan_find(str_in(s), NULL, NULL))
+		return false;
+	h->pans_refused++;
+	return true;
+}

@@ -1,0 +1,328 @@
+/* laned-adapter: one process, one plug-in. docs/adapters.md. */
+#include "config.h"
+
+#include "adapter/adapter_conf.h"
+#include "adapter/bridge.h"
+#include "adapter/host.h"
+#include "adapter/plugin_describe.h"
+#include "adapter/plugin_load.h"
+#include "adapter/sandbox.h"
+#include "base/daemon.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DESCRIBE_BYTES_MAX (256u * 1024u)
+#define EXIT_USAGE 2
+
+struct arguments {
+	struct adapter_conf_ask ask;
+	const char *socket, *describe, *level;
+	int fd;
+	bool test;
+};
+
+struct program {
+	struct loop *loop;
+};
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: laned-adapter --name NAME [--conf FILE] [--plugin FILE.so]\n"
+	      "                     [--socket PATH | --fd N] [--log-level WORD]\n"
+	      "       laned-adapter -t --name NAME [--conf FILE] [--plugin FILE.so]\n"
+	      "       laned-adapter --describe FILE.so\n"
+	      "\n"
+	      "Runs the adapter plug-in of section [adapter:NAME] for laned.\n"
+	      "\n"
+	      "  --name NAME       the section of the configuration\n"
+	      "  --conf FILE       instead of " LANED_SYSCONFDIR
+	      "/laned.conf and its folder\n"
+	      "  --plugin FILE.so  instead of the configured one; FILE.options.json "
+	      "beside it\n"
+	      "  --socket PATH     instead of the run folder's adapter-NAME.sock\n"
+	      "  --fd N            a connected socket to laned\n"
+	      "  --log-level WORD  err, warning, notice, info or debug\n"
+	      "  -t                check the configuration, load nothing, and say what "
+	      "is wrong\n"
+	      "  --describe FILE   print the plug-in's options.json\n"
+	      "  --help, --version\n"
+	      "\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+	      out);
+}
+
+static int
+parse_fd(const char *text, int *ret_fd)
+{
+	int64_t n;
+
+	if (str_to_i64(str_of(text), &n) < 0 || n < 0 || n > 65535)
+		return -EINVAL;
+	*ret_fd = (int)n;
+	return 0;
+}
+
+enum {
+	OPTION_NAME = 256,
+	OPTION_CONF,
+	OPTION_PLUGIN,
+	OPTION_SOCKET,
+	OPTION_FD,
+	OPTION_LEVEL,
+	OPTION_DESCRIBE,
+	OPTION_HELP,
+	OPTION_VERSION
+};
+
+/* Takes one option. -1: go on; else the exit status. */
+static int
+take_option(int option, struct arguments *a)
+{
+	switch (option) {
+	case OPTION_NAME:
+		a->ask.name = optarg;
+		return -1;
+	case OPTION_CONF:
+		a->ask.file = optarg;
+		return -1;
+	case OPTION_PLUGIN:
+		a->ask.plugin = optarg;
+		return -1;
+	case OPTION_SOCKET:
+		a->socket = optarg;
+		return -1;
+	case OPTION_FD:
+		return parse_fd(optarg, &a->fd) < 0 ? EXIT_USAGE : -1;
+	case OPTION_LEVEL:
+		a->level = optarg;
+		return -1;
+	case OPTION_DESCRIBE:
+		a->describe = optarg;
+		return -1;
+	case 't':
+		a->test = true;
+		return -1;
+	case OPTION_HELP:
+		usage(stdout);
+		return EXIT_SUCCESS;
+	case OPTION_VERSION:
+		printf("laned-adapter %s, ABI %u.%u\n", LANED_VERSION, LANED_ABI_MAJOR,
+		       LANED_ABI_MINOR);
+		return EXIT_SUCCESS;
+	default:
+		return EXIT_USAGE;
+	}
+}
+
+/* -1: go on; else the exit status. */
+static int
+parse_arguments(int argc, char **argv, struct arguments *a)
+{
+	static const struct option options[] = {
+		{ "name", required_argument, NULL, OPTION_NAME },
+		{ "conf", required_argument, NULL, OPTION_CONF },
+		{ "plugin", required_argument, NULL, OPTION_PLUGIN },
+		{ "socket", required_argument, NULL, OPTION_SOCKET },
+		{ "fd", required_argument, NULL, OPTION_FD },
+		{ "log-level", required_argument, NULL, OPTION_LEVEL },
+		{ "describe", required_argument, NULL, OPTION_DESCRIBE },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option, rc = -1;
+
+	while (rc < 0 && (option = getopt_long(argc, argv, "t", options, NULL)) != -1)
+		rc = take_option(option, a);
+	if (rc < 0 && (optind < argc || (a->ask.name == NULL && a->describe == NULL)))
+		rc = EXIT_USAGE;
+	if (rc == EXIT_USAGE)
+		usage(stderr);
+	return rc;
+}
+
+static int
+describe(const char *path)
+{
+	char why[PLUGIN_WHY_BYTES] = "", with_slash[ADAPTER_PATH_BYTES];
+	struct json_out *o = json_out_new(DESCRIBE_BYTES_MAX);
+	struct plugin *p = NULL;
+	struct strbuf b;
+	struct str text;
+	int rc = -ENOMEM;
+
+	strbuf_init(&b, with_slash, sizeof(with_slash));
+	strbuf_addf(&b, "%s%s", strchr(path, '/') == NULL ? "./" : "", path);
+	if (o != NULL && !b.truncated)
+		rc = plugin_load(with_slash, &p, why);
+	if (rc < 0) {
+		fprintf(stderr, "%s: %s\n", path, why);
+	} else {
+		plugin_describe(o, plugin_table(p));
+		rc = json_out_text(o, &text);
+		if (rc == 0)
+			printf("%.*s\n", (int)text.n, text.p);
+		if (fflush(stdout) != 0)
+			rc = -errno;
+	}
+	plugin_free(p);
+	json_out_free(o);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void
+on_ended(void *ctx, int err)
+{
+	struct program *p = ctx;
+
+	/* Only a socket handed over by --fd ends; a path is connected to again. */
+	log_notice("laned's socket ended: %s", strerror(err < 0 ? -err : err));
+	loop_stop(p->loop);
+}
+
+/* True when the two describe the same options in the same order. */
+static bool
+same_options(const struct laned_adapter *a, const struct adapter_conf *c)
+{
+	struct adapter_option o;
+
+	if (a->options_count != adapter_conf_options(c))
+		return false;
+	for (uint32_t i = 0; i < a->options_count; i++)
+		if (adapter_conf_option_at(c, i, &o) < 0 ||
+		    strcmp(o.name, a->options[i].name) != 0 ||
+		    o.type != a->options[i].type)
+			return false;
+	return true;
+}
+
+static int
+load_plugin(const struct adapter_conf *c, struct plugin **ret_plugin)
+{
+	const char *path = adapter_conf_plugin_path(c);
+	char why[PLUGIN_WHY_BYTES] = "";
+	struct plugin_elf elf;
+	bool own = false;
+	int rc = plugin_check(path, &elf, &own, why);
+
+	if (rc < 0) {
+		log_err("%s is not loaded: %s", path, why);
+		return rc;
+	}
+	if (own)
+		log_warn("%s belongs to the user who started this, not to root: "
+			 "unprotected",
+			 path);
+	rc = sandbox_enter(adapter_conf_seccomp(c));
+	if (rc < 0) {
+		log_err("the sandbox cannot be entered: %s", strerror(-rc));
+		return rc;
+	}
+	rc = plugin_load(path, ret_plugin, why);
+	if (rc < 0) {
+		log_err("%s is not loaded: %s", path, why);
+		return rc;
+	}
+	if (!same_options(plugin_table(*ret_plugin), c)) {
+		log_err("%s and its options.json disagree: one of them is of another "
+			"version",
+			path);
+		return -EPROTO;
+	}
+	log_notice("%s %s loaded (build %s), %s", plugin_table(*ret_plugin)->name,
+		   plugin_table(*ret_plugin)->version,
+		   elf.build_id[0] == '\0' ? "unknown" : elf.build_id,
+		   sandbox_words(adapter_conf_seccomp(c)));
+	return 0;
+}
+
+static int
+run(const struct arguments *a, const struct adapter_conf *c)
+{
+	struct program program = { .loop = NULL };
+	struct bridge_options o = {
+		.host = NULL,
+		.name = adapter_conf_name(c),
+		.environment = adapter_conf_environment(c),
+		.socket = a->socket != NULL ? a->socket : adapter_conf_socket_path(c),
+		.fd = a->fd,
+		.ended = on_ended,
+		.ctx = &program,
+	};
+	struct daemon *daemon = NULL;
+	struct plugin *plugin = NULL;
+	struct bridge *bridge = NULL;
+	int rc;
+
+	if (a->fd >= 0 && a->socket == NULL)
+		o.socket = NULL;
+	rc = loop_new(&program.loop);
+	if (rc == 0)
+		rc = daemon_new(program.loop, NULL, NULL, &daemon);
+	if (rc == 0)
+		rc = host_new(program.loop, c, &o.host);
+	if (rc == 0)
+		rc = load_plugin(c, &plugin);
+	o.loop = program.loop;
+	o.plugin = plugin;
+	if (rc == 0)
+		rc = bridge_new(&o, &bridge);
+	if (rc == 0) {
+		daemon_ready("looking for laned");
+		rc = loop_run(program.loop);
+		daemon_stopping();
+	}
+	if (rc < 0)
+		log_err("ending: %s", strerror(-rc));
+	bridge_free(bridge);
+	host_free(o.host);
+	plugin_free(plugin);
+	daemon_free(daemon);
+	loop_free(program.loop);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments a = { .fd = -1 };
+	struct adapter_conf *c = NULL;
+	int level = LOG_INFO, rc;
+
+	rc = parse_arguments(argc, argv, &a);
+	if (rc >= 0)
+		return rc;
+	if (a.describe != NULL)
+		return describe(a.describe);
+	if (adapter_conf_load(&a.ask, &c) < 0)
+		return EXIT_FAILURE;
+	if (a.test) {
+		printf("[adapter:%s] is right\n", adapter_conf_name(c));
+		adapter_conf_free(c);
+		return EXIT_SUCCESS;
+	}
+	if (log_level_parse(a.level != NULL ? a.level : adapter_conf_log_level(c),
+			    &level) < 0) {
+		usage(stderr);
+		adapter_conf_free(c);
+		return EXIT_USAGE;
+	}
+	log_open("laned-adapter", level);
+	if (!adapter_conf_enabled(c)) {
+		log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
+		rc = EXIT_SUCCESS;
+	} else if (daemon_harden() < 0) {
+		log_err("the process cannot be hardened");
+		rc = EXIT_FAILURE;
+	} else {
+		rc = run(&a, c);
+	}
+	adapter_conf_free(c);
+	return rc;
+}

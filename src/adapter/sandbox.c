@@ -1,0 +1,229 @@
+#include "config.h"
+
+#include "adapter/sandbox.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef HAVE_SECCOMP
+#include <seccomp.h>
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||               \
+	__has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+static int
+limit(int resource, rlim_t value)
+{
+	struct rlimit r;
+
+	if (getrlimit((__rlimit_resource_t)resource, &r) < 0)
+		return -errno;
+	if (r.rlim_max != RLIM_INFINITY && r.rlim_max < value)
+		value = r.rlim_max;
+	r.rlim_cur = r.rlim_max = value;
+	return setrlimit((__rlimit_resource_t)resource, &r) < 0 ? -errno : 0;
+}
+
+static int
+set_limits(void)
+{
+	int rc = limit(RLIMIT_NOFILE, SANDBOX_FILES_MAX);
+
+	if (rc == 0)
+		rc = limit(RLIMIT_FSIZE, SANDBOX_FILE_BYTES_MAX);
+	if (rc == 0)
+		rc = limit(RLIMIT_NPROC,
+			   0); /* no process and no thread beside this one */
+	if (rc == 0 && !SANITIZED)
+		rc = limit(RLIMIT_AS, SANDBOX_MEMORY_BYTES_MAX);
+	return rc;
+}
+
+#ifdef HAVE_SECCOMP
+/* What the host, libc, libevent, libsystemd's notifications and a crash of ours need. */
+static const char *const allowed[] = {
+	"accept4",
+	"access",
+	"brk",
+	"clock_gettime",
+	"clock_nanosleep",
+	"close",
+	"connect",
+	"dup",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_pwait",
+	"epoll_wait",
+	"eventfd2",
+	"exit",
+	"exit_group",
+	"faccessat",
+	"faccessat2",
+	"fchmod",
+	"fcntl",
+	"fdatasync",
+	"fstat",
+	"fstatfs",
+	"fsync",
+	"ftruncate",
+	"futex",
+	"getdents64",
+	"getegid",
+	"geteuid",
+	"getgid",
+	"getpeername",
+	"getpid",
+	"getrandom",
+	"getrlimit",
+	"getsockname",
+	"getsockopt",
+	"gettid",
+	"gettimeofday",
+	"getuid",
+	"inotify_add_watch",
+	"inotify_init1",
+	"inotify_rm_watch",
+	"ioctl",
+	"lseek",
+	"lstat",
+	"madvise",
+	"mkdirat",
+	"mmap",
+	"mprotect",
+	"mremap",
+	"munmap",
+	"nanosleep",
+	"newfstatat",
+	"open",
+	"openat",
+	"poll",
+	"ppoll",
+	"pread64",
+	"pwrite64",
+	"read",
+	"readlink",
+	"readlinkat",
+	"readv",
+	"recvfrom",
+	"recvmsg",
+	"renameat",
+	"renameat2",
+	"restart_syscall",
+	"rseq",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sched_yield",
+	"sendmsg",
+	"sendto",
+	"set_robust_list",
+	"setsockopt",
+	"shutdown",
+	"sigaltstack",
+	"stat",
+	"statx",
+	"tgkill",
+	"time",
+	"timerfd_create",
+	"timerfd_settime",
+	"umask",
+	"uname",
+	"unlink",
+	"unlinkat",
+	"write",
+	"writev",
+};
+
+/* kill only ourselves: raise() of a crash; sockets only to laned and systemd. */
+static int
+add_narrow_rules(scmp_filter_ctx ctx)
+{
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
+				  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+				      SCMP_A2(SCMP_CMP_EQ, 0)); /* reading */
+	return rc;
+}
+
+static int
+filter_calls(uint32_t action)
+{
+	scmp_filter_ctx ctx = seccomp_init(action);
+	int rc = 0;
+
+	if (ctx == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+		int call = seccomp_syscall_resolve_name(allowed[i]);
+
+		if (call >= 0) /* this machine has it */
+			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
+	}
+	if (rc == 0)
+		rc = add_narrow_rules(ctx);
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return rc;
+}
+#endif
+
+int
+sandbox_enter(enum adapter_seccomp mode)
+{
+	int rc = set_limits();
+
+	if (rc < 0)
+		return rc;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+#ifdef HAVE_SECCOMP
+	if (mode == ADAPTER_SECCOMP_OFF || SANITIZED)
+		return 0;
+	return filter_calls(mode == ADAPTER_SECCOMP_LOG ? SCMP_ACT_LOG
+							: SCMP_ACT_ERRNO(EPERM));
+#else
+	(void)mode;
+	return 0;
+#endif
+}
+
+const char *
+sandbox_words(enum adapter_seccomp mode)
+{
+#ifdef HAVE_SECCOMP
+	if (SANITIZED)
+		return "seccomp left out under a sanitizer";
+	switch (mode) {
+	case ADAPTER_SECCOMP_ENFORCE:
+		return "seccomp enforced";
+	case ADAPTER_SECCOMP_LOG:
+		return "seccomp logs only";
+	case ADAPTER_SECCOMP_OFF:
+		break;
+	}
+	return "seccomp off";
+#else
+	(void)mode;
+	return "built without seccomp";
+#endif
+}

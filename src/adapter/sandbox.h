@@ -1,0 +1,21 @@
+#ifndef LANED_ADAPTER_SANDBOX_H
+#define LANED_ADAPTER_SANDBOX_H
+
+#include "adapter/adapter_conf.h"
+
+/*
+ * What a plug-in is locked into before it is loaded: limits on memory, descriptors, files' size and
+ * processes, no new privileges, and the host's list of system calls. The units of systemd add
+ * folders, addresses and devices.
+ */
+#define SANDBOX_MEMORY_BYTES_MAX (256u * 1024u * 1024u)
+#define SANDBOX_FILES_MAX 128u
+#define SANDBOX_FILE_BYTES_MAX (16u * 1024u * 1024u)
+
+/* 0 or negative errno. In builds with a sanitizer the memory limit and seccomp are left out. */
+int sandbox_enter(enum adapter_seccomp mode);
+
+/* What sandbox_enter did in the last call, for the log: "seccomp enforced" and its like. */
+const char *sandbox_words(enum adapter_seccomp mode);
+
+#endif

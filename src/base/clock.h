@@ -1,0 +1,35 @@
+#ifndef LANED_BASE_CLOCK_H
+#define LANED_BASE_CLOCK_H
+
+#include "base/plain/caltime.h"
+
+#include <stdbool.h>
+
+/*
+ * The one clock of a process. mono_ms counts also while suspended (CLOCK_BOOTTIME).
+ */
+int64_t clock_mono_ms(void);
+int64_t clock_wall_ms(void);
+
+/*
+ * The time as core wants it: store zone from tz ("Europe/Tallinn"; "" = the system's), business
+ * day = local date, shifted by day_start_min minutes after midnight. 0; -EINVAL an unknown zone
+ * (UTC is used then).
+ */
+int clock_now(const char *tz, int32_t day_start_min, struct timepoint *ret_now);
+
+/*
+ * Seconds east of UTC in zone tz at wall_ms, daylight saving included. 0; -EINVAL an unknown zone
+ * (then 0 s). Sets TZ of the process when tz differs from the last call's: one thread only.
+ */
+int clock_zone_offset(const char *tz, int64_t wall_ms, int32_t *ret_offset_s);
+
+/* Microseconds of CLOCK_MONOTONIC, for measurements in status and bench only. */
+int64_t clock_mono_us(void);
+
+/* True when the wall clock lies before not_before_ms (the last durable record or the build). */
+bool clock_is_before(int64_t not_before_ms);
+/* The kernel's adjtimex state: true when synchronised; unknown counts as false. */
+bool clock_is_synchronised(void);
+
+#endif

@@ -1,0 +1,300 @@
+#include "base/crypto.h"
+
+#include "base/secret.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SEAL_VERSION 1u
+#define WRAP_VERSION 1u
+#define WRAP_FACTORS_STORE_KEY 1u
+/* EVP counts in int; nothing of ours comes near this. */
+#define PLAIN_BYTES_MAX ((size_t)1 << 30)
+#define HMAC_DIGEST "SHA256"
+
+/* One AES-256-GCM operation: head and aad are authenticated, in this order. */
+struct gcm {
+	const uint8_t *key, *nonce;
+	struct crypto_aad head, aad;
+};
+
+static int
+gcm_aad(EVP_CIPHER_CTX *ctx, struct crypto_aad aad)
+{
+	int n = 0;
+
+	if (aad.bytes == 0)
+		return 0;
+	if (aad.bytes > PLAIN_BYTES_MAX)
+		return -EIO;
+	if (EVP_CipherUpdate(ctx, NULL, &n, aad.data, (int)aad.bytes) != 1)
+		return -EIO;
+	return 0;
+}
+
+static EVP_CIPHER_CTX *
+gcm_begin(const struct gcm *g, bool encrypt)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+
+	if (ctx == NULL)
+		return NULL;
+	if (EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, g->key, g->nonce,
+			      encrypt ? 1 : 0) != 1 ||
+	    gcm_aad(ctx, g->head) < 0 || gcm_aad(ctx, g->aad) < 0) {
+		EVP_CIPHER_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+static int
+gcm_encrypt(const struct gcm *g, const void *plain, size_t n, uint8_t *out,
+	    uint8_t tag[CRYPTO_TAG_BYTES])
+{
+	EVP_CIPHER_CTX *ctx;
+	int done = 0, rc = -EIO;
+
+	if (n > PLAIN_BYTES_MAX)
+		return -EIO;
+	ctx = gcm_begin(g, true);
+	if (ctx == NULL)
+		return -EIO;
+	if (n > 0 && EVP_EncryptUpdate(ctx, out, &done, plain, (int)n) != 1)
+		goto out;
+	if (EVP_EncryptFinal_ex(ctx, out + n, &done) != 1)
+		goto out;
+	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES, tag) != 1)
+		goto out;
+	rc = 0;
+out:
+	EVP_CIPHER_CTX_free(ctx);
+	return rc;
+}
+
+/* 0, -EBADMSG (plain is zeroed) or -EIO. */
+static int
+gcm_decrypt(const struct gcm *g, const uint8_t *sealed, size_t n,
+	    const uint8_t tag[CRYPTO_TAG_BYTES], uint8_t *plain)
+{
+	uint8_t expected[CRYPTO_TAG_BYTES], none[1];
+	EVP_CIPHER_CTX *ctx;
+	int done = 0, rc = -EIO;
+
+	if (n > PLAIN_BYTES_MAX)
+		return -EBADMSG;
+	ctx = gcm_begin(g, false);
+	if (ctx == NULL)
+		return -EIO;
+	memcpy(expected, tag, sizeof(expected));
+	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, CRYPTO_TAG_BYTES, expected) !=
+	    1)
+		goto out;
+	if (n > 0 && EVP_DecryptUpdate(ctx, plain, &done, sealed, (int)n) != 1)
+		goto out;
+	/* GCM is a stream: the end writes nothing, it only compares the tags. */
+	rc = EVP_DecryptFinal_ex(ctx, none, &done) == 1 ? 0 : -EBADMSG;
+out:
+	if (rc < 0)
+		secret_zero(plain, n);
+	EVP_CIPHER_CTX_free(ctx);
+	return rc;
+}
+
+int
+crypto_random(void *buf, size_t n)
+{
+	uint8_t *p = buf;
+
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -EIO;
+		p += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+int
+crypto_sha256(const void *data, size_t n, uint8_t ret_digest[CRYPTO_SHA256_BYTES])
+{
+	unsigned bytes = 0;
+
+	return EVP_Digest(data, n, ret_digest, &bytes, EVP_sha256(), NULL) == 1 &&
+			       bytes == CRYPTO_SHA256_BYTES
+		       ? 0
+		       : -EIO;
+}
+
+int
+crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], const void *data, size_t n,
+		   uint8_t ret_mac[CRYPTO_SHA256_BYTES])
+{
+	size_t bytes = 0;
+
+	return EVP_Q_mac(NULL, "HMAC", NULL, HMAC_DIGEST, NULL, key, CRYPTO_KEY_BYTES,
+			 data, n, ret_mac, CRYPTO_SHA256_BYTES, &bytes) != NULL &&
+			       bytes == CRYPTO_SHA256_BYTES
+		       ? 0
+		       : -EIO;
+}
+
+/* OSSL_PARAM is shared by getters and setters, hence not const; what it is given here is only read. */
+static void *
+unconst(const void *p)
+{
+	union {
+		const void *in;
+		void *out;
+	} u = { p };
+
+	return u.out;
+}
+
+int
+crypto_hkdf(struct str key, struct str salt, struct str info, uint8_t *out, size_t n)
+{
+	static const char digest[] = HMAC_DIGEST;
+	OSSL_PARAM params[5], *p = params;
+	EVP_KDF *kdf = NULL;
+	EVP_KDF_CTX *ctx = NULL;
+	int rc = -EIO;
+
+	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, unconst(digest),
+						0);
+	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, unconst(key.p),
+						 key.n);
+	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, unconst(info.p),
+						 info.n);
+	/* An absent salt is as many zero bytes as the digest has (RFC 5869, 2.2). */
+	if (salt.n > 0)
+		*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT,
+							 unconst(salt.p), salt.n);
+	*p = OSSL_PARAM_construct_end();
+
+	kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	if (kdf == NULL)
+		goto out;
+	ctx = EVP_KDF_CTX_new(kdf);
+	if (ctx == NULL)
+		goto out;
+	rc = EVP_KDF_derive(ctx, out, n, params) == 1 ? 0 : -EIO;
+out:
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	return rc;
+}
+
+int
+crypto_derive(const uint8_t key[CRYPTO_KEY_BYTES], const char *info,
+	      uint8_t ret_key[CRYPTO_KEY_BYTES])
+{
+	struct str key_text = { (const char *)key, CRYPTO_KEY_BYTES };
+
+	return crypto_hkdf(key_text, str_of(NULL), str_of(info), ret_key,
+			   CRYPTO_KEY_BYTES);
+}
+
+int
+crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], struct crypto_aad aad, struct str plain,
+	    uint8_t *out, size_t out_bytes)
+{
+	uint8_t *nonce = out + 1, *body = nonce + CRYPTO_NONCE_BYTES;
+	struct gcm g = { .key = key, .nonce = nonce, .aad = aad };
+
+	if (out_bytes < CRYPTO_SEAL_OVERHEAD ||
+	    plain.n > out_bytes - CRYPTO_SEAL_OVERHEAD)
+		return -ENOSPC;
+	out[0] = SEAL_VERSION;
+	if (crypto_random(nonce, CRYPTO_NONCE_BYTES) < 0)
+		return -EIO;
+	return gcm_encrypt(&g, plain.p, plain.n, body, body + plain.n);
+}
+
+int
+crypto_open(const uint8_t key[CRYPTO_KEY_BYTES], struct crypto_aad aad, struct str sealed,
+	    uint8_t *plain, size_t plain_bytes)
+{
+	const uint8_t *in = (const uint8_t *)sealed.p;
+	struct gcm g = { .key = key, .nonce = in + 1, .aad = aad };
+	const uint8_t *body;
+	size_t n;
+
+	if (sealed.n >= 1 && in[0] != SEAL_VERSION)
+		return -ENOTSUP;
+	if (sealed.n < CRYPTO_SEAL_OVERHEAD)
+		return -EBADMSG;
+	n = sealed.n - CRYPTO_SEAL_OVERHEAD;
+	if (n > plain_bytes)
+		return -ENOSPC;
+	body = in + 1 + CRYPTO_NONCE_BYTES;
+	return gcm_decrypt(&g, body, n, body + n, plain);
+}
+
+int
+crypto_wrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+	    const uint8_t key[CRYPTO_KEY_BYTES],
+	    uint8_t ret_wrapped[CRYPTO_WRAPPED_BYTES])
+{
+	uint8_t out[CRYPTO_WRAPPED_BYTES] = { WRAP_VERSION, WRAP_FACTORS_STORE_KEY };
+	uint8_t *nonce = out + 2, *body = nonce + CRYPTO_NONCE_BYTES;
+	struct gcm g = {
+		.key = store_key, .nonce = nonce, .head = { out, 2 }, .aad = aad
+	};
+	int rc;
+
+	if (crypto_random(nonce, CRYPTO_NONCE_BYTES) < 0)
+		return -EIO;
+	rc = gcm_encrypt(&g, key, CRYPTO_KEY_BYTES, body, body + CRYPTO_KEY_BYTES);
+	if (rc == 0)
+		memcpy(ret_wrapped, out, sizeof(out));
+	return rc;
+}
+
+int
+crypto_unwrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+	      const uint8_t wrapped[CRYPTO_WRAPPED_BYTES],
+	      uint8_t ret_key[CRYPTO_KEY_BYTES])
+{
+	const uint8_t *nonce = wrapped + 2, *body = nonce + CRYPTO_NONCE_BYTES;
+	struct gcm g = {
+		.key = store_key, .nonce = nonce, .head = { wrapped, 2 }, .aad = aad
+	};
+
+	if (wrapped[0] != WRAP_VERSION || wrapped[1] != WRAP_FACTORS_STORE_KEY)
+		return -ENOTSUP;
+	return gcm_decrypt(&g, body, CRYPTO_KEY_BYTES, body + CRYPTO_KEY_BYTES, ret_key);
+}
+
+int
+crypto_ulid(int64_t wall_ms, struct ulid *ret_id)
+{
+	uint8_t random[10];
+
+	if (crypto_random(random, sizeof(random)) < 0)
+		return -EIO;
+	*ret_id = ulid_make(wall_ms, random);
+	return 0;
+}
+
+int
+crypto_key128(struct key128 *ret_key)
+{
+	struct key128 k = { { 0 } };
+
+	if (crypto_random(k.b, sizeof(k.b)) < 0)
+		return -EIO;
+	*ret_key = k;
+	return 0;
+}

@@ -1,0 +1,63 @@
+#ifndef LANED_BASE_CRYPTO_H
+#define LANED_BASE_CRYPTO_H
+
+#include "base/plain/ids.h"
+#include "base/plain/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CRYPTO_KEY_BYTES 32u
+#define CRYPTO_SHA256_BYTES 32u
+#define CRYPTO_NONCE_BYTES 12u
+#define CRYPTO_TAG_BYTES 16u
+#define CRYPTO_SEAL_OVERHEAD (1u + CRYPTO_NONCE_BYTES + CRYPTO_TAG_BYTES)
+/* version, factors, nonce, key, tag; factors: 1 = store key, 2 reserved for a second factor */
+#define CRYPTO_WRAPPED_BYTES                                                             \
+	(2u + CRYPTO_NONCE_BYTES + CRYPTO_KEY_BYTES + CRYPTO_TAG_BYTES)
+
+/* Random bytes from the system. 0 or -EIO. */
+int crypto_random(void *buf, size_t n);
+
+int crypto_sha256(const void *data, size_t n, uint8_t ret_digest[CRYPTO_SHA256_BYTES]);
+int crypto_hmac_sha256(const uint8_t key[CRYPTO_KEY_BYTES], const void *data, size_t n,
+		       uint8_t ret_mac[CRYPTO_SHA256_BYTES]);
+/* HKDF-SHA256 (RFC 5869) in full: n output bytes, n <= 255 * 32. 0 or -EIO. */
+int crypto_hkdf(struct str key, struct str salt, struct str info, uint8_t *out, size_t n);
+/* HKDF-SHA256 (RFC 5869), no salt; info names the purpose. 0 or -EIO. */
+int crypto_derive(const uint8_t key[CRYPTO_KEY_BYTES], const char *info,
+		  uint8_t ret_key[CRYPTO_KEY_BYTES]);
+
+/*
+ * AES-256-GCM with a random nonce. out holds version, nonce, ciphertext, tag: n +
+ * CRYPTO_SEAL_OVERHEAD bytes (out_bytes is checked). aad binds the context. 0, -ENOSPC or -EIO.
+ */
+struct crypto_aad {
+	const void *data;
+	size_t bytes;
+};
+int crypto_seal(const uint8_t key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+		struct str plain, uint8_t *out, size_t out_bytes);
+/*
+ * Opens it; plain gets n - CRYPTO_SEAL_OVERHEAD bytes. 0; -EBADMSG too short, wrong key, wrong aad
+ * or altered (plain is zeroed); -ENOTSUP an unknown version; -ENOSPC.
+ */
+int crypto_open(const uint8_t key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+		struct str sealed, uint8_t *plain, size_t plain_bytes);
+
+/*
+ * Wraps a data key under a store key, bound to aad; the format names which factors the wrapping
+ * key was made of, so that a second one can come later. 0, -EIO; unwrap also -EBADMSG, -ENOTSUP.
+ */
+int crypto_wrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+		const uint8_t key[CRYPTO_KEY_BYTES],
+		uint8_t ret_wrapped[CRYPTO_WRAPPED_BYTES]);
+int crypto_unwrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+		  const uint8_t wrapped[CRYPTO_WRAPPED_BYTES],
+		  uint8_t ret_key[CRYPTO_KEY_BYTES]);
+
+/* A fresh ULID at wall_ms and a fresh key. 0 or -EIO. */
+int crypto_ulid(int64_t wall_ms, struct ulid *ret_id);
+int crypto_key128(struct key128 *ret_key);
+
+#endif

@@ -1,0 +1,378 @@
+#include "base/json.h"
+
+#include "base/json_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OUT_BYTES_FIRST ((size_t)512)
+
+struct json_out {
+	char *p; /* NUL-terminated, or NULL */
+	size_t used, bytes, bytes_max;
+	int err;
+	unsigned depth;
+	struct {
+		bool object, filled;
+	} open[JSON_DEPTH_MAX];
+	bool complete; /* the one value at the top has begun */
+};
+
+static void
+out_fail(struct json_out *o, int err)
+{
+	if (o->err == 0)
+		o->err = err;
+}
+
+/* The old buffer is wiped: a token may have stood in it. */
+static int
+out_grow(struct json_out *o, size_t n)
+{
+	size_t bytes = o->bytes == 0 ? OUT_BYTES_FIRST : o->bytes;
+	char *p;
+
+	if (n > o->bytes_max - o->used)
+		return -EMSGSIZE;
+	while (bytes - o->used <= n)
+		bytes *= 2;
+	p = malloc(bytes);
+	if (p == NULL)
+		return -ENOMEM;
+	if (o->p != NULL) {
+		memcpy(p, o->p, o->used);
+		explicit_bzero(o->p, o->used);
+		free(o->p);
+	}
+	o->p = p;
+	o->bytes = bytes;
+	return 0;
+}
+
+static void
+put(struct json_out *o, struct str s)
+{
+	int rc = 0;
+
+	if (o->err != 0 || s.n == 0)
+		return;
+	if (s.n > o->bytes_max - o->used || s.n >= o->bytes - o->used)
+		rc = out_grow(o, s.n);
+	if (rc < 0) {
+		out_fail(o, rc);
+		return;
+	}
+	memcpy(o->p + o->used, s.p, s.n);
+	o->used += s.n;
+	o->p[o->used] = '\0';
+}
+
+static void
+put_escaped(struct json_out *o, unsigned char c)
+{
+	static const char short_from[] = "\"\\\b\f\n\r\t";
+	static const char short_to[] = "\"\\bfnrt";
+	const char *at = strchr(short_from, c);
+	char text[8];
+	struct strbuf b;
+
+	strbuf_init(&b, text, sizeof(text));
+	if (at != NULL)
+		strbuf_addf(&b, "\\%c", short_to[at - short_from]);
+	else
+		strbuf_addf(&b, "\\u%04x", c);
+	put(o, (struct str){ text, b.used });
+}
+
+static void
+put_string(struct json_out *o, struct str s)
+{
+	size_t start = 0;
+
+	if (!str_utf8_ok(s)) {
+		out_fail(o, -EILSEQ);
+		return;
+	}
+	put(o, STR("\""));
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		put(o, (struct str){ s.p + start, i - start });
+		put_escaped(o, c);
+		start = i + 1;
+	}
+	if (s.n > start)
+		put(o, (struct str){ s.p + start, s.n - start });
+	put(o, STR("\""));
+}
+
+/* Comma, name and colon before a value. False when an error stands. */
+static bool
+begin_value(struct json_out *o, const char *name)
+{
+	if (o == NULL || o->err != 0)
+		return false;
+	if (o->depth == 0) {
+		assert(name == NULL);
+		assert(!o->complete); /* one value a text */
+		o->complete = true;
+		return true;
+	}
+	assert(o->open[o->depth - 1].object == (name != NULL));
+	if (o->open[o->depth - 1].filled)
+		put(o, STR(","));
+	o->open[o->depth - 1].filled = true;
+	if (name != NULL) {
+		put_string(o, str_of(name));
+		put(o, STR(":"));
+	}
+	return o->err == 0;
+}
+
+static void
+open_bracket(struct json_out *o, const char *name, bool object)
+{
+	if (!begin_value(o, name))
+		return;
+	if (o->depth == JSON_DEPTH_MAX) {
+		out_fail(o, -EMSGSIZE);
+		return;
+	}
+	put(o, object ? STR("{") : STR("["));
+	o->open[o->depth].object = object;
+	o->open[o->depth].filled = false;
+	o->depth++;
+}
+
+static void
+write_scalar(struct json_out *o, const char *name, const struct value *v)
+{
+	switch (v->kind) {
+	case VALUE_BOOL:
+		json_bool(o, name, v->i != 0);
+		break;
+	case VALUE_INT:
+		json_int(o, name, v->i);
+		break;
+	case VALUE_DECIMAL:
+		json_decimal(o, name, v->s);
+		break;
+	case VALUE_STRING:
+		json_str(o, name, v->s);
+		break;
+	case VALUE_NULL:
+	case VALUE_ARRAY:
+	case VALUE_OBJECT:
+		json_null(o, name);
+		break;
+	}
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+size_t
+json_number_bytes(const char *p, size_t n, bool *ret_whole)
+{
+	size_t i = 0, start;
+
+	*ret_whole = true;
+	if (i < n && p[i] == '-')
+		i++;
+	start = i;
+	while (i < n && is_digit(p[i]))
+		i++;
+	if (i == start || (p[start] == '0' && i > start + 1))
+		return 0;
+	if (i < n && p[i] == '.') {
+		*ret_whole = false;
+		start = ++i;
+		while (i < n && is_digit(p[i]))
+			i++;
+		if (i == start)
+			return 0;
+	}
+	if (i < n && (p[i] == 'e' || p[i] == 'E')) {
+		*ret_whole = false;
+		i++;
+		if (i < n && (p[i] == '+' || p[i] == '-'))
+			i++;
+		start = i;
+		while (i < n && is_digit(p[i]))
+			i++;
+		if (i == start)
+			return 0;
+	}
+	return i;
+}
+
+struct json_out *
+json_out_new(size_t bytes_max)
+{
+	struct json_out *o = calloc(1, sizeof(*o));
+
+	if (o != NULL)
+		o->bytes_max = bytes_max > SIZE_MAX / 4 ? SIZE_MAX / 4 : bytes_max;
+	return o;
+}
+
+struct json_out *
+json_out_free(struct json_out *o)
+{
+	if (o == NULL)
+		return NULL;
+	json_out_reset(o);
+	free(o->p);
+	free(o);
+	return NULL;
+}
+
+void
+json_out_reset(struct json_out *o)
+{
+	if (o == NULL)
+		return;
+	if (o->p != NULL)
+		explicit_bzero(o->p, o->used);
+	o->used = 0;
+	o->err = 0;
+	o->depth = 0;
+	o->complete = false;
+}
+
+void
+json_open_object(struct json_out *o, const char *name)
+{
+	open_bracket(o, name, true);
+}
+
+void
+json_open_array(struct json_out *o, const char *name)
+{
+	open_bracket(o, name, false);
+}
+
+void
+json_close(struct json_out *o)
+{
+	if (o == NULL || o->err != 0)
+		return;
+	assert(o->depth > 0);
+	o->depth--;
+	put(o, o->open[o->depth].object ? STR("}") : STR("]"));
+}
+
+void
+json_int(struct json_out *o, const char *name, int64_t value)
+{
+	char text[24];
+	struct strbuf b;
+
+	if (!begin_value(o, name))
+		return;
+	if (value > JSON_INTEGER_MAX || value < -JSON_INTEGER_MAX) {
+		out_fail(o, -ERANGE);
+		return;
+	}
+	strbuf_init(&b, text, sizeof(text));
+	strbuf_addf(&b, "%lld", (long long)value);
+	put(o, (struct str){ text, b.used });
+}
+
+void
+json_bool(struct json_out *o, const char *name, bool value)
+{
+	if (begin_value(o, name))
+		put(o, value ? STR("true") : STR("false"));
+}
+
+void
+json_null(struct json_out *o, const char *name)
+{
+	if (begin_value(o, name))
+		put(o, STR("null"));
+}
+
+void
+json_str(struct json_out *o, const char *name, struct str value)
+{
+	if (begin_value(o, name))
+		put_string(o, value);
+}
+
+void
+json_cstr(struct json_out *o, const char *name, const char *value)
+{
+	if (value == NULL)
+		json_null(o, name);
+	else
+		json_str(o, name, str_of(value));
+}
+
+void
+json_decimal(struct json_out *o, const char *name, struct str digits)
+{
+	bool whole;
+
+	if (!begin_value(o, name))
+		return;
+	if (digits.n == 0 || digits.n > JSON_NUMBER_BYTES_MAX ||
+	    json_number_bytes(digits.p, digits.n, &whole) != digits.n)
+		out_fail(o, -EILSEQ);
+	put(o, digits);
+}
+
+void
+json_value(struct json_out *o, const char *name, const struct value *v)
+{
+	const struct value *parents[JSON_DEPTH_MAX];
+	const struct value *at = v;
+	unsigned depth = 0;
+
+	while (o != NULL && o->err == 0) {
+		const char *own = name;
+
+		if (depth > 0)
+			own = parents[depth - 1]->kind == VALUE_OBJECT ? at->name.p
+								       : NULL;
+		if (at->kind == VALUE_ARRAY || at->kind == VALUE_OBJECT)
+			open_bracket(o, own, at->kind == VALUE_OBJECT);
+		else
+			write_scalar(o, own, at);
+		if (at->first != NULL && o->err == 0) {
+			assert(depth < JSON_DEPTH_MAX); /* the writer's own limit */
+			parents[depth++] = at;
+			at = at->first;
+			continue;
+		}
+		if (at->kind == VALUE_ARRAY || at->kind == VALUE_OBJECT)
+			json_close(o);
+		while (depth > 0 && at->next == NULL) {
+			at = parents[--depth];
+			json_close(o);
+		}
+		if (depth == 0)
+			return;
+		at = at->next;
+	}
+}
+
+int
+json_out_text(struct json_out *o, struct str *ret_text)
+{
+	if (o == NULL)
+		return -ENOMEM;
+	if (o->err != 0)
+		return o->err;
+	if (o->depth > 0 || !o->complete)
+		return -EINVAL;
+	*ret_text = (struct str){ o->p, o->used };
+	return 0;
+}

@@ -1,0 +1,184 @@
+#include "base/keys.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define HOUR_MS (60 * MINUTE_MS)
+#define DAY_MS (24 * HOUR_MS)
+#define PATH_BYTES_MAX 255
+
+#define TEXT(sec, key, bytes, def, help, reload)                                         \
+	{                                                                                \
+		sec, key, CONF_STRING, 0, bytes, def, NULL, help, reload                 \
+	}
+#define FOLDER(sec, key, def, help)                                                      \
+	{                                                                                \
+		sec, key, CONF_PATH, 1, PATH_BYTES_MAX, def, NULL, help, false           \
+	}
+#define CHOICE(sec, key, def, choices, help, reload)                                     \
+	{                                                                                \
+		sec, key, CONF_ENUM, 0, 0, def, choices, help, reload                    \
+	}
+#define NUMBER(sec, key, min, max, def, help, reload)                                    \
+	{                                                                                \
+		sec, key, CONF_INT, min, max, def, NULL, help, reload                    \
+	}
+#define SPAN(sec, key, min, max, def, help, reload)                                      \
+	{                                                                                \
+		sec, key, CONF_DURATION, min, max, def, NULL, help, reload               \
+	}
+#define AMOUNT(sec, key, max, def, help)                                                 \
+	{                                                                                \
+		sec, key, CONF_MONEY, 0, max, def, NULL, help, true                      \
+	}
+#define RATE(sec, key, max, def, help)                                                   \
+	{                                                                                \
+		sec, key, CONF_RATE, 1, max, def, NULL, help, true                       \
+	}
+
+const struct conf_key keys_table[] = {
+	TEXT("lane", "name", 32, "lane-1", "The lane's name, unique in the store.",
+	     false),
+	TEXT("lane", "store", 32, "store-1", "The store's name, unique in the chain.",
+	     false),
+	CHOICE("lane", "environment", "test", "live|test",
+	       "Fixed at provisioning and stamped in every database; the two never mix.",
+	       false),
+	TEXT("lane", "currency", 3, "EUR", "ISO 4217 code of the lane's one currency.",
+	     false),
+	TEXT("lane", "timezone", 64, "",
+	     "The store's time zone, such as Europe/Tallinn. "
+	     "Empty: the system's.",
+	     false),
+	NUMBER("lane", "business_day_start", 0, 1439, "0",
+	       "Minutes after local midnight at which the business day begins.", false),
+	TEXT("lane", "language", 8, "en",
+	     "The lane's language where the member's is not known.", true),
+	FOLDER("paths", "run", LANED_RUNDIR, "Where the sockets are."),
+	FOLDER("paths", "state", LANED_STATEDIR "/laned",
+	       "Folder of cache.db and journal.db."),
+	FOLDER("paths", "bio_state", LANED_STATEDIR "/laned-bio",
+	       "Folder of gallery.db and, without a systemd credential, gallery.key."),
+	FOLDER("paths", "adapters", LANED_ADAPTERDIR, "Folder of the adapter plug-ins."),
+	CHOICE("log", "level", "info", "err|warning|notice|info|debug",
+	       "The least that is logged.", true),
+	CHOICE("privacy", "profile", "unset", "unset|us_strict|us_tx|us_other|eu|none",
+	       "The law the lane is run under. There is no default: while it is unset, "
+	       "laned-bio does "
+	       "not start and the lane sells without it.",
+	       false),
+	NUMBER("bio", "references_max", 16, 2000000, "60000",
+	       "Most references held in memory, one for each enrolled finger.", false),
+	RATE("bio", "fpir", 100000000, "1e-3",
+	     "Target false-positive identification rate of one search of the whole "
+	     "gallery."),
+	RATE("bio", "verify_fmr", 100000000, "1e-4",
+	     "Target false match rate of a one-to-one comparison."),
+	NUMBER("bio", "margin_db", 0, 60, "10",
+	       "By how many dB the best subject must beat the second one.", true),
+	NUMBER("bio", "quality_min", 0, 100, "15",
+	       "A sample below this quality is asked for again.", true),
+	NUMBER("bio", "enrol_quality_min", 0, 100, "25",
+	       "An impression below this quality is not enrolled.", true),
+	NUMBER("bio", "enrol_fingers", 1, 4, "2", "Fingers of one enrolment.", true),
+	NUMBER("bio", "enrol_impressions", 1, 5, "3", "Impressions of each finger.",
+	       true),
+	CHOICE("reader:*", "driver", "file", "file",
+	       "file: images from a folder, in the test environment only.", false),
+	FOLDER("reader:*", "folder", "/var/lib/laned-bio/present",
+	       "Driver file: the folder whose images `lanectl present` names."),
+	NUMBER("reader:*", "dpi", 250, 1200, "500",
+	       "Driver file: resolution of the images.", false),
+	CHOICE("pricing", "price", "ours", "ours|pos",
+	       "Who decides the price: our engine, or the POS that is told the member's "
+	       "number.",
+	       false),
+	NUMBER("pricing", "nodes_max", 1000, 100000000, "200000",
+	       "Search budget of one pricing; beyond it the price says that it is not "
+	       "proven.",
+	       true),
+	AMOUNT("payment", "touch_limit", 100000000, "50.00",
+	       "Most that a touch alone pays in one checkout."),
+	AMOUNT("payment", "touch_day_limit", 100000000, "100.00",
+	       "Most that touches alone pay for one member in a business day."),
+	SPAN("payment", "sending_max", 1000, 10 * MINUTE_MS, "60s",
+	     "No answer for so long makes a payment unknown.", true),
+	SPAN("payment", "unknown_max", 10000, DAY_MS, "15min",
+	     "An unknown payment older than this is undone.", true),
+	SPAN("payment", "approved_max", 1000, HOUR_MS, "120s",
+	     "An approval that the POS does not take for so long is undone.", true),
+	SPAN("payment", "undo_alarm", 10000, DAY_MS, "15min",
+	     "An undo without success for so long raises an alarm.", true),
+	SPAN("payment", "journal_keep", DAY_MS, 4000 * DAY_MS, "400d",
+	     "How long finished checkouts stay in the journal.", true),
+	SPAN("checkout", "idle_max", MINUTE_MS, DAY_MS, "30min",
+	     "A checkout without any event for so long is ended.", true),
+	SPAN("checkout", "checkin_max", 1000, HOUR_MS, "60s",
+	     "A member who touched first is forgotten after so long without an item.",
+	     true),
+	CHOICE("adapter:*", "enabled", "yes", "yes|no",
+	       "Whether laned expects this adapter.", false),
+	TEXT("adapter:*", "plugin", 64, "",
+	     "The plug-in's name; empty: the section's name.", false),
+	CHOICE("adapter:*", "seccomp", "enforce", "enforce|log|off",
+	       "What happens on a system call outside the host's list.", false),
+	TEXT("adapter:*", "*", 160, "",
+	     "Any option of the plug-in, see its options.json.", false),
+};
+const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
+
+void
+keys_paths(const char *file_given, char file[KEYS_PATH_BYTES], char dir[KEYS_PATH_BYTES])
+{
+	const char *env_file = getenv("LANED_CONF");
+	const char *env_dir = getenv("LANED_CONF_DIR");
+	const char *f =
+		file_given != NULL
+			? file_given
+			: (env_file != NULL ? env_file : LANED_SYSCONFDIR "/laned.conf");
+
+	if (str_copy(file, KEYS_PATH_BYTES, str_of(f)) < 0)
+		file[0] = '\0'; /* no such file: the error names it as missing */
+	if (env_dir == NULL && file_given == NULL && env_file == NULL)
+		env_dir = LANED_SYSCONFDIR "/conf.d";
+	if (str_copy(dir, KEYS_PATH_BYTES, str_of(env_dir)) < 0)
+		dir[0] = '\0';
+}
+
+static void
+print_errors(const struct conf_errors *errors)
+{
+	for (uint32_t i = 0; i < errors->count; i++) {
+		const struct conf_error *e = &errors->list[i];
+
+		fprintf(stderr, "%s:%u: %s: %s\n", e->file, (unsigned)e->line, e->key,
+			e->what);
+	}
+	if (errors->total > errors->count)
+		fprintf(stderr, "... and %u more\n",
+			(unsigned)(errors->total - errors->count));
+}
+
+int
+keys_load(const char *file_given, struct conf **ret_conf)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	char file[KEYS_PATH_BYTES], dir[KEYS_PATH_BYTES];
+	int rc;
+
+	if (errors == NULL)
+		return -ENOMEM;
+	keys_paths(file_given, file, dir);
+	rc = conf_load(keys_table, keys_count, file, dir[0] == '\0' ? NULL : dir, errors,
+		       ret_conf);
+	if (rc == -EBADMSG)
+		print_errors(errors);
+	else if (rc < 0)
+		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
+	free(errors);
+	return rc;
+}

@@ -1,0 +1,25 @@
+#ifndef LANED_BASE_KEYS_H
+#define LANED_BASE_KEYS_H
+
+#include "base/conf.h"
+
+/*
+ * The one table of /etc/laned: every section and key of every program. Parser, `lanectl config`,
+ * the manual page and the template are made from it. A plug-in's own options stand in its
+ * NAME.options.json and are accepted below [adapter:NAME] by the key "*".
+ */
+extern const struct conf_key keys_table[];
+extern const size_t keys_count;
+
+/* The main file and folder: LANED_CONF and LANED_CONF_DIR in the environment, or /etc/laned. */
+#define KEYS_PATH_BYTES 512u
+void keys_paths(const char *file_given, char file[KEYS_PATH_BYTES],
+		char dir[KEYS_PATH_BYTES]);
+
+/*
+ * Loads the configuration as every program does at start: file_given may be NULL. On -EBADMSG
+ * each error is written to stderr. 0 or as conf_load.
+ */
+int keys_load(const char *file_given, struct conf **ret_conf);
+
+#endif

@@ -1,0 +1,20 @@
+#ifndef LANED_BASE_PLAIN_PAN_H
+#define LANED_BASE_PLAIN_PAN_H
+
+#include "base/plain/str.h"
+
+/* True when the n >= 2 digits of s pass the Luhn check (ISO/IEC 7812-1 annex B). */
+bool luhn_ok(struct str digits);
+
+/*
+ * The PAN guard: finds the first PAN-shaped run in s (14-19 digits, single spaces or hyphens
+ * dropped, Luhn, issuer range and length of a payment card): a maximal run of digits or whole
+ * groups of one, so that "... 12/28" behind a number does not hide it. True and, when
+ * ret_start/ret_end are not NULL, the byte range of the run.
+ */
+bool pan_find(struct str s, size_t *ret_start, size_t *ret_end);
+
+/* Overwrites every digit of every PAN-shaped run in buf[n] by '*'. Returns how many runs. */
+unsigned pan_mask(char *buf, size_t n);
+
+#endif

@@ -1,0 +1,57 @@
+#include "bio/finger/finger.h"
+
+#include "base/secret.h"
+#include "bio/finger/work.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PASSES 1
+
+struct finger_extractor *
+finger_extractor_new(void)
+{
+	struct finger_extractor *x = secret_region_new(sizeof(*x));
+
+	if (x != NULL)
+		enhance_init(&x->kernels);
+	return x;
+}
+
+struct finger_extractor *
+finger_extractor_free(struct finger_extractor *x)
+{
+	secret_region_free(x, sizeof(*x));
+	return NULL;
+}
+
+int
+finger_extract(struct finger_extractor *x, const struct sample *s,
+	       struct finger_features *features)
+{
+	int rc;
+
+	assert(s->grey != NULL);
+	rc = plane_load(x, s);
+	if (rc < 0)
+		return rc;
+	memset(features, 0, sizeof(*features));
+	features->width = (uint16_t)x->width;
+	features->height = (uint16_t)x->height;
+	plane_normalise(x);
+	orient_from_norm(x);
+	enhance_along(x);
+	period_estimate(x);
+	enhance_across(x);
+	for (int i = 0; i < PASSES; i++) {
+		orient_from_wave(x);
+		enhance_along(x);
+		enhance_across(x);
+	}
+	segment_mask(x);
+	skeleton_make(x);
+	minutiae_find(x, features);
+	rc = quality_rate(x, features);
+	plane_wipe(x);
+	return rc;
+}

@@ -1,0 +1,171 @@
+#include "bio/finger/trig.h"
+#include "bio/finger/work.h"
+
+#include <string.h>
+
+/*
+ * The orientation field by structure tensors (Bigun and Granlund 1987), summed over blocks,
+ * smoothed at several widths and combined so that a width counts as much as its directions agree:
+ * wide where the print is noisy, narrow where it bends.
+ */
+#define W_FINE 1
+#define W_MID 1
+#define W_WIDE 1
+#define W_WAVE_MID 1
+#define W_WAVE_WIDE 1
+
+static struct tensor
+block_tensor(const struct finger_extractor *x, const int16_t *plane, int bx, int by)
+{
+	struct tensor t = { 0, 0, 0 };
+	int s = x->stride;
+
+	for (int y = by * BLOCK_PX; y < (by + 1) * BLOCK_PX; y++) {
+		const int16_t *p = plane + plane_at(x, bx * BLOCK_PX, y);
+
+		for (int k = 0; k < BLOCK_PX; k++, p++) {
+			int32_t left = p[-s - 1] + 2 * p[-1] + p[s - 1];
+			int32_t right = p[-s + 1] + 2 * p[1] + p[s + 1];
+			int32_t up = p[-s - 1] + 2 * p[-s] + p[-s + 1];
+			int32_t down = p[s - 1] + 2 * p[s] + p[s + 1];
+			int32_t gx = (right - left) / 4, gy = (up - down) / 4;
+
+			t.a += (gx * gx - gy * gy) / 8;
+			t.b += gx * gy / 4;
+			t.e += (gx * gx + gy * gy) / 8;
+		}
+	}
+	return t;
+}
+
+/* out = in blurred binomially over 3 x 3 pixels, inside the image. */
+static void
+blur(const struct finger_extractor *x, const int16_t *in, int16_t *out)
+{
+	int s = x->stride;
+
+	for (int y = 0; y < x->height; y++) {
+		const int16_t *p = in + plane_at(x, 0, y);
+		int16_t *q = out + plane_at(x, 0, y);
+
+		for (int k = 0; k < x->width; k++, p++)
+			q[k] = (int16_t)((p[-s - 1] + p[-s + 1] + p[s - 1] + p[s + 1] +
+					  2 * (p[-s] + p[s] + p[-1] + p[1]) + 4 * p[0]) /
+					 16);
+	}
+}
+
+static void
+tensors_of(struct finger_extractor *x, const int16_t *plane)
+{
+	static const struct tensor none = { 0, 0, 0 };
+
+	for (int by = 0; by < x->blocks_y; by++) {
+		for (int bx = 0; bx < x->blocks_x; bx++) {
+			size_t at = block_at(x, bx, by);
+
+			x->tensor[0][at] =
+				x->active[at] ? block_tensor(x, plane, bx, by) : none;
+		}
+	}
+}
+
+static void
+tensor_add(struct tensor *sum, const struct tensor *t, int32_t weight)
+{
+	sum->a += t->a / 16 * weight;
+	sum->b += t->b / 16 * weight;
+	sum->e += t->e / 16 * weight;
+}
+
+/* out = in averaged over 3 x 3 blocks, binomially; blocks outside the image count as nothing. */
+static void
+tensors_smooth(const struct finger_extractor *x, const struct tensor *in,
+	       struct tensor *out)
+{
+	static const int32_t weight[3][3] = { { 1, 2, 1 }, { 2, 4, 2 }, { 1, 2, 1 } };
+
+	for (int by = 0; by < x->blocks_y; by++) {
+		for (int bx = 0; bx < x->blocks_x; bx++) {
+			struct tensor sum = { 0, 0, 0 };
+
+			for (int dy = -1; dy <= 1; dy++) {
+				for (int dx = -1; dx <= 1; dx++) {
+					if (bx + dx < 0 || bx + dx >= x->blocks_x ||
+					    by + dy < 0 || by + dy >= x->blocks_y)
+						continue;
+					tensor_add(&sum,
+						   &in[block_at(x, bx + dx, by + dy)],
+						   weight[dy + 1][dx + 1]);
+				}
+			}
+			out[block_at(x, bx, by)] = sum;
+		}
+	}
+}
+
+/* Adds weight times the direction of t, as long as the directions in it agree, to (*a, *b). */
+static void
+direction_add(const struct tensor *t, int32_t weight, int64_t *a, int64_t *b)
+{
+	if (t->e <= 0)
+		return;
+	*a += (int64_t)t->a * 4096 / t->e * weight;
+	*b += (int64_t)t->b * 4096 / t->e * weight;
+}
+
+/* From the direction across the ridges, doubled, to that along them. */
+static uint16_t
+ridge_angle(int64_t a, int64_t b)
+{
+	return (uint16_t)(((trig_atan2(b, a) >> 1) + 0x4000u) & 0x7fff);
+}
+
+static void
+block_direction(struct finger_extractor *x, size_t at, const int32_t weight[3])
+{
+	int64_t a = 0, b = 0, length;
+	int32_t total = weight[0] + weight[1] + weight[2];
+
+	for (int k = 0; k < 3; k++)
+		direction_add(&x->tensor[k][at], weight[k], &a, &b);
+	x->angle[at] = ridge_angle(a, b);
+	length = trig_sqrt((uint64_t)(a * a + b * b)) / (uint32_t)total;
+	x->coherence[at] = (uint8_t)clamp_int((int)(length * 255 / 4096), 0, 255);
+}
+
+static void
+directions(struct finger_extractor *x, const int32_t weight[3])
+{
+	for (int by = 0; by < x->blocks_y; by++)
+		for (int bx = 0; bx < x->blocks_x; bx++)
+			block_direction(x, block_at(x, bx, by), weight);
+}
+
+void
+orient_from_norm(struct finger_extractor *x)
+{
+	static const int32_t weight[3] = { W_FINE, W_MID, W_WIDE };
+
+	/* [0] is smoothed in place at the end of the chain: 24, 40 and 56 px wide. */
+	plane_clear(x, x->flow);
+	blur(x, x->norm, x->flow);
+	tensors_of(x, x->flow);
+	tensors_smooth(x, x->tensor[0], x->tensor[1]);
+	tensors_smooth(x, x->tensor[1], x->tensor[2]);
+	memcpy(x->tensor[0], x->tensor[1], sizeof(x->tensor[0]));
+	memcpy(x->tensor[1], x->tensor[2], sizeof(x->tensor[1]));
+	tensors_smooth(x, x->tensor[1], x->tensor[2]);
+	directions(x, weight);
+}
+
+void
+orient_from_wave(struct finger_extractor *x)
+{
+	static const int32_t weight[3] = { W_WAVE_FINE, W_WAVE_MID, W_WAVE_WIDE };
+
+	tensors_of(x, x->wave);
+	tensors_smooth(x, x->tensor[0], x->tensor[1]);
+	tensors_smooth(x, x->tensor[1], x->tensor[2]);
+	directions(x, weight);
+}

@@ -1,0 +1,108 @@
+#ifndef LANED_BIO_GALLERY_FINE_H
+#define LANED_BIO_GALLERY_FINE_H
+
+#include "bio/finger/finger.h"
+#include "bio/gallery/fixed.h"
+#include "bio/gallery/kernel.h"
+#include "bio/gallery/mcc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The fine comparison of two fingers: local similarities of bit cylinders, relaxation (LSS-R of
+ * the cylinder code paper), the rigid movement the relaxed pairs agree on, and under that
+ * movement a count of minutiae and of ridge orientations that agree.
+ */
+#define FINE_PAIRS_MAX 48u
+#define FINE_CYLINDERS_MIN 4u /* fewer on either side tell no finger */
+
+/* Where a point of the probe lies in the reference: rotate about the origin, then shift. */
+struct fine_move {
+	int32_t sin, cos; /* 1/16384 */
+	int32_t x, y;     /* pixels */
+	uint16_t turn;
+};
+
+struct fine_pair {
+	uint8_t a, b;   /* cylinders of probe and reference */
+	int32_t gamma;  /* local similarity, 0..1024 */
+	int32_t lambda; /* relaxed similarity, 0..2^20 */
+};
+
+/* What a comparison found; the score is a function of these numbers alone. */
+struct fine_evidence {
+	int32_t relaxed; /* mean relaxed similarity of the best pairs, 0..2^20 */
+	int32_t similar; /* sum of the similarities of cylinders that meet, 1024 each at best */
+	int32_t matched; /* weight of minutiae that meet under the movement, 256 each at best */
+	int32_t agreement; /* weight of common cells, +1 same orientation .. -1 across */
+	int32_t common_cells;  /* weight of common cells */
+	bool has_map;          /* both sides have orientation cells */
+	uint16_t met;          /* minutiae that meet */
+	uint16_t in_probe;     /* minutiae of the probe inside the common area */
+	uint16_t in_reference; /* and of the reference */
+	uint16_t pairs;        /* pairs relaxed */
+	uint16_t cylinders;    /* of the side that has fewer */
+	struct fine_move move;
+};
+
+/*
+ * Up to FINE_POINTS_MAX minutiae by horizontal strips, for finding those near a place. The
+ * minutiae are borrowed.
+ */
+#define FINE_POINTS_MAX 250u
+#define FINE_NONE 255u /* no minutia */
+#define FINE_STRIPS 64u
+#define FINE_STRIP_SHIFT 4 /* strips of 16 px; the last ones take what lies outside */
+struct fine_rows {
+	const struct minutia *at;
+	unsigned count;
+	uint8_t index[FINE_POINTS_MAX]; /* of minutiae, strip by strip */
+	uint8_t start[FINE_STRIPS + 1]; /* of each strip, in index */
+};
+void fine_rows_fill(struct fine_rows *rows, const struct minutia *at, unsigned count);
+
+/* The strip of a coordinate. */
+static inline unsigned
+fine_strip(int32_t y)
+{
+	int32_t strip = y >> FINE_STRIP_SHIFT;
+
+	return strip < 0                       ? 0
+	       : strip >= (int32_t)FINE_STRIPS ? FINE_STRIPS - 1
+					       : (unsigned)strip;
+}
+
+/* One side of a comparison. The features are borrowed. */
+struct fine_side {
+	const struct finger_features *features;
+	struct fine_rows rows;
+	struct mcc_set set;
+};
+
+/* Working memory of one comparison at a time; holds biometric data. */
+struct fine_work;
+size_t fine_work_bytes(void);
+
+/* Prepares a side. False: too few usable minutiae. */
+bool fine_prepare(struct fine_side *side, const struct finger_features *features);
+
+/* Compares; both sides prepared. */
+void fine_compare(struct fine_work *work, const struct kernel *kernel,
+		  const struct fine_side *probe, const struct fine_side *reference,
+		  struct fine_evidence *ret_evidence);
+
+/* The pairs of the last comparison, the most consistent first. */
+size_t fine_pairs(const struct fine_work *work, const struct fine_pair **ret_pairs);
+
+/* The point of the reference's frame where a point of the probe comes to lie. */
+static inline void
+fine_moved(const struct fine_move *move, int32_t x, int32_t y, int32_t *ret_x,
+	   int32_t *ret_y)
+{
+	*ret_x = ((x * move->cos + y * move->sin + FIXED_ONE / 2) >> 14) + move->x;
+	*ret_y = ((y * move->cos - x * move->sin + FIXED_ONE / 2) >> 14) + move->y;
+}
+
+#endif

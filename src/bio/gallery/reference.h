@@ -1,0 +1,34 @@
+#ifndef LANED_BIO_GALLERY_REFERENCE_H
+#define LANED_BIO_GALLERY_REFERENCE_H
+
+#include "bio/finger/finger.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A reference: the consolidated template of one enrolled finger, packed with a version byte,
+ * big-endian, no padding. What gallery.db stores (encrypted) and the gallery unpacks. It is biometric
+ * data: callers keep it in locked memory.
+ */
+#define REFERENCE_BYTES_MAX 1536u
+#define REFERENCE_VERSION 1u
+#define REFERENCE_IMPRESSIONS_MAX 5u
+
+/*
+ * Consolidates 1..REFERENCE_IMPRESSIONS_MAX impressions of one finger into one reference:
+ * impressions are aligned to the best one, minutiae seen in several are merged and strengthened.
+ * *ret_bytes <= REFERENCE_BYTES_MAX. 0; -EINVAL no impression or too many; -ENODATA too few
+ * minutiae to tell a finger; -EXDEV the impressions are not of one finger.
+ */
+int reference_make(const struct finger_features *const impressions[], size_t count,
+		   uint8_t buf[REFERENCE_BYTES_MAX], size_t *ret_bytes);
+
+/*
+ * Reads a packed reference back into features (orientation cells are absent). Strict: every
+ * length and range is checked. 0; -EBADMSG malformed; -ENOTSUP a newer version.
+ */
+int reference_unpack(const uint8_t *data, size_t bytes,
+		     struct finger_features *ret_features);
+
+#endif

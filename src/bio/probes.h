@@ -1,0 +1,31 @@
+#ifndef LANED_BIO_PROBES_H
+#define LANED_BIO_PROBES_H
+
+#include "base/plain/ids.h"
+#include "bio/finger/finger.h"
+
+/*
+ * Probes: the features of the last touches, kept PROBE_KEEP_MS for identify, decide and verify,
+ * in locked memory, zeroised when dropped. A fixed number; the oldest gives way.
+ */
+#define PROBES_MAX 8u
+#define PROBE_KEEP_MS 30000
+
+struct probes;
+
+struct probes *probes_new(void);
+struct probes *probes_free(struct probes *p);
+
+/*
+ * A zeroed slot for the probe called id, valid until it is dropped, replaced or expired.
+ */
+struct finger_features *probes_put(struct probes *p, struct ulid id, int64_t now_mono_ms);
+/* The features of id, or NULL when it is unknown or older than PROBE_KEEP_MS. */
+const struct finger_features *probes_find(struct probes *p, struct ulid id,
+					  int64_t now_mono_ms);
+void probes_drop(struct probes *p, struct ulid id);
+
+/* Drops the expired; milliseconds until the next one expires, or -1 when there is none. */
+int64_t probes_expire(struct probes *p, int64_t now_mono_ms);
+
+#endif

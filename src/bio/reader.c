@@ -1,0 +1,35 @@
+#include "bio/reader.h"
+
+#include "base/clock.h"
+
+#include <string.h>
+
+static const struct reader_driver *const reader_drivers[] = { &reader_file };
+
+const char *
+reader_state_name(enum reader_state s)
+{
+	static const char *const names[] = { "absent", "ready", "capturing", "faulty" };
+
+	return names[s];
+}
+
+const struct reader_driver *
+reader_driver_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(reader_drivers) / sizeof(reader_drivers[0]); i++)
+		if (strcmp(reader_drivers[i]->name, name) == 0)
+			return reader_drivers[i];
+	return NULL;
+}
+
+void
+reader_set_state(struct reader *r, enum reader_state state)
+{
+	if (r->state == state && r->since_wall_ms != 0)
+		return;
+	r->state = state;
+	r->since_wall_ms = clock_wall_ms();
+	if (r->events.changed != NULL)
+		r->events.changed(r->events.ctx, r);
+}

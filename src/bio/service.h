@@ -1,0 +1,22 @@
+#ifndef LANED_BIO_SERVICE_H
+#define LANED_BIO_SERVICE_H
+
+#include "base/conf.h"
+#include "base/loop.h"
+
+/*
+ * laned-bio itself: readers, extraction, gallery, enrolment and the conversation with laned.
+ * Everything runs on the loop's thread; the gallery search may use workers.
+ */
+struct service;
+
+/*
+ * Opens the store, the gallery and the readers and begins loading and connecting. fd >= 0 is a
+ * connected socket to laned, else it connects to <paths.run>/bio.sock. conf is borrowed. 0 or a
+ * negative errno, logged with its cause.
+ */
+int service_new(struct loop *l, const struct conf *conf, int fd,
+		struct service **ret_service);
+struct service *service_free(struct service *s);
+
+#endif

@@ -1,0 +1,574 @@
+#include "bio/service_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SUBJECTS_DECIDE_MAX 1000u
+#define SUBJECTS_VERIFY_MAX 16u
+#define FINGERS_A_SUBJECT                                                                \
+	2u /* references compared for each claimed subject, for the threshold */
+#define HELLO_TIMEOUT_MS 5000
+
+/* ---- what we send -------------------------------------------------------- */
+
+static void
+put_ulid(struct json_out *o, const char *name, struct ulid id)
+{
+	char text[ULID_TEXT_BYTES];
+
+	ulid_text(text, id);
+	json_cstr(o, name, text);
+}
+
+static void
+put_hints(struct json_out *o, uint8_t hints)
+{
+	static const char *const names[] = { "too-dry", "too-wet",      "too-small",
+					     "blank",   "low-contrast", "few-minutiae" };
+
+	json_open_array(o, "hints");
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((hints & (1u << i)) != 0)
+			json_cstr(o, NULL, names[i]);
+	json_close(o);
+}
+
+static void
+put_reader(struct json_out *o, const struct reader *r)
+{
+	char since[RFC3339_BYTES];
+
+	rfc3339_text(since, r->since_wall_ms);
+	json_open_object(o, NULL);
+	json_cstr(o, "name", r->options->name);
+	json_cstr(o, "driver", r->driver->name);
+	json_cstr(o, "state", reader_state_name(r->state));
+	json_cstr(o, "since", since);
+	json_int(o, "captures", (int64_t)r->captures);
+	json_int(o, "errors", (int64_t)r->errors);
+	json_close(o);
+}
+
+void
+service_describe(const struct service *s, struct json_out *o)
+{
+	struct gallery_stats stats = gallery_stats(s->gallery);
+
+	json_open_array(o, "readers");
+	for (size_t i = 0; i < s->readers_count; i++)
+		put_reader(o, s->readers[i]);
+	json_close(o);
+	json_open_object(o, "gallery");
+	json_int(o, "subjects", (int64_t)stats.subjects);
+	json_int(o, "references", (int64_t)stats.references);
+	json_int(o, "bytes", (int64_t)stats.bytes);
+	json_int(o, "damaged", (int64_t)s->loading.damaged);
+	json_bool(o, "searchable", s->searchable);
+	json_close(o);
+	json_int(o, "unlocked_bytes", (int64_t)secret_unlocked_bytes());
+}
+
+static struct json_out *
+begin(struct service *s)
+{
+	json_out_reset(s->out);
+	json_open_object(s->out, NULL);
+	return s->out;
+}
+
+static void
+notify(struct service *s, const char *method)
+{
+	struct rpc_peer *peer = s->client == NULL ? NULL : rpc_client_peer(s->client);
+
+	json_close(s->out);
+	if (peer == NULL)
+		return;
+	if (rpc_notify(peer, method, s->out) < 0)
+		log_warn("%s could not be sent", method);
+}
+
+static void
+on_hello(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	(void)ctx;
+	(void)result;
+	if (error == NULL)
+		log_notice("connected to laned");
+	else
+		log_err("laned does not accept this laned-bio: %s", error->message);
+}
+
+void
+service_send_hello(struct service *s, struct rpc_peer *peer)
+{
+	struct json_out *o = begin(s);
+
+	json_cstr(o, "version", LANED_VERSION);
+	json_cstr(o, "environment", conf_str(s->conf, "lane", "environment"));
+	json_open_object(o, "state");
+	service_describe(s, o);
+	json_close(o);
+	json_close(o);
+	if (rpc_request(peer, "bio.hello", o, HELLO_TIMEOUT_MS, on_hello, s) < 0)
+		log_warn("bio.hello could not be sent");
+}
+
+void
+service_send_state(struct service *s)
+{
+	service_describe(s, begin(s));
+	notify(s, "bio.state");
+}
+
+void
+service_send_touch(struct service *s, struct ulid probe, const struct reader *r)
+{
+	struct json_out *o = begin(s);
+
+	put_ulid(o, "probe", probe);
+	json_cstr(o, "reader", r->options->name);
+	notify(s, "bio.touch");
+}
+
+void
+service_send_progress(struct service *s, const struct enrol_progress *p)
+{
+	struct json_out *o = begin(s);
+
+	put_ulid(o, "session", enrol_session(s->enrol));
+	json_int(o, "finger", p->finger + 1);
+	json_int(o, "impression", p->impression + 1);
+	json_cstr(o, "outcome", enrol_outcome_name(p->outcome));
+	json_int(o, "quality", p->quality);
+	if (p->why != NULL)
+		json_cstr(o, "why", p->why);
+	put_hints(o, p->hints);
+	notify(s, "enrol.progress");
+}
+
+/* ---- reading parameters -------------------------------------------------- */
+
+static int
+get_ulid(const struct value *params, const char *name, struct ulid *ret_id)
+{
+	struct str text;
+	int rc = value_get_str(params, name, ULID_TEXT_BYTES, &text);
+
+	return rc < 0 ? rc : ulid_parse(text, ret_id);
+}
+
+/* The list of subjects; 0 and at most max of them, or -EINVAL. */
+static int
+get_subjects(const struct value *params, struct ulid *ids, size_t max, size_t *ret_count)
+{
+	const struct value *list;
+	size_t n = 0;
+
+	if (value_get_array(params, "subjects", &list) < 0 || list->count == 0 ||
+	    list->count > max)
+		return -EINVAL;
+	for (const struct value *v = list->first; v != NULL; v = v->next, n++)
+		if (v->kind != VALUE_STRING || ulid_parse(v->s, &ids[n]) < 0)
+			return -EINVAL;
+	*ret_count = n;
+	return 0;
+}
+
+/* The probe named in params; answers the call itself when there is none. */
+static const struct finger_features *
+get_probe(struct service *s, struct rpc_call *call, const struct value *params)
+{
+	const struct finger_features *f;
+	struct ulid id;
+
+	if (get_ulid(params, "probe", &id) < 0) {
+		rpc_fail(call, RPC_PARAMS, "probe: a ulid is wanted");
+		return NULL;
+	}
+	f = probes_find(s->probes, id, clock_mono_ms());
+	if (f == NULL)
+		rpc_fail(call, RPC_NOT_FOUND, "probe: unknown or older than 30 s");
+	return f;
+}
+
+static void
+copy_text(const struct value *v, const char *name, char *buf, size_t bytes)
+{
+	struct str text = { NULL, 0 };
+
+	if (value_get_str(v, name, bytes - 1, &text) < 0 ||
+	    str_copy(buf, bytes, text) < 0)
+		buf[0] = '\0';
+}
+
+static unsigned
+get_purposes(const struct value *consent)
+{
+	static const char *const names[] = { "identify", "discounts", "payment",
+					     "personal", "age" };
+	const struct value *list;
+	unsigned bits = 0;
+
+	if (value_get_array(consent, "purposes", &list) < 0)
+		return 0;
+	for (const struct value *v = list->first; v != NULL; v = v->next)
+		for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (v->kind == VALUE_STRING && str_is(v->s, names[i]))
+				bits |= 1u << i;
+	return bits;
+}
+
+/* NULL, or what is wrong with the consent. */
+static const char *
+get_consent(const struct value *params, struct store_consent *c)
+{
+	const struct value *v;
+	struct str text;
+
+	memset(c, 0, sizeof(*c));
+	if (value_get_object(params, "consent", &v) < 0)
+		return "consent: missing; nothing is enrolled without one";
+	copy_text(v, "text_version", c->text_version, sizeof(c->text_version));
+	copy_text(v, "language", c->language, sizeof(c->language));
+	copy_text(v, "lane", c->lane, sizeof(c->lane));
+	copy_text(v, "method", c->method, sizeof(c->method));
+	copy_text(v, "staff", c->staff, sizeof(c->staff));
+	copy_text(v, "profile", c->profile, sizeof(c->profile));
+	if (c->text_version[0] == '\0' || c->language[0] == '\0')
+		return "consent: text_version and language are wanted";
+	if (value_get_str(v, "text_sha256", 64, &text) < 0 ||
+	    hex_decode(c->text_sha256, sizeof(c->text_sha256), text) < 0)
+		return "consent: text_sha256 is not 64 hex digits";
+	if (value_get_str(v, "time", 40, &text) < 0 ||
+	    rfc3339_parse(text, &c->time_ms, NULL) < 0)
+		return "consent: time is not RFC 3339";
+	if (value_get_int(v, "retention_days", 1, 36500, &c->retention_days) < 0)
+		return "consent: retention_days is not 1..36500";
+	c->purposes = get_purposes(v);
+	if ((c->purposes & PURPOSE_IDENTIFY) == 0)
+		return "consent: the purpose identify is not consented to";
+	return NULL;
+}
+
+/* ---- methods -------------------------------------------------------------- */
+
+static void
+reply_outcome(struct service *s, struct rpc_call *call, enum decision d,
+	      const struct gallery_candidate *best)
+{
+	struct json_out *o = begin(s);
+
+	json_cstr(o, "outcome", decision_name(d));
+	if (d == DECISION_ACCEPT)
+		put_ulid(o, "subject", best->subject);
+	json_close(o);
+	rpc_reply(call, o);
+}
+
+static void
+on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	    const struct value *params)
+{
+	struct service *s = ctx;
+	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+	struct gallery_query q = { 0 };
+	enum decision d = DECISION_RETRY;
+	struct json_out *o;
+	struct ulid id;
+	size_t count = 0;
+
+	(void)peer;
+	if (get_ulid(params, "probe", &id) < 0) {
+		rpc_fail(call, RPC_PARAMS, "probe: a ulid is wanted");
+		return;
+	}
+	q.probe = probes_find(s->probes, id, clock_mono_ms());
+	if (q.probe != NULL && q.probe->count > 0 &&
+	    gallery_search(s->gallery, &q, found, &count) == 0)
+		d = decide_identify(&s->policy, gallery_stats(s->gallery).references,
+				    q.probe->quality, found, count);
+	o = begin(s);
+	put_ulid(o, "probe", id);
+	json_cstr(o, "outcome", decision_name(d));
+	if (d == DECISION_ACCEPT)
+		put_ulid(o, "subject", found[0].subject);
+	put_hints(o, q.probe == NULL ? 0 : q.probe->hints);
+	notify(s, "bio.identified");
+	if (call != NULL)
+		rpc_reply(call, NULL);
+}
+
+/* Searches among the claimed subjects only. */
+static int
+search_claimed(struct service *s, const struct finger_features *probe,
+	       const struct ulid *subjects, size_t subjects_count,
+	       struct gallery_candidate *found)
+{
+	struct gallery_query q = { .probe = probe,
+				   .subjects = subjects,
+				   .subjects_count = subjects_count };
+	size_t count = 0;
+
+	if (probe->count == 0 || gallery_search(s->gallery, &q, found, &count) < 0)
+		return -ENODATA;
+	return (int)count;
+}
+
+static void
+on_decide(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct service *s = ctx;
+	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+	struct ulid subjects[SUBJECTS_DECIDE_MAX];
+	const struct finger_features *probe = get_probe(s, call, params);
+	enum decision d = DECISION_RETRY;
+	size_t n = 0;
+	int count;
+
+	(void)peer;
+	if (probe == NULL)
+		return;
+	if (get_subjects(params, subjects, SUBJECTS_DECIDE_MAX, &n) < 0) {
+		rpc_fail(call, RPC_PARAMS, "subjects: 1..1000 ulids are wanted");
+		return;
+	}
+	count = search_claimed(s, probe, subjects, n, found);
+	if (count >= 0)
+		d = decide_identify(&s->policy, n * FINGERS_A_SUBJECT, probe->quality,
+				    found, (size_t)count);
+	reply_outcome(s, call, d, found);
+}
+
+static void
+on_verify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct service *s = ctx;
+	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+	struct ulid subjects[SUBJECTS_VERIFY_MAX];
+	const struct finger_features *probe = get_probe(s, call, params);
+	enum decision d = DECISION_RETRY;
+	size_t n = 0;
+	int count;
+
+	(void)peer;
+	if (probe == NULL)
+		return;
+	if (get_subjects(params, subjects, SUBJECTS_VERIFY_MAX, &n) < 0) {
+		rpc_fail(call, RPC_PARAMS, "subjects: 1..16 ulids are wanted");
+		return;
+	}
+	count = search_claimed(s, probe, subjects, n, found);
+	if (count >= 0)
+		d = decide_verify(&s->policy, probe->quality, found, count > 0 ? 1 : 0);
+	reply_outcome(s, call, d, found);
+}
+
+static void
+on_drop(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	const struct value *params)
+{
+	struct service *s = ctx;
+	struct ulid id;
+
+	(void)peer;
+	if (get_ulid(params, "probe", &id) == 0)
+		probes_drop(s->probes, id);
+	if (call != NULL)
+		rpc_reply(call, NULL);
+}
+
+static void
+on_present(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	   const struct value *params)
+{
+	struct service *s = ctx;
+	struct str file;
+	int rc = -ENODEV;
+
+	(void)peer;
+	if (value_get_str(params, "file", 128, &file) < 0) {
+		rpc_fail(call, RPC_PARAMS, "file: the base name of an image is wanted");
+		return;
+	}
+	for (size_t i = 0; i < s->readers_count && rc == -ENODEV; i++)
+		if (s->readers[i]->driver->present != NULL)
+			rc = s->readers[i]->driver->present(s->readers[i], file);
+	if (rc == 0)
+		rpc_reply(call, NULL);
+	else
+		rpc_fail(call, rc == -ENOENT ? RPC_NOT_FOUND : RPC_REFUSED, "present: %s",
+			 rc == -ENODEV    ? "no reader of driver file; see [reader:NAME]"
+			 : rc == -ENOENT  ? "no such image in the reader's folder"
+			 : rc == -EBADMSG ? "not a readable image; the log says why"
+			 : rc == -EINVAL  ? "a base name of A-Z a-z 0-9 . _ - is wanted"
+					  : strerror(-rc));
+}
+
+static void
+on_status(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct service *s = ctx;
+	struct json_out *o = begin(s);
+
+	(void)peer;
+	(void)params;
+	service_describe(s, o);
+	json_close(o);
+	rpc_reply(call, o);
+}
+
+static void
+on_erase(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	 const struct value *params)
+{
+	struct service *s = ctx;
+	struct ulid subject;
+	unsigned references = 0;
+	struct json_out *o;
+	int rc;
+
+	(void)peer;
+	if (get_ulid(params, "subject", &subject) < 0) {
+		rpc_fail(call, RPC_PARAMS, "subject: a ulid is wanted");
+		return;
+	}
+	(void)gallery_remove(s->gallery, subject); /* none is fine: the file decides */
+	rc = store_erase(s->store, subject, &references);
+	if (rc < 0) {
+		rpc_fail(call, rc == -ENOENT ? RPC_NOT_FOUND : RPC_INTERNAL, "erase: %s",
+			 strerror(-rc));
+		return;
+	}
+	o = begin(s);
+	json_int(o, "references", references);
+	json_close(o);
+	rpc_reply(call, o);
+}
+
+static void
+on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	       const struct value *params)
+{
+	struct service *s = ctx;
+	struct enrol_options o = {
+		.fingers = (unsigned)conf_int(s->conf, "bio", "enrol_fingers"),
+		.impressions = (unsigned)conf_int(s->conf, "bio", "enrol_impressions"),
+		.quality_min = (uint8_t)conf_int(s->conf, "bio", "enrol_quality_min"),
+		.policy = &s->policy,
+	};
+	struct store_consent consent;
+	struct ulid session, subject;
+	const char *wrong;
+	int rc;
+
+	(void)peer;
+	if (get_ulid(params, "session", &session) < 0 ||
+	    get_ulid(params, "subject", &subject) < 0) {
+		rpc_fail(call, RPC_PARAMS, "session, subject: ulids are wanted");
+		return;
+	}
+	wrong = get_consent(params, &consent);
+	if (wrong != NULL) {
+		rpc_fail(call, RPC_PARAMS, "%s", wrong);
+		return;
+	}
+	if (s->enrol != NULL) {
+		rpc_fail(call, RPC_REFUSED, "another enrolment is under way");
+		return;
+	}
+	rc = enrol_new(&o, session, subject, &consent, &s->enrol);
+	if (rc < 0)
+		rpc_fail(call, RPC_INTERNAL, "enrol: %s", strerror(-rc));
+	else
+		rpc_reply(call, NULL);
+}
+
+/* The open session when params name it; answers the call itself otherwise. */
+static bool
+is_session(struct service *s, struct rpc_call *call, const struct value *params)
+{
+	struct ulid session;
+
+	if (s->enrol != NULL && get_ulid(params, "session", &session) == 0 &&
+	    ulid_eq(session, enrol_session(s->enrol)))
+		return true;
+	rpc_fail(call, RPC_NOT_FOUND, "session: no such enrolment");
+	return false;
+}
+
+static const char *
+commit_error(int rc)
+{
+	switch (rc) {
+	case -EAGAIN:
+		return "not all impressions are taken";
+	case -ENODATA:
+		return "too few minutiae; enrol another finger";
+	case -EXDEV:
+		return "the impressions are not of one finger; begin again";
+	case -ENOSPC:
+		return "the gallery or the disk is full";
+	default:
+		return strerror(-rc);
+	}
+}
+
+static void
+on_enrol_commit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		const struct value *params)
+{
+	struct service *s = ctx;
+	unsigned references = 0;
+	struct json_out *o;
+	int rc;
+
+	(void)peer;
+	if (!is_session(s, call, params))
+		return;
+	rc = enrol_commit(s->enrol, s->store, s->gallery, &references);
+	if (rc < 0) {
+		rpc_fail(call, RPC_REFUSED, "enrol: %s", commit_error(rc));
+		return;
+	}
+	s->enrol = enrol_free(s->enrol);
+	o = begin(s);
+	json_int(o, "references", references);
+	json_close(o);
+	rpc_reply(call, o);
+	service_send_state(s);
+}
+
+static void
+on_enrol_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		const struct value *params)
+{
+	struct service *s = ctx;
+
+	(void)peer;
+	if (!is_session(s, call, params))
+		return;
+	s->enrol = enrol_free(s->enrol);
+	rpc_reply(call, NULL);
+}
+
+const struct rpc_method service_methods[] = {
+	{ "bio.identify", UINT32_MAX, 0, on_identify },
+	{ "bio.decide", UINT32_MAX, 0, on_decide },
+	{ "bio.verify", UINT32_MAX, 0, on_verify },
+	{ "bio.drop", UINT32_MAX, 0, on_drop },
+	{ "bio.present", UINT32_MAX, 0, on_present },
+	{ "bio.status", UINT32_MAX, 0, on_status },
+	{ "bio.erase", UINT32_MAX, 0, on_erase },
+	{ "enrol.begin", UINT32_MAX, 0, on_enrol_begin },
+	{ "enrol.commit", UINT32_MAX, 0, on_enrol_commit },
+	{ "enrol.cancel", UINT32_MAX, 0, on_enrol_cancel },
+};
+const size_t service_methods_count = sizeof(service_methods) / sizeof(service_methods[0]);

@@ -1,0 +1,450 @@
+#include "bio/store.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/db.h"
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define APPLICATION_ID 0x6c6e6762 /* "lngb" */
+#define PATH_BYTES_MAX 512u
+#define SEALED_BYTES_MAX (REFERENCE_BYTES_MAX + CRYPTO_SEAL_OVERHEAD)
+#define AAD_BYTES 64u
+
+/* Plain text on its way in or out: locked memory. */
+struct scratch {
+	uint8_t key[CRYPTO_KEY_BYTES];
+	uint8_t plain[REFERENCE_BYTES_MAX];
+};
+
+struct store {
+	struct db *db;
+	struct scratch *scratch;
+	const uint8_t *key;
+	struct ulid id; /* of this gallery: bound into every sealed row */
+};
+
+static const struct db_migration migrations[] = {
+	{ 1, 1,
+	  "CREATE TABLE gallery (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT "
+	  "NULL,"
+	  " environment TEXT NOT NULL CHECK (environment IN ('live', 'test')),"
+	  " key_check BLOB NOT NULL) STRICT;"
+	  "CREATE TABLE subjects (subject BLOB PRIMARY KEY CHECK (length(subject) = 16),"
+	  " wrapped_key BLOB NOT NULL, created_ms INTEGER NOT NULL) STRICT, WITHOUT "
+	  "ROWID;"
+	  "CREATE TABLE consents (consent_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	  " subject BLOB NOT NULL REFERENCES subjects ON DELETE CASCADE,"
+	  " text_version TEXT NOT NULL CHECK (text_version <> ''),"
+	  " text_sha256 BLOB NOT NULL CHECK (length(text_sha256) = 32),"
+	  " language TEXT NOT NULL CHECK (language <> ''), purposes INTEGER NOT NULL,"
+	  " retention_days INTEGER NOT NULL CHECK (retention_days > 0),"
+	  " time_ms INTEGER NOT NULL, lane TEXT NOT NULL, method TEXT NOT NULL,"
+	  " staff TEXT NOT NULL, profile TEXT NOT NULL, withdrawn_ms INTEGER,"
+	  " UNIQUE (consent_id, subject)) STRICT;"
+	  "CREATE INDEX consents_by_subject ON consents (subject);"
+	  "CREATE TABLE refs (reference_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	  " subject BLOB NOT NULL REFERENCES subjects ON DELETE CASCADE,"
+	  " consent_id INTEGER NOT NULL REFERENCES consents,"
+	  " finger INTEGER NOT NULL CHECK (finger BETWEEN 1 AND 10),"
+	  " version INTEGER NOT NULL, sealed BLOB NOT NULL, created_ms INTEGER NOT NULL,"
+	  " UNIQUE (subject, finger),"
+	  " FOREIGN KEY (consent_id, subject) REFERENCES consents (consent_id, subject)"
+	  " ON DELETE CASCADE) STRICT;"
+	  "CREATE INDEX refs_by_consent ON refs (consent_id, subject);"
+	  "CREATE TRIGGER refs_need_consent BEFORE INSERT ON refs WHEN NOT EXISTS ("
+	  " SELECT 1 FROM consents c WHERE c.consent_id = NEW.consent_id"
+	  " AND c.subject = NEW.subject AND c.withdrawn_ms IS NULL AND (c.purposes & 1) "
+	  "= 1)"
+	  " BEGIN SELECT RAISE(ABORT, 'no valid consent'); END;"
+	  "CREATE TRIGGER refs_are_not_changed BEFORE UPDATE ON refs"
+	  " BEGIN SELECT RAISE(ABORT, 'references are replaced, not changed'); END;" },
+};
+
+/* What binds a sealed row to its place: purpose, gallery, subject, finger, format version. */
+static struct crypto_aad
+make_aad(uint8_t buf[AAD_BYTES], const char purpose[8], struct ulid gallery,
+	 struct ulid subject, const uint8_t tail[2])
+{
+	memset(buf, 0, AAD_BYTES);
+	memcpy(buf, purpose, 8);
+	memcpy(buf + 8, gallery.b, 16);
+	memcpy(buf + 24, subject.b, 16);
+	memcpy(buf + 40, tail, 2);
+	return (struct crypto_aad){ buf, 42 };
+}
+
+static struct crypto_aad
+key_aad(uint8_t buf[AAD_BYTES], const struct store *s, struct ulid subject)
+{
+	static const uint8_t none[2] = { 0, 0 };
+
+	return make_aad(buf, "lnd-key\0", s->id, subject, none);
+}
+
+static struct crypto_aad
+reference_aad(uint8_t buf[AAD_BYTES], const struct store *s, struct ulid subject,
+	      uint32_t finger)
+{
+	const uint8_t tail[2] = { (uint8_t)finger, REFERENCE_VERSION };
+
+	return make_aad(buf, "lnd-ref\0", s->id, subject, tail);
+}
+
+/* The first row of a new file: its identity and a sealed text that proves the store key. */
+static int
+stamp_new(struct store *s, const char *environment)
+{
+	uint8_t check[CRYPTO_WRAPPED_BYTES], aad[AAD_BYTES];
+	static const uint8_t zero_key[CRYPTO_KEY_BYTES];
+	sqlite3_stmt *q;
+	int rc = crypto_ulid(clock_wall_ms(), &s->id);
+
+	if (rc == 0)
+		rc = crypto_wrap(s->key, key_aad(aad, s, (struct ulid){ { 0 } }),
+				 zero_key, check);
+	if (rc < 0)
+		return rc;
+	q = db_stmt(s->db, "INSERT INTO gallery VALUES (1, ?1, ?2, ?3)");
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, s->id.b, sizeof(s->id.b));
+	db_bind_cstr(q, 2, environment);
+	db_bind_blob(q, 3, check, sizeof(check));
+	return db_run(s->db, q);
+}
+
+static int
+check_key(const struct store *s, struct str check)
+{
+	uint8_t key[CRYPTO_KEY_BYTES], aad[AAD_BYTES];
+
+	if (check.n != CRYPTO_WRAPPED_BYTES ||
+	    crypto_unwrap(s->key, key_aad(aad, s, (struct ulid){ { 0 } }),
+			  (const uint8_t *)check.p, key) < 0)
+		return -EKEYREJECTED;
+	secret_zero(key, sizeof(key));
+	return 0;
+}
+
+static int
+check_stamp(struct store *s, const char *environment, char why[256])
+{
+	sqlite3_stmt *q =
+		db_stmt(s->db, "SELECT id, environment, key_check FROM gallery");
+	int rc;
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	rc = db_step(s->db, q);
+	if (rc == 0) {
+		db_done(q);
+		return stamp_new(s, environment);
+	}
+	if (rc > 0) {
+		struct str id = db_col_blob(q, 0);
+
+		rc = id.n == sizeof(s->id.b) ? 0 : -EUCLEAN;
+		if (rc == 0)
+			memcpy(s->id.b, id.p, sizeof(s->id.b));
+		if (rc == 0 && !str_is(db_col_str(q, 1), environment)) {
+			(void)snprintf(
+				why, 256,
+				"gallery.db belongs to another environment than %s",
+				environment); /* fits */
+			rc = -EPERM;
+		}
+		if (rc == 0) {
+			rc = check_key(s, db_col_blob(q, 2));
+			if (rc < 0)
+				(void)snprintf(why, 256,
+					       "gallery.db is sealed under "
+					       "another key than gallery.key");
+		}
+	}
+	db_done(q);
+	return rc;
+}
+
+int
+store_open(const struct store_options *o, struct store **ret_store, char why[256])
+{
+	struct db_spec spec = { .application_id = APPLICATION_ID,
+				.migrations = migrations,
+				.migrations_count = 1,
+				.full_sync = true,
+				.secure_delete = true };
+	char path[PATH_BYTES_MAX];
+	struct store *s;
+	int rc;
+
+	why[0] = '\0';
+	if (snprintf(path, sizeof(path), "%s/gallery.db", o->folder) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	spec.path = path;
+	s->key = o->key;
+	s->scratch = secret_region_new(sizeof(*s->scratch));
+	rc = s->scratch == NULL ? -ENOMEM : db_open(&spec, &s->db, why);
+	if (rc == 0)
+		rc = check_stamp(s, o->environment, why);
+	if (rc < 0) {
+		(void)store_close(s);
+		return rc;
+	}
+	*ret_store = s;
+	return 0;
+}
+
+struct store *
+store_close(struct store *s)
+{
+	if (s != NULL) {
+		if (s->db != NULL)
+			(void)db_close(s->db);
+		secret_region_free(s->scratch, sizeof(*s->scratch));
+		free(s);
+	}
+	return NULL;
+}
+
+/* The subject's data key: unwrapped, or made and stored when the subject is new. */
+static int
+subject_key(struct store *s, struct ulid subject, bool create,
+	    uint8_t ret_key[CRYPTO_KEY_BYTES])
+{
+	sqlite3_stmt *q =
+		db_stmt(s->db, "SELECT wrapped_key FROM subjects WHERE subject = ?1");
+	uint8_t aad[AAD_BYTES], wrapped[CRYPTO_WRAPPED_BYTES];
+	int rc;
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	rc = db_step(s->db, q);
+	if (rc > 0) {
+		struct str w = db_col_blob(q, 0);
+
+		rc = w.n != CRYPTO_WRAPPED_BYTES
+			     ? -EBADMSG
+			     : crypto_unwrap(s->key, key_aad(aad, s, subject),
+					     (const uint8_t *)w.p, ret_key);
+		db_done(q);
+		return rc;
+	}
+	db_done(q);
+	if (rc < 0 || !create)
+		return rc < 0 ? rc : -ENOENT;
+	rc = crypto_random(ret_key, CRYPTO_KEY_BYTES);
+	if (rc == 0)
+		rc = crypto_wrap(s->key, key_aad(aad, s, subject), ret_key, wrapped);
+	if (rc < 0)
+		return rc;
+	q = db_stmt(s->db, "INSERT INTO subjects VALUES (?1, ?2, ?3)");
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_blob(q, 2, wrapped, sizeof(wrapped));
+	db_bind_int(q, 3, clock_wall_ms());
+	return db_run(s->db, q);
+}
+
+static int
+insert_consent(struct store *s, struct ulid subject, const struct store_consent *c)
+{
+	sqlite3_stmt *q = db_stmt(
+		s->db,
+		"INSERT INTO consents (subject, text_version, text_sha256, language,"
+		" purposes, retention_days, time_ms, lane, method, staff, profile)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_cstr(q, 2, c->text_version);
+	db_bind_blob(q, 3, c->text_sha256, sizeof(c->text_sha256));
+	db_bind_cstr(q, 4, c->language);
+	db_bind_int(q, 5, c->purposes);
+	db_bind_int(q, 6, c->retention_days);
+	db_bind_int(q, 7, c->time_ms);
+	db_bind_cstr(q, 8, c->lane);
+	db_bind_cstr(q, 9, c->method);
+	db_bind_cstr(q, 10, c->staff);
+	db_bind_cstr(q, 11, c->profile);
+	return db_run(s->db, q);
+}
+
+static int
+delete_reference(struct store *s, struct ulid subject, uint32_t finger)
+{
+	sqlite3_stmt *q =
+		db_stmt(s->db, "DELETE FROM refs WHERE subject = ?1 AND finger = ?2");
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_int(q, 2, finger);
+	return db_run(s->db, q);
+}
+
+static int
+insert_reference(struct store *s, struct ulid subject, const uint8_t *key,
+		 int64_t consent_id, const struct store_reference *r)
+{
+	uint8_t aad[AAD_BYTES], sealed[SEALED_BYTES_MAX];
+	sqlite3_stmt *q;
+	int rc;
+
+	if (r->bytes == 0 || r->bytes > REFERENCE_BYTES_MAX || r->finger < 1 ||
+	    r->finger > 10)
+		return -EINVAL;
+	rc = crypto_seal(key, reference_aad(aad, s, subject, r->finger),
+			 (struct str){ (const char *)r->data, r->bytes }, sealed,
+			 sizeof(sealed));
+	if (rc == 0)
+		rc = delete_reference(s, subject, r->finger);
+	if (rc < 0)
+		return rc;
+	q = db_stmt(s->db,
+		    "INSERT INTO refs (subject, consent_id, finger, version, sealed,"
+		    " created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_int(q, 2, consent_id);
+	db_bind_int(q, 3, r->finger);
+	db_bind_int(q, 4, REFERENCE_VERSION);
+	db_bind_blob(q, 5, sealed, r->bytes + CRYPTO_SEAL_OVERHEAD);
+	db_bind_int(q, 6, clock_wall_ms());
+	return db_run(s->db, q);
+}
+
+int
+store_enrol(struct store *s, struct ulid subject, const struct store_consent *consent,
+	    const struct store_reference *references, size_t count)
+{
+	uint8_t *key = s->scratch->key;
+	int64_t consent_id;
+	int rc;
+
+	if ((consent->purposes & PURPOSE_IDENTIFY) == 0)
+		return -EINVAL;
+	rc = db_begin(s->db);
+	if (rc < 0)
+		return rc;
+	rc = subject_key(s, subject, true, key);
+	if (rc == 0)
+		rc = insert_consent(s, subject, consent);
+	consent_id = sqlite3_last_insert_rowid(db_handle(s->db));
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = insert_reference(s, subject, key, consent_id, &references[i]);
+	secret_zero(key, CRYPTO_KEY_BYTES);
+	if (rc < 0) {
+		db_rollback(s->db);
+		return rc;
+	}
+	return db_commit(s->db);
+}
+
+/* References of a subject; -ENOENT when there is no such subject. */
+static int
+count_references(struct store *s, struct ulid subject, unsigned *ret_count)
+{
+	sqlite3_stmt *q =
+		db_stmt(s->db, "SELECT (SELECT count(*) FROM refs WHERE subject = ?1),"
+			       " EXISTS (SELECT 1 FROM subjects WHERE subject = ?1)");
+	int rc;
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	rc = db_step(s->db, q);
+	if (rc > 0) {
+		*ret_count = (unsigned)sqlite3_column_int64(q, 0);
+		rc = sqlite3_column_int(q, 1) != 0 ? 0 : -ENOENT;
+	}
+	db_done(q);
+	return rc;
+}
+
+int
+store_erase(struct store *s, struct ulid subject, unsigned *ret_references)
+{
+	unsigned count = 0;
+	sqlite3_stmt *q;
+	int rc = count_references(s, subject, &count);
+
+	if (rc < 0)
+		return rc;
+	q = db_stmt(s->db, "DELETE FROM subjects WHERE subject = ?1");
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	rc = db_run(s->db, q);
+	if (rc == 0)
+		rc = db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	if (rc == 0)
+		*ret_references = count;
+	return rc;
+}
+
+/* Opens one row and hands it on. 0, or -EBADMSG when it cannot be opened. */
+static int
+read_row(struct store *s, sqlite3_stmt *q, store_reference_fn fn, void *ctx)
+{
+	struct str subject_blob = db_col_blob(q, 1), wrapped = db_col_blob(q, 3);
+	struct str sealed = db_col_blob(q, 4);
+	struct scratch *x = s->scratch;
+	uint8_t aad[AAD_BYTES];
+	uint32_t finger = (uint32_t)sqlite3_column_int64(q, 2);
+	struct ulid subject;
+	int rc;
+
+	if (subject_blob.n != sizeof(subject.b) || wrapped.n != CRYPTO_WRAPPED_BYTES ||
+	    sealed.n <= CRYPTO_SEAL_OVERHEAD || sealed.n > SEALED_BYTES_MAX)
+		return -EBADMSG;
+	memcpy(subject.b, subject_blob.p, sizeof(subject.b));
+	rc = crypto_unwrap(s->key, key_aad(aad, s, subject), (const uint8_t *)wrapped.p,
+			   x->key);
+	if (rc == 0)
+		rc = crypto_open(x->key, reference_aad(aad, s, subject, finger), sealed,
+				 x->plain, sizeof(x->plain));
+	if (rc == 0)
+		fn(ctx, subject, finger, x->plain, sealed.n - CRYPTO_SEAL_OVERHEAD);
+	secret_zero(x, sizeof(*x));
+	return rc < 0 ? -EBADMSG : 0;
+}
+
+int
+store_read(struct store *s, struct store_cursor *cursor, unsigned count_max,
+	   store_reference_fn fn, void *ctx)
+{
+	sqlite3_stmt *q = db_stmt(
+		s->db,
+		"SELECT r.reference_id, r.subject, r.finger, s.wrapped_key, r.sealed"
+		" FROM refs r JOIN subjects s USING (subject)"
+		" WHERE r.reference_id > ?1 ORDER BY r.reference_id LIMIT ?2");
+	unsigned rows = 0;
+	int rc;
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_int(q, 1, cursor->rowid);
+	db_bind_int(q, 2, count_max);
+	while ((rc = db_step(s->db, q)) > 0) {
+		cursor->rowid = sqlite3_column_int64(q, 0);
+		rows++;
+		if (read_row(s, q, fn, ctx) < 0)
+			cursor->damaged++;
+	}
+	db_done(q);
+	if (rc < 0)
+		return rc;
+	return rows == count_max ? 1 : 0;
+}

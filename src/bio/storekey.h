@@ -1,0 +1,15 @@
+#ifndef LANED_BIO_STOREKEY_H
+#define LANED_BIO_STOREKEY_H
+
+#include "base/secret.h"
+
+/*
+ * The store key that wraps the subjects' data keys: the systemd credential "gallery.key" when
+ * there is one, else the file gallery.key (mode 0600) in folder. It is made only where no
+ * gallery.db exists yet: a lost key is never papered over. 0 and CRYPTO_KEY_BYTES of secret;
+ * -ENOKEY gallery.db is there and the key is not; -EBADMSG wrong size; -EPERM the file is
+ * readable by others; other errno. Blocks on disk.
+ */
+int storekey_load(const char *folder, struct secret **ret_key);
+
+#endif

@@ -1,0 +1,536 @@
+#ifndef LANED_CORE_CHECKOUT_CHECKOUT_H
+#define LANED_CORE_CHECKOUT_CHECKOUT_H
+
+#include "base/plain/caltime.h"
+#include "base/plain/ids.h"
+#include "base/plain/money.h"
+#include "core/payment/payment.h"
+#include "core/pricing/pricing.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One lane: the current checkout and the unresolved payments of earlier ones. Pure: events and the
+ * time in, effects out; no I/O, no clock, no globals. All memory is owned by the struct lane_core.
+ * The shell (src/lane) translates messages into events, hands the effects to lane/effects, and
+ * wakes the core at lane_core_deadline(). Not thread-safe; never blocks.
+ */
+
+#define LANE_TICKET_BYTES PAYMENT_TICKET_BYTES
+#define LANE_PROBE_BYTES 40 /* laned-bio's name of a captured image, opaque */
+#define LANE_TOKEN_BYTES 129
+#define LANE_RULE_BYTES 64
+#define LANE_TEXT_BYTES 101
+#define LANE_SUBJECTS_MAX 16u
+#define LANE_FOUND_MAX 1000u /* members that a claim may fit */
+#define LANE_GROUPS_MAX 16u
+#define LANE_COUPONS_MAX 16u
+#define LANE_USES_MAX 512u
+#define LANE_LINES_MAX 999u
+#define LANE_PAYMENTS_MAX 32u /* unresolved at once; more: token payment is off */
+#define LANE_EFFECTS_MAX 224u
+#define LANE_NEVER INT64_MAX
+
+enum checkout_phase {
+	PHASE_IDLE,
+	PHASE_OPEN,
+	PHASE_TOTALLED,
+	PHASE_CONFIRMING, /* total shown, the member is known, a touch pays */
+	PHASE_PAYING,
+	PHASE_CHECKING, /* outcome unknown */
+	PHASE_DONE,
+	PHASE_CANCELLED,
+	PHASES
+};
+
+enum member_state {
+	MEMBER_NONE,
+	MEMBER_IDENTIFYING, /* a touch or a claim is being looked up */
+	MEMBER_KNOWN,
+	MEMBER_AMBIGUOUS, /* digits are wanted */
+	MEMBER_REMOVED,   /* "not you?" */
+	MEMBER_STATES
+};
+
+/* What the shopper was last told beside phase and member; lapses with the next event of its kind. */
+enum checkout_note {
+	NOTE_NONE,
+	NOTE_NOT_READ,     /* E1, try again */
+	NOTE_USE_CLAIM,    /* E1, tries are used up; or a claim that nobody fits */
+	NOTE_NOT_MEMBER,   /* E2 */
+	NOTE_OTHER_FINGER, /* a confirming touch by another finger: never pays */
+	NOTE_NEED_CLAIM,   /* above the limit of paying by touch alone */
+	NOTE_DECLINED,
+	NOTE_NOT_CHARGED, /* cancelled or not sent: certain */
+	NOTE_PAY_OTHER,   /* token payment is over for this checkout: card or cash */
+	NOTE_CHANGED,     /* basket changed under a confirmation: touch again */
+	NOTES
+};
+
+/* LANE-UX's rows. Training (row T) is a banner over all of them: struct lane_display.training. */
+enum display_row {
+	ROW_IDLE,         /* 0 */
+	ROW_SCANNING,     /* 1 */
+	ROW_RECOGNISED,   /* 2 */
+	ROW_ITEMS,        /* 3 */
+	ROW_TOTAL,        /* 4 */
+	ROW_CONFIRM,      /* 5 */
+	ROW_OTHER_FINGER, /* 5, "another finger" */
+	ROW_AUTHORISING,  /* 6 */
+	ROW_APPROVED,     /* 7 */
+	ROW_CLAIM,        /* C: card, phone or QR wanted */
+	ROW_NOT_READ,     /* E1 */
+	ROW_NOT_MEMBER,   /* E2 */
+	ROW_REMOVED,      /* E3 */
+	ROW_AMBIGUOUS,    /* E4 */
+	ROW_DECLINED,     /* E5 */
+	ROW_CANCELLED,    /* E6: nothing charged */
+	ROW_CHECKING,     /* E6u */
+	ROW_PAY_OTHER,    /* E7: saving applied, pay by card or cash */
+	ROW_SENSOR_FAULT, /* E8 */
+	ROW_DONE,         /* ended with the POS's own tender */
+	ROWS
+};
+
+/* Faults of the lane; each one alone keeps the sale going. */
+struct lane_faults {
+	bool bio_down;       /* no reader or no laned-bio: E8 */
+	bool adapter_down;   /* E7 */
+	bool journal_failed; /* E7: no token payment */
+	bool clock_doubted;  /* no token payment */
+	bool environment; /* cloned lane, foreign environment: no payments, no undo, nothing sent */
+	bool training; /* the lane's own switch (lanectl); a basket has its own */
+};
+
+/* Pure: LANE-UX's row of a state. */
+enum display_row checkout_row(enum checkout_phase phase, enum member_state member,
+			      const struct lane_faults *faults, enum checkout_note note,
+			      bool has_lines);
+
+/* "idle", "open" ...; "none", ...; "idle", "scanning", "not-read" ... for status and display. */
+const char *checkout_phase_name(enum checkout_phase p);
+const char *member_state_name(enum member_state m);
+const char *display_row_name(enum display_row r);
+const char *checkout_note_name(enum checkout_note n);
+/* parse for the journal: 0 or -EINVAL. */
+int checkout_phase_parse(struct str s, enum checkout_phase *ret_phase);
+int member_state_parse(struct str s, enum member_state *ret_state);
+
+/* Use of a limited rule by a member, the day and in all: what pricing_use wants, with storage. */
+struct lane_use {
+	char rule[LANE_RULE_BYTES];
+	int64_t member_used, member_day_used, total_used;
+};
+
+/*
+ * What the core knows of a member: what prices and payment need and the display may show. Filled
+ * by the shell from cache.db and the journal; copied by the core.
+ */
+struct lane_member {
+	struct ulid member;
+	char number[33]; /* the member number for the POS, may be empty */
+	struct ulid subjects[LANE_SUBJECTS_MAX];
+	uint32_t subjects_count; /* 0: a member without a finger */
+	char groups[LANE_GROUPS_MAX][33];
+	uint32_t groups_count;
+	char coupons[LANE_COUPONS_MAX][33];
+	uint32_t coupons_count;
+	bool first_purchase;
+	bool minor;        /* never tenders */
+	char language[9];  /* "" = the lane's */
+	char greeting[41]; /* first name, only when the member opted in */
+	bool has_tender;   /* the default tender below is usable by the adapter */
+	char token[LANE_TOKEN_BYTES];
+	char tender_label[33];
+	char last4[5];
+	int64_t tender_limit_minor; /* per checkout, 0 none */
+	int64_t touch_paid_today_minor; /* by touch alone this business day (journal_touch_sum) */
+	const struct lane_use
+		*uses;       /* of limited rules; without this checkout's reservation */
+	uint32_t uses_count; /* <= LANE_USES_MAX */
+};
+
+struct basket_line {
+	uint32_t line; /* the POS's number, unique in the basket */
+	char code[33]; /* gtin or plu */
+	char text[LANE_TEXT_BYTES];
+	char category[65];
+	char brand[33];
+	int64_t qty_milli;
+	int64_t unit_price_minor, amount_minor;
+	uint32_t vat_bp;
+	bool is_void, weighed;
+};
+
+struct lane_basket {
+	struct str ticket;
+	uint32_t rev;
+	struct str currency;
+	const struct basket_line *lines;
+	uint32_t lines_count; /* <= LANE_LINES_MAX */
+	bool final, closed, training;
+};
+
+enum bio_outcome { BIO_ACCEPT, BIO_AMBIGUOUS, BIO_REJECT, BIO_RETRY };
+enum claim_kind { CLAIM_CARD, CLAIM_PHONE, CLAIM_DIGITS, CLAIM_QR };
+const char *claim_kind_name(enum claim_kind k); /* "card", "phone", "digits", "qr" */
+
+/* What the adapter was asked, as completions tell it. */
+enum lane_op {
+	LANE_OP_OTHER, /* recovery after a restart, or not known any more: the state decides */
+	LANE_OP_OFFER,
+	LANE_OP_PAY,
+	LANE_OP_QUERY,
+	LANE_OP_CONFIRM,
+	LANE_OP_UNDO
+};
+const char *lane_op_name(enum lane_op op); /* as in adapter.submit: "offer", "pay" ... */
+
+/* The outcomes of docs/protocol.md; anything else an adapter says is OUTCOME_UNKNOWN. */
+enum lane_outcome {
+	OUTCOME_APPROVED,
+	OUTCOME_PARTIAL,
+	OUTCOME_CONFIRMED,
+	OUTCOME_UNDONE,
+	OUTCOME_DONE,
+	OUTCOME_DECLINED,
+	OUTCOME_CANCELLED,
+	OUTCOME_NOT_SENT,
+	OUTCOME_NOT_FOUND,
+	OUTCOME_UNKNOWN,
+	OUTCOME_IN_PROGRESS
+};
+/* A name that is none of them gives OUTCOME_UNKNOWN. */
+enum lane_outcome lane_outcome_parse(struct str name);
+const char *lane_outcome_name(enum lane_outcome o);
+
+/* ---- events -------------------------------------------------------------- */
+
+enum lane_event_kind {
+	LANE_EV_TICK,  /* lane_core_deadline() has come (or any other time) */
+	LANE_EV_TOUCH, /* .touch: an image is complete */
+	LANE_EV_IDENTIFIED, /* .bio; accept: member resolved by the shell from the subject, or NULL */
+	LANE_EV_VERIFIED,       /* .bio: accept, reject, retry */
+	LANE_EV_DECIDED,        /* .bio, as identified */
+	LANE_EV_CLAIM,          /* .claim */
+	LANE_EV_CLAIM_RESOLVED, /* .found: answer to FX_RESOLVE_CLAIM */
+	LANE_EV_BASKET,         /* .basket */
+	LANE_EV_CANCEL,         /* .ticket: pos.cancel */
+	LANE_EV_OTHER_TENDER,   /* the cashier took another tender */
+	LANE_EV_REMOVE_MEMBER,
+	LANE_EV_SUBMIT_REFUSED, /* .submit: the adapter would not take it: certainly nothing happened */
+	LANE_EV_JOURNAL_WANTED, /* .journal: adapter.journal, answered by FX_JOURNAL_ANSWER */
+	LANE_EV_COMPLETION,     /* .completion: adapter.complete */
+	LANE_EV_POS_UNDO, /* .key: the POS gives an approval back (adapter event tender-undo) */
+	LANE_EV_BIO,         /* .up: laned-bio or its readers came or went */
+	LANE_EV_ADAPTER,     /* .up */
+	LANE_EV_CLOCK,       /* .up: true = trusted */
+	LANE_EV_ENVIRONMENT, /* .up: true = this lane is who it should be */
+	LANE_EV_TRAINING,    /* .up: true = the lane trains */
+	LANE_EV_RULES, /* offers or limits changed: lane_core_set_env() was called */
+	LANE_EV_JOURNAL_FAILED, /* the commit of the last effects failed (given by lane/effects) */
+	LANE_EVENTS
+};
+const char *lane_event_name(enum lane_event_kind k);
+
+/* Fresh, never used before; the core takes them when the step begins a checkout or a payment. */
+struct lane_fresh {
+	struct ulid checkout;
+	struct key128 key;
+};
+
+/* Everything behind a pointer or a str is borrowed for the call. */
+struct lane_event {
+	enum lane_event_kind kind;
+	struct lane_fresh
+		fresh; /* TOUCH, CLAIM, BASKET, IDENTIFIED, VERIFIED, DECIDED, CLAIM_RESOLVED */
+	union {
+		struct {
+			struct str probe;
+		} touch;
+		struct {
+			struct str probe;
+			enum bio_outcome outcome;
+			const struct lane_member
+				*member; /* NULL: subject unknown to the cache */
+		} bio;
+		struct {
+			struct str ticket; /* may be empty */
+			enum claim_kind kind;
+			struct str value;
+		} claim;
+		struct {
+			uint32_t serial; /* of FX_RESOLVE_CLAIM */
+			/* All members it fits. One: member holds it whole. More (2..LANE_FOUND_MAX):
+			 * subjects of all of them, to decide a probe against. None: count 0. */
+			uint32_t count;
+			const struct lane_member *member;
+			const struct ulid *subjects;
+			uint32_t subjects_count;
+		} found;
+		struct lane_basket basket;
+		struct str ticket;
+		struct {
+			enum lane_op op;
+			struct key128 key; /* zero for an offer */
+		} submit;
+		struct {
+			struct key128 key;
+			struct str req; /* given back in FX_JOURNAL_ANSWER */
+			bool answer;    /* false: state sending; true: answer-sending */
+			const uint8_t *blob;
+			uint32_t blob_bytes;
+		} journal;
+		struct {
+			enum lane_op op;
+			struct key128 key;
+			enum lane_outcome outcome;
+			int64_t amount_minor;
+			bool has_amount; /* false: the amount asked is meant */
+			struct str currency, auth, ref;
+		} completion;
+		struct key128 key;
+		bool up;
+	};
+};
+
+/* ---- effects ------------------------------------------------------------- */
+
+enum lane_effect_kind {
+	/* Stores: always first in a list; one commit, before any other effect. */
+	FX_STORE_CHECKOUT, /* .checkout, synchronous=NORMAL unless a durable one is in the list */
+	FX_STORE_PAYMENT, /* .payment, durable (FULL) */
+	FX_AUDIT,         /* .audit */
+	/* Sends. */
+	FX_JOURNAL_ANSWER, /* .answer: to adapter.journal; ok false when the commit failed */
+	FX_IDENTIFY,       /* .bio.probe */
+	FX_VERIFY,         /* .bio: the probe against the member's subjects */
+	FX_DECIDE,         /* .bio: the probe against the claimed few */
+	FX_DROP_PROBE,     /* .bio.probe */
+	FX_RESOLVE_CLAIM, /* .claim: find members; answered by LANE_EV_CLAIM_RESOLVED */
+	FX_OFFER,         /* .offer */
+	FX_PAY,           /* .pay */
+	FX_QUERY,         /* .payment */
+	FX_CONFIRM,       /* .payment */
+	FX_UNDO,          /* .payment */
+	FX_SHOW,          /* .show: the display state changed */
+	FX_ALARM, /* .audit: log it as an error; the audit record is a FX_AUDIT of its own */
+	LANE_EFFECT_KINDS
+};
+const char *lane_effect_name(enum lane_effect_kind k);
+/* True for what is written (stores and audit); false for what is sent. */
+bool lane_effect_is_store(enum lane_effect_kind k);
+/* True for what must not be done unless the list's commit succeeded: pay, confirm, undo. */
+bool lane_effect_needs_commit(enum lane_effect_kind k);
+
+/* Reserved or used applications of one rule by a checkout. */
+struct lane_reserved {
+	char rule[LANE_RULE_BYTES];
+	uint32_t applications;
+};
+
+/* The record of a checkout as the journal keeps it. */
+struct checkout_record {
+	struct ulid checkout;
+	enum checkout_phase phase;
+	enum member_state member_state; /* identifying and ambiguous are kept as none */
+	struct ulid member;             /* zero none */
+	bool claimed;                   /* by a claim: above the touch limit */
+	bool touched;                   /* by a finger */
+	bool training;                  /* then only id, phase and times are kept */
+	bool pay_blocked;
+	bool tender_outside; /* done by the POS's own tenders */
+	char ticket[LANE_TICKET_BYTES];
+	char currency[PAYMENT_CURRENCY_BYTES];
+	uint32_t rev; /* of the basket held, 0 none yet */
+	bool final;
+	const struct basket_line
+		*lines; /* borrowed until the next step; NULL: basket unchanged */
+	uint32_t lines_count;
+	bool basket_changed; /* lines are to be written */
+	int64_t gross_minor, total_minor, saving_minor;
+	int64_t paid_minor; /* approved for it */
+	const struct lane_reserved
+		*reserved; /* borrowed; the whole set, or NULL: unchanged */
+	uint32_t reserved_count;
+	bool uses_count_now; /* paid: reserved become used in this commit */
+	int32_t business_day;
+	int64_t opened_wall_ms, changed_wall_ms;
+};
+
+struct lane_audit {
+	const char *what;     /* fixed word: "member-removed", "payment-unknown" ... */
+	struct ulid checkout; /* zero none */
+	struct key128 key;    /* zero none */
+	int64_t amount_minor;
+	const char *text; /* fixed English text or NULL; nothing personal */
+};
+
+struct lane_discount {
+	uint32_t line;
+	int64_t amount_minor; /* > 0 */
+	struct str rule, text;
+};
+
+struct lane_display {
+	enum display_row row;
+	enum checkout_phase phase;
+	enum member_state member;
+	enum checkout_note note;
+	struct lane_faults faults;
+	struct ulid checkout;
+	char ticket[LANE_TICKET_BYTES];
+	char currency[PAYMENT_CURRENCY_BYTES];
+	uint32_t rev, lines_count;
+	int64_t gross_minor, total_minor, saving_minor, due_minor;
+	char greeting[41], language[9], tender_label[33], last4[5];
+	bool can_pay;  /* a touch now would pay */
+	bool training; /* banner on every surface */
+	bool optimal;  /* the price is proven */
+	/* "1 more = ...": at most one. */
+	char hint_rule[LANE_RULE_BYTES];
+	char hint_text[LANE_TEXT_BYTES];
+	int64_t hint_saving_minor;
+};
+
+/* Pointers are borrowed from the core and valid until its next call. */
+struct lane_effect {
+	enum lane_effect_kind kind;
+	union {
+		struct checkout_record checkout;
+		const struct payment *payment;
+		struct lane_audit audit;
+		struct {
+			struct key128 key;
+			char req[65];
+			bool ok;
+		} answer;
+		struct {
+			char probe[LANE_PROBE_BYTES];
+			const struct ulid *subjects;
+			uint32_t subjects_count;
+		} bio;
+		struct {
+			uint32_t serial;
+			enum claim_kind kind;
+			struct str value;
+		} claim;
+		struct {
+			const char *ticket;
+			uint32_t rev;
+			const char *member_no; /* "" none */
+			const struct lane_discount *discounts;
+			uint32_t discounts_count;
+			int64_t total_minor, saving_minor;
+		} offer;
+		struct {
+			const struct payment *payment;
+			const char *token;
+			int64_t timeout_ms;
+		} pay;
+		const struct lane_display *show;
+	};
+};
+
+struct lane_effects {
+	struct lane_effect list[LANE_EFFECTS_MAX]; /* stores first */
+	uint32_t count;
+};
+
+/* ---- the core ------------------------------------------------------------ */
+
+struct lane_limits {
+	int64_t touch_checkout_minor; /* 5000: pay by touch alone, per checkout */
+	int64_t touch_day_minor;      /* 10000, per business day */
+	int64_t check_in_ms;          /* 60 000 without an item */
+	int64_t idle_checkout_ms;     /* 1 800 000 */
+	int64_t scan_ms;              /* 5 000: laned-bio's answer */
+	int64_t probe_ms;             /* 30 000: it keeps a probe */
+	int64_t done_show_ms;         /* 8 000: then idle */
+	int64_t journal_retry_ms;     /* 5 000 */
+	uint32_t scan_retries;        /* 2 */
+	uint32_t digits_tries;        /* 3 a checkout */
+	uint32_t pay_tries;           /* 3 a checkout */
+};
+#define LANE_LIMITS_DEFAULT                                                              \
+	{                                                                                \
+		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3            \
+	}
+
+/* Handed in; rules, store, lane, language and totals are borrowed until the next set_env or free. */
+struct lane_env {
+	const struct pricing_rules *rules; /* NULL: no offers */
+	struct pricing_budget budget;
+	struct lane_limits limits;
+	struct payment_rules payment;
+	char currency[PAYMENT_CURRENCY_BYTES];
+	struct str store, lane, language;
+	const struct lane_use *totals; /* of rules with a total limit, for strangers */
+	uint32_t totals_count;
+	bool price_pos; /* the POS prices; ours is shown, offers carry the member number only */
+	bool can_pay; /* the adapter takes token payments */
+};
+
+struct lane_core;
+
+/* 0; -EINVAL a limit or currency outside its range; -ENOMEM. */
+int lane_core_new(const struct lane_env *env, struct lane_core **ret_core);
+struct lane_core *lane_core_free(struct lane_core *c);
+
+/* Replaces what was handed in (a reload, an import). The old rules may be freed when this returns.
+ * Follow it by LANE_EV_RULES, which re-prices an open basket. -EINVAL as lane_core_new. */
+int lane_core_set_env(struct lane_core *c, const struct lane_env *env);
+
+/* What the journal held at start; borrowed for the call. */
+struct lane_restore {
+	const struct checkout_record
+		*checkout; /* the last one, open or ended; NULL none */
+	/* The last one that ended and had a ticket: its late baskets open nothing. NULL none. */
+	const struct checkout_record *ended;
+	const struct lane_member
+		*member; /* of it; NULL none, or not in the cache any more */
+	const struct payment *payments; /* every open one (payment_is_open) */
+	uint32_t payments_count;
+};
+/*
+ * Once, on a fresh core, before any event: takes up what the journal held. The adapter counts as
+ * down until LANE_EV_ADAPTER says up, laned-bio until LANE_EV_BIO. Fills out as lane_core_step.
+ * -E2BIG more payments than LANE_PAYMENTS_MAX: the first ones are kept, token payment is off.
+ */
+int lane_core_restore(struct lane_core *c, const struct lane_restore *held,
+		      const struct timepoint *now, struct lane_effects *out);
+
+/*
+ * One event. Fills *out (count 0 = nothing to do) and returns 0; the effects are to be performed,
+ * in their order, before the next call. When the commit of the stores among them failed, the next
+ * event must be LANE_EV_JOURNAL_FAILED. -EINVAL: the event is outside its ranges (a basket with a
+ * foreign currency, negative amounts, doubled line numbers, too many lines; a ticket too long):
+ * nothing changed, and the sender is to be told. -EALREADY: a basket that is not newer, or a
+ * completion nobody waits for: harmless. -ENOENT: no such ticket or payment. -EBUSY: not in this
+ * phase. -ENOMEM. Effects may come with an error too (audit): perform them all the same.
+ */
+int lane_core_step(struct lane_core *c, const struct lane_event *ev,
+		   const struct timepoint *now, struct lane_effects *out);
+
+/*
+ * Gives a payment that is no longer open back to the core, because a late answer for it came (the
+ * core keeps open ones only). lane/effects does it. 0; -EEXIST the core has it; -ENOSPC.
+ */
+int lane_core_adopt(struct lane_core *c, const struct payment *p);
+
+/* When LANE_EV_TICK is wanted next, mono_ms; LANE_NEVER: an idle lane has no wakeups. */
+int64_t lane_core_deadline(const struct lane_core *c);
+
+/* What stands now, for status; borrowed until the next call. */
+const struct lane_display *lane_core_display(const struct lane_core *c);
+/* The member of the checkout, NULL none. */
+const struct lane_member *lane_core_member(const struct lane_core *c);
+/* The open payments (for adapter.hello's recover list and status). */
+uint32_t lane_core_payments_count(const struct lane_core *c);
+const struct payment *lane_core_payment(const struct lane_core *c, uint32_t index);
+/* The priced result of the basket, NULL none. */
+const struct pricing_result *lane_core_priced(const struct lane_core *c);
+
+#endif

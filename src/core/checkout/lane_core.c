@@ -1,0 +1,498 @@
+#include "core/checkout/lane_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool
+lane_is_active(const struct lane_core *c)
+{
+	switch (c->cur.phase) {
+	case PHASE_OPEN:
+	case PHASE_TOTALLED:
+	case PHASE_CONFIRMING:
+	case PHASE_PAYING:
+	case PHASE_CHECKING:
+		return true;
+	case PHASE_IDLE:
+	case PHASE_DONE:
+	case PHASE_CANCELLED:
+	case PHASES:
+		break;
+	}
+	return false;
+}
+
+void
+lane_touch_time(struct lane_core *c, const struct timepoint *now)
+{
+	c->cur.changed_mono_ms = now->mono_ms;
+	c->cur.changed_wall_ms = now->wall_ms;
+}
+
+void
+lane_idle(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+
+	lane_out_keep_ended(c);
+	lane_basket_clear(k);
+	lane_member_clear(k);
+	free(k->few);
+	memset(k, 0, sizeof(*k));
+	k->phase = PHASE_IDLE;
+	c->cur_dirty = false;
+}
+
+void
+lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	assert(!lane_is_active(c));
+	lane_idle(c);
+	k->id = id;
+	k->phase = PHASE_OPEN;
+	k->training = c->faults.training;
+	k->business_day = now->business_day;
+	k->opened_wall_ms = now->wall_ms;
+	lane_touch_time(c, now);
+	c->cur_dirty = true;
+	lane_audit(c, "checkout-opened", NULL, NULL);
+}
+
+void
+lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	assert(phase == PHASE_DONE || phase == PHASE_CANCELLED);
+	lane_probe_drop(c);
+	k->wait = WAIT_NONE;
+	k->consent.given = false;
+	if (k->member_state == MEMBER_IDENTIFYING || k->member_state == MEMBER_AMBIGUOUS)
+		k->member_state = MEMBER_NONE;
+	k->phase = phase;
+	k->uses_counted = phase == PHASE_DONE && !k->training;
+	k->ended_mono_ms = now->mono_ms;
+	lane_touch_time(c, now);
+	c->cur_dirty = true;
+	if (k->ticket[0] != '\0') {
+		memcpy(c->ended_ticket, k->ticket, sizeof(c->ended_ticket));
+		c->ended_rev = k->rev;
+		c->ended_for_good = phase == PHASE_DONE;
+	}
+	lane_audit(c,
+		   phase == PHASE_CANCELLED ? "checkout-cancelled"
+		   : k->tender_outside      ? "checkout-done-outside"
+					    : "checkout-done",
+		   NULL, NULL);
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+/* When the present checkout wants to be looked at. */
+static int64_t
+checkout_deadline(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+	const struct lane_limits *l = &c->env.limits;
+	int64_t at;
+
+	if (k->phase == PHASE_IDLE)
+		return LANE_NEVER;
+	if (!lane_is_active(c))
+		return k->ended_mono_ms + l->done_show_ms;
+	at = k->changed_mono_ms + (k->rev == 0 ? l->check_in_ms : l->idle_checkout_ms);
+	if (k->wait != WAIT_NONE && k->wait_until_ms < at)
+		at = k->wait_until_ms;
+	if (k->member_state == MEMBER_AMBIGUOUS && k->probe[0] != '\0' &&
+	    k->wait == WAIT_NONE && k->probe_until_ms < at)
+		at = k->probe_until_ms;
+	return at;
+}
+
+/* Nobody came back to it: what is pending is undone, the rest is let go. */
+static void
+checkout_expired(struct lane_core *c, const struct timepoint *now)
+{
+	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
+	if (!lane_is_active(c))
+		return;
+	c->cur.note = NOTE_NONE;
+	lane_end(c, PHASE_CANCELLED, now);
+	if (c->cur.rev == 0)
+		lane_idle(c); /* a check-in that nobody used: nothing to show */
+}
+
+static void
+checkout_time(struct lane_core *c, const struct timepoint *now)
+{
+	const struct checkout *k = &c->cur;
+	const struct lane_limits *l = &c->env.limits;
+
+	if (checkout_deadline(c) > now->mono_ms)
+		return;
+	if (!lane_is_active(c)) {
+		lane_idle(c);
+		return;
+	}
+	if (k->wait != WAIT_NONE && k->wait_until_ms <= now->mono_ms)
+		lane_wait_over(c, NOTE_NOT_READ);
+	else if (k->member_state == MEMBER_AMBIGUOUS && k->probe_until_ms <= now->mono_ms)
+		lane_wait_over(c, NOTE_USE_CLAIM);
+	if (k->changed_mono_ms + (k->rev == 0 ? l->check_in_ms : l->idle_checkout_ms) <=
+	    now->mono_ms)
+		checkout_expired(c, now);
+}
+
+int64_t
+lane_core_deadline(const struct lane_core *c)
+{
+	int64_t at = checkout_deadline(c), payments = lane_pay_deadline(c);
+
+	if (payments < at)
+		at = payments;
+	if (c->faults.journal_failed) {
+		/* Stores that nobody reported as failed are believed by the next step. */
+		int64_t retry = c->stores_pending ? INT64_MIN : c->journal_retry_at_ms;
+
+		if (retry < at)
+			at = retry;
+	}
+	return at;
+}
+
+static void
+on_tick(struct lane_core *c, const struct timepoint *now)
+{
+	checkout_time(c, now);
+	lane_pay_time(c, now);
+	if (!c->faults.journal_failed || now->mono_ms < c->journal_retry_at_ms)
+		return;
+	c->journal_retry_at_ms = now->mono_ms + c->env.limits.journal_retry_ms;
+	if (c->audits_count == 0)
+		lane_audit(c, "journal-retry", NULL, NULL);
+}
+
+/* ---- faults and switches ------------------------------------------------- */
+
+static void
+on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
+{
+	bool was_up = !c->faults.adapter_down;
+
+	c->faults.adapter_down = !up;
+	if (up != was_up)
+		lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE,
+			     now);
+}
+
+static void
+on_bio_link(struct lane_core *c, bool up)
+{
+	enum wait wait = c->cur.wait;
+
+	c->faults.bio_down = !up;
+	if (up || !lane_is_active(c))
+		return;
+	c->cur.probe[0] = '\0'; /* gone with its process */
+	if (wait == WAIT_IDENTIFY || wait == WAIT_VERIFY || wait == WAIT_DECIDE)
+		lane_wait_over(c, NOTE_USE_CLAIM);
+	else if (c->cur.member_state == MEMBER_AMBIGUOUS && wait == WAIT_NONE)
+		lane_wait_over(c, NOTE_USE_CLAIM);
+}
+
+static void
+on_rules(struct lane_core *c, const struct timepoint *now)
+{
+	if (!lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
+	    c->cur.phase == PHASE_CHECKING)
+		return; /* what was consented to stands */
+	lane_reprice(c, now);
+}
+
+/* The phase after the total follows what is possible now. */
+static void
+refresh_total(struct lane_core *c)
+{
+	enum checkout_phase before = c->cur.phase;
+
+	if (before == PHASE_CONFIRMING ||
+	    (before == PHASE_TOTALLED && c->cur.note == NOTE_NONE))
+		lane_total_phase(c);
+}
+
+static int
+on_switch(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	bool up = ev->up;
+
+	if (ev->kind == LANE_EV_BIO)
+		on_bio_link(c, up);
+	else if (ev->kind == LANE_EV_ADAPTER)
+		on_adapter(c, up, now);
+	else if (ev->kind == LANE_EV_CLOCK)
+		c->faults.clock_doubted = !up;
+	else if (ev->kind == LANE_EV_ENVIRONMENT)
+		c->faults.environment = !up;
+	else if (ev->kind == LANE_EV_TRAINING)
+		c->faults.training = up;
+	refresh_total(c);
+	return 0;
+}
+
+static void
+on_journal_failed(struct lane_core *c, const struct timepoint *now)
+{
+	c->faults.journal_failed = true;
+	c->journal_retry_at_ms = now->mono_ms + c->env.limits.journal_retry_ms;
+	lane_pay_unsaved(c, now);
+	refresh_total(c);
+}
+
+/* ---- steps --------------------------------------------------------------- */
+
+static int
+dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	switch (ev->kind) {
+	case LANE_EV_TICK:
+		on_tick(c, now);
+		return 0;
+	case LANE_EV_TOUCH:
+		return lane_on_touch(c, ev, now);
+	case LANE_EV_IDENTIFIED:
+	case LANE_EV_VERIFIED:
+	case LANE_EV_DECIDED:
+		return lane_on_bio(c, ev, now);
+	case LANE_EV_CLAIM:
+		return lane_on_claim(c, ev, now);
+	case LANE_EV_CLAIM_RESOLVED:
+		return lane_on_found(c, ev, now);
+	case LANE_EV_BASKET:
+		return lane_on_basket(c, ev, now);
+	case LANE_EV_CANCEL:
+		return lane_on_cancel(c, ev->ticket, now);
+	case LANE_EV_OTHER_TENDER:
+		return lane_on_other_tender(c, now);
+	case LANE_EV_REMOVE_MEMBER:
+		return lane_on_remove(c, now);
+	case LANE_EV_SUBMIT_REFUSED:
+		return lane_on_submit_refused(c, ev, now);
+	case LANE_EV_JOURNAL_WANTED:
+		return lane_on_journal(c, ev, now);
+	case LANE_EV_COMPLETION:
+		return lane_on_completion(c, ev, now);
+	case LANE_EV_POS_UNDO:
+		return lane_on_pos_undo(c, ev->key, now);
+	case LANE_EV_BIO:
+	case LANE_EV_ADAPTER:
+	case LANE_EV_CLOCK:
+	case LANE_EV_ENVIRONMENT:
+	case LANE_EV_TRAINING:
+		return on_switch(c, ev, now);
+	case LANE_EV_RULES:
+		on_rules(c, now);
+		return 0;
+	case LANE_EV_JOURNAL_FAILED:
+		on_journal_failed(c, now);
+		return 0;
+	case LANE_EVENTS:
+		break;
+	}
+	return -EINVAL;
+}
+
+int
+lane_core_step(struct lane_core *c, const struct lane_event *ev,
+	       const struct timepoint *now, struct lane_effects *out)
+{
+	bool failed = ev->kind == LANE_EV_JOURNAL_FAILED;
+	int rc;
+
+	if (!failed) {
+		lane_committed(c);
+		lane_pay_sweep(c);
+	}
+	rc = dispatch(c, ev, now);
+	lane_out(c, !failed, out);
+	return rc;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static bool
+env_ok(const struct lane_env *env)
+{
+	const struct lane_limits *l = &env->limits;
+	const struct payment_rules *p = &env->payment;
+
+	return memchr(env->currency, 0, sizeof(env->currency)) != NULL &&
+	       strlen(env->currency) == 3 && l->touch_checkout_minor >= 0 &&
+	       l->touch_day_minor >= 0 && l->check_in_ms > 0 && l->idle_checkout_ms > 0 &&
+	       l->scan_ms > 0 && l->probe_ms > 0 && l->done_show_ms >= 0 &&
+	       l->journal_retry_ms > 0 && p->sending_ms > 0 && p->query_first_ms > 0 &&
+	       p->query_max_ms >= p->query_first_ms && p->unknown_max_ms > 0 &&
+	       p->not_taken_ms > 0 && p->undo_alarm_ms > 0 && p->undo_alarm_tries > 0 &&
+	       (env->totals_count == 0 || env->totals != NULL);
+}
+
+int
+lane_core_new(const struct lane_env *env, struct lane_core **ret_core)
+{
+	struct lane_core *c;
+
+	if (!env_ok(env))
+		return -EINVAL;
+	c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return -ENOMEM;
+	c->env = *env;
+	c->faults.adapter_down = true;
+	c->faults.bio_down = true;
+	lane_display_fill(c, &c->display);
+	*ret_core = c;
+	return 0;
+}
+
+struct lane_core *
+lane_core_free(struct lane_core *c)
+{
+	if (c == NULL)
+		return NULL;
+	c->cur_dirty = false;
+	lane_idle(c);
+	free(c);
+	return NULL;
+}
+
+int
+lane_core_set_env(struct lane_core *c, const struct lane_env *env)
+{
+	if (!env_ok(env))
+		return -EINVAL;
+	/* A priced result names rules of the old set by pointer: it goes with them. */
+	lane_price_forget(c);
+	c->env = *env;
+	return 0;
+}
+
+static int
+restore_checkout(struct lane_core *c, const struct lane_restore *held,
+		 const struct timepoint *now)
+{
+	const struct checkout_record *r = held->checkout;
+	struct checkout *k = &c->cur;
+
+	if (r->phase == PHASE_IDLE || r->phase == PHASE_DONE ||
+	    r->phase == PHASE_CANCELLED || r->training)
+		return 0;
+	k->lines = calloc(r->lines_count + 1u, sizeof(*k->lines));
+	if (k->lines == NULL)
+		return -ENOMEM;
+	if (r->lines_count > 0)
+		memcpy(k->lines, r->lines, r->lines_count * sizeof(*k->lines));
+	k->lines_count = r->lines_count;
+	k->id = r->checkout;
+	k->phase = r->phase;
+	k->rev = r->rev;
+	k->final = r->final;
+	k->pay_blocked = r->pay_blocked;
+	k->paid_minor = r->paid_minor;
+	k->business_day = r->business_day;
+	k->opened_wall_ms = r->opened_wall_ms;
+	memcpy(k->ticket, r->ticket, sizeof(k->ticket));
+	if (r->member_state == MEMBER_REMOVED)
+		k->member_state = MEMBER_REMOVED;
+	if (r->member_state == MEMBER_KNOWN && held->member != NULL &&
+	    lane_member_set(k, held->member) == 0) {
+		k->claimed = r->claimed;
+		k->touched = r->touched;
+	}
+	lane_touch_time(c, now);
+	return 0;
+}
+
+int
+lane_core_restore(struct lane_core *c, const struct lane_restore *held,
+		  const struct timepoint *now, struct lane_effects *out)
+{
+	int rc = 0;
+
+	assert(c->cur.phase == PHASE_IDLE && c->slots_count == 0);
+	if (held->ended != NULL) {
+		memcpy(c->ended_ticket, held->ended->ticket, sizeof(c->ended_ticket));
+		c->ended_rev = held->ended->rev;
+		c->ended_for_good = held->ended->phase == PHASE_DONE;
+	}
+	if (held->checkout != NULL)
+		rc = restore_checkout(c, held, now);
+	for (uint32_t i = 0; i < held->payments_count; i++) {
+		if (c->slots_count == LANE_PAYMENTS_MAX) {
+			c->payments_lost = true;
+			rc = -E2BIG;
+			break;
+		}
+		memset(&c->slots[c->slots_count], 0, sizeof(c->slots[0]));
+		c->slots[c->slots_count++].payment = held->payments[i];
+	}
+	lane_pay_restored(c, now);
+	if (lane_is_active(c)) {
+		lane_reprice(c, now);
+		refresh_total(c);
+	}
+	lane_out(c, true, out);
+	return rc;
+}
+
+int
+lane_core_adopt(struct lane_core *c, const struct payment *p)
+{
+	struct slot *s;
+
+	if (lane_slot(c, p->key) != NULL)
+		return -EEXIST;
+	if (c->slots_count == LANE_PAYMENTS_MAX)
+		return -ENOSPC;
+	s = &c->slots[c->slots_count++];
+	memset(s, 0, sizeof(*s));
+	s->payment = *p;
+	s->payment.due_mono_ms = PAYMENT_NEVER;
+	s->adopted = true;
+	return 0;
+}
+
+/* ---- what stands --------------------------------------------------------- */
+
+const struct lane_display *
+lane_core_display(const struct lane_core *c)
+{
+	return &c->display;
+}
+
+const struct lane_member *
+lane_core_member(const struct lane_core *c)
+{
+	return c->cur.member_state == MEMBER_KNOWN ? &c->cur.member : NULL;
+}
+
+uint32_t
+lane_core_payments_count(const struct lane_core *c)
+{
+	return c->slots_count;
+}
+
+const struct payment *
+lane_core_payment(const struct lane_core *c, uint32_t index)
+{
+	assert(index < c->slots_count);
+	return &c->slots[index].payment;
+}
+
+const struct pricing_result *
+lane_core_priced(const struct lane_core *c)
+{
+	return c->cur.priced;
+}

@@ -1,0 +1,455 @@
+#include "core/checkout/lane_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+lane_member_clear(struct checkout *k)
+{
+	free(k->uses);
+	k->uses = NULL;
+	memset(&k->member, 0, sizeof(k->member));
+	k->claimed = k->touched = false;
+}
+
+/* Counts and texts that the shell filled in are ours to check: they index arrays. */
+static bool
+member_ok(const struct lane_member *m)
+{
+	return m->subjects_count <= LANE_SUBJECTS_MAX &&
+	       m->groups_count <= LANE_GROUPS_MAX &&
+	       m->coupons_count <= LANE_COUPONS_MAX && m->uses_count <= LANE_USES_MAX &&
+	       (m->uses_count == 0 || m->uses != NULL);
+}
+
+int
+lane_member_set(struct checkout *k, const struct lane_member *m)
+{
+	struct lane_use *uses = NULL;
+	bool same = ulid_eq(k->member.member, m->member) && !ulid_is_zero(m->member);
+	bool claimed = same && k->claimed, touched = same && k->touched;
+
+	assert(member_ok(m));
+	if (m->uses_count > 0) {
+		uses = calloc(m->uses_count, sizeof(*uses));
+		if (uses == NULL)
+			return -ENOMEM;
+		memcpy(uses, m->uses, m->uses_count * sizeof(*uses));
+	}
+	lane_member_clear(k);
+	k->member = *m;
+	k->uses = uses;
+	k->member.uses = uses;
+	k->claimed = claimed;
+	k->touched = touched;
+	k->member_state = MEMBER_KNOWN;
+	return 0;
+}
+
+void
+lane_probe_drop(struct lane_core *c)
+{
+	struct lane_effect *fx;
+
+	if (c->cur.probe[0] == '\0')
+		return;
+	fx = lane_send(c, FX_DROP_PROBE);
+	memcpy(fx->bio.probe, c->cur.probe, sizeof(fx->bio.probe));
+	c->cur.probe[0] = '\0';
+}
+
+/* A touch that nobody has use for now. */
+static void
+drop_other(struct lane_core *c, struct str probe)
+{
+	struct lane_effect *fx = lane_send(c, FX_DROP_PROBE);
+
+	(void)str_copy(fx->bio.probe, sizeof(fx->bio.probe),
+		       probe); /* length was checked */
+}
+
+static void
+wait_for(struct lane_core *c, enum wait wait, const struct timepoint *now)
+{
+	c->cur.wait = wait;
+	c->cur.wait_until_ms = now->mono_ms + c->env.limits.scan_ms;
+}
+
+static struct lane_effect *
+ask_bio(struct lane_core *c, enum lane_effect_kind kind)
+{
+	struct lane_effect *fx = lane_send(c, kind);
+
+	memcpy(fx->bio.probe, c->cur.probe, sizeof(fx->bio.probe));
+	return fx;
+}
+
+/* Where the member state goes back to when a look-up found nobody. */
+static void
+nobody(struct lane_core *c, enum checkout_note note)
+{
+	struct checkout *k = &c->cur;
+
+	k->wait = WAIT_NONE;
+	k->note = note;
+	if (k->member_state != MEMBER_KNOWN)
+		k->member_state = MEMBER_NONE;
+}
+
+void
+lane_wait_over(struct lane_core *c, enum checkout_note note)
+{
+	enum wait wait = c->cur.wait;
+
+	lane_probe_drop(c);
+	c->cur.consent.given = false;
+	nobody(c, wait == WAIT_CLAIM ? NOTE_USE_CLAIM : note);
+}
+
+static void
+give_consent(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+
+	k->consent.given = k->phase == PHASE_TOTALLED || k->phase == PHASE_CONFIRMING;
+	k->consent.rev = k->rev;
+	k->consent.due_minor = lane_due(c);
+}
+
+/* A touch with the member known: after the total it is the confirmation, 1:1. */
+static void
+touch_known(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	enum checkout_note why = lane_payable(c);
+	struct lane_effect *fx;
+
+	if (k->phase == PHASE_OPEN || why != NOTE_NONE) {
+		if (k->phase != PHASE_OPEN)
+			k->note = why;
+		lane_probe_drop(c);
+		return;
+	}
+	if (k->member.subjects_count == 0) {
+		k->note =
+			NOTE_OTHER_FINGER; /* a member without a finger: whose ever it is */
+		lane_probe_drop(c);
+		return;
+	}
+	give_consent(c);
+	k->note = NOTE_NONE;
+	fx = ask_bio(c, FX_VERIFY);
+	fx->bio.subjects = k->member.subjects;
+	fx->bio.subjects_count = k->member.subjects_count;
+	wait_for(c, WAIT_VERIFY, now);
+}
+
+static void
+touch_unknown(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	give_consent(c);
+	k->note = NOTE_NONE;
+	k->member_state = MEMBER_IDENTIFYING;
+	(void)ask_bio(c, FX_IDENTIFY);
+	wait_for(c, WAIT_IDENTIFY, now);
+}
+
+int
+lane_on_touch(struct lane_core *c, const struct lane_event *ev,
+	      const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct str probe = ev->touch.probe;
+
+	if (probe.n == 0 || probe.n >= LANE_PROBE_BYTES || memchr(probe.p, 0, probe.n))
+		return -EINVAL;
+	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING ||
+	    (lane_is_active(c) && k->wait != WAIT_NONE)) {
+		drop_other(c, probe); /* one at a time */
+		return 0;
+	}
+	if (!lane_is_active(c))
+		lane_begin(c, ev->fresh.checkout, now);
+	lane_touch_time(c, now);
+	lane_probe_drop(c);
+	(void)str_copy(k->probe, sizeof(k->probe), probe); /* fits: checked above */
+	k->probe_until_ms = now->mono_ms + c->env.limits.probe_ms;
+	c->cur_dirty = true;
+	if (k->member_state == MEMBER_KNOWN)
+		touch_known(c, now);
+	else
+		touch_unknown(c, now);
+	return 0;
+}
+
+/* The member is known now: prices, and the payment when the touch was consent to it. */
+static void
+recognised(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	enum checkout_note why;
+
+	k->wait = WAIT_NONE;
+	k->note = NOTE_NONE;
+	lane_audit(c, "member-known", NULL,
+		   k->touched ? (k->claimed ? "by touch and claim" : "by touch")
+			      : "by claim");
+	lane_touch_time(c, now);
+	lane_reprice(c, now);
+	if (k->phase == PHASE_OPEN)
+		return;
+	lane_total_phase(c);
+	if (!k->touched || !k->consent.given)
+		return;
+	why = lane_payable(c);
+	if (why != NOTE_NONE)
+		k->note = why;
+	else if (k->consent.rev != k->rev || lane_due(c) > k->consent.due_minor)
+		k->note = NOTE_CHANGED;
+	else
+		lane_pay(c, ev, now);
+	k->consent.given = false;
+}
+
+static void
+not_recognised(struct lane_core *c, enum bio_outcome outcome)
+{
+	struct checkout *k = &c->cur;
+	bool again = k->scan_tries < c->env.limits.scan_retries;
+
+	k->consent.given = false;
+	lane_probe_drop(c);
+	if (again) {
+		k->scan_tries++;
+		nobody(c, NOTE_NOT_READ);
+		return;
+	}
+	nobody(c, outcome == BIO_REJECT ? NOTE_NOT_MEMBER : NOTE_USE_CLAIM);
+}
+
+/* An answer of laned-bio to an identify or a decide. */
+static int
+found_by_touch(struct lane_core *c, const struct lane_event *ev,
+	       const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	bool decided = ev->kind == LANE_EV_DECIDED;
+
+	if (ev->bio.outcome == BIO_AMBIGUOUS) {
+		k->wait = WAIT_NONE;
+		k->member_state = MEMBER_AMBIGUOUS; /* the probe waits for digits */
+		return 0;
+	}
+	if (ev->bio.outcome != BIO_ACCEPT) {
+		not_recognised(c, ev->bio.outcome);
+		return 0;
+	}
+	lane_probe_drop(c);
+	if (ev->bio.member == NULL) {
+		k->consent.given = false;
+		nobody(c, NOTE_USE_CLAIM); /* a finger, but no member in the cache */
+		return 0;
+	}
+	if (lane_member_set(k, ev->bio.member) < 0) {
+		lane_wait_over(c, NOTE_USE_CLAIM);
+		return -ENOMEM;
+	}
+	k->touched = true;
+	k->claimed = k->claimed || decided;
+	recognised(c, ev, now);
+	return 0;
+}
+
+static int
+verified(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	bool bound = k->consent.given && k->consent.rev == k->rev &&
+		     k->consent.due_minor == lane_due(c);
+	enum checkout_note why;
+
+	k->wait = WAIT_NONE;
+	k->consent.given = false;
+	lane_probe_drop(c);
+	lane_touch_time(c, now);
+	if (ev->bio.outcome != BIO_ACCEPT) {
+		k->note =
+			ev->bio.outcome == BIO_REJECT ? NOTE_OTHER_FINGER : NOTE_NOT_READ;
+		return 0;
+	}
+	k->touched = true;
+	why = lane_payable(c);
+	if (k->phase != PHASE_TOTALLED && k->phase != PHASE_CONFIRMING)
+		k->note = NOTE_CHANGED;
+	else if (why != NOTE_NONE)
+		k->note = why;
+	else if (!bound)
+		k->note = NOTE_CHANGED;
+	else
+		lane_pay(c, ev, now);
+	return 0;
+}
+
+int
+lane_on_bio(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	enum wait want = ev->kind == LANE_EV_IDENTIFIED ? WAIT_IDENTIFY
+			 : ev->kind == LANE_EV_VERIFIED ? WAIT_VERIFY
+							: WAIT_DECIDE;
+
+	if (!lane_is_active(c) || k->wait != want || !str_is(ev->bio.probe, k->probe))
+		return -EALREADY; /* of a checkout that went on without it */
+	if (ev->bio.member != NULL && !member_ok(ev->bio.member))
+		return -EINVAL;
+	c->cur_dirty = true;
+	return want == WAIT_VERIFY ? verified(c, ev, now) : found_by_touch(c, ev, now);
+}
+
+/* ---- claims -------------------------------------------------------------- */
+
+int
+lane_on_claim(struct lane_core *c, const struct lane_event *ev,
+	      const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct lane_effect *fx;
+
+	if (ev->claim.value.n == 0 || ev->claim.value.n >= LANE_CLAIM_BYTES ||
+	    ev->claim.ticket.n >= LANE_TICKET_BYTES || !str_utf8_ok(ev->claim.value) ||
+	    !str_utf8_ok(ev->claim.ticket))
+		return -EINVAL;
+	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING)
+		return -EBUSY;
+	if (!lane_is_active(c))
+		lane_begin(c, ev->fresh.checkout, now);
+	else if (ev->claim.ticket.n > 0 && k->ticket[0] != '\0' &&
+		 !str_is(ev->claim.ticket, k->ticket))
+		return -ENOENT;
+	if (k->wait != WAIT_NONE && k->wait != WAIT_CLAIM)
+		lane_wait_over(c, NOTE_NONE); /* the claim is newer than the touch */
+	lane_touch_time(c, now);
+	if (ev->claim.kind == CLAIM_DIGITS &&
+	    ++k->digits_tries > c->env.limits.digits_tries) {
+		lane_audit(c, "digits-refused", NULL, "too many tries");
+		lane_wait_over(c, NOTE_USE_CLAIM);
+		return -EBUSY;
+	}
+	if (k->probe[0] != '\0' && now->mono_ms >= k->probe_until_ms)
+		lane_probe_drop(c);
+	k->claim_serial = ++c->serial;
+	k->claim_kind = ev->claim.kind;
+	(void)str_copy(k->claim_value, sizeof(k->claim_value),
+		       ev->claim.value); /* fits */
+	if (k->member_state != MEMBER_KNOWN && k->member_state != MEMBER_AMBIGUOUS)
+		k->member_state = MEMBER_IDENTIFYING;
+	k->note = NOTE_NONE;
+	wait_for(c, WAIT_CLAIM, now);
+	fx = lane_send(c, FX_RESOLVE_CLAIM);
+	fx->claim.serial = k->claim_serial;
+	fx->claim.kind = k->claim_kind;
+	fx->claim.value = str_of(k->claim_value);
+	c->cur_dirty = true;
+	return 0;
+}
+
+/* The touch is kept: decide it among the few that the claim fits. */
+static int
+decide_among(struct lane_core *c, const struct lane_event *ev,
+	     const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct lane_effect *fx;
+	uint32_t count = ev->found.subjects_count;
+
+	free(k->few);
+	k->few_count = 0;
+	k->few = calloc(count, sizeof(*k->few));
+	if (k->few == NULL) {
+		lane_wait_over(c, NOTE_USE_CLAIM);
+		return -ENOMEM;
+	}
+	memcpy(k->few, ev->found.subjects, count * sizeof(*k->few));
+	k->few_count = count;
+	fx = ask_bio(c, FX_DECIDE);
+	fx->bio.subjects = k->few;
+	fx->bio.subjects_count = count;
+	k->member_state = MEMBER_IDENTIFYING;
+	wait_for(c, WAIT_DECIDE, now);
+	return 0;
+}
+
+static int
+found_by_claim(struct lane_core *c, const struct lane_event *ev,
+	       const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	bool other = k->member_state == MEMBER_KNOWN &&
+		     !ulid_eq(k->member.member, ev->found.member->member);
+
+	if (other)
+		lane_audit(c, "member-changed", NULL, "another claim");
+	lane_probe_drop(c);
+	k->consent.given = false;
+	if (lane_member_set(k, ev->found.member) < 0) {
+		lane_wait_over(c, NOTE_USE_CLAIM);
+		return -ENOMEM;
+	}
+	k->claimed = true;
+	recognised(c, ev, now);
+	return 0;
+}
+
+int
+lane_on_found(struct lane_core *c, const struct lane_event *ev,
+	      const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	bool probe = k->probe[0] != '\0' && now->mono_ms < k->probe_until_ms;
+
+	if (!lane_is_active(c) || k->wait != WAIT_CLAIM ||
+	    ev->found.serial != k->claim_serial)
+		return -EALREADY;
+	if (ev->found.count > LANE_FOUND_MAX ||
+	    ev->found.subjects_count > LANE_FOUND_MAX ||
+	    (ev->found.subjects_count > 0 && ev->found.subjects == NULL) ||
+	    (ev->found.count == 1 &&
+	     (ev->found.member == NULL || !member_ok(ev->found.member))))
+		return -EINVAL;
+	memset(k->claim_value, 0, sizeof(k->claim_value));
+	c->cur_dirty = true;
+	if (ev->found.count > 0 && ev->found.subjects_count > 0 && probe)
+		return decide_among(c, ev, now);
+	if (ev->found.count == 1)
+		return found_by_claim(c, ev, now);
+	lane_wait_over(
+		c, NOTE_USE_CLAIM); /* nobody, or many and no touch to tell them apart */
+	return 0;
+}
+
+int
+lane_on_remove(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	if (!lane_is_active(c) || k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING)
+		return -EBUSY;
+	if (k->member_state == MEMBER_NONE || k->member_state == MEMBER_REMOVED)
+		return -ENOENT;
+	lane_probe_drop(c);
+	k->wait = WAIT_NONE;
+	k->consent.given = false;
+	k->note = NOTE_NONE;
+	lane_member_clear(k);
+	k->member_state = MEMBER_REMOVED;
+	lane_audit(c, "member-removed", NULL, NULL);
+	lane_touch_time(c, now);
+	lane_reprice(c, now);
+	if (k->phase != PHASE_OPEN)
+		lane_total_phase(c);
+	return 0;
+}

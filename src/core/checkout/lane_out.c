@@ -1,0 +1,222 @@
+#include "core/checkout/lane_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct lane_effect *
+lane_send(struct lane_core *c, enum lane_effect_kind kind)
+{
+	struct lane_effect *fx =
+		c->sends_count < LANE_SENDS_MAX ? &c->sends[c->sends_count++] : &c->sink;
+
+	memset(fx, 0, sizeof(*fx));
+	fx->kind = kind;
+	return fx;
+}
+
+void
+lane_audit(struct lane_core *c, const char *what, const struct payment *p,
+	   const char *text)
+{
+	struct lane_audit *a;
+
+	if (p == NULL && c->cur.training)
+		return; /* training keeps nothing but its record */
+	if (c->audits_count == LANE_AUDITS_MAX) {
+		c->audits_lost++;
+		return;
+	}
+	a = &c->audits[c->audits_count++];
+	memset(a, 0, sizeof(*a));
+	a->what = what;
+	a->text = text;
+	a->checkout = p != NULL ? p->checkout : c->cur.id;
+	if (p != NULL) {
+		a->key = p->key;
+		a->amount_minor = p->asked_minor;
+	}
+}
+
+void
+lane_record(const struct lane_core *c, struct checkout_record *r)
+{
+	const struct checkout *k = &c->cur;
+
+	memset(r, 0, sizeof(*r));
+	r->checkout = k->id;
+	r->phase = k->phase;
+	r->training = k->training;
+	r->opened_wall_ms = k->opened_wall_ms;
+	r->changed_wall_ms = k->changed_wall_ms;
+	r->business_day = k->business_day;
+	memcpy(r->currency, c->env.currency, sizeof(r->currency));
+	if (k->training)
+		return;
+	r->member_state =
+		k->member_state == MEMBER_KNOWN || k->member_state == MEMBER_REMOVED
+			? k->member_state
+			: MEMBER_NONE;
+	r->member = k->member.member;
+	r->claimed = k->claimed;
+	r->touched = k->touched;
+	r->pay_blocked = k->pay_blocked;
+	r->tender_outside = k->tender_outside;
+	r->final = k->final;
+	r->rev = k->rev;
+	memcpy(r->ticket, k->ticket, sizeof(r->ticket));
+	r->lines = k->lines;
+	r->lines_count = k->lines_count;
+	r->basket_changed = k->basket_changed;
+	r->gross_minor = k->gross_minor;
+	r->total_minor = k->total_minor;
+	r->saving_minor = k->saving_minor;
+	r->paid_minor = k->paid_minor;
+	r->reserved = k->reserved;
+	r->reserved_count = k->reserved_count;
+	r->uses_count_now = k->uses_counted;
+}
+
+void
+lane_out_keep_ended(struct lane_core *c)
+{
+	struct checkout_record *r;
+
+	if (!c->cur_dirty || c->ended_count == LANE_ENDED_MAX)
+		return;
+	r = &c->ended[c->ended_count++];
+	lane_record(c, r);
+	/* Its memory goes away with it; what the journal holds of them stands. */
+	r->lines = NULL;
+	r->lines_count = 0;
+	r->basket_changed = false;
+	r->reserved = NULL;
+	r->reserved_count = 0;
+}
+
+/* "1 more = ...": the hint that saves most. */
+static void
+fill_hint(const struct lane_core *c, struct lane_display *d)
+{
+	const struct pricing_result *priced = c->cur.priced;
+	const struct pricing_rule_result *best = NULL;
+	struct str language;
+
+	for (size_t i = 0; priced != NULL && i < priced->rules_count; i++) {
+		const struct pricing_rule_result *r = &priced->rules[i];
+
+		if (r->missed_by_one &&
+		    (best == NULL || r->hint_saving_minor > best->hint_saving_minor))
+			best = r;
+	}
+	if (best == NULL)
+		return;
+	language = d->language[0] != '\0' ? str_of(d->language) : c->env.language;
+	/* A text or id that is too long is no hint: the empty string stays. */
+	(void)str_copy(d->hint_rule, sizeof(d->hint_rule), best->id);
+	(void)str_copy(d->hint_text, sizeof(d->hint_text),
+		       pricing_rule_text(c->env.rules, best->id, language));
+	d->hint_saving_minor = best->hint_saving_minor;
+}
+
+void
+lane_display_fill(const struct lane_core *c, struct lane_display *d)
+{
+	const struct checkout *k = &c->cur;
+
+	memset(d, 0, sizeof(*d));
+	d->row = checkout_row(k->phase, k->member_state, &c->faults, k->note,
+			      k->lines_count > 0);
+	d->phase = k->phase;
+	d->member = k->member_state;
+	d->note = k->note;
+	d->faults = c->faults;
+	d->training = c->faults.training || k->training;
+	memcpy(d->currency, c->env.currency, sizeof(d->currency));
+	if (k->phase == PHASE_IDLE)
+		return;
+	d->checkout = k->id;
+	memcpy(d->ticket, k->ticket, sizeof(d->ticket));
+	d->rev = k->rev;
+	d->lines_count = k->lines_count;
+	d->gross_minor = k->gross_minor;
+	d->total_minor = k->total_minor;
+	d->saving_minor = k->saving_minor;
+	d->due_minor = lane_due(c);
+	d->optimal = k->priced == NULL || k->priced->optimal;
+	d->can_pay = k->phase == PHASE_CONFIRMING;
+	if (k->member_state == MEMBER_KNOWN) {
+		memcpy(d->greeting, k->member.greeting, sizeof(d->greeting));
+		memcpy(d->language, k->member.language, sizeof(d->language));
+		memcpy(d->tender_label, k->member.tender_label, sizeof(d->tender_label));
+		memcpy(d->last4, k->member.last4, sizeof(d->last4));
+	}
+	fill_hint(c, d);
+}
+
+static struct lane_effect *
+append(struct lane_effects *out, enum lane_effect_kind kind)
+{
+	struct lane_effect *fx = &out->list[out->count];
+
+	assert(out->count < LANE_EFFECTS_MAX);
+	out->count++;
+	memset(fx, 0, sizeof(*fx));
+	fx->kind = kind;
+	return fx;
+}
+
+static bool
+is_kept(const struct checkout *k)
+{
+	bool ended = k->phase == PHASE_DONE || k->phase == PHASE_CANCELLED;
+
+	return k->phase != PHASE_IDLE && (!k->training || ended);
+}
+
+static void
+put_stores(struct lane_core *c, struct lane_effects *out)
+{
+	for (uint32_t i = 0; i < c->ended_count; i++)
+		append(out, FX_STORE_CHECKOUT)->checkout = c->ended[i];
+	if (c->cur_dirty && is_kept(&c->cur))
+		lane_record(c, &append(out, FX_STORE_CHECKOUT)->checkout);
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		if (c->slots[i].dirty)
+			append(out, FX_STORE_PAYMENT)->payment = &c->slots[i].payment;
+	}
+	for (uint32_t i = 0; i < c->audits_count; i++)
+		append(out, FX_AUDIT)->audit = c->audits[i];
+	c->stores_pending = out->count > 0;
+}
+
+void
+lane_out(struct lane_core *c, bool stores, struct lane_effects *out)
+{
+	out->count = 0;
+	c->stores_pending = false;
+	if (stores)
+		put_stores(c, out);
+	for (uint32_t i = 0; i < c->sends_count; i++)
+		*append(out, c->sends[i].kind) = c->sends[i];
+	c->sends_count = 0;
+	lane_display_fill(c, &c->display);
+	if (memcmp(&c->display, &c->shown, sizeof(c->display)) == 0)
+		return;
+	c->shown = c->display;
+	append(out, FX_SHOW)->show = &c->shown;
+}
+
+void
+lane_committed(struct lane_core *c)
+{
+	if (!c->stores_pending)
+		return;
+	c->stores_pending = false;
+	c->faults.journal_failed = false;
+	c->ended_count = 0;
+	c->audits_count = 0;
+	c->cur_dirty = false;
+	c->cur.basket_changed = false;
+	for (uint32_t i = 0; i < c->slots_count; i++)
+		c->slots[i].dirty = c->slots[i].fresh = false;
+}

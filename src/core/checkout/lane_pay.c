@@ -1,0 +1,588 @@
+#include "core/checkout/lane_private.h"
+
+#include "base/plain/pan.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const audit_words[PAYMENT_STATES] = {
+	[PAYMENT_CREATED] = "payment-created",
+	[PAYMENT_SENDING] = "payment-sending",
+	[PAYMENT_NOT_SENT] = "payment-not-sent",
+	[PAYMENT_CANCELLED] = "payment-cancelled",
+	[PAYMENT_APPROVED] = "payment-approved",
+	[PAYMENT_PARTIAL] = "payment-partial",
+	[PAYMENT_DECLINED] = "payment-declined",
+	[PAYMENT_UNKNOWN] = "payment-unknown",
+	[PAYMENT_ANSWER_SENDING] = "payment-answer-sending",
+	[PAYMENT_CONFIRMED] = "payment-confirmed",
+	[PAYMENT_UNDO_QUEUED] = "payment-undo-queued",
+	[PAYMENT_UNDONE] = "payment-undone",
+	[PAYMENT_UNDO_FAILED] = "payment-undo-failed",
+};
+
+struct payment_rules
+lane_payment_rules(const struct lane_core *c)
+{
+	struct payment_rules rules = c->env.payment;
+
+	rules.link_up = !c->faults.adapter_down && !c->faults.environment;
+	return rules;
+}
+
+struct slot *
+lane_slot(struct lane_core *c, struct key128 key)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		if (key128_eq(c->slots[i].payment.key, key))
+			return &c->slots[i];
+	}
+	return NULL;
+}
+
+static bool
+is_current(const struct lane_core *c, const struct payment *p)
+{
+	return c->cur.phase != PHASE_IDLE && c->cur.has_paying &&
+	       ulid_eq(c->cur.id, p->checkout) && key128_eq(c->cur.paying, p->key);
+}
+
+/* A payment of this checkout or ticket whose outcome is open: no second one beside it. */
+static bool
+has_open_payment(const struct lane_core *c)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct payment *p = &c->slots[i].payment;
+
+		if (payment_is_open(p->state) && (ulid_eq(p->checkout, c->cur.id) ||
+						  strcmp(p->ticket, c->cur.ticket) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+faults_allow(const struct lane_core *c)
+{
+	return !c->faults.adapter_down && !c->faults.journal_failed &&
+	       !c->faults.clock_doubted && !c->faults.environment && !c->payments_lost;
+}
+
+enum checkout_note
+lane_payable(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+	const struct lane_member *m = &k->member;
+	int64_t due = lane_due(c);
+	int64_t today = m->touch_paid_today_minor;
+
+	if (k->member_state != MEMBER_KNOWN || !k->final || due <= 0 || k->rev == 0)
+		return NOTE_PAY_OTHER;
+	if (k->training)
+		return NOTE_NONE; /* nothing will be sent */
+	if (!faults_allow(c) || !c->env.can_pay || k->pay_blocked || !m->has_tender ||
+	    m->minor || k->pay_tries >= c->env.limits.pay_tries ||
+	    c->slots_count == LANE_PAYMENTS_MAX || has_open_payment(c))
+		return NOTE_PAY_OTHER;
+	if (m->tender_limit_minor > 0 && due > m->tender_limit_minor)
+		return NOTE_PAY_OTHER;
+	if (!k->claimed && (due > c->env.limits.touch_checkout_minor ||
+			    today > c->env.limits.touch_day_minor - due))
+		return NOTE_NEED_CLAIM;
+	return NOTE_NONE;
+}
+
+void
+lane_total_phase(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+	bool finger = k->member.subjects_count > 0;
+	enum checkout_note why = lane_payable(c);
+
+	k->phase = finger && why == NOTE_NONE ? PHASE_CONFIRMING : PHASE_TOTALLED;
+	if (k->note == NOTE_NEED_CLAIM || k->note == NOTE_NONE)
+		k->note = why == NOTE_NEED_CLAIM ? why : NOTE_NONE;
+	c->cur_dirty = true;
+}
+
+/* Back to the total after an attempt that ended without money. */
+static void
+back_to_total(struct lane_core *c, enum checkout_note note, bool blocked)
+{
+	struct checkout *k = &c->cur;
+
+	k->phase = PHASE_TOTALLED;
+	k->note = note;
+	k->pay_blocked = k->pay_blocked || blocked;
+	k->has_paying = false;
+	c->cur_dirty = true;
+}
+
+/* The checkout looks at what has become of its payment. */
+static void
+on_result(struct lane_core *c, const struct payment *p, enum payment_state before,
+	  const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	if (!is_current(c, p) || !lane_is_active(c))
+		return;
+	switch (p->state) {
+	case PAYMENT_CREATED:
+	case PAYMENT_SENDING:
+		k->phase = PHASE_PAYING;
+		break;
+	case PAYMENT_UNKNOWN:
+		k->phase = PHASE_CHECKING;
+		break;
+	case PAYMENT_APPROVED:
+	case PAYMENT_ANSWER_SENDING:
+	case PAYMENT_CONFIRMED:
+		k->paid_minor = p->answered_minor;
+		k->note = NOTE_NONE;
+		lane_end(c, PHASE_DONE, now);
+		break;
+	case PAYMENT_PARTIAL:
+		k->paid_minor = p->answered_minor;
+		back_to_total(c, NOTE_PAY_OTHER, true);
+		break;
+	case PAYMENT_DECLINED:
+		back_to_total(c, NOTE_DECLINED, false);
+		break;
+	case PAYMENT_NOT_SENT:
+	case PAYMENT_CANCELLED:
+		/* After a doubt no second key is tried, even when the peer says "never heard". */
+		back_to_total(c, NOTE_NOT_CHARGED, before == PAYMENT_UNKNOWN);
+		break;
+	case PAYMENT_UNDO_QUEUED:
+	case PAYMENT_UNDONE:
+	case PAYMENT_UNDO_FAILED:
+		back_to_total(c, NOTE_PAY_OTHER, true);
+		break;
+	case PAYMENT_STATES:
+		break;
+	}
+	c->cur_dirty = true;
+	lane_touch_time(c, now);
+}
+
+static void
+alarm(struct lane_core *c, const struct payment *p)
+{
+	struct lane_effect *fx = lane_send(c, FX_ALARM);
+
+	fx->audit.what = "payment-alarm";
+	fx->audit.checkout = p->checkout;
+	fx->audit.key = p->key;
+	fx->audit.amount_minor = p->asked_minor;
+	fx->audit.text = payment_alarm_text(p);
+	lane_audit(c, "payment-alarm", p, fx->audit.text);
+}
+
+static void
+answer_journal(struct lane_core *c, const struct lane_event *ev, bool yes)
+{
+	struct lane_effect *fx = lane_send(c, FX_JOURNAL_ANSWER);
+
+	fx->answer.key = ev->journal.key;
+	fx->answer.ok = yes;
+	(void)str_copy(fx->answer.req, sizeof(fx->answer.req),
+		       ev->journal.req); /* checked */
+}
+
+static void
+submit(struct lane_core *c, const struct payment *p, enum lane_effect_kind kind)
+{
+	lane_send(c, kind)->payment = p;
+}
+
+static void
+step(struct lane_core *c, struct slot *s, const struct payment_input *in,
+     const struct timepoint *now)
+{
+	struct payment_rules rules = lane_payment_rules(c);
+	struct payment *p = &s->payment;
+	enum payment_state before = p->state;
+	unsigned actions = payment_step(p, in, &rules, now);
+
+	if ((actions & PAYMENT_DO_STORE) != 0)
+		s->dirty = true;
+	if (p->state != before)
+		lane_audit(c, audit_words[p->state], p, NULL);
+	if ((actions & PAYMENT_DO_NOTE) != 0)
+		lane_audit(c, "payment-odd-answer", p, payment_input_name(in->kind));
+	if ((actions & PAYMENT_DO_ALARM) != 0)
+		alarm(c, p);
+	if ((actions & PAYMENT_DO_QUERY) != 0)
+		submit(c, p, FX_QUERY);
+	if ((actions & PAYMENT_DO_CONFIRM) != 0)
+		submit(c, p, FX_CONFIRM);
+	if ((actions & PAYMENT_DO_UNDO) != 0)
+		submit(c, p, FX_UNDO);
+	if ((actions & PAYMENT_DO_RESULT) != 0)
+		on_result(c, p, before, now);
+}
+
+static void
+step_kind(struct lane_core *c, struct slot *s, enum payment_input_kind kind,
+	  const struct timepoint *now)
+{
+	struct payment_input in = { .kind = kind };
+
+	step(c, s, &in, now);
+}
+
+void
+lane_pay(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct slot *s = &c->slots[c->slots_count];
+	struct payment_start start = {
+		.key = ev->fresh.key,
+		.checkout = k->id,
+		.ticket = str_of(k->ticket),
+		.currency = str_of(c->env.currency),
+		.rev = k->rev,
+		.amount_minor = lane_due(c),
+		.by_touch = !k->claimed,
+	};
+	struct lane_effect *fx;
+	unsigned actions;
+
+	k->note = NOTE_NONE;
+	if (k->training) { /* as if paid; nothing is sent */
+		lane_end(c, PHASE_DONE, now);
+		return;
+	}
+	if (payment_begin(&s->payment, &start, now, &actions) < 0) {
+		k->note = NOTE_PAY_OTHER; /* no key: the shell had no random bytes */
+		return;
+	}
+	c->slots_count++;
+	s->dirty = s->fresh = true;
+	k->pay_tries++;
+	k->has_paying = true;
+	k->paying = start.key;
+	k->phase = PHASE_PAYING;
+	c->cur_dirty = true;
+	lane_touch_time(c, now);
+	lane_audit(c, audit_words[PAYMENT_CREATED], &s->payment, NULL);
+	fx = lane_send(c, FX_PAY);
+	fx->pay.payment = &s->payment;
+	fx->pay.token = k->member.token;
+	fx->pay.timeout_ms = c->env.payment.sending_ms;
+}
+
+void
+lane_pay_leave(struct lane_core *c, enum payment_input_kind kind,
+	       const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		if (ulid_eq(s->payment.checkout, c->cur.id) &&
+		    payment_is_open(s->payment.state))
+			step_kind(c, s, kind, now);
+	}
+}
+
+void
+lane_pay_all(struct lane_core *c, enum payment_input_kind kind,
+	     const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++)
+		step_kind(c, &c->slots[i], kind, now);
+}
+
+void
+lane_pay_time(struct lane_core *c, const struct timepoint *now)
+{
+	struct payment_rules rules = lane_payment_rules(c);
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		/* A limit and the retry after it; more comes with the next tick. */
+		for (int n = 0; n < 2; n++) {
+			if (payment_deadline(&s->payment, &rules) <= now->mono_ms)
+				step_kind(c, s, PAYMENT_IN_TIME, now);
+		}
+	}
+}
+
+int64_t
+lane_pay_deadline(const struct lane_core *c)
+{
+	struct payment_rules rules = lane_payment_rules(c);
+	int64_t at = LANE_NEVER;
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		int64_t one = payment_deadline(&c->slots[i].payment, &rules);
+
+		if (one < at)
+			at = one;
+	}
+	return at;
+}
+
+/*
+ * The commit failed. A payment that is only created was never sent: it is given up. Everything
+ * else stays dirty, so that the next list stores it again before its retry is sent.
+ */
+void
+lane_pay_unsaved(struct lane_core *c, const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		if (!s->dirty)
+			continue;
+		if (s->fresh && s->payment.state == PAYMENT_CREATED)
+			step_kind(c, s, PAYMENT_IN_SUBMIT_REFUSED, now);
+		else if (s->payment.due_mono_ms != PAYMENT_NEVER)
+			s->payment.due_mono_ms =
+				now->mono_ms + c->env.limits.journal_retry_ms;
+	}
+}
+
+void
+lane_pay_sweep(struct lane_core *c)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		bool stays =
+			c->slots[i].dirty || payment_is_open(c->slots[i].payment.state);
+
+		if (!stays)
+			continue;
+		if (kept != i)
+			c->slots[kept] = c->slots[i];
+		kept++;
+	}
+	c->slots_count = kept;
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+/* A ticket that is not the present one: only what its payments still are. */
+static int
+cancel_earlier(struct lane_core *c, struct str ticket, const struct timepoint *now)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		if (!str_is(ticket, s->payment.ticket) ||
+		    !payment_is_open(s->payment.state))
+			continue;
+		step_kind(c, s, PAYMENT_IN_VOID, now);
+		found = true;
+	}
+	return found ? 0 : -ENOENT;
+}
+
+int
+lane_on_cancel(struct lane_core *c, struct str ticket, const struct timepoint *now)
+{
+	if (ticket.n == 0 || ticket.n >= LANE_TICKET_BYTES)
+		return -EINVAL;
+	if (!lane_is_active(c) || !str_is(ticket, c->cur.ticket))
+		return cancel_earlier(c, ticket, now);
+	lane_pay_leave(c, PAYMENT_IN_VOID, now);
+	if (!lane_is_active(c))
+		return 0;
+	c->cur.note = NOTE_NONE;
+	lane_end(c, PHASE_CANCELLED, now);
+	return 0;
+}
+
+int
+lane_on_other_tender(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	if (!lane_is_active(c) || k->rev == 0)
+		return -EBUSY;
+	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
+	if (!lane_is_active(c))
+		return 0;
+	if (k->wait != WAIT_NONE)
+		lane_wait_over(c, NOTE_NONE);
+	k->pay_blocked = true;
+	k->note = NOTE_PAY_OTHER;
+	k->phase = k->final ? PHASE_TOTALLED : PHASE_OPEN;
+	c->cur_dirty = true;
+	lane_audit(c, "other-tender", NULL, NULL);
+	lane_touch_time(c, now);
+	return 0;
+}
+
+int
+lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
+		       const struct timepoint *now)
+{
+	static const enum payment_input_kind refused[] = {
+		[LANE_OP_OTHER] = PAYMENT_IN_QUERY_REFUSED,
+		[LANE_OP_OFFER] = PAYMENT_IN_QUERY_REFUSED,
+		[LANE_OP_PAY] = PAYMENT_IN_SUBMIT_REFUSED,
+		[LANE_OP_QUERY] = PAYMENT_IN_QUERY_REFUSED,
+		[LANE_OP_CONFIRM] = PAYMENT_IN_CONFIRM_UNSURE,
+		[LANE_OP_UNDO] = PAYMENT_IN_UNDO_UNSURE,
+	};
+	struct slot *s;
+
+	if (ev->submit.op == LANE_OP_OFFER) {
+		lane_audit(c, "offer-refused", NULL, NULL);
+		return 0;
+	}
+	s = lane_slot(c, ev->submit.key);
+	if (s == NULL)
+		return -ENOENT;
+	step_kind(c, s, refused[ev->submit.op], now);
+	return 0;
+}
+
+int
+lane_on_journal(struct lane_core *c, const struct lane_event *ev,
+		const struct timepoint *now)
+{
+	struct payment_rules rules = lane_payment_rules(c);
+	struct payment_input in = {
+		.kind = ev->journal.answer ? PAYMENT_IN_ANSWER_WANTED
+					   : PAYMENT_IN_SENDING_WANTED,
+		.blob = ev->journal.blob,
+		.blob_bytes = ev->journal.blob_bytes,
+	};
+	struct slot *s = lane_slot(c, ev->journal.key);
+	struct payment_cell cell;
+
+	if (ev->journal.blob_bytes > PAYMENT_BLOB_BYTES_MAX || ev->journal.req.n > 64)
+		return -EINVAL;
+	if (s == NULL || !rules.link_up) {
+		answer_journal(c, ev, false);
+		return s == NULL ? -ENOENT : -EBUSY;
+	}
+	if (in.blob != NULL &&
+	    pan_find((struct str){ (const char *)in.blob, in.blob_bytes }, NULL, NULL)) {
+		lane_audit(c, "pan-refused", &s->payment, "in an adapter's blob");
+		answer_journal(c, ev, false);
+		return -EPERM;
+	}
+	cell = payment_table(s->payment.state, in.kind);
+	step(c, s, &in, now);
+	answer_journal(c, ev, (cell.actions & PAYMENT_DO_ALLOW) != 0);
+	return 0;
+}
+
+/* What an outcome means depends on what was asked. */
+static enum payment_input_kind
+meaning(enum lane_op op, enum lane_outcome outcome)
+{
+	static const enum payment_input_kind asked[] = {
+		[OUTCOME_APPROVED] = PAYMENT_IN_APPROVED,
+		[OUTCOME_PARTIAL] = PAYMENT_IN_PARTIAL,
+		[OUTCOME_CONFIRMED] = PAYMENT_IN_CONFIRMED,
+		[OUTCOME_UNDONE] = PAYMENT_IN_UNDONE,
+		[OUTCOME_DONE] = PAYMENT_IN_UNKNOWN,
+		[OUTCOME_DECLINED] = PAYMENT_IN_DECLINED,
+		[OUTCOME_CANCELLED] = PAYMENT_IN_CANCELLED,
+		[OUTCOME_NOT_SENT] = PAYMENT_IN_NOT_SENT,
+		[OUTCOME_NOT_FOUND] = PAYMENT_IN_NOT_FOUND,
+		[OUTCOME_UNKNOWN] = PAYMENT_IN_UNKNOWN,
+		[OUTCOME_IN_PROGRESS] = PAYMENT_IN_IN_PROGRESS,
+	};
+
+	if (outcome == OUTCOME_UNDONE || outcome == OUTCOME_CONFIRMED)
+		return asked[outcome];
+	if (op == LANE_OP_QUERY && outcome == OUTCOME_NOT_SENT)
+		return PAYMENT_IN_QUERY_REFUSED; /* the query was not sent, not the payment */
+	if (op == LANE_OP_UNDO) {
+		if (outcome == OUTCOME_NOT_FOUND)
+			return PAYMENT_IN_UNDO_NOTHING;
+		return outcome == OUTCOME_DECLINED ? PAYMENT_IN_UNDO_REFUSED
+						   : PAYMENT_IN_UNDO_UNSURE;
+	}
+	if (op == LANE_OP_CONFIRM && outcome != OUTCOME_NOT_FOUND)
+		return PAYMENT_IN_CONFIRM_UNSURE;
+	return asked[outcome];
+}
+
+/* A text of the peer, cut to what is kept, card numbers masked. */
+static struct str
+guarded(char *buf, size_t bytes, struct str s)
+{
+	size_t n = s.n < bytes - 1 ? s.n : bytes - 1;
+
+	if (n > 0)
+		memcpy(buf, s.p, n);
+	buf[n] = '\0';
+	(void)pan_mask(buf, n); /* counted where the text is logged */
+	return (struct str){ buf, n };
+}
+
+int
+lane_on_completion(struct lane_core *c, const struct lane_event *ev,
+		   const struct timepoint *now)
+{
+	struct slot *s;
+	struct payment_input in = {
+		.kind = PAYMENT_IN_UNKNOWN,
+		.currency = ev->completion.currency,
+	};
+	char auth[PAYMENT_AUTH_BYTES], ref[PAYMENT_REF_BYTES];
+
+	if (ev->completion.op == LANE_OP_OFFER) {
+		if (ev->completion.outcome != OUTCOME_DONE)
+			lane_audit(c, "offer-not-taken", NULL, NULL);
+		return 0;
+	}
+	s = lane_slot(c, ev->completion.key);
+	if (s == NULL)
+		return -ENOENT;
+	in.kind = meaning(ev->completion.op, ev->completion.outcome);
+	/* Recovery of an undo-queued one: the peer knows nothing under this key. */
+	if (s->payment.state == PAYMENT_UNDO_QUEUED &&
+	    ev->completion.op == LANE_OP_OTHER && in.kind == PAYMENT_IN_NOT_FOUND)
+		in.kind = PAYMENT_IN_UNDO_NOTHING;
+	in.auth = guarded(auth, sizeof(auth), ev->completion.auth);
+	in.ref = guarded(ref, sizeof(ref), ev->completion.ref);
+	in.amount_minor = ev->completion.has_amount ? ev->completion.amount_minor
+						    : s->payment.asked_minor;
+	step(c, s, &in, now);
+	return 0;
+}
+
+int
+lane_on_pos_undo(struct lane_core *c, struct key128 key, const struct timepoint *now)
+{
+	struct slot *s = lane_slot(c, key);
+
+	if (s == NULL)
+		return -ENOENT;
+	step_kind(c, s, PAYMENT_IN_POS_UNDO, now);
+	return 0;
+}
+
+/* After a restart: the checkout follows what its payment is now. */
+void
+lane_pay_restored(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		if (lane_is_active(c) && ulid_eq(s->payment.checkout, k->id)) {
+			k->has_paying = true;
+			k->paying = s->payment.key;
+			k->pay_tries++;
+			on_result(c, &s->payment, s->payment.state, now);
+		}
+		step_kind(c, s, PAYMENT_IN_RESTARTED, now);
+	}
+	if (lane_is_active(c) && !k->has_paying &&
+	    (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING))
+		back_to_total(c, NOTE_NONE, true);
+}

@@ -1,0 +1,182 @@
+#ifndef LANED_CORE_CHECKOUT_LANE_PRIVATE_H
+#define LANED_CORE_CHECKOUT_LANE_PRIVATE_H
+
+#include "core/checkout/checkout.h"
+
+/*
+ * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets
+ * and prices), lane_member.c (touches and claims), lane_pay.c (payments), lane_out.c (effects).
+ * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
+ * stores in front of the sends when the step ends.
+ */
+
+#define LANE_AUDITS_MAX 24u
+#define LANE_ENDED_MAX 4u
+#define LANE_CLAIM_BYTES 129
+#define LANE_SENDS_MAX                                                                   \
+	(LANE_EFFECTS_MAX - LANE_AUDITS_MAX - LANE_ENDED_MAX - LANE_PAYMENTS_MAX - 1u)
+
+/* What the checkout waits for. */
+enum wait { WAIT_NONE, WAIT_IDENTIFY, WAIT_VERIFY, WAIT_DECIDE, WAIT_CLAIM };
+
+/* A touch after the total consents to pay; it lapses when what was shown changes. */
+struct consent {
+	bool given;
+	uint32_t rev;
+	int64_t due_minor;
+};
+
+struct checkout {
+	struct ulid id;
+	enum checkout_phase phase;
+	enum member_state member_state;
+	enum checkout_note note;
+	bool claimed, touched, training, pay_blocked, tender_outside, final, uses_counted;
+	char ticket[LANE_TICKET_BYTES];
+	uint32_t rev;
+	int32_t business_day;
+	int64_t opened_wall_ms, changed_wall_ms, changed_mono_ms, ended_mono_ms;
+	/* basket and price */
+	struct basket_line *lines;
+	uint32_t lines_count;
+	bool basket_changed;
+	struct pricing_result *priced;
+	uint32_t *priced_line; /* index of the priced lines in lines */
+	struct lane_discount *discounts;
+	uint32_t discounts_count;
+	struct lane_reserved *reserved;
+	uint32_t reserved_count;
+	int64_t gross_minor, total_minor, saving_minor, paid_minor;
+	/* member */
+	struct lane_member member; /* member.uses points to uses */
+	struct lane_use *uses;
+	/* touch and claim */
+	enum wait wait;
+	int64_t wait_until_ms;
+	char probe[LANE_PROBE_BYTES]; /* held by laned-bio; "" none */
+	int64_t probe_until_ms;
+	struct consent consent;
+	uint32_t scan_tries, digits_tries, pay_tries;
+	uint32_t claim_serial;
+	enum claim_kind claim_kind;
+	char claim_value[LANE_CLAIM_BYTES];
+	struct ulid *few; /* claimed few to decide among */
+	uint32_t few_count;
+	/* payment */
+	bool has_paying;
+	struct key128 paying;
+};
+
+struct slot {
+	struct payment payment;
+	bool dirty;
+	bool fresh;   /* created in this list of effects: not durable yet */
+	bool adopted; /* for the next step, though it is not open */
+};
+
+struct lane_core {
+	struct lane_env env;
+	struct lane_faults faults;
+	struct checkout cur;
+	bool cur_dirty;
+	struct slot slots[LANE_PAYMENTS_MAX];
+	uint32_t slots_count;
+	bool payments_lost; /* more than LANE_PAYMENTS_MAX were open */
+	/* Ended in this step, or in one whose commit failed. */
+	struct checkout_record ended[LANE_ENDED_MAX];
+	uint32_t ended_count;
+	struct lane_audit audits[LANE_AUDITS_MAX];
+	uint32_t audits_count;
+	uint32_t audits_lost;
+	struct lane_effect sends[LANE_SENDS_MAX];
+	struct lane_effect sink; /* what did not fit: timers bring it again */
+	uint32_t sends_count;
+	bool stores_pending; /* the last list held stores that nobody reported as failed */
+	int64_t journal_retry_at_ms; /* mono; while journal_failed */
+	/* The last ended ticket: its late baskets open nothing. */
+	char ended_ticket[LANE_TICKET_BYTES];
+	uint32_t ended_rev;
+	bool ended_for_good;
+	uint32_t serial;
+	struct lane_display shown, display;
+};
+
+/* lane_out.c */
+struct lane_effect *lane_send(struct lane_core *c, enum lane_effect_kind kind);
+void lane_audit(struct lane_core *c, const char *what, const struct payment *p,
+		const char *text);
+void lane_record(const struct lane_core *c, struct checkout_record *r);
+/* stores false: the journal has just failed, only sends go out. */
+void lane_out(struct lane_core *c, bool stores, struct lane_effects *out);
+void lane_display_fill(const struct lane_core *c, struct lane_display *d);
+/* An ended checkout that is not stored yet makes room for the next. */
+void lane_out_keep_ended(struct lane_core *c);
+/* The commit of the last list succeeded. */
+void lane_committed(struct lane_core *c);
+
+/* lane_core.c */
+void lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now);
+/* Ends the current checkout (stores it, releases what it holds) and leaves phase showing. */
+void lane_end(struct lane_core *c, enum checkout_phase phase,
+	      const struct timepoint *now);
+/* Forgets it: the lane is idle. */
+void lane_idle(struct lane_core *c);
+bool lane_is_active(const struct lane_core *c);
+void lane_touch_time(struct lane_core *c, const struct timepoint *now);
+
+/* lane_basket.c */
+int lane_on_basket(struct lane_core *c, const struct lane_event *ev,
+		   const struct timepoint *now);
+/* Prices the basket for the present member and offers it; never fails the sale. */
+void lane_reprice(struct lane_core *c, const struct timepoint *now);
+void lane_basket_clear(struct checkout *k);
+/* The rules are about to go: what points into them goes too; the amounts stay. */
+void lane_price_forget(struct lane_core *c);
+int64_t lane_due(const struct lane_core *c);
+
+/* lane_member.c */
+int lane_on_touch(struct lane_core *c, const struct lane_event *ev,
+		  const struct timepoint *now);
+int lane_on_bio(struct lane_core *c, const struct lane_event *ev,
+		const struct timepoint *now);
+int lane_on_claim(struct lane_core *c, const struct lane_event *ev,
+		  const struct timepoint *now);
+int lane_on_found(struct lane_core *c, const struct lane_event *ev,
+		  const struct timepoint *now);
+int lane_on_remove(struct lane_core *c, const struct timepoint *now);
+/* The wait for laned-bio or a claim is over without an answer. */
+void lane_wait_over(struct lane_core *c, enum checkout_note note);
+int lane_member_set(struct checkout *k, const struct lane_member *m);
+void lane_member_clear(struct checkout *k);
+void lane_probe_drop(struct lane_core *c);
+
+/* lane_pay.c */
+/* NOTE_NONE when a touch may pay now; else why not. */
+enum checkout_note lane_payable(const struct lane_core *c);
+/* totalled, or confirming when a touch would pay. */
+void lane_total_phase(struct lane_core *c);
+void lane_pay(struct lane_core *c, const struct lane_event *ev,
+	      const struct timepoint *now);
+/* Gives an input to the payments of the present checkout that are pending. */
+void lane_pay_leave(struct lane_core *c, enum payment_input_kind kind,
+		    const struct timepoint *now);
+void lane_pay_all(struct lane_core *c, enum payment_input_kind kind,
+		  const struct timepoint *now);
+void lane_pay_time(struct lane_core *c, const struct timepoint *now);
+int lane_on_cancel(struct lane_core *c, struct str ticket, const struct timepoint *now);
+int lane_on_other_tender(struct lane_core *c, const struct timepoint *now);
+int lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
+			   const struct timepoint *now);
+int lane_on_journal(struct lane_core *c, const struct lane_event *ev,
+		    const struct timepoint *now);
+int lane_on_completion(struct lane_core *c, const struct lane_event *ev,
+		       const struct timepoint *now);
+int lane_on_pos_undo(struct lane_core *c, struct key128 key, const struct timepoint *now);
+void lane_pay_unsaved(struct lane_core *c, const struct timepoint *now);
+void lane_pay_sweep(struct lane_core *c);
+struct slot *lane_slot(struct lane_core *c, struct key128 key);
+int64_t lane_pay_deadline(const struct lane_core *c);
+void lane_pay_restored(struct lane_core *c, const struct timepoint *now);
+struct payment_rules lane_payment_rules(const struct lane_core *c);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef LANED_CORE_PRICING_PORTION_H
+#define LANED_CORE_PRICING_PORTION_H
+
+#include "core/pricing/model.h"
+
+/* Amounts here are within 0..PROBLEM_GROSS_MAX, so products with basis points cannot overflow. */
+#define PROBLEM_GROSS_MAX INT64_C(10000000000)
+
+/* What percent_bp of value is, rounded as a discount by mode. 0..value. */
+int64_t portion_percent(int64_t value, int64_t percent_bp, enum rounding mode);
+
+/*
+ * What a unit rule (percent, amount, fixed price) takes off units units of an item: rounded once
+ * over all of them, never more than the item has room for.
+ */
+int64_t portion_units(const struct rule *rule, const struct item *item, uint32_t units,
+		      enum rounding mode);
+
+/* One of several parts that share an amount. */
+struct portion {
+	int64_t weight; /* in proportion to this */
+	int64_t room;   /* but at most this */
+	int64_t share;  /* the answer */
+	uint32_t item, units;
+};
+
+/*
+ * Shares amount over parts in proportion to weight, largest remainder first, ties to the earlier
+ * part; what a part has no room for moves to those that have. Returns what was shared: amount,
+ * or the sum of all room if that is less.
+ */
+int64_t portion_share(int64_t amount, struct portion *parts, uint32_t count);
+
+#endif

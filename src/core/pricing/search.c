@@ -1,0 +1,1005 @@
+#include "core/pricing/search.h"
+#include "core/pricing/portion.h"
+#include "core/pricing/relax.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRATCH_BYTES_MAX ((size_t)256 << 20)
+#define MEMO_SLOTS 65536u
+#define MEMO_WORDS_MAX (1u << 20)
+#define FIRST_NODES 256u   /* tried before the prices are improved */
+#define IMPROVE_ROUNDS 40u
+#define COMBINATION_NODES 16u /* what preparing a choice of rules counts */
+#define POLL_NODES 256u
+#define MISSES_A_NODE 16u /* attempts that the bound refuses at once */
+
+/* Decides how many units of an item a rule takes. */
+struct step {
+	uint32_t item, rule, q; /* rule RELAX_NONE: none, or the free rule */
+	uint32_t free;          /* a rule without max_units that takes all or nothing */
+	bool last;              /* of its item */
+};
+
+struct frame {
+	uint32_t units, first, next; /* tried now; tried first; how many were tried after that */
+	uint32_t misses;             /* one after the other, by the bound */
+	bool started, applied, upward, linear;
+	/* What apply() changed. */
+	uint32_t avail, state, used;
+	int64_t gain, open, sum;
+};
+
+struct memo_slot {
+	uint64_t hash;
+	uint32_t key; /* into words, plus one */
+	int64_t gain;
+};
+
+struct memo {
+	bool on;
+	struct memo_slot *slots;
+	int64_t *words, *key;
+	uint32_t words_used, key_words, used;
+};
+
+/* Exactly one of several rules, or a whole-scope rule on or off. */
+struct choice {
+	uint32_t *live; /* RELAX_NONE: none of them */
+	uint32_t count, now;
+	bool whole; /* a whole-scope rule: live[1] is it */
+};
+
+struct search {
+	const struct search_job *job;
+	struct arena *arena;
+	struct relax x;
+	bool simple; /* one weight, no stacked rule: the cost is linear in the saving */
+	int64_t base_cost, factor_bp;
+
+	struct choice *choices;
+	uint32_t choices_count;
+	bool *off, *blocked;
+	struct take *takes;
+	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
+	int64_t whole_gain;
+
+	struct step *steps;
+	struct frame *frames;
+	uint32_t steps_count;
+	uint32_t *avail, *state, *used, *cursor, *step_free;
+	int64_t *sum;  /* worth of the open group of an n-for rule */
+	int64_t *tail; /* bound on the items from here on */
+	int64_t gain, open; /* so far; bound on what the rules still gain */
+
+	struct memo memo;
+	int64_t *line_off;
+	bool have_best, full; /* full: points were left out */
+	int64_t best_gain;
+	struct point best;
+	struct points points;
+	uint32_t points_room;
+	uint64_t nodes_left, misses;
+	int error;
+};
+
+bool
+effort_spend(struct effort *e, uint64_t nodes)
+{
+	uint64_t before = e->nodes;
+
+	if (e->stopped)
+		return false;
+	e->nodes += nodes;
+	if (e->nodes > e->nodes_max)
+		e->stopped = true;
+	else if (e->stop != NULL && before / POLL_NODES != e->nodes / POLL_NODES)
+		e->stopped = e->stop(e->ctx);
+	return !e->stopped;
+}
+
+/* The net of a line after layer 2. */
+static int64_t
+after_stacks(const struct search_job *job, uint32_t line, int64_t net)
+{
+	const struct cost_model *c = job->cost;
+
+	for (uint32_t i = c->stack_first[line]; i < c->stack_first[line + 1]; i++)
+		net = layers_stacked(job->p, &job->p->live[c->stacks[i]], line, net);
+	return net;
+}
+
+int
+search_evaluate(const struct search_job *job, const struct take *takes, uint32_t count,
+		int64_t *off, struct point *ret_point)
+{
+	const struct component *c = job->component;
+	uint32_t dims = job->cost->dims_count;
+	bool idle;
+	int rc = layers_unit(job->p, takes, count, off, NULL, &idle);
+
+	*ret_point = (struct point){ .takes = takes, .takes_count = count, .idle = idle };
+	for (uint32_t i = 0; i < c->lines_count; i++) {
+		uint32_t line = c->lines[i];
+		int64_t net = job->p->lines[line]->amount_minor - off[line];
+
+		net = after_stacks(job, line, net);
+		ret_point->cost += net * job->cost->weight_bp[line];
+		ret_point->nets[dims] += net;
+		for (uint32_t d = 0; d < dims; d++)
+			if ((job->cost->dims[line] & 1u << d) != 0)
+				ret_point->nets[d] += net;
+		off[line] = 0;
+	}
+	return rc;
+}
+
+/* A cost that no saving up to gain can go below. */
+static int64_t
+cost_at(const struct search *s, int64_t gain)
+{
+	int64_t minor = gain <= 0 ? 0 : (gain + RELAX_ONE - 1) / RELAX_ONE;
+
+	return s->base_cost - minor * s->factor_bp;
+}
+
+static bool
+hopeless(const struct search *s, int64_t bound)
+{
+	int64_t step = s->x.eps > 0 ? s->x.eps : RELAX_ONE;
+
+	if (s->job->want != SEARCH_CHEAPEST)
+		return cost_at(s, bound) > s->job->cost_limit;
+	if (!s->have_best)
+		return false;
+	if (s->simple)
+		return bound < s->best_gain + step;
+	return cost_at(s, bound) >= s->best.cost;
+}
+
+/*
+ * A stacked percentage is rounded, so the saving of a line shrinks by it give or take one minor
+ * unit a rule: base_cost is that much lower.
+ */
+static void
+set_cost(struct search *s)
+{
+	const struct search_job *job = s->job;
+	const struct component *c = job->component;
+
+	s->simple = true;
+	for (uint32_t i = 0; i < c->lines_count; i++) {
+		uint32_t line = c->lines[i];
+		int64_t net = job->p->lines[line]->amount_minor;
+		int64_t weight = job->cost->weight_bp[line], factor = weight;
+		uint32_t end = job->cost->stack_first[line + 1];
+
+		s->base_cost += after_stacks(job, line, net) * weight;
+		for (uint32_t k = job->cost->stack_first[line]; k < end; k++) {
+			const struct rule *r = job->p->live[job->cost->stacks[k]].rule;
+
+			s->simple = false;
+			if (r->kind != KIND_PERCENT)
+				continue;
+			s->base_cost -= weight;
+			factor = (factor * (BP_ONE - r->percent_bp) + BP_ONE - 1) /
+				 BP_ONE;
+		}
+		if (i > 0 && factor != s->factor_bp)
+			s->simple = false;
+		if (factor > s->factor_bp)
+			s->factor_bp = factor;
+	}
+}
+
+/* ---- what was found ---- */
+
+static struct take *
+keep_takes(struct search *s, const struct take *takes, uint32_t count)
+{
+	struct take *kept = arena_array(s->job->arena, count, sizeof(*kept));
+
+	if (kept == NULL)
+		s->error = -ENOMEM;
+	else if (count > 0)
+		memcpy(kept, takes, count * sizeof(*kept));
+	return kept;
+}
+
+/* Whether a makes b needless. */
+static bool
+covers(const struct search *s, const struct point *a, const struct point *b)
+{
+	uint32_t dims = s->job->cost->dims_count;
+
+	if (s->job->want == SEARCH_UNDOMINATED) {
+		for (uint32_t d = 0; d < dims; d++)
+			if (a->nets[d] < b->nets[d])
+				return false;
+		return a->cost <= b->cost;
+	}
+	return s->job->want == SEARCH_DISTINCT && a->cost == b->cost &&
+	       memcmp(a->nets, b->nets, sizeof(a->nets)) == 0;
+}
+
+static int
+grow_points(struct search *s)
+{
+	uint32_t room = s->points_room == 0 ? 16 : 2 * s->points_room;
+	struct point *grown = arena_array(s->job->arena, room, sizeof(*grown));
+
+	if (grown == NULL) {
+		s->error = -ENOMEM;
+		return -ENOMEM;
+	}
+	if (s->points.count > 0)
+		memcpy(grown, s->points.at, s->points.count * sizeof(*grown));
+	s->points.at = grown;
+	s->points_room = room;
+	return 0;
+}
+
+static void
+add_point(struct search *s, const struct point *found)
+{
+	struct points *all = &s->points;
+	struct point *slot;
+
+	if (found->cost > s->job->cost_limit || found->idle)
+		return;
+	for (uint32_t i = 0; i < all->count; i++)
+		if (covers(s, &all->at[i], found))
+			return;
+	for (uint32_t i = 0; i < all->count; i++)
+		if (covers(s, found, &all->at[i]))
+			all->at[i--] = all->at[--all->count];
+	if (all->count == SEARCH_POINTS_MAX) {
+		s->full = true;
+		return;
+	}
+	if (all->count == s->points_room && grow_points(s) < 0)
+		return;
+	slot = &all->at[all->count++];
+	*slot = *found;
+	slot->takes = keep_takes(s, found->takes, found->takes_count);
+}
+
+/* Writes the takes of the present decisions after those of whole-scope rules. */
+static uint32_t
+write_takes(struct search *s, int64_t *ret_eps)
+{
+	uint32_t n = s->whole_takes;
+	int64_t eps = 0;
+
+	for (uint32_t j = 0; j < s->x.rules_count; j++) {
+		const struct relax_rule *r = &s->x.rules[j];
+		uint32_t units = 0;
+
+		for (uint32_t q = 0, at = s->cursor[j]; q < r->count; q++) {
+			uint32_t k;
+
+			while (s->steps[at].rule != j || s->steps[at].q != q)
+				at++;
+			k = s->frames[at].units;
+			if (k == 0)
+				continue;
+			s->takes[n++] = (struct take){ r->live,
+						       s->x.items[r->items[q]].item, k };
+			units += k;
+			eps += r->size == 0 ? s->x.eps : 0;
+		}
+		if (r->size > 0)
+			eps += units / r->size * s->x.eps;
+	}
+	for (uint32_t t = 0; t < s->x.items_count; t++) {
+		uint32_t live = s->step_free[t], units = s->avail[t];
+
+		if (s->job->want == SEARCH_CHEAPEST)
+			(void)relax_free(&s->x, &s->x.items[t], units, &live);
+		if (live == RELAX_NONE || units == 0)
+			continue;
+		s->takes[n++] = (struct take){ live, s->x.items[t].item, units };
+		eps += s->x.eps;
+	}
+	*ret_eps = eps;
+	return n;
+}
+
+/* Every decision is made: what it costs, exactly. */
+static void
+leaf(struct search *s)
+{
+	struct point found;
+	int64_t eps, gain;
+	uint32_t n = write_takes(s, &eps);
+	int rc = search_evaluate(s->job, s->takes, n, s->line_off, &found);
+
+	if (rc < 0) {
+		s->error = rc;
+		return;
+	}
+	if (s->job->want != SEARCH_CHEAPEST) {
+		add_point(s, &found);
+		return;
+	}
+	gain = s->simple && s->factor_bp > 0 ?
+		       (s->base_cost - found.cost) / s->factor_bp * RELAX_ONE - eps :
+		       s->gain;
+	if (s->have_best && (s->simple ? gain <= s->best_gain : found.cost >= s->best.cost))
+		return;
+	s->have_best = true;
+	s->best_gain = gain;
+	s->best = found;
+	s->best.takes = keep_takes(s, s->takes, n);
+}
+
+/* ---- what was seen before ---- */
+
+static void
+memo_start(struct search *s)
+{
+	const struct search_job *job = s->job;
+	const struct component *c = job->component;
+	struct memo *m = &s->memo;
+
+	m->on = s->simple && s->x.exact && job->want != SEARCH_ALL && s->steps_count > 3;
+	for (uint32_t i = 1; i < c->lines_count && job->want != SEARCH_CHEAPEST; i++)
+		m->on = m->on &&
+			job->cost->dims[c->lines[i]] == job->cost->dims[c->lines[0]];
+	if (!m->on)
+		return;
+	m->key_words = 2 + 3 * s->x.rules_count;
+	if (m->slots == NULL) {
+		m->slots = calloc(MEMO_SLOTS, sizeof(*m->slots));
+		m->words = malloc(MEMO_WORDS_MAX * sizeof(*m->words));
+		m->key = calloc(2 + 3 * (size_t)c->live_count, sizeof(*m->key));
+	} else {
+		memset(m->slots, 0, MEMO_SLOTS * sizeof(*m->slots));
+	}
+	m->used = m->words_used = 0;
+	if (m->slots == NULL || m->words == NULL || m->key == NULL)
+		m->on = false; /* slower, not wrong */
+}
+
+static void
+memo_free(struct memo *m)
+{
+	free(m->slots);
+	free(m->words);
+	free(m->key);
+}
+
+/* Everything that the rest of the search depends on. */
+static uint64_t
+memo_key(struct search *s, uint32_t item)
+{
+	struct memo *m = &s->memo;
+	bool all = s->job->want != SEARCH_CHEAPEST;
+	uint64_t hash = item;
+
+	memset(m->key, 0, m->key_words * sizeof(*m->key));
+	m->key[0] = item;
+	m->key[1] = all ? (s->gain + RELAX_ONE - 1) / RELAX_ONE : 0;
+	for (uint32_t j = 0; j < s->x.rules_count; j++) {
+		const struct relax_rule *r = &s->x.rules[j];
+
+		if (r->items[r->count - 1] < item)
+			continue; /* its work is done */
+		m->key[2 + 3 * j] = s->state[j];
+		m->key[3 + 3 * j] = r->count_used ? s->used[j] : 0;
+		m->key[4 + 3 * j] = all ? s->sum[j] : 0;
+	}
+	for (uint32_t i = 0; i < m->key_words; i++) {
+		hash = (hash ^ (uint64_t)m->key[i]) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/* Whether the same state was reached before with no less saved; notes this one if not. */
+static bool
+seen(struct search *s, uint32_t item)
+{
+	struct memo *m = &s->memo;
+	uint64_t hash = memo_key(s, item);
+	size_t bytes = m->key_words * sizeof(*m->key);
+	uint32_t at = hash & (MEMO_SLOTS - 1);
+
+	for (; m->slots[at].key != 0; at = (at + 1) & (MEMO_SLOTS - 1)) {
+		struct memo_slot *slot = &m->slots[at];
+
+		if (slot->hash != hash ||
+		    memcmp(m->words + slot->key - 1, m->key, bytes) != 0)
+			continue;
+		if (s->job->want != SEARCH_CHEAPEST || s->gain <= slot->gain)
+			return true;
+		slot->gain = s->gain;
+		return false;
+	}
+	if (m->used >= MEMO_SLOTS / 2 || m->words_used + m->key_words > MEMO_WORDS_MAX)
+		return false;
+	memcpy(m->words + m->words_used, m->key, bytes);
+	m->slots[at] = (struct memo_slot){ hash, m->words_used + 1, s->gain };
+	m->words_used += m->key_words;
+	m->used++;
+	return false;
+}
+
+/* ---- the walk ---- */
+
+/* Steps of one item after the other: its coupled rules, then (when all ways are wanted) others. */
+static void
+make_steps(struct search *s)
+{
+	struct relax *x = &s->x;
+	uint32_t n = 0;
+
+	for (uint32_t j = 0; j < x->rules_count; j++)
+		s->cursor[j] = 0;
+	for (uint32_t t = 0; t < x->items_count; t++) {
+		uint32_t before = n;
+
+		for (uint32_t j = 0; j < x->rules_count; j++) {
+			uint32_t q = s->cursor[j];
+
+			if (q == x->rules[j].count || x->rules[j].items[q] != t)
+				continue;
+			s->cursor[j]++;
+			s->steps[n++] = (struct step){ t, j, q, RELAX_NONE, false };
+		}
+		for (uint32_t i = 0;
+		     s->job->want != SEARCH_CHEAPEST && i < x->items[t].free_count; i++)
+			s->steps[n++] = (struct step){ t, RELAX_NONE, 0,
+						       x->items[t].free[i], false };
+		if (n == before)
+			s->steps[n++] = (struct step){ t, RELAX_NONE, 0, RELAX_NONE,
+						       false };
+		s->steps[n - 1].last = true;
+	}
+	s->steps_count = n;
+	for (uint32_t i = n; i-- > 0;)
+		if (s->steps[i].rule != RELAX_NONE)
+			s->cursor[s->steps[i].rule] = i;
+}
+
+static void
+reset_walk(struct search *s)
+{
+	struct relax *x = &s->x;
+
+	s->gain = s->whole_gain;
+	s->open = 0;
+	for (uint32_t j = 0; j < x->rules_count; j++) {
+		s->state[j] = s->used[j] = 0;
+		s->sum[j] = 0;
+		s->open += x->rules[j].value[0];
+	}
+	s->tail[x->items_count] = 0;
+	for (uint32_t t = x->items_count; t-- > 0;) {
+		s->avail[t] = x->items[t].units;
+		s->step_free[t] = RELAX_NONE;
+		s->tail[t] = s->tail[t + 1] +
+			     relax_item_bound(&x->items[t], x->items[t].units);
+	}
+	memset(s->frames, 0, s->steps_count * sizeof(*s->frames));
+}
+
+/* The most units that a step may take. */
+static uint32_t
+units_max(const struct search *s, const struct step *step)
+{
+	uint32_t most = s->avail[step->item];
+
+	if (step->rule != RELAX_NONE) {
+		const struct relax_rule *r = &s->x.rules[step->rule];
+
+		if (r->caps != NULL && r->caps[step->q] < most)
+			most = r->caps[step->q];
+		if (r->cap - s->used[step->rule] < most)
+			most = r->cap - s->used[step->rule];
+		return most;
+	}
+	if (step->free == RELAX_NONE || s->step_free[step->item] != RELAX_NONE)
+		return 0;
+	return most;
+}
+
+/*
+ * In which order a step tries numbers of units: from the end where the bound is higher. When the
+ * bound is linear in whole groups more, two rows of groups without hope are enough to know all.
+ */
+static void
+start_frame(const struct search *s, uint32_t depth, uint32_t most)
+{
+	const struct step *step = &s->steps[depth];
+	struct frame *f = &s->frames[depth];
+	const struct relax_item *it = &s->x.items[step->item];
+	const struct relax_rule *r;
+	bool last = step->last && s->job->want == SEARCH_CHEAPEST;
+	uint32_t likely, state;
+	int64_t slope;
+
+	*f = (struct frame){ .started = true, .first = most };
+	if (step->rule == RELAX_NONE)
+		return;
+	r = &s->x.rules[step->rule];
+	state = s->state[step->rule];
+	likely = r->choice[(size_t)step->q * r->states + state];
+	f->first = likely < most ? likely : most;
+	if (!r->cyclic)
+		return;
+	slope = relax_gain(&s->x, r, step->q, state, r->size) -
+		(last ? 0 : it->price * r->size);
+	f->upward = slope < 0;
+	f->linear = it->free_count == 0 || (f->upward && !last);
+}
+
+/* The next number of units to try; false when all were tried. The likely one comes first. */
+static bool
+next_units(struct search *s, uint32_t depth)
+{
+	const struct step *step = &s->steps[depth];
+	struct frame *f = &s->frames[depth];
+	uint32_t most = units_max(s, step);
+
+	if (!f->started) {
+		start_frame(s, depth, most);
+		f->units = f->first;
+		return true;
+	}
+	if (f->linear && f->misses >= 2 * s->x.rules[step->rule].size)
+		return false;
+	while (f->next <= most) {
+		f->units = f->upward ? f->next : most - f->next;
+		f->next++;
+		if (step->rule == RELAX_NONE && f->units > 0 && f->units < most)
+			continue; /* all or nothing */
+		if (f->units != f->first)
+			return true;
+	}
+	return false;
+}
+
+static void
+undo(struct search *s, uint32_t depth)
+{
+	const struct step *step = &s->steps[depth];
+	struct frame *f = &s->frames[depth];
+
+	f->applied = false;
+	f->units = 0;
+	s->avail[step->item] = f->avail;
+	s->gain = f->gain;
+	s->open = f->open;
+	if (step->rule != RELAX_NONE) {
+		s->state[step->rule] = f->state;
+		s->used[step->rule] = f->used;
+		s->sum[step->rule] = f->sum;
+	} else {
+		s->step_free[step->item] = f->state;
+	}
+}
+
+/*
+ * The worth of an n-for rule's open group after units more. False when something would be taken
+ * that saves nothing: its units could as well be left alone, and must be.
+ */
+static bool
+group_sum(struct search *s, uint32_t rule, uint32_t q, uint32_t units)
+{
+	const struct relax_rule *r = &s->x.rules[rule];
+	const struct rule *n_for = s->x.p->live[r->live].rule;
+	int64_t value = s->x.p->items[s->x.items[r->items[q]].item].value;
+	uint32_t fill, left = units;
+
+	if (units == 0)
+		return true;
+	if (r->size == 0)
+		return relax_gain(&s->x, r, q, s->state[rule], units) > 0;
+	fill = s->state[rule] % r->size;
+	if (n_for->kind != KIND_N_FOR_PRICE)
+		return fill + units < r->size || n_for->get > 1 ||
+		       relax_gain(&s->x, r, q, r->size - 1, 1) > 0;
+	if (fill + left < r->size) {
+		s->sum[rule] += value * left;
+		return true;
+	}
+	if (s->sum[rule] + value * (r->size - fill) <= n_for->price_minor)
+		return false;
+	left -= r->size - fill;
+	s->sum[rule] = value * (left % r->size);
+	return left < r->size || value * r->size > n_for->price_minor;
+}
+
+/* Takes the units into a coupled rule; false when that leads nowhere. */
+static bool
+apply_rule(struct search *s, const struct step *step, uint32_t units)
+{
+	const struct relax_rule *r = &s->x.rules[step->rule];
+	uint32_t state = s->state[step->rule], next = relax_next(r, state, units);
+	int64_t after = r->value[(size_t)(step->q + 1) * r->states + next];
+
+	if (after == RELAX_NEVER)
+		return false;
+	if (s->job->want != SEARCH_CHEAPEST &&
+	    !group_sum(s, step->rule, step->q, units))
+		return false;
+	s->open += after - r->value[(size_t)step->q * r->states + state];
+	s->gain += relax_gain(&s->x, r, step->q, state, units);
+	s->state[step->rule] = next;
+	s->used[step->rule] += units;
+	s->avail[step->item] -= units;
+	return true;
+}
+
+/* A rule without max_units takes all that is left of an item, or nothing. */
+static void
+apply_free(struct search *s, const struct step *step, uint32_t units)
+{
+	int64_t off;
+
+	if (units == 0 || s->step_free[step->item] != RELAX_NONE)
+		return;
+	off = portion_units(s->x.p->live[step->free].rule,
+			    &s->x.p->items[s->x.items[step->item].item], units,
+			    s->x.p->rules->rounding);
+	if (off <= 0)
+		return;
+	s->gain += off * RELAX_ONE - s->x.eps;
+	s->step_free[step->item] = step->free;
+}
+
+/* Carries out the frame's units. false: pruned, nothing changed. */
+static bool
+apply(struct search *s, uint32_t depth)
+{
+	const struct step *step = &s->steps[depth];
+	struct frame *f = &s->frames[depth];
+	uint32_t t = step->item, left, live;
+	int64_t bound;
+	bool ok = true;
+
+	f->avail = s->avail[t];
+	f->gain = s->gain;
+	f->open = s->open;
+	f->applied = true;
+	if (step->rule != RELAX_NONE) {
+		f->state = s->state[step->rule];
+		f->used = s->used[step->rule];
+		f->sum = s->sum[step->rule];
+		ok = apply_rule(s, step, f->units);
+	} else {
+		f->state = s->step_free[t];
+		apply_free(s, step, f->units);
+	}
+	left = s->step_free[t] == RELAX_NONE ? s->avail[t] : 0;
+	if (ok && step->last && s->job->want == SEARCH_CHEAPEST) {
+		s->gain += relax_free(&s->x, &s->x.items[t], left, &live);
+		left = 0;
+	} else if (step->last) {
+		left = 0;
+	}
+	if (ok) {
+		bound = s->gain + s->open + s->tail[t + 1];
+		if (left > 0)
+			bound += relax_item_bound(&s->x.items[t], left);
+		ok = !hopeless(s, bound);
+	}
+	f->misses = ok ? 0 : f->misses + 1;
+	return ok && !(step->last && s->memo.on && depth + 2 < s->steps_count &&
+		       seen(s, t + 1));
+}
+
+static bool
+spend_node(struct search *s)
+{
+	if (s->nodes_left == 0 || !effort_spend(s->job->effort, 1))
+		return false;
+	s->nodes_left--;
+	return true;
+}
+
+/* Depth first over all steps. true when nothing was left out but what is hopeless. */
+static bool
+walk(struct search *s)
+{
+	uint32_t depth = 0;
+
+	reset_walk(s);
+	if (hopeless(s, s->gain + s->open + s->tail[0]))
+		return true;
+	while (s->error == 0) {
+		if (depth == s->steps_count) {
+			leaf(s);
+			if (depth == 0)
+				return true;
+			depth--;
+			continue;
+		}
+		if (s->frames[depth].applied)
+			undo(s, depth);
+		if (!next_units(s, depth)) {
+			s->frames[depth].started = false;
+			if (depth == 0)
+				return true;
+			depth--;
+			continue;
+		}
+		if (!apply(s, depth)) {
+			/* Cheaper than a node; undone when the next is tried. */
+			if (++s->misses % MISSES_A_NODE == 0 && !spend_node(s))
+				return false;
+			continue;
+		}
+		if (!spend_node(s))
+			return false;
+		depth++;
+	}
+	return false;
+}
+
+/* ---- which rules take part ---- */
+
+static int
+add_choice(struct search *s, uint32_t group, uint32_t first)
+{
+	const struct component *c = s->job->component;
+	struct choice *ch = &s->choices[s->choices_count];
+	bool all_whole = true;
+
+	ch->live = arena_array(s->arena, (size_t)c->live_count + 1, sizeof(*ch->live));
+	if (ch->live == NULL)
+		return -ENOMEM;
+	ch->count = ch->now = 0;
+	for (uint32_t j = first; j < c->live_count; j++) {
+		const struct rule *r = s->job->p->live[c->live[j]].rule;
+
+		if (s->job->disabled[c->live[j]] ||
+		    (j > first && (group == NO_GROUP || r->group_index != group)))
+			continue;
+		ch->live[ch->count++] = c->live[j];
+		all_whole = all_whole && r->kind == KIND_BUY_GET_CHEAPEST;
+	}
+	if (all_whole)
+		ch->live[ch->count++] = RELAX_NONE; /* a whole-scope rule need not be used */
+	if (ch->count > 1)
+		s->choices_count++;
+	return 0;
+}
+
+static int
+find_choices(struct search *s)
+{
+	const struct component *c = s->job->component;
+	int rc = 0;
+
+	s->choices = arena_array(s->arena, c->live_count, sizeof(*s->choices));
+	if (s->choices == NULL)
+		return -ENOMEM;
+	for (uint32_t j = 0; rc == 0 && j < c->live_count; j++) {
+		const struct rule *r = s->job->p->live[c->live[j]].rule;
+		bool first = true;
+
+		if (s->job->disabled[c->live[j]] ||
+		    (r->group_index == NO_GROUP && r->kind != KIND_BUY_GET_CHEAPEST))
+			continue;
+		for (uint32_t k = 0; k < j && r->group_index != NO_GROUP; k++)
+			first = first && (s->job->disabled[c->live[k]] ||
+					  s->job->p->live[c->live[k]].rule->group_index !=
+						  r->group_index);
+		if (first)
+			rc = add_choice(s, r->group_index, j);
+	}
+	return rc;
+}
+
+/* Lets a whole-scope rule take its units; false when some are taken already. */
+static bool
+take_whole(struct search *s, uint32_t live)
+{
+	const struct live *l = &s->job->p->live[live];
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < l->items_count; i++) {
+		while (s->x.items[at].item != l->items[i])
+			at++;
+		if (s->blocked[at])
+			return false;
+		s->blocked[at] = true;
+		s->takes[s->whole_takes++] = (struct take){
+			live, l->items[i], s->job->p->items[l->items[i]].units
+		};
+	}
+	return true;
+}
+
+/* Sets off, blocked and the takes of whole-scope rules for the present choices. */
+static bool
+arrange(struct search *s)
+{
+	const struct search_job *job = s->job;
+	const struct component *c = job->component;
+	int64_t saved = 0;
+
+	s->whole_takes = 0;
+	for (uint32_t j = 0; j < c->live_count; j++)
+		s->off[c->live[j]] = job->disabled[c->live[j]];
+	for (uint32_t i = 0; i < s->choices_count; i++)
+		for (uint32_t k = 0; k < s->choices[i].count; k++)
+			if (k != s->choices[i].now && s->choices[i].live[k] != RELAX_NONE)
+				s->off[s->choices[i].live[k]] = true;
+	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
+	for (uint32_t j = 0; j < c->live_count; j++)
+		if (!s->off[c->live[j]] &&
+		    job->p->live[c->live[j]].rule->kind == KIND_BUY_GET_CHEAPEST &&
+		    !take_whole(s, c->live[j]))
+			return false;
+	if (layers_unit(job->p, s->takes, s->whole_takes, s->line_off, NULL, NULL) < 0)
+		s->error = -ENOMEM;
+	for (uint32_t i = 0; i < c->lines_count; i++) {
+		saved += s->line_off[c->lines[i]];
+		s->line_off[c->lines[i]] = 0;
+	}
+	s->whole_gain = saved * RELAX_ONE - (s->whole_takes > 0 ? s->x.eps : 0);
+	return true;
+}
+
+/* One choice of rules. *ret_bound is only written when the walk was not completed. */
+static bool
+try_rules(struct search *s, int64_t *ret_bound)
+{
+	const struct search_job *job = s->job;
+	int64_t bound, known;
+	int rc = relax_enable(&s->x, job->component, s->off, s->blocked);
+
+	if (rc < 0) {
+		s->error = rc;
+		return false;
+	}
+	make_steps(s);
+	bound = relax_solve(&s->x) + s->whole_gain;
+	s->memo.on = false;
+	s->nodes_left = FIRST_NODES;
+	reset_walk(s);
+	if (job->want == SEARCH_CHEAPEST) {
+		leaf(s); /* no coupled rule at all: something to beat */
+		if (hopeless(s, bound) || walk(s))
+			return s->error == 0;
+		known = s->best_gain;
+	} else {
+		if (hopeless(s, bound))
+			return true;
+		known = s->factor_bp == 0 ? 0 :
+					    (s->base_cost - job->cost_limit) /
+						    s->factor_bp * RELAX_ONE;
+	}
+	if (s->error < 0)
+		return false;
+	if (!job->effort->stopped)
+		bound = relax_improve(&s->x, known - s->whole_gain, IMPROVE_ROUNDS) +
+			s->whole_gain;
+	memo_start(s);
+	s->nodes_left = UINT64_MAX;
+	if (walk(s))
+		return s->error == 0;
+	*ret_bound = cost_at(s, bound);
+	return false;
+}
+
+static bool
+next_choice(struct search *s)
+{
+	for (uint32_t i = s->choices_count; i-- > 0;) {
+		if (++s->choices[i].now < s->choices[i].count)
+			return true;
+		s->choices[i].now = 0;
+	}
+	return false;
+}
+
+/* A cost below everything, when not even all choices of rules could be looked at. */
+static int64_t
+cost_without_choices(struct search *s)
+{
+	const struct component *c = s->job->component;
+	int64_t whole = 0;
+
+	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
+	if (relax_enable(&s->x, c, s->job->disabled, s->blocked) < 0)
+		s->error = -ENOMEM;
+	for (uint32_t j = 0; j < c->live_count; j++) {
+		const struct live *l = &s->job->p->live[c->live[j]];
+
+		if (l->rule->kind != KIND_BUY_GET_CHEAPEST)
+			continue;
+		for (uint32_t i = 0; i < l->items_count; i++)
+			whole += s->job->p->items[l->items[i]].value *
+				 s->job->p->items[l->items[i]].units;
+	}
+	return s->error < 0 ? 0 : cost_at(s, relax_solve(&s->x) + whole * RELAX_ONE);
+}
+
+static int
+search_init(struct search *s)
+{
+	const struct component *c = s->job->component;
+	const struct problem *p = s->job->p;
+	size_t steps = c->items_count, rules = c->live_count, items = c->items_count;
+
+	for (uint32_t j = 0; j < c->live_count; j++)
+		steps += p->live[c->live[j]].items_count;
+	s->arena = arena_new(SCRATCH_BYTES_MAX);
+	if (s->arena == NULL || relax_init(&s->x, p, s->arena, c) < 0)
+		return -ENOMEM;
+	s->off = arena_array(s->arena, p->live_count, sizeof(*s->off));
+	s->blocked = arena_array(s->arena, items, sizeof(*s->blocked));
+	s->takes = arena_array(s->arena, steps, sizeof(*s->takes));
+	s->steps = arena_array(s->arena, steps, sizeof(*s->steps));
+	s->frames = arena_array(s->arena, steps, sizeof(*s->frames));
+	s->avail = arena_array(s->arena, items, sizeof(*s->avail));
+	s->step_free = arena_array(s->arena, items, sizeof(*s->step_free));
+	s->tail = arena_array(s->arena, items + 1, sizeof(*s->tail));
+	s->state = arena_array(s->arena, rules, sizeof(*s->state));
+	s->used = arena_array(s->arena, rules, sizeof(*s->used));
+	s->cursor = arena_array(s->arena, rules, sizeof(*s->cursor));
+	s->sum = arena_array(s->arena, rules, sizeof(*s->sum));
+	s->line_off = arena_array(s->arena, p->lines_count, sizeof(*s->line_off));
+	if (s->off == NULL || s->blocked == NULL || s->takes == NULL ||
+	    s->steps == NULL || s->frames == NULL || s->avail == NULL ||
+	    s->step_free == NULL || s->tail == NULL || s->state == NULL ||
+	    s->used == NULL || s->cursor == NULL || s->sum == NULL || s->line_off == NULL)
+		return -ENOMEM;
+	set_cost(s);
+	return find_choices(s);
+}
+
+int
+search_component(const struct search_job *job, struct points *ret_points,
+		 int64_t *ret_bound, bool *ret_complete)
+{
+	struct search s = { .job = job };
+	int64_t bound = INT64_MAX;
+	bool complete = true, more = true;
+	int rc = search_init(&s);
+
+	if (rc < 0)
+		goto out;
+	while (more && s.error == 0) {
+		int64_t open_bound = INT64_MAX;
+
+		if (arrange(&s) && !try_rules(&s, &open_bound)) {
+			complete = false;
+			bound = open_bound < bound ? open_bound : bound;
+		}
+		more = next_choice(&s);
+		if (more && !effort_spend(job->effort, COMBINATION_NODES)) {
+			complete = false;
+			bound = cost_without_choices(&s);
+			break;
+		}
+	}
+	rc = s.error;
+	if (rc < 0)
+		goto out;
+	if (job->want == SEARCH_CHEAPEST) {
+		if (!s.have_best)
+			rc = search_evaluate(job, NULL, 0, s.line_off, &s.best);
+		s.points.at = arena_alloc(job->arena, sizeof(*s.points.at));
+		if (s.points.at == NULL || rc < 0) {
+			rc = -ENOMEM;
+			goto out;
+		}
+		s.points.at[0] = s.best;
+		s.points.count = 1;
+		if (s.best.cost < bound)
+			bound = s.best.cost;
+	}
+	*ret_points = s.points;
+	*ret_bound = bound;
+	*ret_complete = complete && !s.full;
+out:
+	memo_free(&s.memo);
+	arena_free(s.arena);
+	return rc;
+}

@@ -1,0 +1,717 @@
+#include "core/pricing/solve.h"
+#include "core/pricing/components.h"
+#include "core/pricing/frontier.h"
+#include "core/pricing/portion.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONAL_MAX 12u /* rules of layers 2 and 3 that are tried both in and out */
+#define MASK_NODES 4u    /* what a plan counts */
+
+struct solver {
+	const struct problem *p;
+	const bool *allowed;
+	struct effort *effort;
+	struct component *components;
+	uint32_t components_count;
+	struct point *plain; /* the cheapest way of each component under no plan at all */
+	bool *plain_known;
+	int64_t *plain_bound;
+
+	/* Rules of layers 2 and 3: those always in, and those tried both ways. */
+	uint32_t *upper, upper_count;
+	bool *optional;
+	uint32_t optional_count;
+	bool all_tried;
+	int64_t left_out; /* what rules that are not tried could save at most */
+
+	struct frontier_job job; /* the present plan */
+	bool *disabled;
+	int64_t *weight;
+	uint32_t *dims, *stack_first, *stacks;
+	uint32_t *stacked, *basket;
+
+	bool *in_component; /* of each line */
+	int64_t *net, *off;
+	int64_t saving_max; /* of layer 1 alone, over all */
+	struct solution best;
+	int64_t bound;
+};
+
+static int
+solver_init(struct solver *s)
+{
+	const struct problem *p = s->p;
+	size_t live = p->live_count, lines = p->lines_count;
+	int rc = components_find(p, s->allowed, &s->components, &s->components_count);
+
+	if (rc < 0)
+		return rc;
+	s->plain = arena_array(p->arena, s->components_count, sizeof(*s->plain));
+	s->plain_known = arena_array(p->arena, s->components_count, sizeof(bool));
+	s->plain_bound = arena_array(p->arena, s->components_count, sizeof(int64_t));
+	s->upper = arena_array(p->arena, live, sizeof(*s->upper));
+	s->optional = arena_array(p->arena, live, sizeof(*s->optional));
+	s->disabled = arena_array(p->arena, live, sizeof(*s->disabled));
+	s->weight = arena_array(p->arena, lines, sizeof(*s->weight));
+	s->dims = arena_array(p->arena, lines, sizeof(*s->dims));
+	s->stack_first = arena_array(p->arena, lines + 1, sizeof(*s->stack_first));
+	s->stacked = arena_array(p->arena, live, sizeof(*s->stacked));
+	s->basket = arena_array(p->arena, live, sizeof(*s->basket));
+	s->in_component = arena_array(p->arena, lines, sizeof(*s->in_component));
+	s->net = arena_array(p->arena, lines, sizeof(*s->net));
+	s->off = arena_array(p->arena, lines, sizeof(*s->off));
+	if (s->plain == NULL || s->plain_known == NULL || s->plain_bound == NULL ||
+	    s->upper == NULL || s->optional == NULL || s->disabled == NULL ||
+	    s->weight == NULL || s->dims == NULL || s->stack_first == NULL ||
+	    s->stacked == NULL || s->basket == NULL || s->net == NULL ||
+	    s->off == NULL || s->in_component == NULL)
+		return -ENOMEM;
+	for (uint32_t c = 0; c < s->components_count; c++)
+		for (uint32_t i = 0; i < s->components[c].lines_count; i++)
+			s->in_component[s->components[c].lines[i]] = true;
+	return 0;
+}
+
+static bool
+counts_net_spend(const struct rule *r)
+{
+	return r->layer == LAYER_BASKET && !r->spend_gross &&
+	       (r->min_spend_minor > 0 || r->over_spend_minor > 0);
+}
+
+/* The most that a rule of the upper layers can take off. */
+static int64_t
+upper_most(const struct solver *s, uint32_t live)
+{
+	const struct live *l = &s->p->live[live];
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < l->items_count; i++)
+		sum += s->p->items[l->items[i]].value * s->p->items[l->items[i]].units;
+	if (l->rule->layer == LAYER_BASKET) {
+		int64_t off = layers_basket_off(s->p, l, sum);
+
+		return off < sum ? off : sum;
+	}
+	return sum;
+}
+
+/* Too many to try them all ways: those that take least are out, and the bound says so. */
+static void
+leave_out(struct solver *s)
+{
+	while (s->optional_count > OPTIONAL_MAX) {
+		uint32_t worst = s->upper_count;
+		int64_t least = INT64_MAX;
+
+		for (uint32_t i = s->upper_count; i-- > 0;) {
+			int64_t off = upper_most(s, s->upper[i]);
+
+			if (s->optional[i] && off < least) {
+				least = off;
+				worst = i;
+			}
+		}
+		s->left_out += least;
+		for (uint32_t i = worst; i + 1 < s->upper_count; i++) {
+			s->upper[i] = s->upper[i + 1];
+			s->optional[i] = s->optional[i + 1];
+		}
+		s->upper_count--;
+		s->optional_count--;
+	}
+	s->all_tried = false;
+}
+
+/*
+ * A rule of the upper layers can only make the basket dearer by reaching less of a spend that is
+ * counted after it, by its group, by taking the room of another, or by rounding beside another
+ * one: only then is it worth trying without it.
+ */
+static int
+sort_upper(struct solver *s)
+{
+	uint32_t stacks = 0, baskets = 0;
+	bool net_spend = false;
+
+	for (uint32_t j = 0; j < s->p->live_count; j++) {
+		const struct rule *r = s->p->live[j].rule;
+
+		if (!s->allowed[j] || r->layer == LAYER_UNIT)
+			continue;
+		s->upper[s->upper_count++] = j;
+		baskets += r->layer == LAYER_BASKET;
+		net_spend = net_spend || counts_net_spend(r);
+	}
+	s->all_tried = true;
+	for (uint32_t i = 0; i < s->upper_count; i++) {
+		const struct live *l = &s->p->live[s->upper[i]];
+
+		if (l->rule->layer == LAYER_STACK)
+			stacks += l->items_count;
+		s->optional[i] = l->rule->group_index != NO_GROUP || baskets > 1 ||
+				 net_spend;
+		s->optional_count += s->optional[i];
+	}
+	if (s->optional_count > OPTIONAL_MAX)
+		leave_out(s);
+	s->stacks = arena_array(s->p->arena, stacks, sizeof(*s->stacks));
+	return s->stacks == NULL ? -ENOMEM : 0;
+}
+
+/* Puts one rule of the upper layers into the plan; false when its group is taken. */
+static bool
+plan_rule(struct solver *s, uint32_t live)
+{
+	const struct rule *r = s->p->live[live].rule;
+	struct plan *plan = &s->job.plan;
+
+	if (s->disabled[live])
+		return false;
+	if (r->layer == LAYER_STACK)
+		s->stacked[plan->stacked_count++] = live;
+	else
+		s->basket[plan->basket_count++] = live;
+	for (uint32_t j = 0; j < s->p->live_count && r->group_index != NO_GROUP; j++)
+		if (j != live && s->p->live[j].rule->group_index == r->group_index)
+			s->disabled[j] = true;
+	return true;
+}
+
+/* The lists of stacked rules of each line, and what is paid of each line's net in the end. */
+static void
+plan_lines(struct solver *s)
+{
+	const struct problem *p = s->p;
+	const struct plan *plan = &s->job.plan;
+	uint32_t n = 0;
+
+	for (uint32_t line = 0; line < p->lines_count; line++) {
+		s->weight[line] = BP_ONE;
+		s->dims[line] = 0;
+		s->stack_first[line] = n;
+		for (uint32_t i = 0; i < plan->stacked_count; i++) {
+			const struct live *l = &p->live[plan->stacked[i]];
+
+			for (uint32_t k = 0; k < l->items_count; k++)
+				if (l->items[k] == p->line_items[line])
+					s->stacks[n++] = plan->stacked[i];
+		}
+	}
+	s->stack_first[p->lines_count] = n;
+	for (uint32_t d = 0; d < plan->basket_count; d++) {
+		const struct live *l = &p->live[plan->basket[d]];
+
+		for (uint32_t k = 0; k < l->items_count; k++) {
+			uint32_t line = p->items[l->items[k]].line;
+
+			if (d < SEARCH_DIMS_MAX)
+				s->dims[line] |= 1u << d;
+			if (p->line_items[line] == l->items[k])
+				s->weight[line] -= s->job.percent_bp[d];
+		}
+	}
+	/* Beyond 100 % a line's net would pay for others: that much less is certain. */
+	s->job.slack_cost = 0;
+	for (uint32_t line = 0; line < p->lines_count; line++) {
+		if (s->weight[line] >= 0)
+			continue;
+		s->job.slack_cost -= s->weight[line] * s->net[line];
+		s->weight[line] = 0;
+	}
+}
+
+/*
+ * How much a basket rule takes: an amount, or a percentage. A percentage whose cap is reached
+ * whatever layer 1 does is an amount. False: the spend cannot be reached.
+ */
+static bool
+plan_baskets(struct solver *s)
+{
+	struct frontier_job *j = &s->job;
+
+	j->percents = 0;
+	j->amounts = 0;
+	j->capped = false;
+	for (uint32_t d = 0; d < j->plan.basket_count; d++) {
+		const struct live *l = &s->p->live[j->plan.basket[d]];
+		int64_t most = layers_base(s->p, l, s->net), least = most - s->saving_max;
+
+		if (!layers_spend_ok(l, most))
+			return false;
+		j->percent_bp[d] = 0;
+		if (l->rule->kind == KIND_BASKET_PERCENT &&
+		    (l->rule->cap_minor == 0 || least < 0 ||
+		     layers_basket_off(s->p, l, least) < l->rule->cap_minor)) {
+			j->percent_bp[d] = l->rule->percent_bp;
+			j->percents++;
+			j->capped = j->capped || l->rule->cap_minor > 0;
+		} else {
+			j->amounts += layers_basket_off(s->p, l, most);
+		}
+	}
+	return true;
+}
+
+/* How the scopes of basket rules lie to the lines that layer 1 changes, and to each other. */
+static void
+plan_facts(struct solver *s)
+{
+	struct frontier_job *j = &s->job;
+	int64_t off = 0, room_least = INT64_MAX;
+	bool first = true;
+	uint32_t dims = 0;
+
+	j->aligned = true;
+	for (uint32_t c = 0; c < s->components_count; c++)
+		for (uint32_t i = 0; i < s->components[c].lines_count; i++) {
+			uint32_t line = s->components[c].lines[i];
+
+			if (first)
+				dims = s->dims[line];
+			first = false;
+			j->aligned = j->aligned && s->dims[line] == dims &&
+				     s->weight[line] > 0;
+		}
+	for (uint32_t d = 0; d < j->plan.basket_count; d++) {
+		const struct live *l = &s->p->live[j->plan.basket[d]];
+		int64_t most = layers_base(s->p, l, s->net);
+		int64_t room = most - s->saving_max - layers_floor(s->p, l);
+
+		off += layers_basket_off(s->p, l, most);
+		room_least = room < room_least ? room : room_least;
+	}
+	j->crowded = j->plan.basket_count > 1 && off > room_least;
+	j->base = (struct point){ 0 };
+	for (uint32_t line = 0; line < s->p->lines_count; line++) {
+		if (s->in_component[line])
+			continue;
+		j->base.cost += s->net[line] * s->weight[line];
+		j->base.nets[j->cost.dims_count] += s->net[line];
+		for (uint32_t d = 0; d < j->cost.dims_count; d++)
+			if ((s->dims[line] & 1u << d) != 0)
+				j->base.nets[d] += s->net[line];
+	}
+}
+
+/* Sets up the mask-th plan; false when it is none. */
+static bool
+plan_set(struct solver *s, uint32_t mask)
+{
+	struct plan *plan = &s->job.plan;
+	uint32_t bit = 0;
+	int64_t total;
+	struct plan stacks_only;
+
+	memset(s->disabled, 0, s->p->live_count * sizeof(*s->disabled));
+	for (uint32_t j = 0; j < s->p->live_count; j++)
+		s->disabled[j] = !s->allowed[j];
+	*plan = (struct plan){ .stacked = s->stacked, .basket = s->basket };
+	for (uint32_t i = 0; i < s->upper_count; i++) {
+		bool out = s->optional[i] && (mask & 1u << bit) != 0;
+
+		bit += s->optional[i];
+		if (!out && !plan_rule(s, s->upper[i]))
+			return false;
+	}
+	/* What layers 2 and 3 leave of a basket without layer 1. */
+	for (uint32_t line = 0; line < s->p->lines_count; line++)
+		s->net[line] = s->p->lines[line]->amount_minor;
+	stacks_only = *plan;
+	stacks_only.basket_count = 0;
+	if (layers_rest(s->p, &stacks_only, s->net, NULL, &total) < 0)
+		return false;
+	if (!plan_baskets(s))
+		return false;
+	s->job.cost.dims_count = plan->basket_count < SEARCH_DIMS_MAX ?
+					 plan->basket_count :
+					 SEARCH_DIMS_MAX;
+	plan_lines(s);
+	plan_facts(s);
+	return true;
+}
+
+/* Without any other line or any coupled rule the cheapest way is the dearest saving. */
+static bool
+quick_component(struct solver *s, const struct search_job *job, struct point *ret_point)
+{
+	const struct component *c = job->component;
+	const struct problem *p = s->p;
+	struct take *take;
+	int64_t best = 0;
+
+	if (c->items_count != 1)
+		return false;
+	for (uint32_t j = 0; j < c->live_count; j++)
+		if (p->live[c->live[j]].coupled ||
+		    (job->disabled[c->live[j]] == false &&
+		     p->live[c->live[j]].rule->group_index != NO_GROUP))
+			return false;
+	take = arena_alloc(p->arena, sizeof(*take));
+	if (take == NULL)
+		return false;
+	for (uint32_t j = 0; j < c->live_count; j++) {
+		const struct item *item = &p->items[c->items[0]];
+		int64_t off;
+
+		if (job->disabled[c->live[j]])
+			continue;
+		off = portion_units(p->live[c->live[j]].rule, item, item->units,
+				    p->rules->rounding);
+		if (off <= best)
+			continue;
+		best = off;
+		*take = (struct take){ c->live[j], c->items[0], item->units };
+	}
+	return search_evaluate(job, take, best > 0, s->off, ret_point) == 0;
+}
+
+/* Whether a component's cheapest way is the same as under no plan at all. */
+static bool
+is_plain(const struct solver *s, const struct component *c)
+{
+	for (uint32_t j = 0; j < c->live_count; j++)
+		if (s->disabled[c->live[j]])
+			return false;
+	for (uint32_t i = 0; i < c->lines_count; i++) {
+		uint32_t line = c->lines[i];
+
+		if (s->weight[line] != s->weight[c->lines[0]] || s->weight[line] == 0 ||
+		    s->stack_first[line] != s->stack_first[line + 1])
+			return false;
+	}
+	return true;
+}
+
+/* The cheapest way of one component under the present plan. */
+static int
+cheapest(struct solver *s, uint32_t index)
+{
+	struct search_job job = {
+		.p = s->p,
+		.arena = s->p->arena,
+		.component = &s->components[index],
+		.disabled = s->disabled,
+		.cost = &s->job.cost,
+		.effort = s->effort,
+		.want = SEARCH_CHEAPEST,
+	};
+	struct point *point = &s->job.cheapest[index];
+	bool plain = is_plain(s, job.component), complete;
+	struct points points;
+	int rc;
+
+	if (plain && s->plain_known[index] &&
+	    s->plain_bound[index] == s->plain[index].cost) {
+		rc = search_evaluate(&job, s->plain[index].takes,
+				     s->plain[index].takes_count, s->off, point);
+		s->job.bounds[index] = point->cost;
+		return rc;
+	}
+	if (quick_component(s, &job, point)) {
+		s->job.bounds[index] = point->cost;
+	} else {
+		rc = search_component(&job, &points, &s->job.bounds[index], &complete);
+		if (rc < 0)
+			return rc;
+		*point = points.at[0];
+	}
+	if (plain) {
+		s->plain_known[index] = true;
+		s->plain[index] = *point;
+		s->plain_bound[index] = s->job.bounds[index];
+	}
+	return 0;
+}
+
+static int
+take_order(const void *a, const void *b)
+{
+	const struct take *x = a, *y = b;
+
+	return x->live < y->live ? -1 : x->live > y->live;
+}
+
+/* Takes of one rule together, and as the rule's items are sorted. */
+static void
+sort_takes(const struct problem *p, struct take *takes, uint32_t count)
+{
+	qsort(takes, count, sizeof(*takes), take_order);
+	for (uint32_t i = 1; i < count; i++) {
+		struct take t = takes[i];
+		uint32_t k = i;
+
+		while (k > 0 && takes[k - 1].live == t.live &&
+		       (p->items[takes[k - 1].item].value < p->items[t.item].value ||
+			(p->items[takes[k - 1].item].value == p->items[t.item].value &&
+			 takes[k - 1].item > t.item))) {
+			takes[k] = takes[k - 1];
+			k--;
+		}
+		takes[k] = t;
+	}
+}
+
+/* What a way through all components really costs; kept when it is the best so far. */
+static int
+try_points(void *ctx, const struct point *const *points, int64_t *ret_total)
+{
+	struct solver *s = ctx;
+	uint32_t n = 0;
+	struct take *takes;
+	int64_t total = 0;
+	int rc;
+
+	for (uint32_t c = 0; c < s->components_count; c++)
+		n += points[c]->takes_count;
+	takes = arena_array(s->p->arena, n, sizeof(*takes));
+	if (takes == NULL)
+		return -ENOMEM;
+	n = 0;
+	for (uint32_t c = 0; c < s->components_count; c++)
+		for (uint32_t i = 0; i < points[c]->takes_count; i++)
+			takes[n++] = points[c]->takes[i];
+	sort_takes(s->p, takes, n);
+	memset(s->off, 0, s->p->lines_count * sizeof(*s->off));
+	rc = layers_unit(s->p, takes, n, s->off, NULL, NULL);
+	for (uint32_t line = 0; line < s->p->lines_count; line++) {
+		s->net[line] = s->p->lines[line]->amount_minor - s->off[line];
+		s->off[line] = 0;
+	}
+	if (rc == 0)
+		rc = layers_rest(s->p, &s->job.plan, s->net, NULL, &total);
+	if (rc < 0)
+		return rc;
+	*ret_total = total;
+	if (total >= s->best.total_minor)
+		return 0;
+	s->best.total_minor = total;
+	s->best.takes = takes;
+	s->best.takes_count = n;
+	s->best.plan = s->job.plan;
+	s->best.plan.stacked = arena_array(s->p->arena, s->p->live_count, sizeof(uint32_t));
+	s->best.plan.basket = arena_array(s->p->arena, s->p->live_count, sizeof(uint32_t));
+	if (s->best.plan.stacked == NULL || s->best.plan.basket == NULL)
+		return -ENOMEM;
+	memcpy((uint32_t *)(uintptr_t)s->best.plan.stacked, s->stacked,
+	       s->job.plan.stacked_count * sizeof(uint32_t));
+	memcpy((uint32_t *)(uintptr_t)s->best.plan.basket, s->basket,
+	       s->job.plan.basket_count * sizeof(uint32_t));
+	return 0;
+}
+
+/*
+ * The cheapest ways of all components under the present plan. *ret_open: the plan is not settled
+ * by them; nothing of it is below *ret_bound.
+ */
+static int
+solve_cheapest(struct solver *s, bool *ret_open, int64_t *ret_bound)
+{
+	const struct point **points;
+	int64_t total;
+	int rc = 0;
+
+	for (uint32_t c = 0; rc == 0 && c < s->components_count; c++)
+		rc = cheapest(s, c);
+	if (rc < 0)
+		return rc;
+	points = calloc((size_t)s->components_count + 1, sizeof(*points));
+	if (points == NULL)
+		return -ENOMEM;
+	for (uint32_t c = 0; c < s->components_count; c++)
+		points[c] = &s->job.cheapest[c];
+	rc = try_points(s, points, &total);
+	free(points);
+	if (rc < 0)
+		return rc;
+	*ret_open = !frontier_settled(&s->job, total);
+	*ret_bound = frontier_bound(&s->job);
+	return 0;
+}
+
+/* The most that layer 1 can take off, for what follows to know how low a spend can be. */
+static int
+saving_bound(struct solver *s)
+{
+	int64_t saving = 0;
+
+	for (uint32_t c = 0; c < s->components_count; c++) {
+		const struct component *k = &s->components[c];
+		int64_t gross = 0;
+		int rc = cheapest(s, c);
+
+		if (rc < 0)
+			return rc;
+		for (uint32_t i = 0; i < k->lines_count; i++)
+			gross += s->p->lines[k->lines[i]]->amount_minor;
+		/* Costs are in basis points of minor units here. */
+		saving += gross - s->job.bounds[c] / BP_ONE;
+	}
+	s->saving_max = saving;
+	return 0;
+}
+
+static int
+job_init(struct solver *s)
+{
+	struct frontier_job *j = &s->job;
+
+	*j = (struct frontier_job){
+		.p = s->p,
+		.effort = s->effort,
+		.components = s->components,
+		.components_count = s->components_count,
+		.disabled = s->disabled,
+		.evaluate = try_points,
+		.ctx = s,
+		.cost = { .plan = &s->job.plan,
+			  .weight_bp = s->weight,
+			  .dims = s->dims,
+			  .stack_first = s->stack_first,
+			  .stacks = s->stacks },
+	};
+	j->cheapest = arena_array(s->p->arena, s->components_count, sizeof(*j->cheapest));
+	j->bounds = arena_array(s->p->arena, s->components_count, sizeof(*j->bounds));
+	j->percent_bp =
+		arena_array(s->p->arena, s->p->live_count, sizeof(*j->percent_bp));
+	return j->cheapest == NULL || j->bounds == NULL || j->percent_bp == NULL ?
+		       -ENOMEM :
+		       0;
+}
+
+/* Layer 1 alone: its cheapest ways serve every plan that does not interfere. */
+static int
+solve_unit_layer(struct solver *s)
+{
+	for (uint32_t j = 0; j < s->p->live_count; j++)
+		s->disabled[j] = !s->allowed[j];
+	s->job.plan = (struct plan){ .stacked = s->stacked, .basket = s->basket };
+	s->job.cost.dims_count = 0;
+	for (uint32_t line = 0; line < s->p->lines_count; line++)
+		s->weight[line] = BP_ONE;
+	return saving_bound(s);
+}
+
+/* What nothing goes below when not every plan was tried: all rules at once, at their best. */
+static int64_t
+bound_untried(const struct solver *s)
+{
+	int64_t bound = s->p->gross_minor - s->saving_max, floors = 0;
+
+	for (uint32_t i = 0; i < s->upper_count; i++)
+		bound -= upper_most(s, s->upper[i]);
+	for (uint32_t line = 0; line < s->p->lines_count; line++)
+		floors += s->p->floors[line];
+	bound -= s->left_out < bound ? s->left_out : bound;
+	return bound > floors ? bound : floors;
+}
+
+struct open_plan {
+	uint32_t mask;
+	int64_t bound;
+};
+
+static int
+open_order(const void *a, const void *b)
+{
+	const struct open_plan *x = a, *y = b;
+
+	if (x->bound != y->bound)
+		return x->bound < y->bound ? -1 : 1;
+	return x->mask < y->mask ? -1 : x->mask > y->mask;
+}
+
+/* Every plan by the cheapest ways of its components; those not settled are listed. */
+static int
+solve_plans(struct solver *s, struct open_plan *open, uint32_t *ret_count)
+{
+	uint32_t count = 0;
+
+	for (uint32_t mask = 0; mask < 1u << s->optional_count; mask++) {
+		bool is_open;
+		int64_t bound;
+		int rc;
+
+		/* The plan without any of them is always allowed: it is tried in any case. */
+		if (mask > 0 && !effort_spend(s->effort, MASK_NODES)) {
+			s->all_tried = false;
+			s->left_out = INT64_MAX;
+			if (s->best.total_minor < INT64_MAX)
+				break;
+			mask = (1u << s->optional_count) - 1;
+		}
+		if (!plan_set(s, mask))
+			continue;
+		rc = solve_cheapest(s, &is_open, &bound);
+		if (rc < 0)
+			return rc;
+		if (is_open)
+			open[count++] = (struct open_plan){ mask, bound };
+	}
+	*ret_count = count;
+	return 0;
+}
+
+/* The plans that may hide something cheaper, the most promising first. */
+static int
+solve_open(struct solver *s, struct open_plan *open, uint32_t count)
+{
+	int rc = 0;
+
+	qsort(open, count, sizeof(*open), open_order);
+	for (uint32_t i = 0; rc == 0 && i < count; i++) {
+		int64_t bound = open[i].bound;
+		bool is_open = true;
+
+		if (bound >= s->best.total_minor)
+			break;
+		if (!s->effort->stopped && plan_set(s, open[i].mask)) {
+			rc = solve_cheapest(s, &is_open, &bound);
+			if (rc == 0 && is_open && bound < s->best.total_minor)
+				rc = frontier_search(&s->job, s->best.total_minor,
+						     &bound);
+		}
+		if (is_open && bound < s->bound)
+			s->bound = bound;
+	}
+	return rc;
+}
+
+int
+solve(const struct problem *p, const bool *allowed, struct effort *effort,
+      struct solution *ret_solution)
+{
+	struct solver s = { .p = p, .allowed = allowed, .effort = effort };
+	struct open_plan *open = NULL;
+	uint32_t count;
+	int rc = solver_init(&s);
+
+	if (rc == 0)
+		rc = sort_upper(&s);
+	if (rc == 0)
+		rc = job_init(&s);
+	s.best.total_minor = s.bound = INT64_MAX;
+	if (rc == 0)
+		rc = solve_unit_layer(&s);
+	if (rc < 0)
+		return rc;
+	open = calloc((size_t)1 << s.optional_count, sizeof(*open));
+	if (open == NULL)
+		return -ENOMEM;
+	rc = solve_plans(&s, open, &count);
+	if (rc == 0)
+		rc = solve_open(&s, open, count);
+	free(open);
+	if (rc < 0)
+		return rc;
+	if (s.bound > s.best.total_minor)
+		s.bound = s.best.total_minor;
+	if (!s.all_tried)
+		s.bound = bound_untried(&s);
+	s.best.bound_minor = s.bound;
+	*ret_solution = s.best;
+	return 0;
+}

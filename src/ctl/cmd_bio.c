@@ -1,0 +1,309 @@
+/* enrol, identify, present. */
+#include "ctl/ctl.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define IMAGE_BYTES_MAX (8u << 20)
+#define TEXT_BYTES_MAX (1u << 20)
+
+/* ---- present -------------------------------------------------------------------- */
+
+/* The folder of the first `file` reader. NULL, said, when there is none. */
+static const char *
+reader_folder(struct ctl *c)
+{
+	char section[64];
+	const char *name;
+
+	for (size_t i = 0; (name = conf_instance(c->conf, "reader:*", i)) != NULL; i++) {
+		(void)snprintf(section, sizeof(section), "reader:%s", name); /* short */
+		if (strcmp(conf_str(c->conf, section, "driver"), "file") == 0)
+			return conf_str(c->conf, section, "folder");
+	}
+	(void)ctl_fail(CTL_CONFIG, "no [reader:NAME] has driver = file");
+	return NULL;
+}
+
+/* The image into the reader's folder, under its own base name. */
+static int
+copy_image(const char *path, const char *folder, const char *base)
+{
+	size_t bytes = 0;
+	char *data = NULL;
+	int dirfd, rc = ctl_read_file(path, IMAGE_BYTES_MAX, &data, &bytes);
+
+	if (rc != 0)
+		return rc;
+	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0) {
+		rc = ctl_fail(CTL_INTERNAL, "%s: %s", folder, strerror(errno));
+	} else {
+		int put = files_put(dirfd, base, (struct str){ data, bytes }, 0644);
+
+		if (put < 0)
+			rc = ctl_fail(CTL_INTERNAL, "%s/%s: %s", folder, base,
+				      strerror(-put));
+		(void)close(dirfd); /* a folder */
+	}
+	memset(data, 0, bytes); /* a finger's image does not linger */
+	free(data);
+	return rc;
+}
+
+static int
+present(struct ctl *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
+	const struct value *v = NULL;
+	const char *folder;
+	struct json_out *o;
+	int dirfd, rc = ctl_conf(c);
+
+	if (rc != 0)
+		return rc;
+	folder = reader_folder(c);
+	if (folder == NULL)
+		return CTL_CONFIG;
+	rc = copy_image(path, folder, base);
+	if (rc != 0)
+		return rc;
+	o = ctl_params(c);
+	if (o == NULL)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	json_cstr(o, "file", base);
+	rc = ctl_ask(c, "bio.present", o, &v);
+	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd >= 0) {
+		(void)files_remove(dirfd, base); /* what stays is overwritten next time */
+		(void)close(dirfd);
+	}
+	return rc;
+}
+
+static int
+run_present(struct ctl *c, int argc, char **argv)
+{
+	if (argc != 1)
+		return ctl_fail(CTL_USAGE, "usage: lanectl present IMAGE");
+	return present(c, argv[0]);
+}
+
+/* ---- identify ------------------------------------------------------------------- */
+
+static int
+run_identify(struct ctl *c, int argc, char **argv)
+{
+	const struct value *v = NULL;
+	bool accepted;
+	int rc;
+
+	(void)argv;
+	if (argc != 0)
+		return ctl_fail(CTL_USAGE, "usage: lanectl identify");
+	if (!c->json)
+		fprintf(stderr, "touch the reader...\n");
+	rc = ctl_ask(c, "bio.identify", NULL, &v);
+	if (rc != 0)
+		return rc;
+	accepted = strcmp(ctl_text(v, "outcome"), "accept") == 0;
+	if (c->json) {
+		rc = ctl_print_json(c, v);
+		return rc != 0 ? rc : (accepted ? CTL_OK : CTL_NO);
+	}
+	printf("%s%s%s\n", ctl_text(v, "outcome"), accepted ? ": member " : "",
+	       accepted ? ctl_text(v, "number") : "");
+	return accepted ? CTL_OK : CTL_NO;
+}
+
+/* ---- enrol ------------------------------------------------------------------------ */
+
+struct enrolment {
+	struct ctl *c;
+	bool complete, failed, judged;
+};
+
+static void
+on_progress(void *ctx, const char *method, const struct value *p)
+{
+	struct enrolment *e = ctx;
+	const char *outcome = ctl_text(p, "outcome");
+
+	if (strcmp(method, "enrol.progress") != 0)
+		return;
+	e->judged = true;
+	e->complete = strcmp(outcome, "complete") == 0;
+	e->failed = strcmp(outcome, "duplicate") == 0;
+	if (e->c->json)
+		(void)ctl_print_json(e->c, p); /* a closed terminal ends us by itself */
+	else
+		printf("finger %lld, impression %lld: %s (quality %lld)%s%s\n",
+		       (long long)ctl_int(p, "finger"),
+		       (long long)ctl_int(p, "impression"), outcome,
+		       (long long)ctl_int(p, "quality"),
+		       value_member(p, "why") != NULL ? ": " : "",
+		       value_member(p, "why") != NULL ? ctl_text(p, "why") : "");
+	(void)fflush(stdout);
+}
+
+static bool
+is_judged(void *ctx)
+{
+	const struct enrolment *e = ctx;
+
+	return e->judged;
+}
+
+static bool
+is_over(void *ctx)
+{
+	const struct enrolment *e = ctx;
+
+	return e->complete || e->failed;
+}
+
+/* The signed consent: its text by file, so that the hash is of what was shown. */
+static int
+put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv)
+{
+	const char *path = ctl_option(argc, argv, "--consent-text");
+	const char *version = ctl_option(argc, argv, "--consent-version");
+	const char *language = ctl_option(argc, argv, "--language");
+	const char *staff = ctl_option(argc, argv, "--staff");
+	uint8_t digest[CRYPTO_SHA256_BYTES];
+	char hex[2 * CRYPTO_SHA256_BYTES + 1], now[RFC3339_BYTES];
+	size_t bytes = 0;
+	char *data = NULL;
+	int rc;
+
+	if (path == NULL || version == NULL || !ctl_flag(argc, argv, "--signed"))
+		return ctl_fail(
+			CTL_USAGE,
+			"enrol: --consent-text FILE --consent-version V --signed are "
+			"wanted: nothing is enrolled without a signed consent");
+	rc = ctl_read_file(path, TEXT_BYTES_MAX, &data, &bytes);
+	if (rc != 0)
+		return rc;
+	rc = crypto_sha256(data, bytes, digest);
+	free(data);
+	if (rc < 0 || hex_encode(hex, sizeof(hex), digest, sizeof(digest)) < 0)
+		return ctl_fail(CTL_INTERNAL, "%s: cannot be hashed", path);
+	rfc3339_text(now, clock_wall_ms());
+	json_open_object(o, "consent");
+	json_cstr(o, "text_version", version);
+	json_cstr(o, "text_sha256", hex);
+	json_cstr(o, "language",
+		  language == NULL ? conf_str(c->conf, "lane", "language") : language);
+	json_open_array(o, "purposes");
+	json_cstr(o, NULL, "identify");
+	json_cstr(o, NULL, "discounts");
+	if (ctl_flag(argc, argv, "--payment"))
+		json_cstr(o, NULL, "payment");
+	json_close(o);
+	json_int(o, "retention_days", 365);
+	json_cstr(o, "time", now);
+	json_cstr(o, "lane", conf_str(c->conf, "lane", "name"));
+	json_cstr(o, "method", "lanectl");
+	json_cstr(o, "staff", staff == NULL ? "" : staff);
+	json_cstr(o, "profile", conf_str(c->conf, "privacy", "profile"));
+	json_close(o);
+	return 0;
+}
+
+/* Presents the given images one by one (test environment), or waits for the reader. */
+static int
+take_impressions(struct ctl *c, struct enrolment *e, int argc, char **argv)
+{
+	int rc = 0;
+
+	if (argc == 0) {
+		fprintf(stderr, "touch the reader, as the display says...\n");
+		return ctl_wait(c, is_over);
+	}
+	for (int i = 0; rc == 0 && i < argc && !is_over(e); i++) {
+		e->judged = false;
+		rc = present(c, argv[i]);
+		if (rc == 0)
+			rc = ctl_wait(c, is_judged);
+	}
+	return rc;
+}
+
+static int
+finish(struct ctl *c, const char *session, bool commit)
+{
+	const struct value *v = NULL;
+	struct json_out *o = ctl_params(c);
+	int rc;
+
+	if (o == NULL)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	json_cstr(o, "session", session);
+	rc = ctl_ask(c, commit ? "enrol.commit" : "enrol.cancel", o, &v);
+	if (rc != 0 || !commit)
+		return rc;
+	if (c->json)
+		return ctl_print_json(c, v);
+	printf("enrolled: %lld references\n", (long long)ctl_int(v, "references"));
+	return CTL_OK;
+}
+
+static int
+run_enrol(struct ctl *c, int argc, char **argv)
+{
+	struct enrolment e = { .c = c };
+	const char *member = ctl_option(&argc, argv, "--member");
+	const struct value *v = NULL;
+	char session[ULID_TEXT_BYTES];
+	struct json_out *o;
+	int rc;
+
+	if (member == NULL)
+		return ctl_fail(CTL_USAGE,
+				"usage: lanectl enrol --member NUMBER "
+				"--consent-text FILE --consent-version V --signed "
+				"[IMAGE...]");
+	rc = ctl_conf(c);
+	if (rc != 0)
+		return rc;
+	c->on_notify = on_progress;
+	c->notify_ctx = &e;
+	o = ctl_params(c);
+	if (o == NULL)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	json_cstr(o, "member", member);
+	rc = put_consent(c, o, &argc, argv);
+	if (rc == 0)
+		rc = ctl_ask(c, "enrol.begin", o, &v);
+	if (rc != 0)
+		return rc;
+	(void)str_copy(session, sizeof(session),
+		       str_of(ctl_text(v, "session"))); /* a ulid */
+	rc = take_impressions(c, &e, argc, argv);
+	if (rc == 0 && e.complete)
+		return finish(c, session, true);
+	if (!c->lost)
+		(void)finish(c, session, false); /* the first fault is the one to tell */
+	if (rc != 0)
+		return rc;
+	return ctl_fail(CTL_NO, "not enrolled: %s",
+			e.failed ? "this finger is enrolled already"
+				 : "not enough good impressions");
+}
+
+const struct ctl_command ctl_bio_commands[] = {
+	{ "enrol", "--member N --consent-text F ... [IMAGE...]",
+	  "enrol a member's fingers", run_enrol },
+	{ "identify", "", "who is it? the next touch, outside a checkout", run_identify },
+	{ "present", "IMAGE", "show an image to the file reader (test environment)",
+	  run_present },
+	{ NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,554 @@
+/* adapter-NAME.sock: the conversation with the adapter processes. */
+#include "lane/lane_private.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SUBMIT_TIMEOUT_MS 10000
+#define PATH_BYTES_MAX 512u
+#define USER_PREFIX "laned-a-"
+#define REQ_STEP_MS                                                                      \
+	1000 /* request numbers of a start begin above those of the last one */
+
+/* ---- requests under way -------------------------------------------------------- */
+
+static int64_t
+next_req(struct lane *l)
+{
+	int64_t least = clock_wall_ms() * REQ_STEP_MS % (INT64_C(1) << 52);
+
+	if (l->last_req == 0)
+		l->last_req = least;
+	return ++l->last_req;
+}
+
+/* A new entry; the oldest gives way (its completion then goes by key alone). */
+static struct pending *
+pending_add(struct adapter_link *a, enum lane_op op, struct key128 key)
+{
+	struct pending *p = &a->pending[a->pending_next];
+
+	a->pending_next = (a->pending_next + 1) % PENDING_MAX;
+	*p = (struct pending){ next_req(a->lane), op, key };
+	return p;
+}
+
+static struct pending *
+pending_find(struct adapter_link *a, int64_t req)
+{
+	for (size_t i = 0; i < PENDING_MAX; i++)
+		if (req != 0 && a->pending[i].req == req)
+			return &a->pending[i];
+	return NULL;
+}
+
+/* ---- from the adapter ------------------------------------------------------------ */
+
+static bool
+has_cap(const struct value *params, const char *name)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(params, "caps", &list) < 0)
+		return false;
+	for (const struct value *v = list->first; v != NULL; v = v->next)
+		if (v->kind == VALUE_STRING && str_is(v->s, name))
+			return true;
+	return false;
+}
+
+/* What every message about a payment carries: key, ticket, amount and its references. */
+static void
+put_payment(struct json_out *o, const struct payment *p)
+{
+	char hex[2 * PAYMENT_BLOB_BYTES_MAX + 1];
+
+	put_key(o, "key", p->key);
+	json_cstr(o, "ticket", p->ticket);
+	json_int(o, "rev", p->rev);
+	json_int(o, "amount", p->asked_minor);
+	json_cstr(o, "currency", p->currency);
+	if (p->ref[0] != '\0')
+		json_cstr(o, "ref", p->ref);
+	if (p->blob_bytes > 0 &&
+	    hex_encode(hex, sizeof(hex), p->blob, p->blob_bytes) == 0)
+		json_cstr(o, "blob", hex);
+}
+
+/* One entry of the recover list, or the answer to journal_find. */
+static void
+put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t req)
+{
+	json_open_object(o, name);
+	json_int(o, "req", req);
+	json_cstr(o, "state", payment_state_name(p->state));
+	put_payment(o, p);
+	json_close(o);
+}
+
+static void
+tell_core(struct lane *l)
+{
+	struct adapter_link *a = adapter_link_active(l);
+	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = a != NULL };
+
+	l->env.can_pay = a != NULL && a->can_pay;
+	l->env.payment.can_query = a == NULL || a->can_query;
+	l->env.payment.partial_ok = a != NULL && a->can_partial;
+	if (lane_core_set_env(l->core, &l->env) < 0)
+		log_err("the adapter's abilities could not be taken over");
+	(void)lane_step(l, &ev); /* a fault flag: the core takes it in every state */
+}
+
+static void
+reply_hello(struct adapter_link *a, struct rpc_call *call)
+{
+	struct lane *l = a->lane;
+	struct json_out *o = lane_message(l);
+	uint8_t exponent = 2;
+	uint16_t numeric;
+
+	(void)currency_find(l->env.currency, &numeric, &exponent); /* checked at start */
+	json_cstr(o, "lane", l->name);
+	json_cstr(o, "store", l->store);
+	json_cstr(o, "environment", conf_str(l->conf, "lane", "environment"));
+	json_cstr(o, "currency", l->env.currency);
+	json_int(o, "exponent", exponent);
+	json_open_array(o, "recover");
+	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
+		const struct payment *p = lane_core_payment(l->core, i);
+
+		if (p->state != PAYMENT_CREATED)
+			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req);
+	}
+	json_close(o);
+	json_close(o);
+	rpc_reply(call, o);
+}
+
+static void
+on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	 const struct value *params)
+{
+	struct adapter_link *a = ctx;
+	struct str s;
+
+	if (value_get_str(params, "environment", 8, &s) < 0 ||
+	    !str_is(s, conf_str(a->lane->conf, "lane", "environment"))) {
+		log_err("adapter %s belongs to another environment; refused", a->name);
+		rpc_fail(call, RPC_REFUSED, "environment: this lane is %s",
+			 conf_str(a->lane->conf, "lane", "environment"));
+		return;
+	}
+	if (value_get_str(params, "plugin", sizeof(a->plugin) - 1, &s) == 0)
+		(void)str_copy(a->plugin, sizeof(a->plugin), s);
+	if (value_get_str(params, "version", sizeof(a->version) - 1, &s) == 0)
+		(void)str_copy(a->version, sizeof(a->version), s);
+	a->can_pay = has_cap(params, "pay");
+	a->can_query = has_cap(params, "query");
+	a->can_partial = has_cap(params, "partial");
+	a->peer = peer;
+	a->greeted = true;
+	a->connects++;
+	memset(a->pending, 0, sizeof(a->pending));
+	log_notice("adapter %s is here (%s %s)", a->name, a->plugin, a->version);
+	reply_hello(a, call);
+	tell_core(a->lane);
+}
+
+static void
+on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	   const struct value *params)
+{
+	struct adapter_link *a = ctx;
+	struct lane *l = a->lane;
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+	uint8_t blob[PAYMENT_BLOB_BYTES_MAX];
+	struct str state, hex = { "", 0 };
+
+	(void)peer;
+	if (get_key(params, "key", &ev.journal.key) < 0 ||
+	    value_get_str(params, "state", 16, &state) < 0 ||
+	    (!str_is(state, "sending") && !str_is(state, "answer-sending"))) {
+		rpc_fail(call, RPC_PARAMS,
+			 "key and state (sending, answer-sending) are wanted");
+		return;
+	}
+	ev.journal.answer = str_is(state, "answer-sending");
+	(void)value_get_str(params, "blob", 2 * sizeof(blob), &hex); /* may be missing */
+	if (hex.n % 2 != 0 || hex_decode(blob, hex.n / 2, hex) < 0) {
+		rpc_fail(call, RPC_PARAMS, "blob: hex of at most 4096 bytes is wanted");
+		return;
+	}
+	ev.journal.blob = hex.n > 0 ? blob : NULL;
+	ev.journal.blob_bytes = (uint32_t)(hex.n / 2);
+	ev.journal.req = STR("");
+	l->journal_call = call;
+	(void)lane_step(l, &ev); /* the answer says how it went */
+	if (l->journal_call != NULL) {
+		l->journal_call = NULL;
+		rpc_fail(call, RPC_REFUSED, "not durable: no such payment, do not send");
+	}
+}
+
+static void
+on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		const struct value *params)
+{
+	struct adapter_link *a = ctx;
+	struct lane *l = a->lane;
+	struct payment *p = calloc(1, sizeof(*p));
+	struct journal_ref j;
+	struct str ref;
+	int rc = -ENOENT;
+
+	(void)peer;
+	if (p == NULL || value_get_str(params, "ref", 128, &ref) < 0) {
+		rpc_fail(call, RPC_PARAMS, "ref: a text is wanted");
+		free(p);
+		return;
+	}
+	if (l->journal != NULL) {
+		j = journal_ref(l->journal);
+		rc = j.ops->find_payment(j.impl, ref, p);
+	}
+	if (rc < 0 && rc != -ENOENT) {
+		rpc_fail(call, RPC_INTERNAL, "journal: %s", strerror(-rc));
+	} else {
+		struct json_out *o = lane_message(l);
+
+		if (rc == 0)
+			put_entry(o, "entry", p, 0);
+		json_close(o);
+		rpc_reply(call, o);
+	}
+	free(p);
+}
+
+static void
+on_complete(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	    const struct value *params)
+{
+	struct adapter_link *a = ctx;
+	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
+	struct str outcome = { "", 0 };
+	struct pending *p;
+	int64_t req = 0;
+
+	(void)peer;
+	(void)value_get_int(params, "req", 0, INT64_C(1) << 53,
+			    &req);                            /* a late one has none */
+	(void)value_get_str(params, "outcome", 32, &outcome); /* missing: unknown */
+	p = pending_find(a, req);
+	ev.completion.op = p == NULL ? LANE_OP_OTHER : p->op;
+	if (get_key(params, "key", &ev.completion.key) < 0 && p != NULL)
+		ev.completion.key = p->key;
+	ev.completion.outcome = lane_outcome_parse(outcome);
+	ev.completion.has_amount = value_get_int(params, "amount", 0, MONEY_MINOR_MAX,
+						 &ev.completion.amount_minor) == 0;
+	if (value_get_str(params, "currency", 3, &ev.completion.currency) < 0)
+		ev.completion.currency = STR("");
+	if (value_get_str(params, "auth", PAYMENT_AUTH_BYTES - 1, &ev.completion.auth) <
+	    0)
+		ev.completion.auth = STR("");
+	if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ev.completion.ref) < 0)
+		ev.completion.ref = STR("");
+	if (p != NULL)
+		p->req = 0;
+	a->completions++;
+	if (ev.completion.op != LANE_OP_OFFER)
+		(void)lane_step(a->lane, &ev); /* one nobody waits for is harmless */
+	rpc_reply(call, NULL);
+}
+
+static void
+on_event(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	 const struct value *params)
+{
+	struct adapter_link *a = ctx;
+	struct lane_event ev = { .kind = LANE_EV_POS_UNDO };
+	struct str type = { "", 0 };
+
+	(void)peer;
+	if (value_get_str(params, "type", 32, &type) < 0) {
+		rpc_fail(call, RPC_PARAMS, "type: missing");
+		return;
+	}
+	if (str_is(type, "tender-undo") && get_key(params, "key", &ev.key) == 0) {
+		(void)lane_step(a->lane, &ev); /* an unknown key is harmless */
+	} else if (str_is(type, "tender-wanted") || str_is(type, "tender-abort") ||
+		   str_is(type, "repeat-wanted")) {
+		rpc_fail(call, RPC_REFUSED, "%.*s: this lane does not pose as a terminal",
+			 (int)type.n, type.p);
+		return;
+	} else {
+		log_info("adapter %s: %.*s", a->name, (int)type.n, type.p);
+	}
+	rpc_reply(call, NULL);
+}
+
+static void
+on_pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	      const struct value *params)
+{
+	pos_basket(((struct adapter_link *)ctx)->lane, peer, call, params);
+}
+
+static void
+on_pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	     const struct value *params)
+{
+	pos_claim(((struct adapter_link *)ctx)->lane, peer, call, params);
+}
+
+static void
+on_pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	      const struct value *params)
+{
+	pos_cancel(((struct adapter_link *)ctx)->lane, peer, call, params);
+}
+
+static const struct rpc_method methods[] = {
+	{ "adapter.hello", ROLE_ADAPTER, 0, on_hello },
+	{ "adapter.journal", ROLE_ADAPTER, 0, on_journal },
+	{ "adapter.journal_find", ROLE_ADAPTER, 0, on_journal_find },
+	{ "adapter.complete", ROLE_ADAPTER, 0, on_complete },
+	{ "adapter.event", ROLE_ADAPTER, 0, on_event },
+	{ "pos.basket", ROLE_ADAPTER, 0, on_pos_basket },
+	{ "pos.claim", ROLE_ADAPTER, 0, on_pos_claim },
+	{ "pos.cancel", ROLE_ADAPTER, 0, on_pos_cancel },
+};
+
+/* ---- to the adapter ---------------------------------------------------------------- */
+
+/* One adapter.submit until it is accepted or refused. */
+struct submit {
+	struct lane *lane;
+	enum lane_op op;
+	struct key128 key;
+};
+
+static void
+on_submitted(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct submit *s = ctx;
+	struct lane_event ev = { .kind = LANE_EV_SUBMIT_REFUSED };
+
+	(void)result;
+	/* Only the adapter's own "no" is certain; a lost link or silence says nothing. */
+	if (error != NULL && error->code != RPC_GONE && error->code != RPC_TIMEOUT) {
+		log_warn("adapter refused %s: %s", lane_op_name(s->op), error->message);
+		ev.submit.op = s->op;
+		ev.submit.key = s->key;
+		(void)lane_step(s->lane, &ev); /* a payment that is over by now */
+	}
+	free(s);
+}
+
+static void
+put_offer(struct lane *l, struct json_out *o, const struct lane_effect *fx)
+{
+	json_cstr(o, "ticket", fx->offer.ticket);
+	json_int(o, "rev", fx->offer.rev);
+	if (fx->offer.member_no != NULL && fx->offer.member_no[0] != '\0')
+		json_cstr(o, "member_no", fx->offer.member_no);
+	json_open_array(o, "discounts");
+	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
+		const struct lane_discount *d = &fx->offer.discounts[i];
+
+		json_open_object(o, NULL);
+		json_int(o, "line", d->line);
+		json_int(o, "amount", d->amount_minor);
+		json_str(o, "text", d->text);
+		json_close(o);
+	}
+	json_close(o);
+	json_int(o, "total", fx->offer.total_minor);
+	json_int(o, "saving", fx->offer.saving_minor);
+	json_cstr(o, "currency", l->env.currency);
+}
+
+static void
+put_pay(struct json_out *o, const struct lane_effect *fx)
+{
+	put_payment(o, fx->pay.payment);
+	json_cstr(o, "token", fx->pay.token);
+	json_int(o, "timeout_ms", fx->pay.timeout_ms);
+}
+
+static enum lane_op
+op_of(const struct lane_effect *fx, const struct payment **ret_payment)
+{
+	switch ((int)fx->kind) {
+	case FX_OFFER:
+		return LANE_OP_OFFER;
+	case FX_PAY:
+		*ret_payment = fx->pay.payment;
+		return LANE_OP_PAY;
+	case FX_QUERY:
+		*ret_payment = fx->payment;
+		return LANE_OP_QUERY;
+	case FX_CONFIRM:
+		*ret_payment = fx->payment;
+		return LANE_OP_CONFIRM;
+	case FX_UNDO:
+		*ret_payment = fx->payment;
+		return LANE_OP_UNDO;
+	default:
+		return LANE_OP_OTHER;
+	}
+}
+
+int
+adapter_link_perform(struct lane *l, const struct lane_effect *fx)
+{
+	struct adapter_link *a = adapter_link_active(l);
+	const struct payment *p = NULL;
+	struct submit *s;
+	struct json_out *o;
+	int rc;
+
+	if (a == NULL)
+		return -ENOTCONN;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -ENOMEM;
+	s->lane = l;
+	s->op = op_of(fx, &p);
+	if (p != NULL)
+		s->key = p->key;
+	o = lane_message(l);
+	json_int(o, "req", pending_add(a, s->op, s->key)->req);
+	json_cstr(o, "type", lane_op_name(s->op));
+	if (s->op == LANE_OP_OFFER)
+		put_offer(l, o, fx);
+	else if (s->op == LANE_OP_PAY)
+		put_pay(o, fx);
+	else if (p != NULL)
+		put_payment(o, p);
+	json_close(o);
+	a->submits++;
+	rc = rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS, on_submitted,
+			 s);
+	if (rc < 0)
+		free(s);
+	return rc;
+}
+
+/* ---- the sockets --------------------------------------------------------------------- */
+
+struct adapter_link *
+adapter_link_active(struct lane *l)
+{
+	for (size_t i = 0; i < l->adapters_count; i++)
+		if (l->adapters[i].greeted)
+			return &l->adapters[i];
+	return NULL;
+}
+
+static void
+on_closed(void *ctx, struct rpc_peer *peer, int err)
+{
+	struct adapter_link *a = ctx;
+
+	(void)err;
+	if (peer != a->peer)
+		return;
+	a->peer = NULL;
+	a->greeted = false;
+	log_warn("adapter %s went away", a->name);
+	tell_core(a->lane);
+}
+
+static uint32_t
+on_accept(void *ctx, pid_t pid, uid_t uid, gid_t gid)
+{
+	const struct adapter_link *a = ctx;
+	const struct passwd *pw;
+	char user[64];
+
+	(void)pid;
+	(void)gid;
+	if (uid == geteuid())
+		return ROLE_ADAPTER;
+	(void)snprintf(user, sizeof(user), USER_PREFIX "%s",
+		       a->name); /* names are short */
+	pw = getpwnam(user);
+	return pw != NULL && pw->pw_uid == uid ? ROLE_ADAPTER : 0;
+}
+
+static int
+open_adapter(struct lane *l, const char *name, int fd)
+{
+	struct adapter_link *a = &l->adapters[l->adapters_count];
+	char path[PATH_BYTES_MAX];
+	struct rpc_listen_options o = { .path = path,
+					.mode = 0666,
+					.peers_max = 1,
+					.hooks = &a->hooks,
+					.accept = on_accept };
+	struct rpc_peer *given;
+	int rc;
+
+	a->lane = l;
+	(void)str_copy(a->name, sizeof(a->name),
+		       str_of(name)); /* checked by the conf reader */
+	a->hooks =
+		(struct rpc_hooks){ .methods = methods,
+				    .methods_count = sizeof(methods) / sizeof(methods[0]),
+				    .ctx = a,
+				    .closed = on_closed };
+	if (fd >= 0) {
+		rc = rpc_peer_new(l->loop, fd, ROLE_ADAPTER, &a->hooks, &given);
+	} else {
+		if (snprintf(path, sizeof(path), "%s/adapter-%s.sock",
+			     conf_str(l->conf, "paths", "run"),
+			     name) >= (int)sizeof(path))
+			return -ENAMETOOLONG;
+		rc = rpc_listen(l->loop, &o, &a->listener);
+	}
+	if (rc == 0)
+		l->adapters_count++;
+	return rc;
+}
+
+int
+adapter_links_open(struct lane *l, int fd)
+{
+	char section[64];
+	const char *name;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && l->adapters_count < ADAPTERS_MAX; i++) {
+		name = conf_instance(l->conf, "adapter:*", i);
+		if (name == NULL)
+			break;
+		(void)snprintf(section, sizeof(section), "adapter:%s", name);
+		if (strcmp(conf_str(l->conf, section, "enabled"), "no") == 0)
+			continue;
+		rc = open_adapter(l, name, fd);
+		fd = -1; /* a given socket is the first adapter's */
+	}
+	return rc;
+}
+
+void
+adapter_links_close(struct lane *l)
+{
+	for (size_t i = 0; i < l->adapters_count; i++) {
+		struct adapter_link *a = &l->adapters[i];
+
+		if (a->listener == NULL)
+			(void)rpc_peer_free(a->peer); /* the one given by --fd */
+		a->peer = NULL;
+		a->listener = rpc_listener_free(a->listener);
+	}
+	l->adapters_count = 0;
+}

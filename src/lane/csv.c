@@ -1,0 +1,65 @@
+#include "lane/csv.h"
+
+#include <errno.h>
+
+/* Takes one quoted field from buf[*at] on; leaves *at behind the closing quote. */
+static int
+take_quoted(char *buf, size_t n, size_t *at, struct str *ret_field)
+{
+	size_t in = *at + 1, out = *at + 1;
+
+	for (;;) {
+		if (in >= n)
+			return -EINVAL; /* never closed */
+		if (buf[in] == '"') {
+			if (in + 1 >= n || buf[in + 1] != '"')
+				break;
+			in++;
+		}
+		buf[out++] = buf[in++];
+	}
+	*ret_field = (struct str){ buf + *at + 1, out - (*at + 1) };
+	*at = in + 1;
+	return 0;
+}
+
+static int
+take_plain(const char *buf, size_t n, size_t *at, struct str *ret_field)
+{
+	size_t i = *at;
+
+	while (i < n && buf[i] != ',') {
+		if (buf[i] == '"')
+			return -EINVAL;
+		i++;
+	}
+	*ret_field = (struct str){ buf + *at, i - *at };
+	*at = i;
+	return 0;
+}
+
+int
+csv_split(char *buf, size_t n, struct str fields[CSV_FIELDS_MAX], size_t *ret_count)
+{
+	size_t at = 0, count = 0;
+	int rc;
+
+	for (;;) {
+		if (count == CSV_FIELDS_MAX)
+			return -E2BIG;
+		if (at < n && buf[at] == '"')
+			rc = take_quoted(buf, n, &at, &fields[count]);
+		else
+			rc = take_plain(buf, n, &at, &fields[count]);
+		if (rc < 0)
+			return rc;
+		count++;
+		if (at >= n)
+			break;
+		if (buf[at] != ',')
+			return -EINVAL;
+		at++;
+	}
+	*ret_count = count;
+	return 0;
+}

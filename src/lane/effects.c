@@ -1,0 +1,425 @@
+#include "lane/effects.h"
+
+#include "base/crash.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Events that follow from performing one list: at most one an effect. */
+struct follow {
+	enum lane_event_kind kind;
+	struct key128 key;
+	enum lane_op op;
+	char probe[LANE_PROBE_BYTES];
+};
+
+#define FOLLOW_MAX (2u * LANE_EFFECTS_MAX)
+
+struct effects {
+	struct lane_core *core;
+	struct journal_ref journal;
+	const struct effects_ops *ops;
+	void *ctx;
+	struct lane_effects list;
+	struct follow follow[FOLLOW_MAX];
+	uint32_t follow_count;
+	struct lane_event found; /* a claim resolved at once */
+	bool has_found;
+	struct effects_counts counts;
+};
+
+/* A chain of events that follow from one: refusals end it soon; this ends a defect. */
+#define ROUNDS_MAX 64
+
+static void
+follow_up(struct effects *e, const struct follow *f)
+{
+	if (e->follow_count + 1 == FOLLOW_MAX)
+		return; /* one is kept free for a failed commit; timers bring the rest again */
+	e->follow[e->follow_count++] = *f;
+}
+
+/* ---- stores -------------------------------------------------------------- */
+
+static int
+store_one(struct effects *e, const struct lane_effect *fx, const struct timepoint *now)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	void *impl = e->journal.impl;
+
+	if (fx->kind == FX_STORE_CHECKOUT)
+		return ops->put_checkout(impl, &fx->checkout);
+	if (fx->kind == FX_STORE_PAYMENT)
+		return ops->put_payment(impl, fx->payment);
+	return ops->put_audit(impl, &fx->audit, now->wall_ms);
+}
+
+static bool
+is_durable(const struct lane_effects *list)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->list[i].kind == FX_STORE_PAYMENT)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_stores(const struct lane_effects *list)
+{
+	return list->count > 0 && lane_effect_is_store(list->list[0].kind);
+}
+
+/* Every store of the list in one commit. */
+static int
+store_all(struct effects *e, const struct timepoint *now)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	bool durable = is_durable(&e->list);
+	int rc;
+
+	if (e->journal.impl == NULL)
+		return -EROFS;
+	crash_point("before-commit");
+	rc = ops->begin(e->journal.impl, durable);
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < e->list.count && rc == 0; i++) {
+		if (lane_effect_is_store(e->list.list[i].kind))
+			rc = store_one(e, &e->list.list[i], now);
+	}
+	if (rc < 0) {
+		ops->rollback(e->journal.impl);
+		return rc;
+	}
+	rc = ops->commit(e->journal.impl);
+	if (rc < 0)
+		return rc;
+	crash_point("after-commit");
+	e->counts.commits++;
+	e->counts.durable_commits += durable;
+	return 0;
+}
+
+/* ---- sends --------------------------------------------------------------- */
+
+static enum lane_op
+op_of(enum lane_effect_kind kind)
+{
+	if (kind == FX_PAY)
+		return LANE_OP_PAY;
+	if (kind == FX_QUERY)
+		return LANE_OP_QUERY;
+	if (kind == FX_CONFIRM)
+		return LANE_OP_CONFIRM;
+	return kind == FX_UNDO ? LANE_OP_UNDO : LANE_OP_OFFER;
+}
+
+static void
+send_adapter(struct effects *e, const struct lane_effect *fx)
+{
+	struct follow f = { .kind = LANE_EV_SUBMIT_REFUSED, .op = op_of(fx->kind) };
+
+	if (e->ops->adapter(e->ctx, fx) == 0)
+		return;
+	if (fx->kind == FX_PAY)
+		f.key = fx->pay.payment->key;
+	else if (fx->kind != FX_OFFER)
+		f.key = fx->payment->key;
+	follow_up(e, &f);
+}
+
+static void
+send_bio(struct effects *e, const struct lane_effect *fx)
+{
+	struct follow f = { .kind = LANE_EV_IDENTIFIED };
+
+	if (e->ops->bio(e->ctx, fx) == 0 || fx->kind == FX_DROP_PROBE)
+		return;
+	if (fx->kind == FX_VERIFY)
+		f.kind = LANE_EV_VERIFIED;
+	else if (fx->kind == FX_DECIDE)
+		f.kind = LANE_EV_DECIDED;
+	memcpy(f.probe, fx->bio.probe, sizeof(f.probe));
+	follow_up(e, &f);
+}
+
+static void
+send_claim(struct effects *e, const struct lane_effect *fx)
+{
+	struct lane_event ev = { .kind = LANE_EV_CLAIM_RESOLVED };
+	int rc = e->ops->resolve(e->ctx, fx, &ev);
+
+	if (rc == -EINPROGRESS)
+		return;
+	if (rc < 0) {
+		memset(&ev.found, 0, sizeof(ev.found));
+		ev.kind = LANE_EV_CLAIM_RESOLVED;
+	}
+	ev.found.serial = fx->claim.serial;
+	e->found = ev;
+	e->has_found = true;
+}
+
+static void
+send_one(struct effects *e, const struct lane_effect *fx, bool stored)
+{
+	crash_point(lane_effect_name(fx->kind));
+	e->counts.sends++;
+	switch (fx->kind) {
+	case FX_JOURNAL_ANSWER:
+		e->ops->journal_answer(e->ctx, fx->answer.req, fx->answer.ok && stored);
+		break;
+	case FX_IDENTIFY:
+	case FX_VERIFY:
+	case FX_DECIDE:
+	case FX_DROP_PROBE:
+		send_bio(e, fx);
+		break;
+	case FX_RESOLVE_CLAIM:
+		send_claim(e, fx);
+		break;
+	case FX_OFFER:
+	case FX_PAY:
+	case FX_QUERY:
+	case FX_CONFIRM:
+	case FX_UNDO:
+		send_adapter(e, fx);
+		break;
+	case FX_SHOW:
+		e->ops->show(e->ctx, fx->show);
+		break;
+	case FX_ALARM:
+		e->ops->alarm(e->ctx, &fx->audit);
+		break;
+	case FX_STORE_CHECKOUT:
+	case FX_STORE_PAYMENT:
+	case FX_AUDIT:
+	case LANE_EFFECT_KINDS:
+		assert(0 && "stores come first and are no sends");
+	}
+}
+
+/* Performs e->list. Returns whether its stores are durable (or there were none). */
+static bool
+perform(struct effects *e, const struct timepoint *now)
+{
+	int rc = has_stores(&e->list) ? store_all(e, now) : 0;
+
+	if (rc < 0) {
+		e->counts.failed_commits++;
+		e->ops->journal_error(e->ctx, rc);
+	}
+	for (uint32_t i = 0; i < e->list.count; i++) {
+		const struct lane_effect *fx = &e->list.list[i];
+
+		if (lane_effect_is_store(fx->kind) ||
+		    (rc < 0 && lane_effect_needs_commit(fx->kind)))
+			continue;
+		send_one(e, fx, rc == 0);
+	}
+	return rc == 0;
+}
+
+/* ---- steps --------------------------------------------------------------- */
+
+static int
+step_core(struct effects *e, struct lane_event *ev, const struct timepoint *now)
+{
+	int rc = e->ops->fresh(e->ctx, now, &ev->fresh);
+
+	if (rc < 0)
+		return rc;
+	rc = lane_core_step(e->core, ev, now, &e->list);
+	if (!perform(e, now)) {
+		/* The core is told of the commit before anything else. */
+		memmove(&e->follow[1], &e->follow[0],
+			e->follow_count * sizeof(e->follow[0]));
+		e->follow[0] = (struct follow){ .kind = LANE_EV_JOURNAL_FAILED };
+		e->follow_count++;
+	}
+	return rc;
+}
+
+static void
+event_of(const struct follow *f, struct lane_event *ev)
+{
+	memset(ev, 0, sizeof(*ev));
+	ev->kind = f->kind;
+	if (f->kind == LANE_EV_SUBMIT_REFUSED) {
+		ev->submit.op = f->op;
+		ev->submit.key = f->key;
+	} else if (f->kind != LANE_EV_JOURNAL_FAILED) {
+		ev->bio.probe = str_of(f->probe);
+		ev->bio.outcome = BIO_RETRY;
+	}
+}
+
+/* One list's follow-ups may have follow-ups of their own: in order, until none is left. */
+static void
+run_follow_ups(struct effects *e, const struct timepoint *now)
+{
+	for (int round = 0; round < ROUNDS_MAX && e->follow_count > 0; round++) {
+		struct lane_event ev;
+
+		event_of(&e->follow[0], &ev);
+		e->follow_count--;
+		memmove(&e->follow[0], &e->follow[1],
+			e->follow_count * sizeof(e->follow[0]));
+		/* Its result is nobody's: the core has taken note or does not wait for it. */
+		(void)step_core(e, &ev, now);
+	}
+	e->follow_count = 0;
+}
+
+/* A late word of a payment that the core has let go: give it back first. */
+static void
+adopt(struct effects *e, const struct lane_event *ev)
+{
+	struct payment p;
+	struct key128 key;
+
+	if (ev->kind == LANE_EV_COMPLETION && ev->completion.op != LANE_OP_OFFER)
+		key = ev->completion.key;
+	else if (ev->kind == LANE_EV_JOURNAL_WANTED)
+		key = ev->journal.key;
+	else if (ev->kind == LANE_EV_POS_UNDO)
+		key = ev->key;
+	else
+		return;
+	for (uint32_t i = 0; i < lane_core_payments_count(e->core); i++) {
+		if (key128_eq(lane_core_payment(e->core, i)->key, key))
+			return;
+	}
+	if (e->journal.impl == NULL ||
+	    e->journal.ops->get_payment(e->journal.impl, key, &p) < 0)
+		return;
+	/* No room: the core answers -ENOENT, which the adapter is told. */
+	(void)lane_core_adopt(e->core, &p);
+}
+
+int
+effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *now)
+{
+	int rc;
+
+	adopt(e, ev);
+	rc = step_core(e, ev, now);
+	run_follow_ups(e, now);
+	for (int round = 0; round < ROUNDS_MAX && e->has_found; round++) {
+		e->has_found = false;
+		(void)step_core(e, &e->found, now); /* as a follow-up */
+		run_follow_ups(e, now);
+	}
+	return rc;
+}
+
+/* ---- restart ------------------------------------------------------------- */
+
+struct held {
+	struct payment *list;
+	uint32_t count;
+};
+
+static int
+hold_payment(void *ctx, const struct payment *p)
+{
+	struct held *h = ctx;
+
+	if (h->count > LANE_PAYMENTS_MAX)
+		return 1; /* one too many tells the core */
+	h->list[h->count++] = *p;
+	return 0;
+}
+
+int
+effects_restore(struct effects *e,
+		int (*find_member)(void *ctx, struct ulid member,
+				   struct lane_member *ret_member),
+		const struct timepoint *now)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	struct lane_restore restore = { 0 };
+	struct journal_checkout last = { 0 };
+	struct checkout_record ended;
+	struct lane_member member;
+	struct held held = { 0 };
+	struct ulid none = { { 0 } };
+	int rc;
+
+	if (e->journal.impl == NULL)
+		return -EROFS;
+	held.list = calloc(LANE_PAYMENTS_MAX + 1u, sizeof(*held.list));
+	if (held.list == NULL)
+		return -ENOMEM;
+	rc = ops->get_checkout(e->journal.impl, none, &last);
+	if (rc == 0)
+		restore.checkout = &last.record;
+	else if (rc != -ENOENT)
+		goto out;
+	rc = ops->get_ended(e->journal.impl, &ended);
+	if (rc == 0)
+		restore.ended = &ended;
+	else if (rc != -ENOENT)
+		goto out;
+	rc = ops->open_payments(e->journal.impl, hold_payment, &held);
+	if (rc < 0)
+		goto out;
+	memset(&member, 0, sizeof(member));
+	if (restore.checkout != NULL && find_member != NULL &&
+	    !ulid_is_zero(last.record.member) &&
+	    find_member(e->ctx, last.record.member, &member) == 0)
+		restore.member = &member;
+	restore.payments = held.list;
+	restore.payments_count = held.count;
+	rc = lane_core_restore(e->core, &restore, now, &e->list);
+	if (!perform(e, now)) {
+		struct follow failed = { .kind = LANE_EV_JOURNAL_FAILED };
+
+		follow_up(e, &failed);
+	}
+	run_follow_ups(e, now);
+out:
+	journal_checkout_clear(&last);
+	free(held.list);
+	return rc;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+int
+effects_new(struct lane_core *core, struct journal_ref journal,
+	    const struct effects_ops *ops, void *ctx, struct effects **ret_effects)
+{
+	struct effects *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return -ENOMEM;
+	e->core = core;
+	e->journal = journal;
+	e->ops = ops;
+	e->ctx = ctx;
+	*ret_effects = e;
+	return 0;
+}
+
+struct effects *
+effects_free(struct effects *e)
+{
+	free(e);
+	return NULL;
+}
+
+void
+effects_set_journal(struct effects *e, struct journal_ref journal)
+{
+	e->journal = journal;
+}
+
+const struct effects_counts *
+effects_counts(const struct effects *e)
+{
+	return &e->counts;
+}

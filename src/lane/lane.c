@@ -1,0 +1,473 @@
+#include "lane/lane_private.h"
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "base/keys.h"
+#include "base/log.h"
+#include "lane/cache.h"
+#include "lane/offers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES_MAX 512u
+#define MESSAGE_ARENA_BYTES (4u << 20)
+#define MACHINE_ID "/etc/machine-id"
+
+/* ---- steps -------------------------------------------------------------------- */
+
+void
+lane_now(const struct lane *l, struct timepoint *ret_now)
+{
+	if (clock_now(conf_str(l->conf, "lane", "timezone"),
+		      (int32_t)conf_int(l->conf, "lane", "business_day_start"),
+		      ret_now) < 0)
+		log_debug("unknown time zone: UTC is used");
+}
+
+/* The core says when it wants to be woken; an idle lane is not woken at all. */
+static void
+set_tick(struct lane *l)
+{
+	int64_t deadline = lane_core_deadline(l->core), now = clock_mono_ms();
+
+	if (deadline == LANE_NEVER)
+		loop_timer_cancel(l->tick);
+	else if (loop_timer_set(l->tick, deadline > now ? deadline - now : 0) < 0)
+		log_err("timer: out of memory; time limits are late");
+}
+
+int
+lane_step(struct lane *l, struct lane_event *ev)
+{
+	struct timepoint now;
+	int rc;
+
+	lane_now(l, &now);
+	rc = effects_step(l->effects, ev, &now);
+	set_tick(l);
+	return rc;
+}
+
+static void
+on_tick(void *ctx)
+{
+	struct lane_event ev = { .kind = LANE_EV_TICK };
+
+	(void)lane_step(ctx, &ev); /* time has no error */
+}
+
+struct json_out *
+lane_message(struct lane *l)
+{
+	json_out_reset(l->out);
+	json_open_object(l->out, NULL);
+	return l->out;
+}
+
+/* ---- members --------------------------------------------------------------------- */
+
+/* What the journal knows of the member: uses of limited rules, paid by touch today. */
+static int
+add_journal_facts(struct lane *l, struct lane_member *m)
+{
+	struct journal_uses_query q = { .member = m->member };
+	struct journal_ref j;
+	struct timepoint now;
+	int rc;
+
+	if (l->journal == NULL)
+		return 0;
+	lane_now(l, &now);
+	q.business_day = now.business_day;
+	q.except = lane_core_display(l->core)->checkout;
+	j = journal_ref(l->journal);
+	rc = j.ops->uses(j.impl, &q, l->uses, LANE_USES_MAX, &m->uses_count);
+	if (rc == -E2BIG) { /* the first ones count; no member has so many */
+		m->uses_count = LANE_USES_MAX;
+		rc = 0;
+	}
+	m->uses = l->uses;
+	if (rc == 0)
+		rc = j.ops->touch_sum(j.impl, m->member, now.business_day,
+				      &m->touch_paid_today_minor);
+	return rc;
+}
+
+static int
+find_member(void *ctx, struct ulid member, struct lane_member *ret_member)
+{
+	struct lane *l = ctx;
+	struct member_record record;
+	int rc = members_get(l->cache, member, &record);
+
+	if (rc < 0)
+		return rc;
+	members_for_core(&record, ret_member);
+	rc = add_journal_facts(l, ret_member);
+	if (rc <
+	    0) { /* what was used cannot be told: nothing that is limited, nothing by touch */
+		log_warn("journal.db: %s; this member pays otherwise", strerror(-rc));
+		ret_member->has_tender = false;
+		rc = 0;
+	}
+	return rc;
+}
+
+int
+lane_find_member(struct lane *l, struct ulid member)
+{
+	return find_member(l, member, &l->member);
+}
+
+/* Members born at this lane go back into a cache that was made anew. */
+static int
+put_back(void *ctx, struct ulid member, struct str json)
+{
+	struct lane *l = ctx;
+	struct member_record record;
+	char what[RECORD_WHAT_BYTES];
+	const struct value *v = NULL;
+	enum members_change change;
+	int rc;
+
+	arena_reset(l->arena);
+	rc = json_parse(l->arena, json, 0, &v, NULL);
+	if (rc == 0)
+		rc = member_record_read(v, true, &record, what, NULL);
+	if (rc == 0) {
+		record.member = member;
+		rc = members_put(l->cache, &record, member, &change);
+	}
+	if (rc < 0)
+		log_err("a member born at this lane could not be put back: %s",
+			strerror(-rc));
+	return 0; /* the others all the same */
+}
+
+/* ---- offers ------------------------------------------------------------------------ */
+
+static void
+load_totals(struct lane *l)
+{
+	struct journal_uses_query q = { 0 };
+	struct journal_ref j;
+	struct timepoint now;
+
+	l->env.totals = l->totals;
+	l->env.totals_count = 0;
+	if (l->journal == NULL)
+		return;
+	lane_now(l, &now);
+	q.business_day = now.business_day;
+	j = journal_ref(l->journal);
+	if (j.ops->uses(j.impl, &q, l->totals, LANE_USES_MAX, &l->env.totals_count) < 0)
+		l->env.totals_count = 0;
+}
+
+static struct pricing_rules *
+load_rules(struct lane *l)
+{
+	struct pricing_rules *rules = NULL;
+	int rc = offers_load(l->cache, &rules);
+
+	if (rc == -ENOENT)
+		log_notice("no offers are loaded; prices are the POS's own");
+	else if (rc < 0)
+		log_err("the offers in cache.db cannot be used (%s); import them again",
+			strerror(-rc));
+	else if (strcmp(pricing_rules_currency(rules), l->env.currency) != 0) {
+		log_err("the offers are in %s, this lane sells in %s; not used",
+			pricing_rules_currency(rules), l->env.currency);
+		rules = pricing_rules_free(rules);
+	}
+	return rules;
+}
+
+void
+lane_rules_changed(struct lane *l)
+{
+	struct pricing_rules *old = l->rules;
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+
+	l->rules = load_rules(l);
+	l->env.rules = l->rules;
+	load_totals(l);
+	if (lane_core_set_env(l->core, &l->env) < 0)
+		log_err("the new offers could not be taken over");
+	pricing_rules_free(old);
+	(void)lane_step(l, &ev); /* re-prices what is open */
+}
+
+/* ---- start --------------------------------------------------------------------------- */
+
+static void
+read_env(struct lane *l)
+{
+	const struct conf *c = l->live;
+	struct lane_env *e = &l->env;
+
+	e->limits = (struct lane_limits)LANE_LIMITS_DEFAULT;
+	e->payment = (struct payment_rules)PAYMENT_RULES_DEFAULT;
+	e->limits.touch_checkout_minor = conf_int(c, "payment", "touch_limit");
+	e->limits.touch_day_minor = conf_int(c, "payment", "touch_day_limit");
+	e->limits.check_in_ms = conf_int(c, "checkout", "checkin_max");
+	e->limits.idle_checkout_ms = conf_int(c, "checkout", "idle_max");
+	e->payment.sending_ms = conf_int(c, "payment", "sending_max");
+	e->payment.unknown_max_ms = conf_int(c, "payment", "unknown_max");
+	e->payment.not_taken_ms = conf_int(c, "payment", "approved_max");
+	e->payment.undo_alarm_ms = conf_int(c, "payment", "undo_alarm");
+	e->budget.nodes_max = (uint64_t)conf_int(c, "pricing", "nodes_max");
+	e->price_pos = strcmp(conf_str(c, "pricing", "price"), "pos") == 0;
+	(void)str_copy(
+		l->language, sizeof(l->language),
+		str_of(conf_str(c, "lane", "language"))); /* checked by the reader */
+	e->language = str_of(l->language);
+}
+
+static void
+read_names(struct lane *l)
+{
+	(void)str_copy(l->name, sizeof(l->name),
+		       str_of(conf_str(l->conf, "lane", "name")));
+	(void)str_copy(l->store, sizeof(l->store),
+		       str_of(conf_str(l->conf, "lane", "store")));
+	(void)str_copy(l->env.currency, sizeof(l->env.currency),
+		       str_of(conf_str(l->conf, "lane",
+				       "currency"))); /* checked by the reader */
+	l->env.lane = str_of(l->name);
+	l->env.store = str_of(l->store);
+}
+
+static int
+open_cache(struct lane *l, bool *ret_fresh)
+{
+	const char *folder = conf_str(l->conf, "paths", "state");
+	int rc = cache_open(folder, &l->cache, ret_fresh, l->cache_note);
+
+	if (rc < 0)
+		log_err("%s/cache.db: %s", folder,
+			l->cache_note[0] != '\0' ? l->cache_note : strerror(-rc));
+	else if (l->cache_note[0] != '\0')
+		log_warn("%s", l->cache_note);
+	return rc;
+}
+
+/* A journal that cannot be opened costs the token payments, not the sale. */
+static void
+open_journal(struct lane *l)
+{
+	char path[PATH_BYTES_MAX];
+	struct journal_spec spec = { .path = path,
+				     .environment =
+					     conf_str(l->conf, "lane", "environment"),
+				     .lane = l->identity.lane };
+	int rc = -ENAMETOOLONG;
+
+	if (snprintf(path, sizeof(path), "%s/journal.db",
+		     conf_str(l->conf, "paths", "state")) < (int)sizeof(path))
+		rc = journal_open(&spec, &l->journal, l->journal_note);
+	if (rc == 0)
+		return;
+	if (l->journal_note[0] == '\0')
+		(void)snprintf(l->journal_note, sizeof(l->journal_note), "%s",
+			       strerror(-rc));
+	log_event(LOG_ERR, "journal-failed", NULL,
+		  "%s: %s; token payment is off, the sale goes on", path,
+		  l->journal_note);
+}
+
+static void
+check_clock(struct lane *l)
+{
+	int64_t last = 0;
+
+	if (l->journal != NULL && journal_last_wall_ms(l->journal, &last) == 0 &&
+	    clock_is_before(last))
+		l->clock_doubted = true;
+	if (l->clock_doubted)
+		log_event(LOG_ERR, "clock-doubted", NULL,
+			  "the clock lies before the last record; no token payment until "
+			  "it is "
+			  "set and laned restarted");
+}
+
+/* The faults known at start, told to the core one by one. */
+static void
+tell_faults(struct lane *l)
+{
+	struct lane_event clock = { .kind = LANE_EV_CLOCK, .up = !l->clock_doubted };
+	struct lane_event environment = { .kind = LANE_EV_ENVIRONMENT,
+					  .up = l->identity.matches };
+	struct lane_event journal = { .kind = LANE_EV_JOURNAL_FAILED };
+
+	(void)lane_step(l, &clock); /* fault flags: the core takes them in every state */
+	(void)lane_step(l, &environment);
+	if (l->journal == NULL)
+		(void)lane_step(l, &journal);
+}
+
+static int
+open_state(struct lane *l)
+{
+	const char *folder = conf_str(l->conf, "paths", "state");
+	bool fresh = false;
+	int rc = identity_load(folder, MACHINE_ID, &l->identity);
+
+	if (rc < 0)
+		log_err("%s/identity: %s", folder, strerror(-rc));
+	else if (!l->identity.matches)
+		log_event(LOG_ERR, "identity-mismatch", NULL,
+			  "%s/identity: %s; no payments on this lane", folder,
+			  l->identity.why);
+	if (rc == 0)
+		rc = open_cache(l, &fresh);
+	if (rc < 0)
+		return rc;
+	open_journal(l);
+	check_clock(l);
+	if (fresh && l->journal != NULL)
+		rc = journal_born(l->journal, put_back, l);
+	if (rc < 0) {
+		log_err("journal.db: members born here: %s", strerror(-rc));
+		rc = 0;
+	}
+	return rc;
+}
+
+static int
+open_core(struct lane *l)
+{
+	struct journal_ref journal = { NULL, NULL };
+	struct timepoint now;
+	int rc;
+
+	read_env(l);
+	l->rules = load_rules(l);
+	l->env.rules = l->rules;
+	load_totals(l);
+	rc = lane_core_new(&l->env, &l->core);
+	if (rc < 0) {
+		log_err("limits or currency of the configuration: %s", strerror(-rc));
+		return rc;
+	}
+	if (l->journal != NULL)
+		journal = journal_ref(l->journal);
+	rc = effects_new(l->core, journal, &lane_effects_ops, l, &l->effects);
+	if (rc < 0)
+		return rc;
+	lane_now(l, &now);
+	if (l->journal != NULL && effects_restore(l->effects, find_member, &now) < 0)
+		log_err("journal.db: the last checkout could not be read");
+	tell_faults(l);
+	return 0;
+}
+
+int
+lane_new(const struct lane_options *o, struct lane **ret_lane)
+{
+	struct lane *l = calloc(1, sizeof(*l));
+	int rc;
+
+	if (l == NULL) {
+		conf_free(o->conf);
+		return -ENOMEM;
+	}
+	l->loop = o->loop;
+	l->conf = l->live = o->conf;
+	l->conf_file = o->conf_file;
+	l->started_wall_ms = clock_wall_ms();
+	l->out = json_out_new(MESSAGE_BYTES_MAX);
+	l->arena = arena_new(MESSAGE_ARENA_BYTES);
+	rc = l->out == NULL || l->arena == NULL ? -ENOMEM : 0;
+	if (rc == 0)
+		rc = loop_timer_new(l->loop, on_tick, l, &l->tick);
+	if (rc == 0) {
+		read_names(l);
+		rc = open_state(l);
+	}
+	if (rc == 0)
+		rc = open_core(l);
+	if (rc == 0)
+		rc = files_mkdir(conf_str(l->conf, "paths", "run"), 0755);
+	if (rc == 0)
+		rc = bio_link_open(l, o->bio_fd);
+	if (rc == 0)
+		rc = adapter_links_open(l, o->adapter_fd);
+	if (rc == 0)
+		rc = control_open(l, o->control_fd);
+	if (rc < 0) {
+		(void)lane_free(l);
+		return rc;
+	}
+	*ret_lane = l;
+	return 0;
+}
+
+struct lane *
+lane_free(struct lane *l)
+{
+	if (l == NULL)
+		return NULL;
+	control_close(l);
+	adapter_links_close(l);
+	bio_link_close(l);
+	l->effects = effects_free(l->effects);
+	l->core = lane_core_free(l->core);
+	l->rules = pricing_rules_free(l->rules);
+	if (l->journal != NULL)
+		l->journal = journal_close(l->journal);
+	if (l->cache != NULL)
+		l->cache = db_close(l->cache);
+	l->tick = loop_timer_free(l->tick);
+	l->out = json_out_free(l->out);
+	l->arena = arena_free(l->arena);
+	if (l->live != l->conf)
+		conf_free(l->live);
+	conf_free(l->conf);
+	free(l);
+	return NULL;
+}
+
+/* ---- reload ------------------------------------------------------------------------- */
+
+static void
+say_change(void *ctx, const struct conf_key *key, const char *section,
+	   const char *old_value, const char *new_value)
+{
+	(void)ctx;
+	log_notice("configuration: [%s] %s: %s -> %s%s", section, key->name, old_value,
+		   new_value, key->reloadable ? "" : " (needs a restart)");
+}
+
+int
+lane_reload(struct lane *l)
+{
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+	struct conf *fresh = NULL, *old = l->live;
+	int level, rc = keys_load(l->conf_file, &fresh);
+
+	if (rc < 0) {
+		log_err("configuration not reloaded: it has errors; the old one stands");
+		return rc;
+	}
+	conf_diff(old, fresh, say_change, NULL);
+	l->live = fresh;
+	read_env(l);
+	rc = lane_core_set_env(l->core, &l->env);
+	if (rc < 0) {
+		l->live = old;
+		read_env(l);
+		conf_free(fresh);
+		return rc;
+	}
+	if (log_level_parse(conf_str(fresh, "log", "level"), &level) == 0)
+		log_set_level(level);
+	if (old != l->conf)
+		conf_free(old);
+	(void)lane_step(
+		l, &ev); /* limits may have changed: what is open is looked at again */
+	return 0;
+}

@@ -1,0 +1,179 @@
+#ifndef LANED_LANE_LANE_PRIVATE_H
+#define LANED_LANE_LANE_PRIVATE_H
+
+/* What the files of laned share. Each part's functions are named after its file. */
+#include "base/rpc.h"
+#include "lane/effects.h"
+#include "lane/identity.h"
+#include "lane/import.h"
+#include "lane/lane.h"
+#include "lane/members.h"
+
+#define ADAPTERS_MAX 8u
+#define WATCHERS_MAX 8u
+#define PENDING_MAX 64u
+#define MESSAGE_BYTES_MAX (1000u * 1024u)
+
+/* The roles of peers, bits for the method tables. */
+enum lane_role {
+	ROLE_BIO = 1,
+	ROLE_ADAPTER = 2,
+	ROLE_VIEW = 4,
+	ROLE_OPERATE = 8,
+	ROLE_ADMIN = 16,
+	ROLE_POS = 32
+};
+
+/* One request handed to an adapter and not completed yet. */
+struct pending {
+	int64_t req; /* 0: free */
+	enum lane_op op;
+	struct key128 key;
+};
+
+struct adapter_link {
+	struct lane *lane;
+	char name[33];
+	struct rpc_hooks hooks;
+	struct rpc_listener *listener;
+	struct rpc_peer *peer; /* NULL: away */
+	bool greeted;          /* adapter.hello is done */
+	char plugin[65], version[33];
+	bool can_pay, can_query, can_partial;
+	struct pending pending[PENDING_MAX];
+	size_t pending_next;
+	uint64_t connects, submits, completions;
+};
+
+/* What laned-bio told of itself last, as the text of bio.state. */
+struct bio_link {
+	struct rpc_hooks hooks;
+	struct rpc_listener *listener;
+	struct rpc_peer *peer;
+	bool greeted;
+	bool reader_ready;
+	char version[33];
+	struct json_out *state; /* one object; empty before the first bio.state */
+	bool has_state;
+	uint64_t connects;
+};
+
+/* An enrolment that a control client drives. */
+struct enrol_link {
+	bool open;
+	struct ulid session, subject, member;
+	struct rpc_peer *peer; /* NULL: its client went away */
+};
+
+struct control_link {
+	struct rpc_hooks hooks;
+	struct arena *arena; /* of the method table */
+	struct rpc_listener *listener;
+	struct rpc_peer *given; /* --fd */
+	struct rpc_peer *watchers[WATCHERS_MAX];
+	struct import *import; /* NULL: none under way */
+	struct rpc_peer *import_peer;
+	struct rpc_call *identify; /* the next touch is for this call */
+	char identify_probe[LANE_PROBE_BYTES];
+	struct enrol_link enrol;
+};
+
+struct lane {
+	struct loop *loop;
+	struct conf *conf; /* as started with: what needs a restart */
+	struct conf *live; /* as reloaded: what does not */
+	const char *conf_file;
+	struct identity identity;
+	struct db *cache;
+	struct journal *journal; /* NULL: could not be opened */
+	struct pricing_rules *rules;
+	struct lane_env env;
+	struct lane_core *core;
+	struct effects *effects;
+	struct loop_timer *tick;
+	struct bio_link bio;
+	struct adapter_link adapters[ADAPTERS_MAX];
+	size_t adapters_count;
+	struct control_link control;
+	struct json_out *out; /* every message is built here */
+	struct arena *arena;  /* of one message */
+	int64_t last_req;
+	struct rpc_call *journal_call; /* the adapter.journal being answered */
+	/* Scratch of one step: what events point to. */
+	struct lane_member member;
+	struct lane_use uses[LANE_USES_MAX];
+	struct lane_use totals[LANE_USES_MAX];
+	struct ulid found[LANE_FOUND_MAX], found_subjects[LANE_FOUND_MAX];
+	char name[33], store[33], language[9]; /* kept over a reload */
+	int64_t started_wall_ms;
+	bool clock_doubted, unprotected;
+	char cache_note[256], journal_note[256];
+};
+
+/* lane.c */
+/* One event through the core: effects performed, timer set. What the core said of the event. */
+int lane_step(struct lane *l, struct lane_event *ev);
+void lane_now(const struct lane *l, struct timepoint *ret_now);
+/* Loads the rules from cache.db again and tells the core. */
+void lane_rules_changed(struct lane *l);
+/* A member as the core wants it, into l->member. 0; -ENOENT; db.h's errors. */
+int lane_find_member(struct lane *l, struct ulid member);
+/* Begins an object in l->out. */
+struct json_out *lane_message(struct lane *l);
+
+/* ops.c: performs what the core asks. */
+extern const struct effects_ops lane_effects_ops;
+
+/* bio_link.c */
+int bio_link_open(struct lane *l, int fd);
+void bio_link_close(struct lane *l);
+int bio_link_perform(struct lane *l, const struct lane_effect *fx);
+
+/* adapter_link.c */
+int adapter_links_open(struct lane *l, int fd);
+void adapter_links_close(struct lane *l);
+int adapter_link_perform(struct lane *l, const struct lane_effect *fx);
+/* The adapter that offers and payments go to: the first that is connected, or NULL. */
+struct adapter_link *adapter_link_active(struct lane *l);
+
+/* pos.c: pos.basket, pos.claim, pos.cancel, for adapters and the control socket. */
+void pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		const struct value *params);
+void pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	       const struct value *params);
+void pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		const struct value *params);
+
+/* control.c, control_members.c, control_records.c */
+int control_open(struct lane *l, int fd);
+void control_close(struct lane *l);
+void control_changed(struct lane *l); /* tells the watchers */
+/* The answers to what control clients wait for; called by bio_link. */
+bool control_take_touch(struct lane *l, struct str probe);
+bool control_take_identified(struct lane *l, struct str probe,
+			     const struct value *params);
+void control_enrol_progress(struct lane *l, const struct value *params);
+void control_bio_gone(struct lane *l);
+extern const struct rpc_method control_member_methods[];
+extern const size_t control_member_methods_count;
+extern const struct rpc_method control_record_methods[];
+extern const size_t control_record_methods_count;
+/* The bit of each role that may call a method for role and above. */
+#define ROLES_VIEW (ROLE_VIEW | ROLE_OPERATE | ROLE_ADMIN)
+#define ROLES_OPERATE (ROLE_OPERATE | ROLE_ADMIN)
+#define ROLES_ADMIN ROLE_ADMIN
+
+/* status.c, doctor.c: into an open object. */
+void status_write(struct lane *l, struct json_out *o);
+void status_checkout(struct lane *l, struct json_out *o);
+void doctor_write(struct lane *l, struct json_out *o);
+
+/* messages.c: reading and writing the types of docs/protocol.md. */
+void put_ulid(struct json_out *o, const char *name,
+	      struct ulid id); /* nothing when zero */
+void put_key(struct json_out *o, const char *name, struct key128 key);
+void put_time(struct json_out *o, const char *name, int64_t wall_ms); /* nothing when 0 */
+int get_ulid(const struct value *v, const char *name, struct ulid *ret_id);
+int get_key(const struct value *v, const char *name, struct key128 *ret_key);
+
+#endif

@@ -1,0 +1,213 @@
+/* What a POS tells, through an adapter or the control socket: basket, claim, cancel. */
+#include "lane/lane_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLAIM_BYTES_MAX 128u
+#define VAT_BP_MAX 10000
+
+/* A text of the basket that must fit; missing is empty. */
+static int
+line_text(const struct value *v, const char *name, char *buf, size_t bytes)
+{
+	struct str s = { "", 0 };
+	int rc = value_get_str(v, name, bytes - 1, &s);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	return str_copy(buf, bytes, s);
+}
+
+/* A missing flag is false; another kind is an error. */
+static int
+line_flag(const struct value *v, const char *name, bool *ret_flag)
+{
+	int rc = value_get_bool(v, name, ret_flag);
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* NULL, or the name of the member at fault. */
+static const char *
+read_line(const struct value *v, struct basket_line *l)
+{
+	int64_t number = 0, vat = 0;
+	int rc;
+
+	if (value_get_int(v, "line", 0, UINT32_MAX, &number) < 0)
+		return "line";
+	l->line = (uint32_t)number;
+	rc = line_text(v, "gtin", l->code, sizeof(l->code));
+	if (rc == 0 && l->code[0] == '\0')
+		rc = line_text(v, "plu", l->code, sizeof(l->code));
+	if (rc < 0)
+		return "gtin";
+	if (line_text(v, "text", l->text, sizeof(l->text)) < 0)
+		return "text";
+	if (line_text(v, "category", l->category, sizeof(l->category)) < 0)
+		return "category";
+	if (line_text(v, "brand", l->brand, sizeof(l->brand)) < 0)
+		return "brand";
+	if (value_get_int(v, "qty_milli", 0, MONEY_MINOR_MAX, &l->qty_milli) < 0)
+		return "qty_milli";
+	if (value_get_int(v, "unit_price", 0, MONEY_MINOR_MAX, &l->unit_price_minor) < 0)
+		return "unit_price";
+	if (value_get_int(v, "amount", 0, MONEY_MINOR_MAX, &l->amount_minor) < 0)
+		return "amount";
+	rc = value_get_int(v, "vat_bp", 0, VAT_BP_MAX, &vat);
+	if (rc < 0 && rc != -ENOENT)
+		return "vat_bp";
+	l->vat_bp = (uint32_t)vat;
+	if (line_flag(v, "void", &l->is_void) < 0)
+		return "void";
+	if (line_flag(v, "weighed", &l->weighed) < 0)
+		return "weighed";
+	return NULL;
+}
+
+/* All lines of the basket; answers the call itself when one is wrong. */
+static int
+read_lines(struct rpc_call *call, const struct value *list, struct basket_line *lines)
+{
+	const char *wrong;
+	uint32_t n = 0;
+
+	for (const struct value *v = list->first; v != NULL; v = v->next, n++) {
+		wrong = v->kind == VALUE_OBJECT ? read_line(v, &lines[n]) : "lines";
+		if (wrong != NULL) {
+			rpc_fail(call, RPC_PARAMS,
+				 "lines[%u].%s: missing or outside its range",
+				 (unsigned)n, wrong);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* NULL, or the name of the member at fault. */
+static const char *
+read_basket(const struct value *params, struct lane_basket *b,
+	    const struct value **ret_lines)
+{
+	int64_t rev = 0;
+
+	if (value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &b->ticket) < 0 ||
+	    b->ticket.n == 0)
+		return "ticket";
+	if (value_get_int(params, "rev", 0, UINT32_MAX, &rev) < 0)
+		return "rev";
+	b->rev = (uint32_t)rev;
+	if (value_get_str(params, "currency", 3, &b->currency) < 0)
+		return "currency";
+	if (line_flag(params, "final", &b->final) < 0)
+		return "final";
+	if (line_flag(params, "closed", &b->closed) < 0)
+		return "closed";
+	if (line_flag(params, "training", &b->training) < 0)
+		return "training";
+	if (value_get_array(params, "lines", ret_lines) < 0 ||
+	    (*ret_lines)->count > LANE_LINES_MAX)
+		return "lines";
+	b->lines_count = (*ret_lines)->count;
+	return NULL;
+}
+
+/* What the core said, as an answer. A basket that is not newer is stored already. */
+static void
+answer(struct rpc_call *call, const char *what, int rc)
+{
+	if (rc == 0 || rc == -EALREADY)
+		rpc_reply(call, NULL);
+	else if (rc == -EINVAL)
+		rpc_fail(call, RPC_PARAMS,
+			 "%s: outside its ranges (currency, doubled line "
+			 "numbers, amounts)",
+			 what);
+	else if (rc == -ENOENT)
+		rpc_fail(call, RPC_NOT_FOUND, "%s: no such ticket", what);
+	else
+		rpc_fail(call, RPC_REFUSED, "%s: %s", what, strerror(-rc));
+}
+
+void
+pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	   const struct value *params)
+{
+	struct lane *l = ctx;
+	struct lane_event ev = { .kind = LANE_EV_BASKET };
+	const struct value *list = NULL;
+	struct basket_line *lines;
+	const char *wrong = read_basket(params, &ev.basket, &list);
+
+	(void)peer;
+	if (wrong != NULL) {
+		rpc_fail(call, RPC_PARAMS, "%s: missing or outside its range", wrong);
+		return;
+	}
+	lines = calloc(list->count == 0 ? 1 : list->count, sizeof(*lines));
+	if (lines == NULL) {
+		rpc_fail(call, RPC_INTERNAL, "out of memory");
+		return;
+	}
+	if (read_lines(call, list, lines) == 0) {
+		ev.basket.lines = lines;
+		answer(call, "basket", lane_step(l, &ev));
+	}
+	free(lines);
+}
+
+static int
+parse_claim_kind(struct str kind, enum claim_kind *ret_kind)
+{
+	static const enum claim_kind kinds[] = { CLAIM_CARD, CLAIM_PHONE, CLAIM_DIGITS,
+						 CLAIM_QR };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (str_is(kind, claim_kind_name(kinds[i]))) {
+			*ret_kind = kinds[i];
+			return 0;
+		}
+	return -EINVAL;
+}
+
+void
+pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct lane *l = ctx;
+	struct lane_event ev = { .kind = LANE_EV_CLAIM };
+	struct str kind;
+
+	(void)peer;
+	if (value_get_str(params, "kind", 16, &kind) < 0 ||
+	    parse_claim_kind(kind, &ev.claim.kind) < 0) {
+		rpc_fail(call, RPC_PARAMS, "kind: card, phone, digits or qr is wanted");
+		return;
+	}
+	if (value_get_str(params, "value", CLAIM_BYTES_MAX, &ev.claim.value) < 0 ||
+	    ev.claim.value.n == 0) {
+		rpc_fail(call, RPC_PARAMS, "value: 1 to %u bytes are wanted",
+			 CLAIM_BYTES_MAX);
+		return;
+	}
+	if (value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &ev.claim.ticket) < 0)
+		ev.claim.ticket = (struct str){ "", 0 };
+	answer(call, "claim", lane_step(l, &ev));
+}
+
+void
+pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	   const struct value *params)
+{
+	struct lane *l = ctx;
+	struct lane_event ev = { .kind = LANE_EV_CANCEL };
+
+	(void)peer;
+	if (value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &ev.ticket) < 0) {
+		rpc_fail(call, RPC_PARAMS, "ticket: missing");
+		return;
+	}
+	answer(call, "cancel", lane_step(l, &ev));
+}

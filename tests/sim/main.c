@@ -1,0 +1,166 @@
+#include "sim/sim.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* lanesim: runs the simulator over many seeds; exit 0 all held, 1 an invariant broke, 2 usage. */
+
+struct job {
+	uint64_t seed, runs;
+	uint32_t checkouts;
+	bool json, trace;
+	enum sim_bug bug;
+};
+
+static int
+usage(void)
+{
+	(void)fputs(
+		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--json] [--trace]"
+		" [--bug NAME]\n"
+		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
+		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
+		" send-without-ask\n",
+		stderr);
+	return 2;
+}
+
+static int
+number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return errno != 0 || *end != '\0' || end == text ? -EINVAL : 0;
+}
+
+static int
+bug_named(const char *name, enum sim_bug *ret)
+{
+	for (unsigned b = 0; b < SIM_BUGS; b++) {
+		if (strcmp(name, sim_bug_name((enum sim_bug)b)) == 0) {
+			*ret = (enum sim_bug)b;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
+parse(int argc, char **argv, struct job *job)
+{
+	for (int i = 1; i < argc; i++) {
+		uint64_t n = 0;
+		const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+		if (strcmp(argv[i], "--json") == 0) {
+			job->json = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--trace") == 0) {
+			job->trace = true;
+			continue;
+		}
+		i++;
+		if (strcmp(argv[i - 1], "--bug") == 0) {
+			if (bug_named(value, &job->bug) < 0)
+				return -EINVAL;
+			continue;
+		}
+		if (number(value, &n) < 0)
+			return -EINVAL;
+		if (strcmp(argv[i - 1], "--runs") == 0)
+			job->runs = n;
+		else if (strcmp(argv[i - 1], "--seed") == 0)
+			job->seed = n;
+		else if (strcmp(argv[i - 1], "--checkouts") == 0 && n >= 1 && n <= 50)
+			job->checkouts = (uint32_t)n;
+		else
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void
+add(struct sim_result *sum, const struct sim_result *r)
+{
+	sum->trace_hash = sum->trace_hash * UINT64_C(1099511628211) ^ r->trace_hash;
+	sum->steps += r->steps;
+	sum->checkouts += r->checkouts;
+	sum->crashes += r->crashes;
+	sum->captures += r->captures;
+	sum->undone += r->undone;
+	sum->paid_token += r->paid_token;
+	sum->paid_other += r->paid_other;
+	sum->cancelled += r->cancelled;
+	sum->declined += r->declined;
+	sum->unknowns += r->unknowns;
+	sum->alarms += r->alarms;
+	sum->failed_commits += r->failed_commits;
+	sum->adapter_restarts += r->adapter_restarts;
+}
+
+static void
+report_json(const struct job *job, const struct sim_result *s, uint64_t broken,
+	    double took)
+{
+	(void)printf("{\"runs\":%" PRIu64 ",\"checkouts\":%u,\"steps\":%" PRIu64
+		     ",\"paid_token\":%u,\"paid_other\":%u,\"cancelled\":%u,"
+		     "\"declined\":%u,\"captures\":%u,\"undone\":%u,\"crashes\":%u,"
+		     "\"failed_commits\":%u,\"adapter_restarts\":%u,\"alarms\":%u,"
+		     "\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
+		     "\",\"seconds\":%.2f}\n",
+		     job->runs, s->checkouts, s->steps, s->paid_token, s->paid_other,
+		     s->cancelled, s->declined, s->captures, s->undone, s->crashes,
+		     s->failed_commits, s->adapter_restarts, s->alarms, broken,
+		     s->trace_hash, took);
+}
+
+static void
+report(const struct job *job, const struct sim_result *s, uint64_t broken, double took)
+{
+	(void)printf("%" PRIu64 " runs, %u checkouts, %" PRIu64 " steps in %.2f s\n"
+		     "%u paid by token, %u otherwise, %u void; %u declined, %u captured,"
+		     " %u undone\n"
+		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms\n"
+		     "%" PRIu64 " broken; hash %016" PRIx64 "\n",
+		     job->runs, s->checkouts, s->steps, took, s->paid_token,
+		     s->paid_other, s->cancelled, s->declined, s->captures, s->undone,
+		     s->crashes, s->failed_commits, s->adapter_restarts, s->alarms,
+		     broken, s->trace_hash);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct job job = { .seed = 1, .runs = 1000, .checkouts = 4 };
+	struct sim_result sum = { 0 }, r;
+	uint64_t broken = 0;
+	struct timespec a, b;
+
+	if (parse(argc, argv, &job) < 0)
+		return usage();
+	(void)clock_gettime(CLOCK_MONOTONIC, &a); /* cannot fail */
+	for (uint64_t i = 0; i < job.runs; i++) {
+		struct sim_options o = {
+			.seed = job.seed + i,
+			.checkouts = job.checkouts,
+			.bug = job.bug,
+			.trace = job.trace ? stdout : NULL,
+		};
+
+		sim_run(&o, &r);
+		add(&sum, &r);
+		if (r.broken && ++broken <= 10)
+			(void)fprintf(stderr, "seed %" PRIu64 ": %s\n", o.seed, r.what);
+	}
+	(void)clock_gettime(CLOCK_MONOTONIC, &b); /* as above */
+	(job.json ? report_json : report)(&job, &sum, broken,
+					  (double)(b.tv_sec - a.tv_sec) +
+						  (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+	return broken > 0;
+}

@@ -1,0 +1,542 @@
+#include "sim/mem_journal.h"
+
+#include "base/plain/pan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct used {
+	struct ulid member;
+	struct lane_reserved what;
+	int32_t business_day;
+};
+
+/* One table: count of cap rows. */
+#define TABLE(type)                                                                      \
+	struct {                                                                         \
+		type *row;                                                               \
+		uint32_t count, cap;                                                     \
+	}
+
+struct kept {
+	struct journal_checkout c;
+	bool counted;
+};
+
+struct mem_journal {
+	TABLE(struct kept) checkouts;
+	TABLE(struct payment) payments;
+	TABLE(struct used) used;
+	/* put, not committed */
+	TABLE(struct journal_checkout) put_checkouts;
+	TABLE(struct payment) put_payments;
+	uint32_t put_audits;
+	/* "committed" by a journal that lies */
+	bool in_tx;
+	uint64_t audits;
+	struct mem_faults faults;
+};
+
+/* The row after the last, zeroed; the program ends without memory: this is a test. */
+#define PUSH(t)                                                                          \
+	((t).count == (t).cap ? ((t).cap = (t).cap * 2 + 8,                              \
+				 (t).row = grow((t).row, (t).cap * sizeof(*(t).row)))    \
+			      : (t).row,                                                 \
+	 memset(&(t).row[(t).count], 0, sizeof(*(t).row)), &(t).row[(t).count++])
+
+static void *
+grow(void *p, size_t bytes)
+{
+	p = realloc(p, bytes);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+static void *
+copy_of(const void *p, size_t count, size_t bytes)
+{
+	void *q = grow(NULL, (count + 1) * bytes);
+
+	if (count > 0)
+		memcpy(q, p, count * bytes);
+	return q;
+}
+
+/* ---- puts ---------------------------------------------------------------- */
+
+static bool
+has_pan(const char *s)
+{
+	return pan_find(str_of(s), NULL, NULL);
+}
+
+static int
+put_checkout(void *impl, const struct checkout_record *r)
+{
+	struct mem_journal *m = impl;
+	struct journal_checkout *c;
+
+	assert(m->in_tx);
+	if (has_pan(r->ticket))
+		return -EPERM;
+	for (uint32_t i = 0; r->basket_changed && i < r->lines_count; i++) {
+		if (has_pan(r->lines[i].text) || has_pan(r->lines[i].category) ||
+		    has_pan(r->lines[i].brand))
+			return -EPERM;
+	}
+	c = PUSH(m->put_checkouts);
+	c->record = *r;
+	if (r->basket_changed)
+		c->lines = copy_of(r->lines, r->lines_count, sizeof(*r->lines));
+	if (r->reserved != NULL)
+		c->reserved =
+			copy_of(r->reserved, r->reserved_count, sizeof(*r->reserved));
+	c->record.lines = c->lines;
+	c->record.reserved = c->reserved;
+	return 0;
+}
+
+static int
+put_payment(void *impl, const struct payment *p)
+{
+	struct mem_journal *m = impl;
+	struct str blob = { (const char *)p->blob, p->blob_bytes };
+
+	assert(m->in_tx);
+	if (has_pan(p->ticket) || has_pan(p->ref) || has_pan(p->auth) ||
+	    pan_find(blob, NULL, NULL))
+		return -EPERM;
+	*PUSH(m->put_payments) = *p;
+	return 0;
+}
+
+static int
+put_audit(void *impl, const struct lane_audit *a, int64_t wall_ms)
+{
+	struct mem_journal *m = impl;
+
+	(void)wall_ms;
+	assert(m->in_tx);
+	if (has_pan(a->what) || (a->text != NULL && has_pan(a->text)))
+		return -EPERM;
+	m->put_audits++;
+	return 0;
+}
+
+static void
+forget_puts(struct mem_journal *m)
+{
+	for (uint32_t i = 0; i < m->put_checkouts.count; i++)
+		journal_checkout_clear(&m->put_checkouts.row[i]);
+	m->put_checkouts.count = m->put_payments.count = 0;
+	m->put_audits = 0;
+}
+
+/* ---- commit -------------------------------------------------------------- */
+
+static struct kept *
+find_checkout(const struct mem_journal *m, struct ulid id)
+{
+	for (uint32_t i = 0; i < m->checkouts.count; i++) {
+		if (ulid_eq(m->checkouts.row[i].c.record.checkout, id))
+			return &m->checkouts.row[i];
+	}
+	return NULL;
+}
+
+static void
+count_uses(struct mem_journal *m, struct kept *k)
+{
+	const struct checkout_record *r = &k->c.record;
+
+	for (uint32_t i = 0; i < r->reserved_count && !k->counted; i++) {
+		struct used *u = PUSH(m->used);
+
+		u->member = r->member;
+		u->business_day = r->business_day;
+		u->what = k->c.reserved[i];
+	}
+	k->counted = true;
+	k->c.record.reserved_count = 0;
+}
+
+static void
+apply_checkout(struct mem_journal *m, struct journal_checkout *from)
+{
+	struct kept *k = find_checkout(m, from->record.checkout);
+	struct journal_checkout old;
+
+	if (k == NULL) {
+		k = PUSH(m->checkouts);
+		k->c.lines = copy_of(NULL, 0, sizeof(*k->c.lines));
+		k->c.reserved = copy_of(NULL, 0, sizeof(*k->c.reserved));
+	}
+	old = k->c;
+	k->c = *from;
+	if (from->lines == NULL) {
+		k->c.lines = old.lines;
+		k->c.record.lines_count = old.record.lines_count;
+		old.lines = NULL;
+	}
+	if (from->reserved == NULL) {
+		k->c.reserved = old.reserved;
+		k->c.record.reserved_count = old.record.reserved_count;
+		old.reserved = NULL;
+	}
+	k->c.record.lines = k->c.lines;
+	k->c.record.reserved = k->c.reserved;
+	free(old.lines);
+	free(old.reserved);
+	memset(from, 0, sizeof(*from));
+	if (k->c.record.uses_count_now)
+		count_uses(m, k);
+	else if (k->c.record.phase == PHASE_CANCELLED)
+		k->c.record.reserved_count = 0;
+	k->c.record.uses_count_now = k->c.record.basket_changed = false;
+}
+
+static void
+apply(struct mem_journal *m)
+{
+	for (uint32_t i = 0; i < m->put_checkouts.count; i++)
+		apply_checkout(m, &m->put_checkouts.row[i]);
+	for (uint32_t i = 0; i < m->put_payments.count; i++) {
+		struct payment *to = NULL;
+
+		for (uint32_t n = 0; n < m->payments.count && to == NULL; n++) {
+			if (key128_eq(m->payments.row[n].key, m->put_payments.row[i].key))
+				to = &m->payments.row[n];
+		}
+		if (to == NULL)
+			to = PUSH(m->payments);
+		*to = m->put_payments.row[i];
+		to->state_mono_ms = 0;
+		to->due_mono_ms = PAYMENT_NEVER;
+	}
+	m->audits += m->put_audits;
+	forget_puts(m);
+}
+
+static int
+begin(void *impl, bool durable)
+{
+	struct mem_journal *m = impl;
+
+	(void)durable;
+	assert(!m->in_tx);
+	if (m->put_checkouts.count + m->put_payments.count > 0)
+		apply(m); /* what a lying journal still held */
+	m->in_tx = true;
+	return 0;
+}
+
+static void
+rollback(void *impl)
+{
+	struct mem_journal *m = impl;
+
+	assert(m->in_tx);
+	m->in_tx = false;
+	forget_puts(m);
+}
+
+static int
+commit(void *impl)
+{
+	struct mem_journal *m = impl;
+	int rc = 0;
+
+	assert(m->in_tx);
+	if (m->faults.before_commit != NULL)
+		rc = m->faults.before_commit(m->faults.ctx, m->put_payments.count > 0);
+	if (rc < 0) {
+		rollback(m);
+		return rc;
+	}
+	m->in_tx = false;
+	if (m->faults.lies && m->put_payments.count > 0)
+		return 0; /* it will be there with a later commit, if there is one */
+	apply(m);
+	if (m->faults.after_commit != NULL)
+		m->faults.after_commit(m->faults.ctx, false);
+	return 0;
+}
+
+/* ---- gets ---------------------------------------------------------------- */
+
+static int
+get_checkout(void *impl, struct ulid id, struct journal_checkout *ret)
+{
+	struct mem_journal *m = impl;
+	const struct kept *k = find_checkout(m, id);
+
+	if (ulid_is_zero(id) && m->checkouts.count > 0)
+		k = &m->checkouts.row[m->checkouts.count - 1];
+	if (k == NULL)
+		return -ENOENT;
+	*ret = k->c;
+	ret->lines = copy_of(k->c.lines, k->c.record.lines_count, sizeof(*ret->lines));
+	ret->reserved = copy_of(k->c.reserved, k->c.record.reserved_count,
+				sizeof(*ret->reserved));
+	ret->record.lines = ret->lines;
+	ret->record.reserved = ret->reserved;
+	return 0;
+}
+
+static int
+get_ended(void *impl, struct checkout_record *ret)
+{
+	struct mem_journal *m = impl;
+
+	for (uint32_t i = m->checkouts.count; i-- > 0;) {
+		const struct checkout_record *r = &m->checkouts.row[i].c.record;
+
+		if (r->ticket[0] == '\0' ||
+		    (r->phase != PHASE_DONE && r->phase != PHASE_CANCELLED))
+			continue;
+		*ret = *r;
+		ret->lines = NULL;
+		ret->reserved = NULL;
+		ret->lines_count = ret->reserved_count = 0;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int
+get_payment(void *impl, struct key128 key, struct payment *ret)
+{
+	const struct payment *p = mem_journal_find(impl, key);
+
+	if (p == NULL)
+		return -ENOENT;
+	*ret = *p;
+	return 0;
+}
+
+static int
+find_payment(void *impl, struct str ref, struct payment *ret)
+{
+	struct mem_journal *m = impl;
+
+	for (uint32_t i = m->payments.count; i-- > 0 && ref.n > 0;) {
+		const struct payment *p = &m->payments.row[i];
+		struct str blob = { (const char *)p->blob, p->blob_bytes };
+
+		if (str_is(ref, p->ref) || str_eq(ref, blob)) {
+			*ret = *p;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int
+open_payments(void *impl, int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	struct mem_journal *m = impl;
+
+	for (uint32_t i = 0; i < m->payments.count; i++) {
+		const struct payment *p = &m->payments.row[i];
+		int rc;
+
+		if (!payment_is_open(p->state) ||
+		    (m->faults.drops_undo && p->state == PAYMENT_UNDO_QUEUED))
+			continue;
+		rc = each(ctx, p);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+struct use_list {
+	struct lane_use *list;
+	uint32_t max, count;
+};
+
+/* Adds to the rule's row, kept in the order of the rules' names. */
+static int
+add_use(struct use_list *l, const struct used *u, const struct journal_uses_query *q)
+{
+	bool mine = ulid_eq(u->member, q->member) && !ulid_is_zero(q->member);
+	uint32_t i = 0;
+
+	while (i < l->count && strcmp(l->list[i].rule, u->what.rule) < 0)
+		i++;
+	if (i == l->count || strcmp(l->list[i].rule, u->what.rule) != 0) {
+		if (l->count == l->max)
+			return -E2BIG;
+		memmove(&l->list[i + 1], &l->list[i],
+			(l->count - i) * sizeof(l->list[0]));
+		memset(&l->list[i], 0, sizeof(l->list[i]));
+		memcpy(l->list[i].rule, u->what.rule, sizeof(l->list[i].rule));
+		l->count++;
+	}
+	l->list[i].total_used += u->what.applications;
+	l->list[i].member_used += mine ? u->what.applications : 0;
+	if (mine && u->business_day == q->business_day)
+		l->list[i].member_day_used += u->what.applications;
+	return 0;
+}
+
+static int
+uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint32_t max,
+     uint32_t *ret_count)
+{
+	struct mem_journal *m = impl;
+	struct use_list l = { list, max, 0 };
+	int rc = 0;
+
+	for (uint32_t i = 0; i < m->used.count && rc == 0; i++)
+		rc = add_use(&l, &m->used.row[i], q);
+	for (uint32_t i = 0; i < m->checkouts.count && rc == 0; i++) {
+		const struct journal_checkout *c = &m->checkouts.row[i].c;
+
+		if (ulid_eq(c->record.checkout, q->except))
+			continue;
+		for (uint32_t n = 0; n < c->record.reserved_count && rc == 0; n++) {
+			struct used u = { c->record.member, c->reserved[n],
+					  c->record.business_day };
+
+			rc = add_use(&l, &u, q);
+		}
+	}
+	if (rc == 0)
+		*ret_count = l.count;
+	return rc;
+}
+
+static int
+touch_sum(void *impl, struct ulid member, int32_t business_day, int64_t *ret_minor)
+{
+	struct mem_journal *m = impl;
+	int64_t sum = 0;
+
+	for (uint32_t i = 0; i < m->payments.count; i++) {
+		const struct payment *p = &m->payments.row[i];
+		const struct kept *k = find_checkout(m, p->checkout);
+
+		if (k == NULL || !p->by_touch || !ulid_eq(k->c.record.member, member) ||
+		    k->c.record.business_day != business_day ||
+		    p->state == PAYMENT_NOT_SENT || p->state == PAYMENT_CANCELLED ||
+		    p->state == PAYMENT_DECLINED || p->state == PAYMENT_UNDONE)
+			continue;
+		sum += p->asked_minor;
+	}
+	*ret_minor = sum;
+	return 0;
+}
+
+static const struct journal_ops mem_ops = {
+	.begin = begin,
+	.put_checkout = put_checkout,
+	.put_payment = put_payment,
+	.put_audit = put_audit,
+	.commit = commit,
+	.rollback = rollback,
+	.get_checkout = get_checkout,
+	.get_ended = get_ended,
+	.get_payment = get_payment,
+	.find_payment = find_payment,
+	.open_payments = open_payments,
+	.uses = uses,
+	.touch_sum = touch_sum,
+};
+
+struct journal_ref
+mem_journal_ref(struct mem_journal *m)
+{
+	return (struct journal_ref){ &mem_ops, m };
+}
+
+struct mem_journal *
+mem_journal_new(void)
+{
+	struct mem_journal *m = grow(NULL, sizeof(*m));
+
+	memset(m, 0, sizeof(*m));
+	return m;
+}
+
+void
+mem_journal_reset(struct mem_journal *m)
+{
+	forget_puts(m);
+	m->in_tx = false;
+	for (uint32_t i = 0; i < m->checkouts.count; i++)
+		journal_checkout_clear(&m->checkouts.row[i].c);
+	m->checkouts.count = m->payments.count = m->used.count = 0;
+	m->audits = 0;
+}
+
+struct mem_journal *
+mem_journal_free(struct mem_journal *m)
+{
+	if (m == NULL)
+		return NULL;
+	mem_journal_reset(m);
+	free(m->checkouts.row);
+	free(m->payments.row);
+	free(m->used.row);
+	free(m->put_checkouts.row);
+	free(m->put_payments.row);
+	free(m);
+	return NULL;
+}
+
+void
+mem_journal_faults(struct mem_journal *m, const struct mem_faults *f)
+{
+	m->faults = *f;
+}
+
+void
+mem_journal_crash(struct mem_journal *m)
+{
+	m->in_tx = false;
+	forget_puts(m);
+}
+
+uint32_t
+mem_journal_payments_count(const struct mem_journal *m)
+{
+	return m->payments.count;
+}
+
+const struct payment *
+mem_journal_payment(const struct mem_journal *m, uint32_t i)
+{
+	return &m->payments.row[i];
+}
+
+const struct payment *
+mem_journal_find(const struct mem_journal *m, struct key128 key)
+{
+	for (uint32_t i = 0; i < m->payments.count; i++) {
+		if (key128_eq(m->payments.row[i].key, key))
+			return &m->payments.row[i];
+	}
+	return NULL;
+}
+
+uint32_t
+mem_journal_checkouts_count(const struct mem_journal *m)
+{
+	return m->checkouts.count;
+}
+
+const struct checkout_record *
+mem_journal_checkout(const struct mem_journal *m, uint32_t i)
+{
+	return &m->checkouts.row[i].c.record;
+}
+
+uint64_t
+mem_journal_audits(const struct mem_journal *m)
+{
+	return m->audits;
+}

@@ -1,0 +1,39 @@
+#ifndef LANED_TESTS_SIM_MEM_JOURNAL_H
+#define LANED_TESTS_SIM_MEM_JOURNAL_H
+
+#include "lane/journal.h"
+
+/*
+ * The journal in memory: what was committed survives the lane's crash in a simulation, what was
+ * only put does not. It passes the same contract tests as the SQLite journal.
+ */
+struct mem_journal;
+
+struct mem_faults {
+	/* Before a commit: an error fails it, nothing is kept. */
+	int (*before_commit)(void *ctx, bool durable);
+	void (*after_commit)(void *ctx, bool durable);
+	void *ctx;
+	/* Planted bugs, for the tests that show that the simulator sees them. */
+	bool lies;       /* says committed, keeps it only with the next commit */
+	bool drops_undo; /* forgets undo-queued at a restart */
+};
+
+struct mem_journal *mem_journal_new(void);
+struct mem_journal *mem_journal_free(struct mem_journal *m);
+struct journal_ref mem_journal_ref(struct mem_journal *m);
+void mem_journal_faults(struct mem_journal *m, const struct mem_faults *f);
+/* The process died: an open transaction, and what a lying journal still holds, are gone. */
+void mem_journal_crash(struct mem_journal *m);
+/* Forgets everything. */
+void mem_journal_reset(struct mem_journal *m);
+/* The committed payments. */
+uint32_t mem_journal_payments_count(const struct mem_journal *m);
+const struct payment *mem_journal_payment(const struct mem_journal *m, uint32_t i);
+const struct payment *mem_journal_find(const struct mem_journal *m, struct key128 key);
+uint32_t mem_journal_checkouts_count(const struct mem_journal *m);
+const struct checkout_record *mem_journal_checkout(const struct mem_journal *m,
+						   uint32_t i);
+uint64_t mem_journal_audits(const struct mem_journal *m);
+
+#endif

@@ -1,0 +1,365 @@
+#include "sim/world.h"
+
+#include "base/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN_MS_MAX (INT64_C(6) * 3600 * 1000) /* after which a lane must be quiet */
+#define STEPS_MAX 200000u
+
+static const char rules_text[] =
+	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
+	"{\"id\":\"ten\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+	"\"params\":{\"percent_bp\":1000},\"who\":{\"member\":true},"
+	"\"text\":{\"en\":\"10 % for members\"}}]}";
+
+/* splitmix64 (Steele, Lea, Flood): every seed gives a full, different sequence. */
+uint64_t
+world_random(struct world *w)
+{
+	uint64_t z = (w->rng += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+bool
+world_fault(struct world *w, uint32_t n)
+{
+	if (w->quiet || w->opt.calm)
+		return false;
+	return world_random(w) % n == 0;
+}
+
+int64_t
+world_delay(struct world *w, int64_t min_ms, int64_t max_ms)
+{
+	return min_ms + (int64_t)(world_random(w) % (uint64_t)(max_ms - min_ms + 1));
+}
+
+void
+world_trace(struct world *w, const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (w->opt.trace != NULL)
+		(void)fprintf(w->opt.trace, "%10lld %s\n", (long long)w->now.mono_ms,
+			      line);
+	for (int i = 0; i < n && i < (int)sizeof(line) - 1; i++)
+		w->res->trace_hash = (w->res->trace_hash ^ (uint8_t)line[i]) *
+				     UINT64_C(1099511628211); /* FNV-1a */
+	w->res->trace_hash ^= (uint64_t)w->now.mono_ms;
+}
+
+void
+world_broken(struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (w->res->broken)
+		return;
+	w->res->broken = true;
+	n = snprintf(w->res->what, sizeof(w->res->what),
+		     "at %lld ms: ", (long long)w->now.mono_ms);
+	va_start(ap, fmt);
+	(void)vsnprintf(w->res->what + n, sizeof(w->res->what) - (size_t)n, fmt, ap);
+	va_end(ap);
+	world_trace(w, "BROKEN %s", w->res->what);
+}
+
+struct message *
+world_post(struct world *w, enum message_kind kind, int64_t in_ms)
+{
+	struct message *m;
+
+	if (w->messages_count == MESSAGES_MAX) {
+		world_broken(w, "too many messages under way");
+		w->messages_count--;
+	}
+	m = &w->messages[w->messages_count++];
+	memset(m, 0, sizeof(*m));
+	m->kind = kind;
+	m->at_ms = w->now.mono_ms + in_ms;
+	m->order = ++w->order;
+	m->who = -1;
+	return m;
+}
+
+void
+world_member(struct world *w, int who, struct lane_member *m)
+{
+	struct journal_uses_query q = { .business_day = w->now.business_day };
+	struct journal_ref j = mem_journal_ref(w->journal);
+	uint32_t count = 0;
+
+	memset(m, 0, sizeof(*m));
+	m->member.b[0] = 0x4d;
+	m->member.b[15] = (uint8_t)(who + 1);
+	m->subjects[0] = m->member;
+	m->subjects[0].b[0] = 0x53;
+	m->subjects_count = 1;
+	m->has_tender = true;
+	(void)snprintf(m->number, sizeof(m->number), "%d", 1000 + who);
+	(void)snprintf(m->token, sizeof(m->token), "tok_%d", who);
+	q.member = m->member;
+	if (j.ops->uses(j.impl, &q, w->uses_memory, 16, &count) == 0) {
+		m->uses = w->uses_memory;
+		m->uses_count = count;
+	}
+	(void)j.ops->touch_sum(j.impl, m->member, q.business_day,
+			       &m->touch_paid_today_minor);
+}
+
+/* ---- the lane's life ----------------------------------------------------- */
+
+void
+world_crash_point(struct world *w)
+{
+	if (w->crashed || !world_fault(w, 60))
+		return;
+	w->crashed = true;
+	world_trace(w, "laned dies");
+}
+
+static int
+before_commit(void *ctx, bool durable)
+{
+	struct world *w = ctx;
+
+	(void)durable;
+	world_crash_point(w);
+	if (w->crashed)
+		return -EIO; /* dead: nothing is kept */
+	if (w->disk_full) {
+		w->res->failed_commits++;
+		return -ENOSPC;
+	}
+	if (world_fault(w, 300)) {
+		w->disk_full = true;
+		(void)world_post(w, MSG_DISK_OK, world_delay(w, 1000, 40000));
+		w->res->failed_commits++;
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+static void
+after_commit(void *ctx, bool durable)
+{
+	(void)durable;
+	world_crash_point(ctx);
+}
+
+static int
+find_member(void *ctx, struct ulid member, struct lane_member *ret)
+{
+	struct world *w = ctx;
+
+	if (member.b[0] != 0x4d || member.b[15] == 0 || member.b[15] > MEMBERS)
+		return -ENOENT;
+	world_member(w, member.b[15] - 1, ret);
+	return 0;
+}
+
+static void
+bury(struct world *w)
+{
+	w->res->crashes++;
+	w->effects = effects_free(w->effects);
+	w->core = lane_core_free(w->core);
+	mem_journal_crash(w->journal);
+	w->lane_epoch++;
+	w->down = true;
+	w->crashed = false;
+	(void)world_post(w, MSG_RESTART, world_delay(w, 200, 4000));
+}
+
+static struct lane_env
+environment(const struct pricing_rules *rules)
+{
+	struct lane_env env = {
+		.rules = rules,
+		.limits = LANE_LIMITS_DEFAULT,
+		.payment = PAYMENT_RULES_DEFAULT,
+		.currency = "EUR",
+		.store = STR("s1"),
+		.lane = STR("l1"),
+		.language = STR("en"),
+		.can_pay = true,
+	};
+
+	return env;
+}
+
+static const struct pricing_rules *the_rules(void);
+
+static void
+bring_up(struct world *w)
+{
+	struct lane_env env = environment(the_rules());
+	int rc;
+
+	w->down = false;
+	if (lane_core_new(&env, &w->core) < 0 ||
+	    effects_new(w->core, mem_journal_ref(w->journal), &world_ops, w,
+			&w->effects) < 0)
+		abort();
+	rc = effects_restore(w->effects, find_member, &w->now);
+	world_trace(w, "laned up (%d), %u open", rc, lane_core_payments_count(w->core));
+	if (w->crashed) {
+		bury(w);
+		return;
+	}
+	world_post(w, MSG_ADAPTER_UP, world_delay(w, 10, 3000))->epoch = w->lane_epoch;
+	world_post(w, MSG_BIO_UP, world_delay(w, 10, 1000))->epoch = w->lane_epoch;
+}
+
+int
+world_step(struct world *w, struct lane_event *ev)
+{
+	int rc;
+
+	if (w->down)
+		return -EPIPE;
+	rc = effects_step(w->effects, ev, &w->now);
+	world_trace(w, "%s -> %d %s", lane_event_name(ev->kind), rc,
+		    checkout_phase_name(lane_core_display(w->core)->phase));
+	if (w->crashed)
+		bury(w);
+	return rc;
+}
+
+/* The rules are compiled once: they are constant and borrowed by every lane. */
+static const struct pricing_rules *
+the_rules(void)
+{
+	static struct pricing_rules *rules;
+	static struct pricing_errors errors;
+	struct arena *arena;
+	const struct value *v;
+
+	if (rules != NULL)
+		return rules;
+	arena = arena_new(1u << 20);
+	if (arena == NULL || json_parse(arena, str_of(rules_text), 0, &v, NULL) < 0 ||
+	    pricing_rules_compile(v, &errors, &rules) < 0) {
+		(void)fprintf(stderr, "sim: rules: %s\n", errors.list[0].what);
+		abort();
+	}
+	(void)arena_free(arena); /* gives NULL */
+	return rules;
+}
+
+/* ---- time ---------------------------------------------------------------- */
+
+static int
+next_message(const struct world *w)
+{
+	int best = -1;
+
+	for (uint32_t i = 0; i < w->messages_count; i++) {
+		const struct message *m = &w->messages[i];
+
+		if (best < 0 || m->at_ms < w->messages[best].at_ms ||
+		    (m->at_ms == w->messages[best].at_ms &&
+		     m->order < w->messages[best].order))
+			best = (int)i;
+	}
+	return best;
+}
+
+static void
+advance(struct world *w, int64_t to_ms)
+{
+	if (to_ms <= w->now.mono_ms)
+		return;
+	w->now.wall_ms += to_ms - w->now.mono_ms;
+	w->now.mono_ms = to_ms;
+}
+
+/* One thing happens. False: nothing is left to happen. */
+static bool
+happen(struct world *w)
+{
+	int64_t deadline = w->down ? LANE_NEVER : lane_core_deadline(w->core);
+	int i = next_message(w);
+	struct message m;
+
+	if (i < 0 && deadline == LANE_NEVER)
+		return false;
+	if (i < 0 || deadline < w->messages[i].at_ms) {
+		struct lane_event tick = { .kind = LANE_EV_TICK };
+
+		advance(w, deadline);
+		(void)world_step(w, &tick); /* a tick cannot be refused */
+		return true;
+	}
+	m = w->messages[i];
+	w->messages[i] = w->messages[--w->messages_count];
+	advance(w, m.at_ms);
+	if (m.kind == MSG_RESTART)
+		bring_up(w);
+	else if (m.kind == MSG_DISK_OK)
+		w->disk_full = false;
+	else
+		peers_message(w, &m);
+	return true;
+}
+
+void
+sim_run(const struct sim_options *o, struct sim_result *ret)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct mem_faults faults = { before_commit, after_commit, w, false, false };
+
+	if (w == NULL)
+		abort();
+	memset(ret, 0, sizeof(*ret));
+	ret->trace_hash = UINT64_C(14695981039346656037);
+	w->opt = *o;
+	w->res = ret;
+	w->rng = o->seed;
+	w->now.mono_ms = 1000;
+	w->now.wall_ms = INT64_C(1790000000000);
+	w->now.business_day = 20260921;
+	w->journal = mem_journal_new();
+	faults.lies = o->bug == SIM_BUG_JOURNAL_LIES;
+	faults.drops_undo = o->bug == SIM_BUG_UNDO_FORGOTTEN;
+	mem_journal_faults(w->journal, &faults);
+	bring_up(w);
+	pos_begin(w);
+	while (!ret->broken && happen(w)) {
+		if (++ret->steps > STEPS_MAX || w->now.mono_ms > RUN_MS_MAX)
+			world_broken(w, "the lane does not come to rest");
+	}
+	peers_settled(w);
+	(void)effects_free(w->effects); /* gives NULL */
+	(void)lane_core_free(w->core);  /* gives NULL */
+	(void)mem_journal_free(w->journal);
+	free(w);
+}
+
+const char *
+sim_bug_name(enum sim_bug b)
+{
+	static const char *const names[SIM_BUGS] = {
+		[SIM_BUG_NONE] = "none",
+		[SIM_BUG_JOURNAL_LIES] = "journal-lies",
+		[SIM_BUG_UNKNOWN_IS_NO] = "unknown-is-no",
+		[SIM_BUG_UNDO_FORGOTTEN] = "undo-forgotten",
+		[SIM_BUG_SEND_WITHOUT_ASK] = "send-without-ask",
+	};
+
+	return b < SIM_BUGS ? names[b] : "?";
+}

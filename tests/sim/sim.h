@@ -1,0 +1,48 @@
+#ifndef LANED_TESTS_SIM_SIM_H
+#define LANED_TESTS_SIM_SIM_H
+
+#include "lane/effects.h"
+#include "sim/mem_journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * A whole lane in virtual time under one seed: the real core and the real effects runner over a
+ * journal in memory, with a scripted POS, an adapter host and its processor, and laned-bio. One
+ * run is a few checkouts one after the other, with faults, and then quiet until all is settled.
+ */
+
+/* Planted bugs: the tests show that the simulator sees each. */
+enum sim_bug {
+	SIM_BUG_NONE,
+	SIM_BUG_JOURNAL_LIES,     /* what is sent was not durable */
+	SIM_BUG_UNKNOWN_IS_NO,    /* the adapter calls a doubt "declined" */
+	SIM_BUG_UNDO_FORGOTTEN,   /* undo-queued is lost at a restart */
+	SIM_BUG_SEND_WITHOUT_ASK, /* the adapter sends before the journal says yes */
+	SIM_BUGS
+};
+const char *sim_bug_name(enum sim_bug b);
+
+struct sim_options {
+	uint64_t seed;
+	uint32_t checkouts; /* a run */
+	bool calm;          /* no faults at all */
+	enum sim_bug bug;
+	FILE *trace; /* NULL: none */
+};
+
+struct sim_result {
+	uint64_t trace_hash; /* of everything that happened: a replay gives the same */
+	uint64_t steps;
+	uint32_t checkouts, crashes, captures, undone, paid_token, paid_other, cancelled;
+	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
+	bool broken;
+	char what[200]; /* the invariant that was broken, and where */
+};
+
+/* Runs one. Deterministic in its options. */
+void sim_run(const struct sim_options *o, struct sim_result *ret);
+
+#endif

@@ -1,0 +1,124 @@
+#ifndef LANED_TESTS_SIM_WORLD_H
+#define LANED_TESTS_SIM_WORLD_H
+
+#include "sim/sim.h"
+
+/* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor, bio). */
+
+#define MESSAGES_MAX 512u
+#define LEDGER_MAX 256u
+#define TICKETS_MAX 64u
+#define MEMBERS 4u
+
+enum message_kind {
+	MSG_NONE,
+	/* to the lane */
+	MSG_IDENTIFIED,
+	MSG_VERIFIED,
+	MSG_DECIDED,
+	MSG_JOURNAL, /* the adapter asks */
+	MSG_COMPLETE,
+	MSG_ADAPTER_UP,
+	MSG_ADAPTER_DIES,
+	MSG_BIO_UP,
+	MSG_POS_UNDO,
+	/* to others */
+	MSG_PEER,    /* the adapter's request arrives at the processor */
+	MSG_POS,     /* the POS's next act */
+	MSG_RESTART, /* laned starts again */
+	MSG_DISK_OK
+};
+
+struct message {
+	enum message_kind kind;
+	int64_t at_ms;
+	uint64_t order; /* first in, first out at one time */
+	uint32_t epoch; /* of the lane, adapter or bio it belongs to */
+	struct key128 key;
+	enum lane_op op;
+	enum lane_outcome outcome;
+	int64_t amount;
+	bool has_amount;
+	char probe[LANE_PROBE_BYTES];
+	int who; /* member index, -1 nobody */
+	char ticket[LANE_TICKET_BYTES];
+};
+
+/* What the processor, which is also the POS's ledger, knows of a key. */
+struct entry {
+	struct key128 key;
+	char ticket[LANE_TICKET_BYTES];
+	enum { ENTRY_SEEN, ENTRY_CAPTURED, ENTRY_DECLINED, ENTRY_UNDONE } state;
+	int64_t amount, captured;
+	bool confirmed, pending; /* pending: answers in-progress for a while */
+	uint32_t captures;
+};
+
+enum ticket_end { TICKET_OPEN, TICKET_TOKEN, TICKET_OTHER, TICKET_VOID };
+
+struct ticket {
+	char name[LANE_TICKET_BYTES];
+	enum ticket_end end;
+};
+
+enum pos_act { POS_CHECK_IN, POS_ITEM, POS_TOTAL, POS_WAIT, POS_NEXT };
+
+struct world {
+	struct sim_options opt;
+	struct sim_result *res;
+	uint64_t rng, order;
+	struct timepoint now;
+	/* the lane */
+	struct mem_journal *journal;
+	struct lane_core *core;
+	struct effects *effects;
+	bool crashed, down, disk_full, quiet;
+	uint32_t lane_epoch, adapter_epoch, bio_epoch;
+	uint64_t fresh;
+	/* everything under way */
+	struct message messages[MESSAGES_MAX];
+	uint32_t messages_count;
+	/* the processor */
+	struct entry ledger[LEDGER_MAX];
+	uint32_t ledger_count;
+	int64_t peer_last_ms; /* the line to the processor keeps its order */
+	/* the POS */
+	struct ticket tickets[TICKETS_MAX];
+	uint32_t tickets_count;
+	enum pos_act act;
+	uint32_t rev, lines_count, lines_wanted, waits;
+	struct basket_line lines[32];
+	int accepted; /* whose finger laned-bio has just accepted */
+	int shopper;  /* index of the member, -1 a stranger */
+	bool wants_finger, pos_done;
+	uint32_t probes;
+	struct lane_event found; /* memory of a resolved claim */
+	struct lane_member member_memory;
+	struct lane_use uses_memory[16];
+};
+
+/* sim.c */
+uint64_t world_random(struct world *w);
+/* True once in n, never while quiet or calm. */
+bool world_fault(struct world *w, uint32_t n);
+int64_t world_delay(struct world *w, int64_t min_ms, int64_t max_ms);
+__attribute__((format(printf, 2, 3))) void world_trace(struct world *w, const char *fmt,
+						       ...);
+__attribute__((format(printf, 2, 3))) void world_broken(struct world *w, const char *fmt,
+							...);
+struct message *world_post(struct world *w, enum message_kind kind, int64_t in_ms);
+int world_step(struct world *w, struct lane_event *ev);
+void world_member(struct world *w, int who, struct lane_member *m);
+/* A process of the lane dies here, perhaps. */
+void world_crash_point(struct world *w);
+
+/* peers.c */
+extern const struct effects_ops world_ops;
+void peers_message(struct world *w, const struct message *m);
+void pos_begin(struct world *w);
+void adapter_restart(struct world *w);
+struct entry *ledger_find(struct world *w, struct key128 key);
+/* What must hold when all is settled. */
+void peers_settled(struct world *w);
+
+#endif

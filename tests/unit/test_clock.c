@@ -1,0 +1,151 @@
+#include "unit.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <sys/timex.h>
+#include <time.h>
+
+static int64_t
+moment(const char *text)
+{
+	int64_t wall_ms = 0;
+
+	ck_assert_int_eq(rfc3339_parse(str_of(text), &wall_ms, NULL), 0);
+	return wall_ms;
+}
+
+/* Laws of the past, which no later release of the zone data changes. */
+static const struct {
+	const char *zone, *moment;
+	int32_t offset_s;
+} zone_cases[] = {
+	{ "Europe/Tallinn", "2024-01-15T12:00:00Z", 7200 },
+	{ "Europe/Tallinn", "2024-07-15T12:00:00Z", 10800 },
+	{ "Europe/Tallinn", "2024-03-31T00:59:59.999Z", 7200 },
+	{ "Europe/Tallinn", "2024-03-31T01:00:00.000Z", 10800 },
+	{ "Europe/Tallinn", "2024-10-27T00:59:59.999Z", 10800 },
+	{ "Europe/Tallinn", "2024-10-27T01:00:00.000Z", 7200 },
+	{ "America/New_York", "2024-01-15T12:00:00Z", -18000 },
+	{ "America/New_York", "2024-07-15T12:00:00Z", -14400 },
+	{ "Asia/Kolkata", "2024-07-15T12:00:00Z", 19800 },
+	{ "UTC", "2024-07-15T12:00:00Z", 0 },
+	{ "Europe/Tallinn", "1969-12-31T23:59:59.999Z", 10800 },
+};
+
+START_TEST(offsets_follow_the_zone_and_its_daylight_saving)
+{
+	for (size_t i = 0; i < sizeof(zone_cases) / sizeof(zone_cases[0]); i++) {
+		int32_t offset_s = 77;
+
+		ck_assert_msg(clock_zone_offset(zone_cases[i].zone,
+						moment(zone_cases[i].moment),
+						&offset_s) == 0,
+			      "%s (is tzdata installed?)", zone_cases[i].zone);
+		ck_assert_msg(offset_s == zone_cases[i].offset_s, "%s at %s: %d",
+			      zone_cases[i].zone, zone_cases[i].moment, offset_s);
+	}
+}
+END_TEST
+
+START_TEST(unknown_zones_are_utc_and_said)
+{
+	static const char *const names[] = {
+		"Mars/Olympus",
+		"/etc/localtime",
+		"../zoneinfo/UTC",
+		"Europe/../UTC",
+		"Europe",
+		"EET-2EEST",
+		":UTC",
+		"tzdata.zi",
+		"Europe/Tallinn ",
+		"Europe/a-name-that-is-too-long-for-any-zone-in-the-database-of-zones",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct timepoint now = { .local_offset_s = 77 };
+
+		for (int twice = 0; twice < 2; twice++)
+			ck_assert_msg(clock_now(names[i], 0, &now) == -EINVAL, "%s",
+				      names[i]);
+		ck_assert_int_eq(now.local_offset_s, 0);
+		ck_assert_int_eq(now.business_day, civil_yyyymmdd(now.wall_ms, 0));
+		ck_assert_int_eq(clock_now("Asia/Kolkata", 0, &now), 0);
+		ck_assert_int_eq(now.local_offset_s, 19800);
+	}
+}
+END_TEST
+
+START_TEST(empty_name_is_the_zone_the_process_found)
+{
+	int64_t when = moment("2024-07-15T12:00:00Z");
+	int32_t offset_s = 0;
+
+	ck_assert_int_eq(setenv("TZ", "America/New_York", 1), 0);
+	ck_assert_int_eq(clock_zone_offset("", when, &offset_s), 0);
+	ck_assert_int_eq(offset_s, -14400);
+	ck_assert_int_eq(clock_zone_offset("Asia/Kolkata", when, &offset_s), 0);
+	ck_assert_int_eq(offset_s, 19800);
+	ck_assert_int_eq(clock_zone_offset("", when, &offset_s), 0);
+	ck_assert_int_eq(offset_s, -14400);
+}
+END_TEST
+
+START_TEST(business_day_begins_when_configured)
+{
+	for (int32_t start = -720; start <= 1440; start += 45) {
+		struct timepoint now;
+
+		ck_assert_int_eq(clock_now("Asia/Kolkata", start, &now), 0);
+		ck_assert_int_eq(
+			now.business_day,
+			civil_yyyymmdd(now.wall_ms - INT64_C(60000) * start, 19800));
+	}
+}
+END_TEST
+
+START_TEST(clocks_tell_the_systems_time)
+{
+	int64_t before = (int64_t)time(NULL) * 1000, mono = clock_mono_ms();
+	int64_t us = clock_mono_us();
+	struct timepoint now;
+
+	ck_assert_int_eq(clock_now("UTC", 0, &now), 0);
+	/* time() may lag the clock by a tick. */
+	ck_assert_int_ge(now.wall_ms, before);
+	ck_assert_int_le(now.wall_ms, ((int64_t)time(NULL) + 2) * 1000);
+	ck_assert_int_ge(now.mono_ms, mono);
+	ck_assert_int_ge(clock_mono_ms(), now.mono_ms);
+	ck_assert_int_ge(clock_mono_us(), us);
+	ck_assert_int_ge(clock_wall_ms(), before);
+}
+END_TEST
+
+START_TEST(doubt_is_a_comparison_with_what_was_recorded)
+{
+	int64_t now = clock_wall_ms();
+
+	ck_assert(!clock_is_before(0));
+	ck_assert(!clock_is_before(now));
+	ck_assert(clock_is_before(now + INT64_C(3600000)));
+}
+END_TEST
+
+START_TEST(synchronised_is_what_the_kernel_says)
+{
+	struct ntptimeval tv;
+	int state = ntp_gettime(&tv);
+
+	if (state < 0 || state == TIME_ERROR)
+		ck_assert(!clock_is_synchronised());
+	else
+		ck_assert(clock_is_synchronised());
+}
+END_TEST
+
+UNIT_MAIN("clock", offsets_follow_the_zone_and_its_daylight_saving,
+	  unknown_zones_are_utc_and_said, empty_name_is_the_zone_the_process_found,
+	  business_day_begins_when_configured, clocks_tell_the_systems_time,
+	  doubt_is_a_comparison_with_what_was_recorded,
+	  synchronised_is_what_the_kernel_says)

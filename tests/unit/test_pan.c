@@ -1,0 +1,242 @@
+#include "unit.h"
+
+#include "base/plain/pan.h"
+
+#include <stdbool.h>
+
+#define TEXT_BYTES 256
+
+/*
+ * Card numbers the schemes and processors publish for testing, in parts: no whole one stands in
+ * this file.
+ */
+static const char *const published[][6] = {
+	{ "4111", "1111", "1111", "1111", NULL },  /* Visa */
+	{ "4012", "8888", "8888", "1881", NULL },  /* Visa */
+	{ "4000", "0000", "0000", "0000", "006" }, /* Visa, 19 */
+	{ "5555", "5555", "5555", "4444", NULL },  /* Mastercard */
+	{ "5105", "1051", "0510", "5100", NULL },  /* Mastercard */
+	{ "2223", "0031", "2200", "3222", NULL },  /* Mastercard, 2-series */
+	{ "6011", "1111", "1111", "1117", NULL },  /* Discover */
+	{ "3782", "822463", "10005", NULL },       /* American Express, 15 */
+	{ "3714", "496353", "98431", NULL },       /* American Express */
+	{ "3056", "930902", "5904", NULL },        /* Diners Club, 14 */
+	{ "3852", "000002", "3237", NULL },        /* Diners Club */
+	{ "3530", "1113", "3330", "0000", NULL },  /* JCB */
+	{ "6200", "0000", "0000", "0005", NULL },  /* UnionPay */
+};
+#define PUBLISHED_COUNT (sizeof(published) / sizeof(published[0]))
+
+/* The card's parts with between between them. */
+static void
+card_text(char buf[TEXT_BYTES], size_t card, const char *between)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < 6 && published[card][i] != NULL; i++)
+		used += (size_t)snprintf(buf + used, TEXT_BYTES - used, "%s%s",
+					 i > 0 ? between : "", published[card][i]);
+}
+
+static bool
+finds(const char *text)
+{
+	return pan_find(str_of(text), NULL, NULL);
+}
+
+START_TEST(luhn_takes_right_numbers_only)
+{
+	ck_assert(luhn_ok(STR("18")));
+	ck_assert(luhn_ok(STR("00")));
+	ck_assert(luhn_ok(STR("79927398713"))); /* the textbook example */
+	ck_assert(!luhn_ok(STR("79927398710")));
+	ck_assert(!luhn_ok(STR("17")));
+	ck_assert(!luhn_ok(STR("0")));
+	ck_assert(!luhn_ok(STR("")));
+	ck_assert(!luhn_ok(STR("1 8")));
+	ck_assert(!luhn_ok(STR("1a8")));
+}
+END_TEST
+
+START_TEST(luhn_sees_every_single_wrong_digit)
+{
+	char digits[] = "79927398713";
+
+	for (size_t i = 0; i < sizeof(digits) - 1; i++) {
+		char right = digits[i];
+
+		for (char c = '0'; c <= '9'; c++) {
+			digits[i] = c;
+			ck_assert(luhn_ok(str_of(digits)) == (c == right));
+		}
+		digits[i] = right;
+	}
+}
+END_TEST
+
+START_TEST(finds_published_numbers_however_written)
+{
+	static const char *const betweens[] = { "", " ", "-" };
+
+	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
+		for (size_t k = 0; k < 3; k++) {
+			char pan[TEXT_BYTES], text[2 * TEXT_BYTES];
+			size_t start = 0, end = 0;
+
+			card_text(pan, card, betweens[k]);
+			ck_assert_msg(finds(pan), "card %zu", card);
+			(void)snprintf(text, sizeof(text), "paid by %s, thanks", pan);
+			ck_assert(pan_find(str_of(text), &start, &end));
+			ck_assert_uint_eq(start, 8);
+			ck_assert_uint_eq(end, 8 + strlen(pan));
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_number_beside_others_is_found_all_the_same)
+{
+	static const char *const shapes[] = {
+		"%s 12/28", "%s 12 28",  "1 %s",       "lane 7 %s 3", "x%sx",
+		"\"%s\"",   "a=%s;b=12", "00-%s-00",   "2026 %s",     "12 %s 345 6",
+		"\t%s\n",   "  %s",      "3 2 1 %s 1",
+	};
+
+	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
+		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+			char pan[TEXT_BYTES], text[2 * TEXT_BYTES];
+			const char *at = strstr(shapes[i], "%s");
+
+			card_text(pan, card, " ");
+			(void)snprintf(text, sizeof(text), "%.*s%s%s",
+				       (int)(at - shapes[i]), shapes[i], pan, at + 2);
+			ck_assert_msg(finds(text), "card %zu shape %zu", card, i);
+			(void)pan_mask(text, strlen(text));
+			ck_assert_msg(strstr(text, pan) == NULL, "card %zu shape %zu",
+				      card, i);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_wrong_check_digit_is_no_card)
+{
+	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
+		char pan[TEXT_BYTES];
+		size_t n;
+
+		card_text(pan, card, "");
+		n = strlen(pan);
+		pan[n - 1] = pan[n - 1] == '9' ? '0' : (char)(pan[n - 1] + 1);
+		ck_assert_msg(!finds(pan), "card %zu", card);
+	}
+}
+END_TEST
+
+/* A number of n digits that begins with first and passes Luhn. */
+static void
+make_number(char buf[32], const char *first, size_t n)
+{
+	size_t used = strlen(first);
+
+	memcpy(buf, first, used);
+	memset(buf + used, '0', n - used);
+	buf[n] = '\0';
+	for (buf[n - 1] = '0'; !luhn_ok(str_of(buf)); buf[n - 1]++)
+		ck_assert_int_lt(buf[n - 1], '9');
+}
+
+/* By the first digits: the lengths at which a number is a card's, as a set of bits. */
+#define L(n) (1u << (n))
+#define L16_19 (L(16) | L(17) | L(18) | L(19))
+static const struct {
+	const char *first;
+	unsigned lengths;
+} ranges[] = {
+	{ "30", L(14) },  { "36", L(14) },  { "38", L(14) },   { "39", 0 },
+	{ "31", 0 },      { "33", 0 },      { "34", L(15) },   { "37", L(15) },
+	{ "35", L(16) },  { "4", L16_19 },  { "50", L16_19 },  { "51", L(16) },
+	{ "55", L(16) },  { "56", L16_19 }, { "60", L16_19 },  { "62", L16_19 },
+	{ "69", L16_19 }, { "2220", 0 },    { "2221", L(16) }, { "2720", L(16) },
+	{ "2721", 0 },    { "81", L(16) },  { "80", 0 },       { "82", 0 },
+	{ "7", 0 },       { "9", 0 },       { "1", 0 },        { "0", 0 },
+};
+
+START_TEST(ranges_and_lengths_are_those_of_payment_cards)
+{
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		for (size_t n = 12; n <= 22; n++) {
+			char number[32];
+
+			make_number(number, ranges[i].first, n);
+			ck_assert_msg(finds(number) == ((ranges[i].lengths & L(n)) != 0),
+				      "%s, %zu digits", ranges[i].first, n);
+		}
+	}
+}
+END_TEST
+
+START_TEST(other_separators_end_a_run)
+{
+	static const char *const betweens[] = { "  ", "--", " -", ".",  ",",
+						"/",  "\t", "x",  "\n", "_" };
+
+	for (size_t i = 0; i < sizeof(betweens) / sizeof(betweens[0]); i++) {
+		char pan[TEXT_BYTES];
+
+		card_text(pan, 0, betweens[i]);
+		ck_assert_msg(!finds(pan), "between %zu", i);
+	}
+}
+END_TEST
+
+START_TEST(everyday_numbers_are_no_cards)
+{
+	static const char *const texts[] = {
+		"",
+		"4",
+		"5901234123457 EAN-13",
+		"2026-11-21",
+		"2026-11-21T20:15:03.123Z",
+		"12.05",
+		"tel 555-0100",
+		"1469922850259",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		ck_assert_msg(!finds(texts[i]), "%s", texts[i]);
+	ck_assert(!pan_find((struct str){ NULL, 0 }, NULL, NULL));
+}
+END_TEST
+
+START_TEST(masking_takes_every_card_and_only_its_digits)
+{
+	char a[TEXT_BYTES], b[TEXT_BYTES], text[4 * TEXT_BYTES];
+
+	card_text(a, 0, "-");
+	card_text(b, 7, " ");
+	(void)snprintf(text, sizeof(text), "no 12: %s; and %s!", a, b);
+	ck_assert_uint_eq(pan_mask(text, strlen(text)), 2);
+	ck_assert_str_eq(text, "no 12: ****-****-****-****; and **** ****** *****!");
+	ck_assert_uint_eq(pan_mask(text, strlen(text)), 0);
+}
+END_TEST
+
+START_TEST(masking_leaves_bytes_behind_its_length_alone)
+{
+	char text[TEXT_BYTES];
+
+	card_text(text, 0, "");
+	ck_assert_uint_eq(pan_mask(text, 15), 0);
+	ck_assert_uint_eq(pan_mask(text, 16), 1);
+	ck_assert_str_eq(text, "****************");
+}
+END_TEST
+
+UNIT_MAIN("pan", luhn_takes_right_numbers_only, luhn_sees_every_single_wrong_digit,
+	  finds_published_numbers_however_written,
+	  a_number_beside_others_is_found_all_the_same, a_wrong_check_digit_is_no_card,
+	  ranges_and_lengths_are_those_of_payment_cards, other_separators_end_a_run,
+	  everyday_numbers_are_no_cards, masking_takes_every_card_and_only_its_digits,
+	  masking_leaves_bytes_behind_its_length_alone)
