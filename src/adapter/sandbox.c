@@ -148,19 +148,26 @@ static const char *const allowed[] = {
 	"writev",
 };
 
-/* kill only ourselves: raise() of a crash; sockets only to laned and systemd. */
+/* One call, allowed only when argument arg has that value. */
+static int
+allow_when(scmp_filter_ctx ctx, const char *call, unsigned arg, scmp_datum_t value)
+{
+	const struct scmp_arg_cmp same = { arg, SCMP_CMP_EQ, value, 0 };
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+				      seccomp_syscall_resolve_name(call), 1, &same);
+}
+
+/* kill only ourselves: raise() of a crash; sockets only to laned and systemd; limits only read. */
 static int
 add_narrow_rules(scmp_filter_ctx ctx)
 {
-	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
-				  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	int rc = allow_when(ctx, "kill", 0, (scmp_datum_t)getpid());
 
 	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		rc = allow_when(ctx, "socket", 0, AF_UNIX);
 	if (rc == 0)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				      SCMP_A2(SCMP_CMP_EQ, 0)); /* reading */
+		rc = allow_when(ctx, "prlimit64", 2, 0);
 	return rc;
 }
 

@@ -75,8 +75,10 @@ write_rule(char *at, size_t bytes, int id, int category, uint64_t *s)
 		"\"kind\":\"amount\",\"params\":{\"amount_minor\":%d}",
 		"\"kind\":\"n_for_price\",\"params\":{\"units\":2,\"price_minor\":%d}",
 		"\"kind\":\"n_for_price\",\"params\":{\"units\":3,\"price_minor\":%d}",
-		"\"kind\":\"buy_get\",\"params\":{\"buy\":2,\"get\":1,\"percent_bp\":10000}",
-		"\"kind\":\"buy_get\",\"params\":{\"buy\":1,\"get\":1,\"percent_bp\":5000}",
+		"\"kind\":\"buy_get\",\"params\":{\"buy\":2,\"get\":1,\"percent_bp\":"
+		"10000}",
+		"\"kind\":\"buy_get\",\"params\":{\"buy\":1,\"get\":1,\"percent_bp\":"
+		"5000}",
 		"\"kind\":\"percent\",\"params\":{\"percent_bp\":%d,\"max_units\":2}",
 		"\"kind\":\"fixed_price\",\"params\":{\"price_minor\":%d}",
 	};
@@ -105,9 +107,10 @@ write_rule(char *at, size_t bytes, int id, int category, uint64_t *s)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	(void)snprintf(params, sizeof(params), forms[form], value);
 #pragma GCC diagnostic pop
-	return snprintf(at, bytes,
-			"%s\n{\"id\":\"offer%04d\",%s,\"scope\":{\"category\":[\"c%d\"]}}",
-			id > 0 ? "," : "", id, params, category);
+	return snprintf(
+		at, bytes,
+		"%s\n{\"id\":\"offer%04d\",%s,\"scope\":{\"category\":[\"c%d\"]}}",
+		id > 0 ? "," : "", id, params, category);
 }
 
 static struct pricing_rules *
@@ -171,8 +174,9 @@ run(const struct workload *w)
 	int64_t gap = 0, saving = 0;
 
 	for (int i = 0; i < w->baskets; i++) {
-		struct pricing_basket basket = { b.lines, (size_t)w->lines, { "", 0 },
-						 { "", 0 } };
+		struct pricing_basket basket = {
+			b.lines, (size_t)w->lines, { "", 0 }, { "", 0 }
+		};
 		struct pricing_rules *rules;
 		struct pricing_result *r;
 		double start;

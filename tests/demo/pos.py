@@ -238,7 +238,8 @@ class LegacyPos:
     def step(self):
         """Takes what lies in out/, one file after the other. Returns how many."""
         done = 0
-        for name in sorted(os.listdir(self.out)):
+        # Offers first: a payment is for the amount of the last offer.
+        for name in sorted(os.listdir(self.out), key=lambda n: (".offer." not in n, n)):
             if name.startswith(".") or not name.endswith(".json"):
                 continue
             path = os.path.join(self.out, name)

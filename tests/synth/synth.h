@@ -64,7 +64,9 @@ int synth_image(uint64_t seed, uint32_t impression, const struct synth_options *
  * Features without a picture, about 0.2 ms: for galleries of 10 000 fingers and more. Minutiae are
  * a point process with the spacing, density, direction and polarity of real prints over the
  * orientation field of the finger's class; an impression moves, distorts, loses and adds some.
- * The fingers are not those of synth_image. 0; -EINVAL options outside their limits.
+ * The fingers are not those of synth_image. Unmated pairs score like real prints (at difficulty
+ * 100 the closest); unmated pictures score somewhat higher than real ones: calibrate with these.
+ * 0; -EINVAL options outside their limits.
  */
 int synth_features(uint64_t seed, uint32_t impression, const struct synth_options *o,
 		   struct finger_features *features);

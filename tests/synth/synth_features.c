@@ -70,7 +70,6 @@ density(const struct synth_field *f, int32_t x, int32_t y, int32_t faced)
 {
 	uint64_t seed = synth_mix(f->seed + STREAM_DENSITY);
 	int32_t noise = synth_noise(seed, x * 256, y * 256, DENSITY_CELL_PX);
-
 	int32_t either = DENSITY_FREE + noise * DENSITY_FREE / 2048 - abs(faced) / 3;
 
 	return synth_clamp(abs(faced) + synth_clamp(either, 50, DENSITY_MAX), 1,
@@ -226,7 +225,7 @@ see_cells(const struct finger *f, const struct synth_pose *p,
 			o = synth_field_orientation(&f->field, x, y) + p->turn +
 			    synth_rng_normal(&r, SYNTH_DEGREES(2));
 			features->orientation[k] = (uint8_t)((uint32_t)o / 128 & 0xff);
-			features->coherence[k] = (uint8_t)(55 + clarity(p, x, y) * 2);
+			features->coherence[k] = (uint8_t)(155 + clarity(p, x, y));
 			features->foreground_cells++;
 		}
 	}

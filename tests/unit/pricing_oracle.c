@@ -131,9 +131,9 @@ random_rules(struct oracle_case *c, uint64_t *s)
 		*r = (struct oracle_rule){ .id = i };
 		random_kind(r, s);
 		basket = r->kind >= ORACLE_BASKET_PERCENT;
-		r->scope = chance(s, 45) ? -1 :
-			   chance(s, 40) ? pick(s, 3) :
-					   100 + 1 + pick(s, (1 << c->lines_count) - 1);
+		r->scope = chance(s, 45)   ? -1
+			   : chance(s, 40) ? pick(s, 3)
+					   : 100 + 1 + pick(s, (1 << c->lines_count) - 1);
 		if (r->kind <= ORACLE_FIXED && !r->stack && chance(s, 40)) {
 			r->max_units = 1 + pick(s, 3);
 			r->cheapest_first = chance(s, 30);
@@ -226,7 +226,7 @@ share(int64_t amount, const int64_t *weight, const int64_t *room, int n, int64_t
 	}
 	amount = low(amount, all);
 	while (amount > 0) {
-		int64_t weights = 0, given = 0, rests[64];
+		int64_t weights = 0, given = 0, rests[64] = { 0 };
 		bool overflow = false;
 
 		for (int i = 0; i < n; i++)
@@ -245,6 +245,8 @@ share(int64_t amount, const int64_t *weight, const int64_t *room, int n, int64_t
 				if (!full[i] && rests[i] >= 0 &&
 				    (at < 0 || rests[i] > rests[at]))
 					at = i;
+			if (at < 0)
+				break; /* cannot be: fewer units are left than parts */
 			out[at]++;
 			rests[at] = -1;
 		}
@@ -301,8 +303,8 @@ one_group(const struct trial *t, const struct oracle_rule *r, const int *unit, i
 		room[n] = p->value > p->floor ? p->value - p->floor : 0;
 		value += p->value;
 	}
-	off = r->kind == ORACLE_N_FOR ? value - r->amount :
-					rounded(value, r->percent, t->c->rounding);
+	off = r->kind == ORACLE_N_FOR ? value - r->amount
+				      : rounded(value, r->percent, t->c->rounding);
 	/* Equal units of one line are one share. */
 	for (int i = n - 1; i > 0; i--)
 		if (unit[from + i] == unit[from + i - 1]) {
@@ -327,14 +329,14 @@ groups_off(const struct trial *t, int rule, int64_t *net)
 {
 	const struct oracle_rule *r = &t->c->rules[rule];
 	int size = r->kind == ORACLE_N_FOR ? r->n : r->buy + r->get, count = 0;
-	int unit[64];
+	int unit[64] = { 0 };
 
 	for (int p = 0; p < t->parts_count; p++)
 		for (int k = 0; k < t->taken[rule][p]; k++)
 			unit[count++] = p;
 	for (int i = 1; i < count; i++)
-		for (int k = i; k > 0 && t->parts[unit[k - 1]].value <
-						 t->parts[unit[k]].value;
+		for (int k = i;
+		     k > 0 && t->parts[unit[k - 1]].value < t->parts[unit[k]].value;
 		     k--) {
 			int swap = unit[k];
 
@@ -373,12 +375,14 @@ cheapest_off(const struct trial *t, int rule, int64_t *net)
 			if (units[p] > 0 &&
 			    (at < 0 || t->parts[p].value <= t->parts[at].value))
 				at = p;
+		if (at < 0)
+			break; /* cannot be: got is at most what there is */
 		k = units[at] < got ? units[at] : got;
 		order[n] = at;
 		weight[n] = t->parts[at].value * k;
-		room[n] = t->parts[at].value > t->parts[at].floor ?
-				  (t->parts[at].value - t->parts[at].floor) * k :
-				  0;
+		room[n] = t->parts[at].value > t->parts[at].floor
+				  ? (t->parts[at].value - t->parts[at].floor) * k
+				  : 0;
 		value += weight[n++];
 		units[at] = 0;
 		got -= k;
@@ -430,9 +434,8 @@ layer_one(const struct trial *t, int64_t *net)
 	}
 	for (int p = 0; p < t->parts_count; p++)
 		if (t->free[p] >= 0)
-			net[t->parts[p].line] -=
-				unit_rule_off(t->c, &t->c->rules[t->free[p]], &t->parts[p],
-					      t->left[p]);
+			net[t->parts[p].line] -= unit_rule_off(
+				t->c, &t->c->rules[t->free[p]], &t->parts[p], t->left[p]);
 	return true;
 }
 
@@ -691,7 +694,7 @@ bool
 oracle_best(const struct oracle_case *c, int64_t *ret_total)
 {
 	struct trial t = { .c = c };
-	bool fits[ORACLE_RULES_MAX];
+	bool fits[ORACLE_RULES_MAX] = { false };
 	int64_t gross = 0, best, always = INT64_MAX;
 
 	make_parts(&t);
@@ -803,10 +806,10 @@ scope_json(struct text *t, const struct oracle_case *c, const struct oracle_rule
 static void
 rule_json(struct text *t, const struct oracle_case *c, const struct oracle_rule *r)
 {
-	static const char *const kinds[] = {
-		"percent", "amount",	       "fixed_price",	 "n_for_price",
-		"buy_get", "buy_get_cheapest", "basket_percent", "basket_amount"
-	};
+	static const char *const kinds[] = { "percent",        "amount",
+					     "fixed_price",    "n_for_price",
+					     "buy_get",        "buy_get_cheapest",
+					     "basket_percent", "basket_amount" };
 
 	add(t, "{\"id\":\"r%d\",\"kind\":\"%s\",", r->id, kinds[r->kind]);
 	scope_json(t, c, r);

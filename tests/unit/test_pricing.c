@@ -31,7 +31,8 @@ static const struct example examples[] = {
 	  "{\"known\":true}", 497 },
 	{ "{\"id\":\"snack-2-for-3\",\"kind\":\"n_for_price\",\"scope\":{\"category\":"
 	  "[\"snack\"]},\"params\":{\"units\":2,\"price_minor\":300}}",
-	  "{\"lines\":[{\"code\":\"nuts\",\"category\":\"snack\",\"unit_price_minor\":179},"
+	  "{\"lines\":[{\"code\":\"nuts\",\"category\":\"snack\",\"unit_price_minor\":"
+	  "179},"
 	  "{\"code\":\"crisps\",\"category\":\"snack\",\"unit_price_minor\":169},"
 	  "{\"code\":\"sticks\",\"category\":\"snack\",\"unit_price_minor\":99}]}",
 	  NULL, 399 },
@@ -280,15 +281,18 @@ START_TEST(rules_that_do_not_apply_say_why)
 	ck_assert_int_eq(
 		kit_rule_list(
 			&k,
-			"{\"id\":\"a-half\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+			"{\"id\":\"a-half\",\"kind\":\"percent\",\"scope\":{\"all\":true}"
+			","
 			"\"params\":{\"percent_bp\":5000}},"
-			"{\"id\":\"b-tenth\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+			"{\"id\":\"b-tenth\",\"kind\":\"percent\",\"scope\":{\"all\":"
+			"true},"
 			"\"params\":{\"percent_bp\":1000}},"
 			"{\"id\":\"c-dear\",\"kind\":\"n_for_price\",\"scope\":"
 			"{\"all\":true},\"params\":{\"units\":2,\"price_minor\":9000}},"
 			"{\"id\":\"d-elsewhere\",\"kind\":\"percent\",\"scope\":"
 			"{\"sku\":[\"none\"]},\"params\":{\"percent_bp\":1000}},"
-			"{\"id\":\"e-many\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+			"{\"id\":\"e-many\",\"kind\":\"percent\",\"scope\":{\"all\":true}"
+			","
 			"\"params\":{\"percent_bp\":9000,\"min_units\":9}},"
 			"{\"id\":\"f-spend\",\"kind\":\"basket_amount\",\"scope\":"
 			"{\"all\":true},\"params\":{\"amount_minor\":1,"
@@ -361,12 +365,11 @@ START_TEST(coupon_is_not_wasted)
 
 	kit_init(&k);
 	ck_assert_int_eq(
-		kit_rule_list(&k,
-			      "{\"id\":\"coupon\",\"kind\":\"percent\",\"scope\":"
-			      "{\"all\":true},\"params\":{\"percent_bp\":1000},"
-			      "\"who\":{\"coupon\":\"C\"},\"limits\":{\"total\":1}},"
-			      "{\"id\":\"shelf\",\"kind\":\"percent\",\"scope\":"
-			      "{\"all\":true},\"params\":{\"percent_bp\":1000}}"),
+		kit_rule_list(&k, "{\"id\":\"coupon\",\"kind\":\"percent\",\"scope\":"
+				  "{\"all\":true},\"params\":{\"percent_bp\":1000},"
+				  "\"who\":{\"coupon\":\"C\"},\"limits\":{\"total\":1}},"
+				  "{\"id\":\"shelf\",\"kind\":\"percent\",\"scope\":"
+				  "{\"all\":true},\"params\":{\"percent_bp\":1000}}"),
 		0);
 	ck_assert_int_eq(kit_basket(&k, "{\"lines\":[{\"unit_price_minor\":0},"
 					"{\"unit_price_minor\":4}]}"),
@@ -432,9 +435,10 @@ START_TEST(basket_amount_is_shared_by_value_and_keeps_floors)
 					   "\"scope\":{\"all\":true},\"params\":"
 					   "{\"amount_minor\":100}}"),
 			 0);
-	ck_assert_int_eq(kit_basket(&k, "{\"lines\":[{\"unit_price_minor\":100},"
-					"{\"unit_price_minor\":100},"
-					"{\"unit_price_minor\":100,\"floor_minor\":90}]}"),
+	ck_assert_int_eq(kit_basket(&k,
+				    "{\"lines\":[{\"unit_price_minor\":100},"
+				    "{\"unit_price_minor\":100},"
+				    "{\"unit_price_minor\":100,\"floor_minor\":90}]}"),
 			 0);
 	r = kit_price(&k);
 	ck_assert_int_eq(r->total_minor, 200);
@@ -478,9 +482,8 @@ START_TEST(combination_rules_hold)
 			       "{\"all\":true},\"params\":{\"percent_bp\":1000}%s}",
 			       cases[i].combine, cases[i].combine);
 		ck_assert_int_eq(kit_rule_list(&k, rules), 0);
-		ck_assert_int_eq(kit_basket(&k,
-					    "{\"lines\":[{\"unit_price_minor\":1000}]}"),
-				 0);
+		ck_assert_int_eq(
+			kit_basket(&k, "{\"lines\":[{\"unit_price_minor\":1000}]}"), 0);
 		r = kit_price(&k);
 		ck_assert_int_eq(r->total_minor, cases[i].total);
 		pricing_result_free(r);
@@ -526,13 +529,13 @@ setup_hard(struct kit *k)
 
 	kit_init(k);
 	for (int i = 0; i < 30; i++)
-		n += (size_t)snprintf(rules + n, sizeof(rules) - n,
-				      "%s{\"id\":\"r%02d\",\"kind\":\"buy_get\",\"scope\":"
-				      "{\"all\":true,\"price_min\":%d},\"params\":{"
-				      "\"buy\":%d,\"get\":2,\"percent_bp\":%d},"
-				      "\"limits\":{\"per_basket\":2}}",
-				      i > 0 ? "," : "", i, 90 + 7 * i, 1 + i % 4,
-				      3100 + 170 * i);
+		n += (size_t)snprintf(
+			rules + n, sizeof(rules) - n,
+			"%s{\"id\":\"r%02d\",\"kind\":\"buy_get\",\"scope\":"
+			"{\"all\":true,\"price_min\":%d},\"params\":{"
+			"\"buy\":%d,\"get\":2,\"percent_bp\":%d},"
+			"\"limits\":{\"per_basket\":2}}",
+			i > 0 ? "," : "", i, 90 + 7 * i, 1 + i % 4, 3100 + 170 * i);
 	m = (size_t)snprintf(basket, sizeof(basket), "{\"lines\":[");
 	for (int i = 0; i < 30; i++)
 		m += (size_t)snprintf(basket + m, sizeof(basket) - m,
@@ -552,8 +555,8 @@ START_TEST(budget_ends_the_search_with_a_proven_gap)
 	struct kit k;
 
 	setup_hard(&k);
-	ck_assert_int_eq(
-		pricing_price(k.rules, &k.basket, &k.member, &k.at, &few, &a), 0);
+	ck_assert_int_eq(pricing_price(k.rules, &k.basket, &k.member, &k.at, &few, &a),
+			 0);
 	ck_assert(!a->optimal);
 	ck_assert_int_gt(a->gap_minor, 0);
 	ck_assert_int_le(a->total_minor, a->gross_minor);
@@ -635,12 +638,11 @@ START_TEST(texts_fall_back_to_english_and_then_to_the_id)
 
 	kit_init(&k);
 	ck_assert_int_eq(
-		kit_rule_list(&k,
-			      "{\"id\":\"a\",\"kind\":\"percent\",\"scope\":{\"all\":"
-			      "true},\"params\":{\"percent_bp\":1},\"text\":{\"en\":"
-			      "\"milk\",\"de\":\"Milch\"}},{\"id\":\"b\",\"kind\":"
-			      "\"percent\",\"scope\":{\"all\":true},\"params\":"
-			      "{\"percent_bp\":1}}"),
+		kit_rule_list(&k, "{\"id\":\"a\",\"kind\":\"percent\",\"scope\":{\"all\":"
+				  "true},\"params\":{\"percent_bp\":1},\"text\":{\"en\":"
+				  "\"milk\",\"de\":\"Milch\"}},{\"id\":\"b\",\"kind\":"
+				  "\"percent\",\"scope\":{\"all\":true},\"params\":"
+				  "{\"percent_bp\":1}}"),
 		0);
 	ck_assert(str_is(pricing_rule_text(k.rules, STR("a"), STR("de")), "Milch"));
 	ck_assert(str_is(pricing_rule_text(k.rules, STR("a"), STR("fr")), "milk"));
@@ -652,4 +654,13 @@ START_TEST(texts_fall_back_to_english_and_then_to_the_id)
 }
 END_TEST
 
-UNIT_MAIN("pricing", worked_examples_cost_what_the_handbook_says, handbook_holds_the_examples_word_for_word, conditions_let_in_whom_they_say, scopes_hold_what_they_name, trace_names_rule_line_and_quantity, rules_that_do_not_apply_say_why, hint_is_given_only_when_one_more_unit_saves, saving_against_a_stranger_is_what_membership_brings, coupon_is_not_wasted, discounts_are_rounded_as_the_rule_set_says, basket_amount_is_shared_by_value_and_keeps_floors, combination_rules_hold, thousands_of_units_are_one_line, budget_ends_the_search_with_a_proven_gap, baskets_outside_their_ranges_are_refused, an_empty_basket_costs_nothing, texts_fall_back_to_english_and_then_to_the_id)
+UNIT_MAIN("pricing", worked_examples_cost_what_the_handbook_says,
+	  handbook_holds_the_examples_word_for_word, conditions_let_in_whom_they_say,
+	  scopes_hold_what_they_name, trace_names_rule_line_and_quantity,
+	  rules_that_do_not_apply_say_why, hint_is_given_only_when_one_more_unit_saves,
+	  saving_against_a_stranger_is_what_membership_brings, coupon_is_not_wasted,
+	  discounts_are_rounded_as_the_rule_set_says,
+	  basket_amount_is_shared_by_value_and_keeps_floors, combination_rules_hold,
+	  thousands_of_units_are_one_line, budget_ends_the_search_with_a_proven_gap,
+	  baskets_outside_their_ranges_are_refused, an_empty_basket_costs_nothing,
+	  texts_fall_back_to_english_and_then_to_the_id)

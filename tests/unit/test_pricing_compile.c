@@ -32,11 +32,13 @@ static const struct bad_rule bad_rules[] = {
 	  "\"params\" is missing" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{}}",
 	  "\"percent_bp\" is missing" },
-	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":10001}}",
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":10001}}",
 	  "percent_bp is 10001; it must be 1 to 10000" },
 	{ "{\"id\":\"x\",\"kind\":\"amount\"," SCOPE "\"params\":{\"amount_minor\":-5}}",
 	  "amount_minor is -5; it must be 1 to" },
-	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":\"5\"}}",
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":\"5\"}}",
 	  "percent_bp is a text; it must be a number" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1,"
 	  "\"price_minor\":5}}",
@@ -47,7 +49,8 @@ static const struct bad_rule bad_rules[] = {
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1},"
 	  "\"wehn\":{}}",
 	  "unknown member \"wehn\"" },
-	{ "{\"id\":\"x\",\"kind\":\"percent\",\"scope\":{},\"params\":{\"percent_bp\":1}}",
+	{ "{\"id\":\"x\",\"kind\":\"percent\",\"scope\":{},\"params\":{\"percent_bp\":1}"
+	  "}",
 	  "the scope is empty" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\",\"scope\":{\"all\":true,\"sku\":[\"a\"]},"
 	  "\"params\":{\"percent_bp\":1}}",
@@ -85,7 +88,8 @@ static const struct bad_rule bad_rules[] = {
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1},"
 	  "\"limits\":{\"total\":0}}",
 	  "total is 0; it must be 1 to" },
-	{ "{\"id\":\"x\",\"kind\":\"fixed_price\"," SCOPE "\"params\":{\"price_minor\":1},"
+	{ "{\"id\":\"x\",\"kind\":\"fixed_price\"," SCOPE
+	  "\"params\":{\"price_minor\":1},"
 	  "\"combine\":{\"stack\":true}}",
 	  "\"stack\" is for the kinds percent and amount only" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1,"
@@ -97,7 +101,8 @@ static const struct bad_rule bad_rules[] = {
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1},"
 	  "\"combine\":{\"exclusive\":\"yes\"}}",
 	  "exclusive must be \"best\" or \"always\"" },
-	{ "{\"id\":\"x\",\"kind\":\"basket_amount\"," SCOPE "\"params\":{\"amount_minor\":1,"
+	{ "{\"id\":\"x\",\"kind\":\"basket_amount\"," SCOPE
+	  "\"params\":{\"amount_minor\":1,"
 	  "\"min_spend_minor\":1,\"over_spend_minor\":1}}",
 	  "exclude each other" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1},"
@@ -136,7 +141,8 @@ START_TEST(bad_heads_are_refused)
 		{ "{\"laned_rules\":1,\"rules\":[]}", "currency must be" },
 		{ "{\"laned_rules\":1,\"currency\":\"EURO\",\"rules\":[]}",
 		  "currency must be" },
-		{ "{\"laned_rules\":1,\"currency\":\"EUR\"}", "\"rules\" must be a list" },
+		{ "{\"laned_rules\":1,\"currency\":\"EUR\"}",
+		  "\"rules\" must be a list" },
 		{ "{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[],\"rounding\":"
 		  "\"up\"}",
 		  "rounding must be half_up" },
@@ -165,7 +171,8 @@ START_TEST(double_ids_are_refused_at_the_second)
 	ck_assert_uint_eq(k.errors.total, 1);
 	ck_assert_uint_eq(k.errors.list[0].line, 3);
 	ck_assert_str_eq(k.errors.list[0].rule, "g");
-	ck_assert_ptr_nonnull(strstr(k.errors.list[0].what, "taken by the rule at line 2"));
+	ck_assert_ptr_nonnull(
+		strstr(k.errors.list[0].what, "taken by the rule at line 2"));
 	kit_free(&k);
 }
 END_TEST
@@ -265,4 +272,7 @@ START_TEST(bad_baskets_and_members_are_named)
 }
 END_TEST
 
-UNIT_MAIN("pricing_compile", bad_rules_are_named_with_what_would_be_right, bad_heads_are_refused, double_ids_are_refused_at_the_second, a_hundred_errors_are_listed_and_all_are_counted, text_may_have_a_hundred_characters_not_bytes, bad_baskets_and_members_are_named)
+UNIT_MAIN("pricing_compile", bad_rules_are_named_with_what_would_be_right,
+	  bad_heads_are_refused, double_ids_are_refused_at_the_second,
+	  a_hundred_errors_are_listed_and_all_are_counted,
+	  text_may_have_a_hundred_characters_not_bytes, bad_baskets_and_members_are_named)

@@ -106,7 +106,8 @@ check_sums(const struct kit *k, const struct pricing_result *r, uint64_t seed)
 	for (size_t i = 0; i < k->basket.lines_count; i++) {
 		const struct pricing_line *l = &k->basket.lines[i];
 
-		floor = l->floor_minor < l->amount_minor ? l->floor_minor : l->amount_minor;
+		floor = l->floor_minor < l->amount_minor ? l->floor_minor
+							 : l->amount_minor;
 		total += r->line_net_minor[i];
 		if (r->line_net_minor[i] < floor ||
 		    r->line_net_minor[i] > l->amount_minor ||

@@ -12,7 +12,7 @@
  * their longer axis.
  */
 #define ONE_SHIFT 12
-#define ALONG_HALF 9 /* px */
+#define ALONG_HALF 9          /* px */
 #define ACROSS_PERIODS_8TH 10 /* half length of the band-pass, 1/8 periods */
 
 /* 1/TRIG_ONE of (1 - (d / half)^2)^2, a bell without a tail; d and half in the same units. */
@@ -66,6 +66,7 @@ along_set(struct line *l, uint16_t angle)
 		raw[i] = bell((i - ALONG_HALF) * step, (ALONG_HALF + 1) * 256);
 		total += raw[i];
 	}
+	assert(total > 0);
 	for (int i = 0; i < l->count; i++)
 		l->weight[i] = (int16_t)(((int64_t)raw[i] << ONE_SHIFT) / total);
 }
@@ -77,7 +78,7 @@ across_set(struct line *l, uint16_t angle, int period_half)
 	int32_t half = period_half * 128 * ACROSS_PERIODS_8TH / 8; /* 1/256 px */
 	int32_t step = line_set(l, angle, min_int(half / 256, TAPS_MAX / 2));
 	int32_t window[TAPS_MAX], cosine[TAPS_MAX];
-	int64_t sum = 0, windows = 0, gain = 0;
+	int64_t sum = 0, windows = 0, gain = 0, most = 0;
 
 	for (int i = 0; i < l->count; i++) {
 		int32_t d = (i - l->count / 2) * step;
@@ -88,12 +89,17 @@ across_set(struct line *l, uint16_t angle, int period_half)
 		sum += (int64_t)window[i] * cosine[i];
 		windows += window[i];
 	}
+	assert(windows > 0);
 	for (int i = 0; i < l->count; i++)
 		gain += window[i] * (cosine[i] - sum / windows) / TRIG_ONE * cosine[i] /
 			TRIG_ONE;
-	for (int i = 0; i < l->count; i++)
+	assert(gain > 0);
+	for (int i = 0; i < l->count; i++) {
 		l->weight[i] = (int16_t)(window[i] * (cosine[i] - sum / windows) /
 					 TRIG_ONE * (1 << ONE_SHIFT) / gain);
+		most += l->weight[i] < 0 ? -l->weight[i] : l->weight[i];
+	}
+	assert(most * NORM_LIMIT <= (int64_t)WAVE_LIMIT << ONE_SHIFT);
 }
 
 void

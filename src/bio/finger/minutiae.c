@@ -10,20 +10,19 @@
  * bifurcations, because where a ridge forks a valley ends. A real one shows in both skeletons,
  * as an end in one and a fork in the other.
  */
-#define FIELD_STEP 0
-#define SPUR_PX 6 /* shorter branches come from rough strokes */
+#define SPUR_PX 4    /* shorter branches come from rough strokes */
 #define ISLAND_PX 14 /* shorter pieces are specks and pores */
-#define TRACE_PX 14 /* how far the direction is looked for */
-#define GAP_PX 10 /* ends facing each other within it are one broken stroke */
-#define FORK_PX 9 /* a fork of the other skeleton must lie within it */
-#define BORDER_PX 9
-#define CLOUD_PX 18
+#define TRACE_PX 14  /* how far the direction is looked for */
+#define GAP_PX 10    /* ends facing each other within it are one broken stroke */
+#define GAP_ANGLE 0x1c00
+#define FORK_PX 9   /* a fork of the other skeleton must lie within it */
+#define BORDER_PX 9 /* of foreground around a minutia */
+#define CLOUD_PX 18 /* CLOUD_COUNT others within it are noise */
 #define CLOUD_COUNT 5
-#define QMIN 45
-#define RATE_PX 9        /* reach of the look around a minutia */
-#define NEAR_PX 20       /* farther neighbours do no harm */
-#define EDGE_PX 32       /* nor does a farther border */
-#define ANGLE_GAP 0x1c00 /* 39 degrees */
+#define QUALITY_MIN 50 /* with less they harm more than they help, by measurement */
+#define RATE_PX 9      /* reach of the look around a minutia */
+#define NEAR_PX 20     /* farther neighbours do no harm */
+#define EDGE_PX 32     /* nor does a farther border */
 
 enum stop { STOP_LENGTH, STOP_END, STOP_FORK, STOP_EDGE };
 
@@ -148,16 +147,15 @@ for_each_end(struct finger_extractor *x, int which, end_fn fn)
 	const struct bits *b = &x->skeleton[which];
 
 	for (int y = 1; y < x->height - 1; y++) {
-		const uint64_t *row = b->word + (size_t)(y + 1) * (size_t)b->words;
-
 		for (int i = 0; i < b->words; i++) {
-			for (uint64_t left = row[i]; left != 0; left &= left - 1) {
+			uint64_t left = skeleton_ends(b, y, i);
+
+			for (; left != 0; left &= left - 1) {
 				int px = i * 64 + __builtin_ctzll(left);
 
-				if (at_edge(x, px, y) || !bits_get(b, px, y) ||
-				    crossings(ring_of(b, px, y)) > 1)
-					continue;
-				fn(x, which, px, y);
+				if (!at_edge(x, px, y) && bits_get(b, px, y) &&
+				    crossings(ring_of(b, px, y)) <= 1)
+					fn(x, which, px, y);
 			}
 		}
 	}
@@ -243,7 +241,7 @@ field_at(const struct finger_extractor *x, int px, int py)
 static uint16_t
 direction_of(const struct finger_extractor *x, const struct path *p)
 {
-	uint16_t field = field_at(x, p->x[FIELD_STEP], p->y[FIELD_STEP]);
+	uint16_t field = field_at(x, p->x[0], p->y[0]);
 	int from = min_int(2, p->length);
 	uint16_t stroke =
 		trig_atan2(p->y[from] - p->y[p->length], p->x[p->length] - p->x[from]);
@@ -289,11 +287,11 @@ is_gap(const struct candidate *a, const struct candidate *b)
 
 	if (a->type != b->type || distance_square(a, b) > GAP_PX * GAP_PX)
 		return false;
-	if (abs(trig_diff((uint16_t)(a->angle + 0x8000u), b->angle)) > ANGLE_GAP)
+	if (abs(trig_diff((uint16_t)(a->angle + 0x8000u), b->angle)) > GAP_ANGLE)
 		return false;
 	/* From a to b must lead against a's own direction, else they pass each other. */
 	toward = trig_atan2(a->y - b->y, b->x - a->x);
-	return abs(trig_diff((uint16_t)(toward + 0x8000u), a->angle)) < 2 * ANGLE_GAP;
+	return abs(trig_diff((uint16_t)(toward + 0x8000u), a->angle)) < 2 * GAP_ANGLE;
 }
 
 static void
@@ -433,7 +431,7 @@ minutiae_find(struct finger_extractor *x, struct finger_features *f)
 	for (int i = 0; i < x->candidates; i++) {
 		struct candidate *c = &x->candidate[i];
 
-		if (c->dead || c->quality < QMIN)
+		if (c->dead || c->quality < QUALITY_MIN)
 			continue;
 		x->candidate[alive++] = *c;
 	}

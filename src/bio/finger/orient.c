@@ -1,18 +1,16 @@
 #include "bio/finger/trig.h"
 #include "bio/finger/work.h"
 
-#include <string.h>
-
 /*
  * The orientation field by structure tensors (Bigun and Granlund 1987), summed over blocks,
  * smoothed at several widths and combined so that a width counts as much as its directions agree:
  * wide where the print is noisy, narrow where it bends.
  */
-#define W_FINE 1
-#define W_MID 1
-#define W_WIDE 1
-#define W_WAVE_MID 1
-#define W_WAVE_WIDE 1
+#define UNIT 4096 /* 1.0 of a coherence */
+
+_Static_assert(2 * (8 * WAVE_LIMIT) * (8 * WAVE_LIMIT) <
+		       INT32_MAX / (BLOCK_PX * BLOCK_PX),
+	       "a block's tensor fits in 32 bits");
 
 static struct tensor
 block_tensor(const struct finger_extractor *x, const int16_t *plane, int bx, int by)
@@ -28,11 +26,11 @@ block_tensor(const struct finger_extractor *x, const int16_t *plane, int bx, int
 			int32_t right = p[-s + 1] + 2 * p[1] + p[s + 1];
 			int32_t up = p[-s - 1] + 2 * p[-s] + p[-s + 1];
 			int32_t down = p[s - 1] + 2 * p[s] + p[s + 1];
-			int32_t gx = (right - left) / 4, gy = (up - down) / 4;
+			int32_t gx = right - left, gy = up - down;
 
-			t.a += (gx * gx - gy * gy) / 8;
-			t.b += gx * gy / 4;
-			t.e += (gx * gx + gy * gy) / 8;
+			t.a += gx * gx - gy * gy;
+			t.b += 2 * gx * gy;
+			t.e += gx * gx + gy * gy;
 		}
 	}
 	return t;
@@ -104,16 +102,6 @@ tensors_smooth(const struct finger_extractor *x, const struct tensor *in,
 	}
 }
 
-/* Adds weight times the direction of t, as long as the directions in it agree, to (*a, *b). */
-static void
-direction_add(const struct tensor *t, int32_t weight, int64_t *a, int64_t *b)
-{
-	if (t->e <= 0)
-		return;
-	*a += (int64_t)t->a * 4096 / t->e * weight;
-	*b += (int64_t)t->b * 4096 / t->e * weight;
-}
-
 /* From the direction across the ridges, doubled, to that along them. */
 static uint16_t
 ridge_angle(int64_t a, int64_t b)
@@ -121,51 +109,53 @@ ridge_angle(int64_t a, int64_t b)
 	return (uint16_t)(((trig_atan2(b, a) >> 1) + 0x4000u) & 0x7fff);
 }
 
+/* Averages a block's directions at `widths` widths; each counts by its own coherence. */
 static void
-block_direction(struct finger_extractor *x, size_t at, const int32_t weight[3])
+block_direction(struct finger_extractor *x, size_t at, int widths)
 {
 	int64_t a = 0, b = 0, length;
-	int32_t total = weight[0] + weight[1] + weight[2];
 
-	for (int k = 0; k < 3; k++)
-		direction_add(&x->tensor[k][at], weight[k], &a, &b);
+	for (int k = 1; k <= widths; k++) {
+		const struct tensor *t = &x->tensor[k][at];
+
+		if (t->e <= 0)
+			continue;
+		a += (int64_t)t->a * UNIT / t->e;
+		b += (int64_t)t->b * UNIT / t->e;
+	}
 	x->angle[at] = ridge_angle(a, b);
-	length = trig_sqrt((uint64_t)(a * a + b * b)) / (uint32_t)total;
-	x->coherence[at] = (uint8_t)clamp_int((int)(length * 255 / 4096), 0, 255);
+	length = trig_sqrt((uint64_t)(a * a + b * b)) / (uint32_t)widths;
+	x->coherence[at] = (uint8_t)clamp_int((int)(length * 255 / UNIT), 0, 255);
 }
 
+/* Directions from tensor[0], smoothed over 24, 40, 56 ... px. */
 static void
-directions(struct finger_extractor *x, const int32_t weight[3])
+directions(struct finger_extractor *x, int widths)
 {
-	for (int by = 0; by < x->blocks_y; by++)
-		for (int bx = 0; bx < x->blocks_x; bx++)
-			block_direction(x, block_at(x, bx, by), weight);
+	for (int k = 0; k < widths; k++)
+		tensors_smooth(x, x->tensor[k], x->tensor[k + 1]);
+	for (int i = 0; i < x->blocks_x * x->blocks_y; i++) {
+		if (x->active[i]) {
+			block_direction(x, (size_t)i, widths);
+		} else {
+			x->angle[i] = 0;
+			x->coherence[i] = 0;
+		}
+	}
 }
 
 void
 orient_from_norm(struct finger_extractor *x)
 {
-	static const int32_t weight[3] = { W_FINE, W_MID, W_WIDE };
-
-	/* [0] is smoothed in place at the end of the chain: 24, 40 and 56 px wide. */
 	plane_clear(x, x->flow);
 	blur(x, x->norm, x->flow);
 	tensors_of(x, x->flow);
-	tensors_smooth(x, x->tensor[0], x->tensor[1]);
-	tensors_smooth(x, x->tensor[1], x->tensor[2]);
-	memcpy(x->tensor[0], x->tensor[1], sizeof(x->tensor[0]));
-	memcpy(x->tensor[1], x->tensor[2], sizeof(x->tensor[1]));
-	tensors_smooth(x, x->tensor[1], x->tensor[2]);
-	directions(x, weight);
+	directions(x, TENSOR_WIDTHS);
 }
 
 void
 orient_from_wave(struct finger_extractor *x)
 {
-	static const int32_t weight[3] = { W_WAVE_FINE, W_WAVE_MID, W_WAVE_WIDE };
-
 	tensors_of(x, x->wave);
-	tensors_smooth(x, x->tensor[0], x->tensor[1]);
-	tensors_smooth(x, x->tensor[1], x->tensor[2]);
-	directions(x, weight);
+	directions(x, TENSOR_WIDTHS - 1);
 }

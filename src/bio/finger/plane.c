@@ -17,7 +17,6 @@
 
 #define CONTRAST_FLOOR 4 /* grey; added to the spread, so that flat areas stay flat */
 #define CONTRAST_ACTIVE 3
-#define NORM_LIMIT 160
 #define GAIN_SHIFT 12
 #define GAIN_MAX ((NORM_SPREAD << GAIN_SHIFT) / CONTRAST_FLOOR)
 _Static_assert(255 * 16 * GAIN_MAX < INT32_MAX, "a normalised pixel is made in 32 bits");
@@ -275,32 +274,58 @@ row_level(const struct finger_extractor *x, const int32_t *grid, int y, int32_t 
 		out[bx] = upper[bx] + (lower[bx] - upper[bx]) / (2 * BLOCK_PX) * part;
 }
 
+/* Pixels first..first + count - 1 of a row between two block centres. */
+struct stretch {
+	int first, count;
+	int part; /* of the way between the centres at `first`, in half pixels */
+	int32_t mean, mean_next, gain, gain_next;
+};
+
+static void
+normalise_stretch(struct finger_extractor *x, int y, const struct stretch *s)
+{
+	const uint8_t *grey = x->grey + plane_at(x, s->first, y);
+	int16_t *norm = x->norm + plane_at(x, s->first, y);
+	int32_t mean_step = s->mean_next - s->mean;
+	int32_t gain_step = (s->gain_next - s->gain) / (2 * BLOCK_PX);
+
+	for (int k = 0; k < s->count; k++) {
+		int32_t part = s->part + 2 * k;
+		int32_t m = s->mean + mean_step * part / (2 * BLOCK_PX);
+		int32_t v = (grey[k] * 16 - m) * (s->gain + gain_step * part) /
+			    (16 << GAIN_SHIFT);
+
+		norm[k] = (int16_t)clamp_int(v, -NORM_LIMIT, NORM_LIMIT);
+	}
+}
+
 static void
 normalise_row(struct finger_extractor *x, int y, const int32_t *mean, const int32_t *gain)
 {
-	const uint8_t *grey = x->grey + plane_at(x, 0, y);
 	const uint8_t *blank = x->blank + plane_at(x, 0, y);
 	int16_t *norm = x->norm + plane_at(x, 0, y);
+	int last = x->blocks_x - 1;
+	struct stretch s = { 0, BLOCK_PX / 2, 0, mean[0], mean[0], gain[0], gain[0] };
 
-	for (int k = 0; k < x->width; k++) {
-		int pos = max_int(2 * k + 1 - BLOCK_PX, 0);
-		int bx = min_int(pos / (2 * BLOCK_PX), x->blocks_x - 1);
-		int next = min_int(bx + 1, x->blocks_x - 1);
-		int part = pos % (2 * BLOCK_PX);
-		int32_t m = mean[bx] + (mean[next] - mean[bx]) * part / (2 * BLOCK_PX);
-		int32_t g = gain[bx] + (gain[next] - gain[bx]) / (2 * BLOCK_PX) * part;
-		int32_t v = (grey[k] * 16 - m) * g / (16 << GAIN_SHIFT);
-
-		norm[k] =
-			(int16_t)(blank[k] != 0 ? 0
-						: clamp_int(v, -NORM_LIMIT, NORM_LIMIT));
+	for (int bx = 0; s.first < x->width; bx++) {
+		s.count = min_int(s.count, x->width - s.first);
+		normalise_stretch(x, y, &s);
+		s = (struct stretch){ .first = s.first + s.count,
+				      .count = BLOCK_PX,
+				      .part = 1,
+				      .mean = mean[min_int(bx, last)],
+				      .mean_next = mean[min_int(bx + 1, last)],
+				      .gain = gain[min_int(bx, last)],
+				      .gain_next = gain[min_int(bx + 1, last)] };
 	}
+	for (int k = 0; k < x->width; k++)
+		norm[k] = (int16_t)(norm[k] * (1 - blank[k]));
 }
 
 void
 plane_normalise(struct finger_extractor *x)
 {
-	int32_t mean[BLOCKS_SIDE_MAX], gain[BLOCKS_SIDE_MAX];
+	int32_t mean[BLOCKS_SIDE_MAX] = { 0 }, gain[BLOCKS_SIDE_MAX] = { 0 };
 
 	blank_find(x);
 	for (int by = 0; by < x->blocks_y; by++) {

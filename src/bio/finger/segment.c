@@ -9,11 +9,11 @@
  * the finger before). Then gaps are closed, specks dropped, and the largest area kept.
  */
 #define STRENGTH_MIN 30 /* of 255 */
+#define WAVE_MIN 12     /* root mean square; a clean print has 45 */
+#define CONTRAST_MIN 4  /* grey */
 #define CONTRAST_SHARE_8TH 2
-#define WAVE_MIN 12
-#define CONTRAST_MIN 4
+#define VALID_MIN 48 /* pixels of a block that are not blank */
 #define BLOCKS_MIN 12
-#define VALID_MIN 48
 #define HOLE_BLOCKS_MAX 24
 
 static int64_t
@@ -58,7 +58,7 @@ measure_strength(struct finger_extractor *x)
 			}
 			x->strength[block_at(x, bx, by)] =
 				(uint8_t)min_int((int)(wave * 255 / norm), 255);
-			x->tensor[0][block_at(x, bx, by)].e = (int32_t)(wave / 9);
+			x->energy[block_at(x, bx, by)] = (int32_t)(wave / 9);
 		}
 	}
 }
@@ -177,10 +177,9 @@ segment_mask(struct finger_extractor *x)
 	measure_strength(x);
 	floor = max_int(contrast_typical(x) * CONTRAST_SHARE_8TH / 8, CONTRAST_MIN);
 	for (int i = 0; i < blocks; i++)
-		x->mask[i] =
-			x->active[i] && x->strength[i] >= STRENGTH_MIN &&
-			x->contrast[i] >= floor &&
-			x->tensor[0][i].e >= BLOCK_PX * BLOCK_PX * WAVE_MIN * WAVE_MIN;
+		x->mask[i] = x->active[i] && x->strength[i] >= STRENGTH_MIN &&
+			     x->contrast[i] >= floor &&
+			     x->energy[i] >= BLOCK_PX * BLOCK_PX * WAVE_MIN * WAVE_MIN;
 	vote(x, 5);
 	vote(x, 4);
 	vote(x, 6);

@@ -118,6 +118,26 @@ thin(struct bits *b, int height)
 	}
 }
 
+uint64_t
+skeleton_ends(const struct bits *b, int y, int word)
+{
+	const uint64_t *row = b->word + (size_t)(y + 1) * (size_t)b->words;
+	uint64_t once = 0, twice = 0;
+
+	if (row[word] == 0)
+		return 0;
+	struct around p = around_of(row - b->words, row, row + b->words, word, b->words);
+	const uint64_t ring[9] = { p.n, p.ne, p.e, p.se, p.s, p.sw, p.w, p.nw, p.n };
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t starts = ~ring[i] & ring[i + 1];
+
+		twice |= once & starts;
+		once |= starts;
+	}
+	return row[word] & ~twice;
+}
+
 static void
 binarise(struct finger_extractor *x)
 {

@@ -39,6 +39,13 @@ trig_cos(uint16_t angle)
 	return trig_sin((uint16_t)(angle + 0x4000u));
 }
 
+/* v / 2^i towards zero. */
+static int64_t
+halved(int64_t v, int i)
+{
+	return v >= 0 ? v >> i : -(-v >> i);
+}
+
 /* CORDIC in vectoring mode (Volder 1959). */
 uint16_t
 trig_atan2(int64_t y, int64_t x)
@@ -62,16 +69,14 @@ trig_atan2(int64_t y, int64_t x)
 		angle = INT64_C(1) << 31;
 	}
 	for (int i = 0; i < CORDIC_STEPS; i++) {
-		int64_t step = INT64_C(1) << i;
-
 		t = x;
 		if (y > 0) {
-			x += y / step;
-			y -= t / step;
+			x += halved(y, i);
+			y -= halved(t, i);
 			angle += cordic_angle[i];
 		} else {
-			x -= y / step;
-			y += t / step;
+			x -= halved(y, i);
+			y += halved(t, i);
 			angle -= cordic_angle[i];
 		}
 	}
@@ -81,10 +86,10 @@ trig_atan2(int64_t y, int64_t x)
 uint32_t
 trig_sqrt(uint64_t v)
 {
-	uint64_t root = 0, bit = UINT64_C(1) << 62;
+	uint64_t root = 0, bit = 0;
 
-	while (bit > v)
-		bit >>= 2;
+	if (v != 0)
+		bit = UINT64_C(1) << ((63 - __builtin_clzll(v)) & ~1);
 	for (; bit != 0; bit >>= 2) {
 		if (v >= root + bit) {
 			v -= root + bit;

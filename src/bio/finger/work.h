@@ -30,6 +30,9 @@
 #define LAG_MAX 18
 
 #define NORM_SPREAD 64 /* standard deviation after normalisation */
+#define NORM_LIMIT 160 /* largest value of norm and flow */
+#define WAVE_LIMIT                                                                       \
+	400 /* largest value of wave: the weights of its filter are 2.5 together */
 #define BITS_ROW_WORDS (FINGER_SIDE_MAX / 64)
 
 _Static_assert(FINGER_SIDE_MAX == FINGER_CELL_PX * FINGER_CELLS_SIDE_MAX,
@@ -39,6 +42,8 @@ _Static_assert(FINGER_SIDE_MAX == FINGER_CELL_PX * FINGER_CELLS_SIDE_MAX,
 struct tensor {
 	int32_t a, b, e;
 };
+
+#define TENSOR_WIDTHS 3
 
 /* Filter along a line: offsets into a plane and weights. */
 struct line {
@@ -97,10 +102,11 @@ struct finger_extractor {
 	int32_t gain[BLOCKS_MAX];
 	uint8_t contrast[BLOCKS_MAX]; /* local standard deviation, grey */
 	uint8_t valid[BLOCKS_MAX];    /* pixels of the block that are not blank */
-	struct tensor tensor[3][BLOCKS_MAX];
+	struct tensor tensor[TENSOR_WIDTHS + 1][BLOCKS_MAX]; /* [0] not smoothed */
 	uint16_t angle[BLOCKS_MAX]; /* ridge direction, 0..0x7fff */
 	uint8_t coherence[BLOCKS_MAX];
 	uint16_t period_16th[BLOCKS_MAX];
+	int32_t energy[BLOCKS_MAX];   /* of wave, mean of a block and its neighbours */
 	uint8_t strength[BLOCKS_MAX]; /* share of the energy that is ridges, 0..255 */
 	uint8_t active[BLOCKS_MAX];   /* worth filtering */
 	uint8_t mask[BLOCKS_MAX];     /* foreground */
@@ -204,6 +210,9 @@ void segment_mask(struct finger_extractor *x);
 
 /* Binarises wave inside the mask and thins ridges and valleys. */
 void skeleton_make(struct finger_extractor *x);
+
+/* Of 64 skeleton pixels of a row those with at most one stroke leaving them. */
+uint64_t skeleton_ends(const struct bits *b, int y, int word);
 
 /* Minutiae of both skeletons, filtered, by falling quality. */
 void minutiae_find(struct finger_extractor *x, struct finger_features *f);

@@ -17,6 +17,7 @@
 #define NEAR_PX 98         /* radius + reach: farther minutiae do not count */
 #define HULL_MARGIN_PX 50  /* the hull of all minutiae is enlarged by this */
 #define SECTION (65536u / MCC_PLANES)
+#define SECTIONS 8          /* MCC_PLANES and idle ones, for the compiler's vectors */
 #define CELLS_VALID_MIN 39u /* three quarters of the cells */
 #define NEIGHBOURS_MIN 2u
 #define HULL_MAX (2 * FINGER_MINUTIAE_MAX)
@@ -184,8 +185,8 @@ cell_range(int32_t at, int *first, int *last)
 
 /* Adds what one neighbour at (u, v) contributes. */
 static void
-contribute(int32_t u, int32_t v, const int32_t section[MCC_PLANES],
-	   int32_t sum[MCC_CELLS][MCC_PLANES])
+contribute(int32_t u, int32_t v, const int16_t section[SECTIONS],
+	   int32_t sum[MCC_CELLS][SECTIONS])
 {
 	int row_first, row_last, col_first, col_last;
 
@@ -198,12 +199,12 @@ contribute(int32_t u, int32_t v, const int32_t section[MCC_PLANES],
 			int32_t dv = v - (FIRST_Q2 + col * PITCH_Q2);
 			int32_t apart = du * du + dv * dv;
 			int cell = cell_index[row][col];
-			int32_t weight;
+			int16_t weight;
 
 			if (cell < 0 || apart > REACH_Q2 * REACH_Q2)
 				continue;
-			weight = spatial_q12[apart / (8 * Q2 * Q2)];
-			for (unsigned k = 0; k < MCC_PLANES; k++)
+			weight = (int16_t)spatial_q12[apart / (8 * Q2 * Q2)];
+			for (unsigned k = 0; k < SECTIONS; k++)
 				sum[cell][k] += weight * section[k];
 		}
 	}
@@ -212,13 +213,13 @@ contribute(int32_t u, int32_t v, const int32_t section[MCC_PLANES],
 /* Sums the contributions of all neighbours; the number of them within reach. */
 static unsigned
 accumulate(const struct minutia *m, unsigned count, const struct frame *f,
-	   int32_t sum[MCC_CELLS][MCC_PLANES])
+	   int32_t sum[MCC_CELLS][SECTIONS])
 {
 	unsigned neighbours = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		int32_t dx = m[i].x - f->centre->x, dy = m[i].y - f->centre->y;
-		int32_t section[MCC_PLANES];
+		int16_t section[SECTIONS] = { 0 };
 		uint16_t turn = (uint16_t)(f->centre->angle - m[i].angle);
 
 		if (&m[i] == f->centre || dx > NEAR_PX || dx < -NEAR_PX || dy > NEAR_PX ||
@@ -246,7 +247,7 @@ bits_of(uint64_t w)
 
 static void
 append(struct mcc_set *set, const struct minutia *at, uint64_t valid,
-       int32_t sum[MCC_CELLS][MCC_PLANES])
+       int32_t sum[MCC_CELLS][SECTIONS])
 {
 	unsigned slot = set->count++, ones = 0;
 
@@ -275,7 +276,7 @@ mcc_build(const struct minutia *minutiae, unsigned count, struct mcc_set *ret_se
 		return;
 	hull_of(minutiae, count, &hull);
 	for (unsigned i = 0; i < count && ret_set->count < MCC_CYLINDERS_MAX; i++) {
-		int32_t sum[MCC_CELLS][MCC_PLANES] = { { 0 } };
+		int32_t sum[MCC_CELLS][SECTIONS] = { { 0 } };
 		struct frame f = { &minutiae[i], fixed_sin(minutiae[i].angle),
 				   fixed_cos(minutiae[i].angle) };
 		uint64_t valid = valid_cells(&hull, &f);

@@ -264,7 +264,7 @@ overlay_orientation(const struct finger_features *probe,
 	evidence->common_cells = 0;
 	evidence->has_map = probe->cells_x > 0 && reference->cells_x > 0;
 	for (unsigned cy = 0; evidence->has_map && cy < probe->cells_y; cy++) {
-		for (unsigned cx = 0; cx < probe->cells_x; cx++) {
+		for (unsigned cx = cy & 1; cx < probe->cells_x; cx += 2) {
 			unsigned at = cy * probe->cells_x + cx;
 			int32_t x, y;
 

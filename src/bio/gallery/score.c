@@ -18,7 +18,7 @@
 #define COMMON_EXTRA 32
 #define CYLINDERS_FEW 16
 #define HANDICAP 15    /* for each cylinder less: small prints look alike too easily */
-#define CELLS_MIN 3000 /* nor are fewer cells, about twelve clear ones */
+#define CELLS_MIN 1500 /* nor are fewer cells, about twelve clear ones */
 
 int32_t
 score_raw(const struct fine_evidence *e)
@@ -49,8 +49,8 @@ struct knot {
 };
 
 static const struct knot knots[] = {
-	{ 500, 0 },     { 967, 46 },    { 1327, 301 },  { 1527, 602 },  { 1695, 1000 },
-	{ 1844, 1523 }, { 1952, 2000 }, { 2065, 2523 }, { 2159, 3000 }, { 3497, 9000 },
+	{ 500, 0 },     { 957, 46 },    { 1320, 301 },  { 1519, 602 },  { 1685, 1000 },
+	{ 1837, 1523 }, { 1945, 2000 }, { 2047, 2523 }, { 2143, 3000 }, { 3481, 9000 },
 };
 #define KNOTS (sizeof(knots) / sizeof(knots[0]))
 

@@ -179,14 +179,25 @@ on_tick(struct lane_core *c, const struct timepoint *now)
 /* ---- faults and switches ------------------------------------------------- */
 
 static void
+on_rules(struct lane_core *c, const struct timepoint *now)
+{
+	if (!lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
+	    c->cur.phase == PHASE_CHECKING)
+		return; /* what was consented to stands */
+	lane_reprice(c, now);
+}
+
+static void
 on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
 {
 	bool was_up = !c->faults.adapter_down;
 
 	c->faults.adapter_down = !up;
-	if (up != was_up)
-		lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE,
-			     now);
+	if (up == was_up)
+		return;
+	lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE, now);
+	if (up)
+		on_rules(c, now); /* the last offer may be lost: the POS gets it again */
 }
 
 static void
@@ -202,15 +213,6 @@ on_bio_link(struct lane_core *c, bool up)
 		lane_wait_over(c, NOTE_USE_CLAIM);
 	else if (c->cur.member_state == MEMBER_AMBIGUOUS && wait == WAIT_NONE)
 		lane_wait_over(c, NOTE_USE_CLAIM);
-}
-
-static void
-on_rules(struct lane_core *c, const struct timepoint *now)
-{
-	if (!lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
-	    c->cur.phase == PHASE_CHECKING)
-		return; /* what was consented to stands */
-	lane_reprice(c, now);
 }
 
 /* The phase after the total follows what is possible now. */

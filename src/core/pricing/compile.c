@@ -73,8 +73,9 @@ refuse_double_ids(struct compiler *c, const struct pricing_rules *r)
 		if (b->id.n == 0 || !str_eq(a->id, b->id))
 			continue;
 		c->rule_id = b->id;
-		compile_fault(c, &at, "the id is taken by the rule at line %u; give it "
-				      "another",
+		compile_fault(c, &at,
+			      "the id is taken by the rule at line %u; give it "
+			      "another",
 			      a->line);
 	}
 }
@@ -130,8 +131,7 @@ read_rounding(struct compiler *c, const struct value *set, enum rounding *ret_ro
 			return;
 		}
 	}
-	compile_fault(c, v,
-		      "rounding must be half_up, half_even, down or net_half_up");
+	compile_fault(c, v, "rounding must be half_up, half_even, down or net_half_up");
 }
 
 static void
@@ -269,7 +269,7 @@ struct str
 pricing_rule_text(const struct pricing_rules *rules, struct str id, struct str language)
 {
 	const struct rule *rule = rule_by_id(rules, id);
-	struct str answer = id;
+	struct str answer;
 
 	if (rule == NULL)
 		return id;

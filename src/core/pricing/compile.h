@@ -12,9 +12,8 @@ struct compiler {
 };
 
 /* Notes one fault at a value (NULL: nowhere). */
-__attribute__((format(printf, 3, 4))) void compile_fault(struct compiler *c,
-							 const struct value *at,
-							 const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void
+compile_fault(struct compiler *c, const struct value *at, const char *fmt, ...);
 
 /* A NUL-terminated copy in the rule set's arena; the empty string when memory ran out. */
 struct str compile_copy(struct compiler *c, struct str s);

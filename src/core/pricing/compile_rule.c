@@ -36,8 +36,8 @@ static const struct kind_name kinds[] = {
 
 /* Kinds of the rule format that this version does not price. They are refused by name. */
 static const char *const later_kinds[] = {
-	"basket_tiers",    "bundle",	  "distinct_set",	  "every_n",
-	"first_and_next",  "full_groups", "buy_weight_get_weight", "pack",
+	"basket_tiers",     "bundle",      "distinct_set",          "every_n",
+	"first_and_next",   "full_groups", "buy_weight_get_weight", "pack",
 	"cheapest_percent", "points_earn", "points_burn",
 };
 
@@ -61,9 +61,9 @@ static const char *
 value_kind_name(const struct value *v)
 {
 	static const char *const names[] = {
-		[VALUE_NULL] = "null",	   [VALUE_BOOL] = "true or false",
-		[VALUE_INT] = "a number",  [VALUE_DECIMAL] = "a decimal number",
-		[VALUE_STRING] = "a text", [VALUE_ARRAY] = "a list",
+		[VALUE_NULL] = "null",        [VALUE_BOOL] = "true or false",
+		[VALUE_INT] = "a number",     [VALUE_DECIMAL] = "a decimal number",
+		[VALUE_STRING] = "a text",    [VALUE_ARRAY] = "a list",
 		[VALUE_OBJECT] = "an object",
 	};
 
@@ -262,15 +262,17 @@ read_take(struct compiler *c, const struct value *v, const struct field *f, void
 }
 
 static void
-read_spend_of(struct compiler *c, const struct value *v, const struct field *f, void *base)
+read_spend_of(struct compiler *c, const struct value *v, const struct field *f,
+	      void *base)
 {
 	bool *gross = field_at(base, f);
 
 	if (v->kind == VALUE_STRING && str_is(v->s, "gross"))
 		*gross = true;
 	else if (v->kind != VALUE_STRING || !str_is(v->s, "net"))
-		compile_fault(c, v, "spend_of must be \"net\" (after item offers) or "
-				    "\"gross\" (before them)");
+		compile_fault(c, v,
+			      "spend_of must be \"net\" (after item offers) or "
+			      "\"gross\" (before them)");
 }
 
 static void
@@ -347,7 +349,8 @@ static const struct field scope_fields[] = {
 
 static const struct field param_fields[] = {
 	{ "percent_bp", read_int, AT(percent_bp), 1, BP_ONE, KINDS_PERCENT, 0 },
-	{ "amount_minor", read_int, AT(amount_minor), 1, MONEY_MINOR_MAX, KINDS_AMOUNT, 0 },
+	{ "amount_minor", read_int, AT(amount_minor), 1, MONEY_MINOR_MAX, KINDS_AMOUNT,
+	  0 },
 	{ "price_minor", read_int, AT(price_minor), 0, MONEY_MINOR_MAX, KINDS_PRICE, 0 },
 	{ "units", read_int, AT(units), 2, RULE_UNITS_MAX, BIT(KIND_N_FOR_PRICE), 0 },
 	{ "buy", read_int, AT(buy), 1, RULE_UNITS_MAX / 2, KINDS_GET, 0 },
@@ -469,8 +472,9 @@ check_scope(struct compiler *c, const struct value *v, const struct rule *r)
 	if (at == NULL || at->kind != VALUE_OBJECT)
 		return; /* said already */
 	if (!s->all && !lists)
-		compile_fault(c, at, "the scope is empty; give \"all\":true, sku, "
-				     "category or brand");
+		compile_fault(c, at,
+			      "the scope is empty; give \"all\":true, sku, "
+			      "category or brand");
 	if (s->all && lists)
 		compile_fault(c, at, "the scope has \"all\" and lists; keep one of them");
 	if (s->price_min > s->price_max)
@@ -478,7 +482,8 @@ check_scope(struct compiler *c, const struct value *v, const struct rule *r)
 	if (strs_share(s->sku, s->not_sku, &common) ||
 	    strs_share(s->category, s->not_category, &common) ||
 	    strs_share(s->brand, s->not_brand, &common))
-		compile_fault(c, at, "\"%.60s\" is in the scope and in exclude", common.p);
+		compile_fault(c, at, "\"%.60s\" is in the scope and in exclude",
+			      common.p);
 }
 
 static void
@@ -487,19 +492,22 @@ check_combination(struct compiler *c, const struct value *v, const struct rule *
 	if (r->stack && r->kind != KIND_PERCENT && r->kind != KIND_AMOUNT)
 		compile_fault(c, v, "\"stack\" is for the kinds percent and amount only");
 	if (r->stack && (r->max_units > 0 || r->cheapest_first))
-		compile_fault(c, v, "a stacked rule takes whole lines: leave max_units "
-				    "and take out");
+		compile_fault(c, v,
+			      "a stacked rule takes whole lines: leave max_units "
+			      "and take out");
 	if (r->cheapest_first && r->max_units == 0)
 		compile_fault(c, v, "take \"cheapest\" needs max_units");
 	if ((r->per_member > 0 || r->per_day > 0) && !r->member && r->groups.count == 0 &&
 	    !r->first_purchase)
-		compile_fault(c, v, "a limit per member or day needs \"who\": "
-				    "{\"member\":true}");
+		compile_fault(c, v,
+			      "a limit per member or day needs \"who\": "
+			      "{\"member\":true}");
 	if (r->per_day > 0 && r->per_member > 0 && r->per_day > r->per_member)
 		compile_fault(c, v, "per_day is above per_member; it could never count");
 	if (r->min_spend_minor > 0 && r->over_spend_minor > 0)
-		compile_fault(c, v, "min_spend_minor (at least) and over_spend_minor "
-				    "(more than) exclude each other");
+		compile_fault(c, v,
+			      "min_spend_minor (at least) and over_spend_minor "
+			      "(more than) exclude each other");
 	if (r->spend_gross && r->min_spend_minor == 0 && r->over_spend_minor == 0)
 		compile_fault(c, v, "spend_of needs min_spend_minor or over_spend_minor");
 	if (r->has_from && r->has_to && r->from_ms >= r->to_ms)
@@ -532,9 +540,10 @@ read_kind(struct compiler *c, const struct value *v, struct rule *rule, unsigned
 			      later_kinds[i]);
 		return;
 	}
-	compile_fault(c, k, "unknown kind \"%.40s\"; it must be percent, amount, "
-			    "fixed_price, n_for_price, buy_get, buy_get_cheapest, "
-			    "basket_percent or basket_amount",
+	compile_fault(c, k,
+		      "unknown kind \"%.40s\"; it must be percent, amount, "
+		      "fixed_price, n_for_price, buy_get, buy_get_cheapest, "
+		      "basket_percent or basket_amount",
 		      k->s.p);
 }
 
@@ -556,12 +565,11 @@ read_part(struct compiler *c, const struct value *v, const char *name,
 static void
 read_head(struct compiler *c, const struct value *v, struct rule *rule)
 {
-	static const char *const known[] = { "id",     "kind",	  "scope",    "params",
-					     "when",   "who",	  "limits",   "combine",
-					     "text",   "priority" };
-	static const struct field priority = { "priority",  read_int,
-					       AT(priority), -1000000,
-					       1000000,	     0,
+	static const char *const known[] = { "id",   "kind",    "scope",  "params",
+					     "when", "who",     "limits", "combine",
+					     "text", "priority" };
+	static const struct field priority = { "priority", read_int, AT(priority),
+					       -1000000,   1000000,  0,
 					       KINDS_ALL };
 	const struct value *id = value_member(v, "id"), *p = value_member(v, "priority");
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_MAX 32768u      /* partial ways kept */
+#define NODES_MAX 32768u        /* partial ways kept */
 #define PRODUCTS_MAX (1u << 20) /* partial ways made at one component */
-#define PAIRWISE_MAX 256u     /* compared with each other for dominance */
-#define TRIALS_MAX 256u       /* whole ways evaluated */
+#define PAIRWISE_MAX 256u       /* compared with each other for dominance */
+#define TRIALS_MAX 256u         /* whole ways evaluated */
 #define PRODUCTS_A_NODE 16u
 
 /*
@@ -174,8 +174,8 @@ dominates(const struct frontier *f, const int64_t *a, const int64_t *b)
 	if (f->want == SEARCH_ALL || (f->want == SEARCH_DISTINCT && a[1] != b[1]))
 		return false;
 	for (uint32_t d = 0; d < compared; d++)
-		if (f->want == SEARCH_UNDOMINATED ? a[2 + d] < b[2 + d] :
-						    a[2 + d] != b[2 + d])
+		if (f->want == SEARCH_UNDOMINATED ? a[2 + d] < b[2 + d]
+						  : a[2 + d] != b[2 + d])
 			return false;
 	return true;
 }
@@ -291,7 +291,8 @@ static int
 evaluate(const struct frontier *f, uint32_t index, int64_t *ret_total)
 {
 	const struct frontier_job *j = f->j;
-	const struct point **points = calloc(j->components_count + 1, sizeof(*points));
+	const struct point **points =
+		calloc(j->components_count + 1, sizeof(struct point *));
 	int rc;
 
 	if (points == NULL)
@@ -332,9 +333,9 @@ try_all(struct frontier *f, int64_t *ret_bound)
 	if (trials == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < f->count; i++)
-		trials[i] = (struct trial){
-			total_of(f, f->vectors + (size_t)i * f->words), i
-		};
+		trials[i] =
+			(struct trial){ total_of(f, f->vectors + (size_t)i * f->words),
+					i };
 	qsort(trials, f->count, sizeof(*trials), trial_order);
 	*ret_bound = f->best;
 	for (uint32_t i = 0; rc == 0 && i < f->count && trials[i].total < f->best; i++) {
@@ -362,12 +363,12 @@ frontier_init(struct frontier *f)
 	f->words = f->dims + 4;
 	f->want = wanted(j);
 	f->complete = true;
-	f->cost_limit = (f->best - 1 + j->amounts) * BP_ONE + rounding_cost(j) +
-			j->slack_cost;
+	f->cost_limit =
+		(f->best - 1 + j->amounts) * BP_ONE + rounding_cost(j) + j->slack_cost;
 	f->points = arena_array(j->p->arena, n, sizeof(*f->points));
 	f->rest_cost = arena_array(j->p->arena, n + 1, sizeof(*f->rest_cost));
-	f->rest_net = arena_array(j->p->arena, (n + 1) * (f->dims + 1),
-				  sizeof(*f->rest_net));
+	f->rest_net =
+		arena_array(j->p->arena, (n + 1) * (f->dims + 1), sizeof(*f->rest_net));
 	f->origins = arena_array(j->p->arena, n, sizeof(struct origin *));
 	f->vectors = calloc(f->words, sizeof(*f->vectors));
 	if (f->points == NULL || f->rest_cost == NULL || f->rest_net == NULL ||

@@ -84,9 +84,9 @@ mixed_group(const struct unit_layer *u, struct portion *parts, uint32_t count)
 		got[i].room = it->room * got[i].units;
 		value += got[i].weight;
 	}
-	off = r->kind == KIND_N_FOR_PRICE ?
-		      value - r->price_minor :
-		      portion_percent(value, r->percent_bp, u->p->rules->rounding);
+	off = r->kind == KIND_N_FOR_PRICE
+		      ? value - r->price_minor
+		      : portion_percent(value, r->percent_bp, u->p->rules->rounding);
 	off = off > 0 ? portion_share(off, got, got_count) : 0;
 	if (off == 0) {
 		*u->idle = true;
@@ -103,8 +103,8 @@ grouped(const struct unit_layer *u, const struct take *takes, uint32_t count,
 	struct portion *parts)
 {
 	const struct rule *r = u->live->rule;
-	uint32_t size = (uint32_t)(r->kind == KIND_N_FOR_PRICE ? r->units :
-								 r->buy + r->get);
+	uint32_t size =
+		(uint32_t)(r->kind == KIND_N_FOR_PRICE ? r->units : r->buy + r->get);
 	uint32_t filled = 0, parts_count = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -118,8 +118,8 @@ grouped(const struct unit_layer *u, const struct take *takes, uint32_t count,
 				left %= size;
 				continue;
 			}
-			parts[parts_count++] = (struct portion){ .item = takes[i].item,
-								 .units = part };
+			parts[parts_count++] =
+				(struct portion){ .item = takes[i].item, .units = part };
 			filled += part;
 			left -= part;
 			if (filled == size) {
@@ -207,8 +207,9 @@ layers_unit(const struct problem *p, const struct take *takes, uint32_t count,
 			return -ENOMEM;
 	}
 	for (uint32_t i = 0, end; i < count; i = end) {
-		struct unit_layer u = { p, &p->live[takes[i].live], takes[i].live, off,
-					recorder, &idle };
+		struct unit_layer u = {
+			p, &p->live[takes[i].live], takes[i].live, off, recorder, &idle
+		};
 
 		for (end = i; end < count && takes[end].live == takes[i].live;)
 			end++;
@@ -313,7 +314,8 @@ take_off(const struct problem *p, uint32_t live, int64_t off, int64_t *net,
 }
 
 static void
-stack_rule(const struct problem *p, uint32_t live, int64_t *net, struct recorder *recorder)
+stack_rule(const struct problem *p, uint32_t live, int64_t *net,
+	   struct recorder *recorder)
 {
 	const struct live *l = &p->live[live];
 	bool any = false;

@@ -138,8 +138,9 @@ struct live {
 	uint32_t *items;
 	uint32_t *caps; /* units of each item it may take at most, NULL: all */
 	uint32_t items_count;
-	uint32_t units_cap; /* units (or, of group kinds, units in groups) in the basket */
-	bool coupled;       /* ties items together: must be searched */
+	uint32_t
+		units_cap; /* units (or, of group kinds, units in groups) in the basket */
+	bool coupled;      /* ties items together: must be searched */
 };
 
 /* A rule that one more unit of a line would let apply, as far as its own condition goes. */

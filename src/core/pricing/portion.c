@@ -69,7 +69,8 @@ deal(int64_t amount, wide weights, struct portion *parts, uint32_t count,
 	for (uint32_t i = 0; i < count; i++) {
 		if (parts[i].room <= 0)
 			continue;
-		parts[i].share = (int64_t)((wide)amount * (wide)parts[i].weight / weights);
+		parts[i].share =
+			(int64_t)((wide)amount * (wide)parts[i].weight / weights);
 		left -= parts[i].share;
 	}
 	for (; left > 0; left--) {

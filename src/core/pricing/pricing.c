@@ -9,7 +9,15 @@
 #define NODES_DEFAULT UINT64_C(200000)
 #define PROBLEM_BYTES_MAX ((size_t)512 << 20)
 
-/* What the caller sees, and the solved problem behind it. */
+/* What is asked. */
+struct request {
+	const struct pricing_rules *rules;
+	const struct pricing_basket *basket;
+	const struct pricing_member *member;
+	const struct timepoint *at;
+};
+
+/* A solved problem. */
 struct priced {
 	struct problem problem;
 	struct solution solution;
@@ -118,16 +126,15 @@ solve_all(struct priced *x, struct effort *effort)
 
 /* Builds and solves; the arena is the caller's to free. */
 static int
-price(struct priced *x, const struct pricing_rules *rules,
-      const struct pricing_basket *basket, const struct pricing_member *member,
-      const struct timepoint *at, struct effort *effort)
+price(struct priced *x, const struct request *q, struct effort *effort)
 {
 	int rc;
 
+	*x = (struct priced){ 0 };
 	x->problem.arena = arena_new(PROBLEM_BYTES_MAX);
 	if (x->problem.arena == NULL)
 		return -ENOMEM;
-	rc = problem_build(rules, basket, member, at, &x->problem);
+	rc = problem_build(q->rules, q->basket, q->member, q->at, &x->problem);
 	return rc < 0 ? rc : solve_all(x, effort);
 }
 
@@ -163,9 +170,8 @@ on_share(struct recorder *r, uint32_t live, uint32_t line, int64_t qty_milli, in
 		result->shares = grown;
 		c->room = room;
 	}
-	result->shares[result->shown.shares_count++] = (struct pricing_share){
-		rule, c->p->original[line], qty_milli, off
-	};
+	result->shares[result->shown.shares_count++] =
+		(struct pricing_share){ rule, c->p->original[line], qty_milli, off };
 }
 
 static void
@@ -191,8 +197,8 @@ saves_alone(struct priced *x, uint32_t live, bool *ret_saves)
 	const struct problem *p = &x->problem;
 	const struct live *l = &p->live[live];
 	bool group = l->rule->kind == KIND_N_FOR_PRICE || l->rule->kind == KIND_BUY_GET;
-	int64_t left = l->rule->kind == KIND_N_FOR_PRICE ? l->rule->units :
-							   l->rule->buy + l->rule->get;
+	int64_t left = l->rule->kind == KIND_N_FOR_PRICE ? l->rule->units
+							 : l->rule->buy + l->rule->get;
 	struct take *takes = calloc((size_t)l->items_count + 1, sizeof(*takes));
 	int64_t *off = calloc((size_t)p->lines_count + 1, sizeof(*off));
 	uint32_t n = 0;
@@ -276,11 +282,12 @@ write_result(struct priced *x, struct result *result)
 			       .result = result };
 	struct plan stacks = sol->plan;
 	int64_t *net = calloc((size_t)p->lines_count * 2 + 1, sizeof(*net)), total;
-	int64_t *off = net + p->lines_count;
+	int64_t *off;
 	int rc;
 
 	if (net == NULL)
 		return -ENOMEM;
+	off = net + p->lines_count;
 	rc = layers_unit(p, sol->takes, sol->takes_count, off, &c.recorder, NULL);
 	for (uint32_t line = 0; line < p->lines_count; line++) {
 		net[line] = p->lines[line]->amount_minor - off[line];
@@ -310,16 +317,6 @@ write_result(struct priced *x, struct result *result)
 
 /* ---- what else could be ---- */
 
-/* The total of a variant of the basket or the member, and whether a rule applies there. */
-static int
-price_variant(const struct priced *x, const struct pricing_basket *basket,
-	      const struct pricing_member *member, const struct timepoint *at,
-	      struct effort *effort, struct priced *variant)
-{
-	*variant = (struct priced){ 0 };
-	return price(variant, x->problem.rules, basket, member, at, effort);
-}
-
 static bool
 needs_membership(const struct problem *p)
 {
@@ -334,18 +331,19 @@ needs_membership(const struct problem *p)
 
 /* The saving that membership makes; coupons are anybody's. */
 static int
-compare_stranger(struct priced *x, struct result *result,
-		 const struct pricing_basket *basket, const struct pricing_member *member,
-		 const struct timepoint *at, struct effort *effort)
+compare_stranger(const struct priced *x, struct result *result, const struct request *q,
+		 struct effort *effort)
 {
-	struct pricing_member stranger = { .coupons = member->coupons,
-					   .coupons_count = member->coupons_count };
+	struct pricing_member stranger = { .coupons = q->member->coupons,
+					   .coupons_count = q->member->coupons_count };
+	struct request other_request = *q;
 	struct priced other;
 	int rc;
 
-	if (!member->known || !needs_membership(&x->problem))
+	if (!q->member->known || !needs_membership(&x->problem))
 		return 0;
-	rc = price_variant(x, basket, &stranger, at, effort, &other);
+	other_request.member = &stranger;
+	rc = price(&other, &other_request, effort);
 	if (rc == 0)
 		result->shown.saving_versus_stranger_minor =
 			other.solution.total_minor - result->shown.total_minor;
@@ -364,13 +362,13 @@ applies_in(const struct priced *x, uint32_t rule)
 
 /* Prices again with one unit more; a hint is given only when that makes the unit cheaper. */
 static int
-check_hint(struct priced *x, struct result *result, const struct pricing_basket *basket,
-	   const struct pricing_member *member, const struct timepoint *at,
+check_hint(const struct priced *x, struct result *result, const struct request *q,
 	   struct effort *effort, const struct missed *missed)
 {
 	uint32_t index = x->problem.original[missed->line];
-	struct pricing_line *lines = calloc(basket->lines_count, sizeof(*lines));
-	struct pricing_basket more = *basket;
+	struct pricing_line *lines = calloc(q->basket->lines_count, sizeof(*lines));
+	struct pricing_basket more = *q->basket;
+	struct request more_request = *q;
 	struct pricing_rule_result *rule = &result->rules[missed->rule];
 	struct priced other;
 	int64_t price_minor, saving;
@@ -378,12 +376,13 @@ check_hint(struct priced *x, struct result *result, const struct pricing_basket 
 
 	if (lines == NULL)
 		return -ENOMEM;
-	memcpy(lines, basket->lines, basket->lines_count * sizeof(*lines));
+	memcpy(lines, q->basket->lines, q->basket->lines_count * sizeof(*lines));
 	price_minor = lines[index].unit_price_minor;
 	lines[index].qty_milli += 1000;
 	lines[index].amount_minor += price_minor;
 	more.lines = lines;
-	rc = price_variant(x, &more, member, at, effort, &other);
+	more_request.basket = &more;
+	rc = price(&other, &more_request, effort);
 	if (rc == 0) {
 		saving = result->shown.total_minor + price_minor -
 			 other.solution.total_minor;
@@ -398,12 +397,26 @@ check_hint(struct priced *x, struct result *result, const struct pricing_basket 
 	return rc;
 }
 
+/* The comparisons that are not part of the price, with an effort of their own. */
+static int
+compare(const struct priced *x, struct result *result, const struct request *q,
+	struct effort *effort)
+{
+	int rc = compare_stranger(x, result, q, effort);
+
+	for (uint32_t i = 0; rc == 0 && !effort->stopped && i < x->problem.missed_count;
+	     i++)
+		rc = check_hint(x, result, q, effort, &x->problem.missed[i]);
+	return rc;
+}
+
 int
 pricing_price(const struct pricing_rules *rules, const struct pricing_basket *basket,
 	      const struct pricing_member *member, const struct timepoint *at,
 	      const struct pricing_budget *budget, struct pricing_result **ret_result)
 {
 	static const struct pricing_member nobody;
+	struct request q = { rules, basket, member != NULL ? member : &nobody, at };
 	struct effort effort = { .nodes_max = NODES_DEFAULT }, spare;
 	struct result *result = calloc(1, sizeof(*result));
 	struct priced x = { 0 };
@@ -411,8 +424,6 @@ pricing_price(const struct pricing_rules *rules, const struct pricing_basket *ba
 
 	if (result == NULL)
 		goto out;
-	if (member == NULL)
-		member = &nobody;
 	if (budget != NULL) {
 		if (budget->nodes_max > 0)
 			effort.nodes_max = budget->nodes_max;
@@ -424,14 +435,11 @@ pricing_price(const struct pricing_rules *rules, const struct pricing_basket *ba
 	result->rules = calloc((size_t)rules->count + 1, sizeof(*result->rules));
 	if (result->line_net == NULL || result->rules == NULL)
 		goto out;
-	rc = price(&x, rules, basket, member, at, &effort);
+	rc = price(&x, &q, &effort);
 	if (rc == 0)
 		rc = write_result(&x, result);
 	if (rc == 0 && !effort.stopped)
-		rc = compare_stranger(&x, result, basket, member, at, &spare);
-	for (uint32_t i = 0; rc == 0 && !effort.stopped && i < x.problem.missed_count; i++)
-		rc = check_hint(&x, result, basket, member, at, &spare,
-				&x.problem.missed[i]);
+		rc = compare(&x, result, &q, &spare);
 	if (rc < 0)
 		goto out;
 	result->shown.line_net_minor = result->line_net;

@@ -76,9 +76,9 @@ sort_lines(struct problem *p, const struct pricing_basket *basket)
 		if (i > 0 && p->lines[i - 1]->line == line->line)
 			return -EINVAL;
 		p->original[i] = (uint32_t)(line - basket->lines);
-		p->floors[i] = line->floor_minor < line->amount_minor ?
-				       line->floor_minor :
-				       line->amount_minor;
+		p->floors[i] = line->floor_minor < line->amount_minor
+				       ? line->floor_minor
+				       : line->amount_minor;
 	}
 	return p->gross_minor > PROBLEM_GROSS_MAX ? -ERANGE : 0;
 }
@@ -151,7 +151,8 @@ in_scope(const struct rule *rule, const struct pricing_line *line)
 	const struct scope *s = &rule->scope;
 
 	if (line->unit_price_minor < s->price_min ||
-	    line->unit_price_minor > s->price_max || (s->exclude_reduced && line->reduced))
+	    line->unit_price_minor > s->price_max ||
+	    (s->exclude_reduced && line->reduced))
 		return false;
 	if ((rule->kind == KIND_N_FOR_PRICE || rule->kind == KIND_BUY_GET ||
 	     rule->kind == KIND_BUY_GET_CHEAPEST) &&
@@ -207,8 +208,8 @@ meet_line(struct problem *p, struct meetings *m, uint32_t line)
 	for (size_t end = 1; rc == 0 && end <= l->category.n; end++) {
 		if (end < l->category.n && l->category.p[end] != '/')
 			continue;
-		found = index_find(x, INDEX_CATEGORY,
-				   (struct str){ l->category.p, end }, &n);
+		found = index_find(x, INDEX_CATEGORY, (struct str){ l->category.p, end },
+				   &n);
 		rc = meet(p, m, found, n, line);
 	}
 	return rc;
@@ -321,9 +322,9 @@ conditions_fit(struct problem *p, const struct live *l)
 	spent = spend >= r->min_spend_minor &&
 		(r->over_spend_minor == 0 || spend > r->over_spend_minor);
 	if (spent && units + 1 == units_asked(r) && p->missed_count < MISSED_MAX)
-		p->missed[p->missed_count++] = (struct missed){
-			l->index, p->items[l->items[l->items_count - 1]].line
-		};
+		p->missed[p->missed_count++] =
+			(struct missed){ l->index,
+					 p->items[l->items[l->items_count - 1]].line };
 	return spent && units >= units_asked(r);
 }
 
@@ -382,7 +383,8 @@ sort_items(const struct problem *p, uint32_t *items, uint32_t count)
 }
 
 static int
-collect_items(struct problem *p, struct live *l, const struct meeting *met, uint32_t count)
+collect_items(struct problem *p, struct live *l, const struct meeting *met,
+	      uint32_t count)
 {
 	l->items = arena_array(p->arena, 2 * (size_t)count, sizeof(*l->items));
 	if (l->items == NULL)
@@ -393,16 +395,6 @@ collect_items(struct problem *p, struct live *l, const struct meeting *met, uint
 			l->items[l->items_count++] = k;
 	sort_items(p, l->items, l->items_count);
 	return 0;
-}
-
-static int
-meeting_order(const void *a, const void *b)
-{
-	const struct meeting *x = a, *y = b;
-
-	if (x->rule != y->rule)
-		return x->rule < y->rule ? -1 : 1;
-	return x->line < y->line ? -1 : x->line > y->line;
 }
 
 /* One rule that met count lines: live, or the reason why not. */
@@ -432,34 +424,55 @@ judge(struct problem *p, const struct meeting *met, uint32_t count, const struct
 	return rc;
 }
 
+/* By rule; within a rule they stay in the order of the lines. *first[i]: of rule i. */
+static struct meeting *
+sort_meetings(struct problem *p, const struct meetings *m, uint32_t *first)
+{
+	struct meeting *sorted = arena_array(p->arena, m->count, sizeof(*sorted));
+
+	if (sorted == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < m->count; i++)
+		first[m->at[i].rule + 1]++;
+	for (uint32_t i = 0; i < p->rules->count; i++)
+		first[i + 1] += first[i];
+	for (uint32_t i = 0; i < m->count; i++)
+		sorted[first[m->at[i].rule]++] = m->at[i];
+	for (uint32_t i = p->rules->count; i > 0; i--)
+		first[i] = first[i - 1];
+	first[0] = 0;
+	return sorted;
+}
+
 static int
 find_live(struct problem *p, const struct who *who)
 {
 	struct meetings m = { 0 };
-	uint32_t rules = 0;
+	struct meeting *sorted;
+	uint32_t *first, rules = 0, n = p->rules->count;
 	int rc = 0;
 
-	m.last_line = arena_array(p->arena, p->rules->count, sizeof(*m.last_line));
-	p->reasons = arena_alloc(p->arena, p->rules->count);
+	m.last_line = arena_array(p->arena, n, sizeof(*m.last_line));
+	first = arena_array(p->arena, (size_t)n + 1, sizeof(*first));
+	p->reasons = arena_alloc(p->arena, n);
 	p->missed = arena_array(p->arena, MISSED_MAX, sizeof(*p->missed));
-	if (m.last_line == NULL || p->reasons == NULL || p->missed == NULL)
+	if (m.last_line == NULL || first == NULL || p->reasons == NULL ||
+	    p->missed == NULL)
 		return -ENOMEM;
-	memset(p->reasons, PRICING_NOT_IN_SCOPE, p->rules->count);
+	memset(p->reasons, PRICING_NOT_IN_SCOPE, n);
 	for (uint32_t i = 0; rc == 0 && i < p->lines_count; i++)
 		rc = meet_line(p, &m, i);
 	if (rc < 0 || m.count == 0)
 		return rc;
-	qsort(m.at, m.count, sizeof(*m.at), meeting_order);
-	for (uint32_t i = 0; i < m.count; i++)
-		rules += i == 0 || m.at[i].rule != m.at[i - 1].rule;
+	sorted = sort_meetings(p, &m, first);
+	for (uint32_t i = 0; i < n; i++)
+		rules += first[i + 1] > first[i];
 	p->live = arena_array(p->arena, rules, sizeof(*p->live));
-	if (p->live == NULL)
+	if (sorted == NULL || p->live == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0, end; rc == 0 && i < m.count; i = end) {
-		for (end = i; end < m.count && m.at[end].rule == m.at[i].rule;)
-			end++;
-		rc = judge(p, m.at + i, end - i, who);
-	}
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		if (first[i + 1] > first[i])
+			rc = judge(p, sorted + first[i], first[i + 1] - first[i], who);
 	return rc;
 }
 

@@ -62,9 +62,9 @@ place_items(struct relax *x, const struct live *l, struct relax_rule *r)
 	uint32_t at = 0;
 
 	r->items = arena_array(x->arena, l->items_count, sizeof(*r->items));
-	r->caps = l->caps != NULL ?
-			  arena_array(x->arena, l->items_count, sizeof(*r->caps)) :
-			  NULL;
+	r->caps = l->caps != NULL
+			  ? arena_array(x->arena, l->items_count, sizeof(*r->caps))
+			  : NULL;
 	if (r->items == NULL || (l->caps != NULL && r->caps == NULL))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < l->items_count; i++) {
@@ -121,9 +121,9 @@ add_rule(struct relax *x, uint32_t live)
 
 	*r = (struct relax_rule){ .live = live, .cap = l->units_cap };
 	if (is_group(l))
-		r->size = (uint32_t)(l->rule->kind == KIND_N_FOR_PRICE ?
-					     l->rule->units :
-					     l->rule->buy + l->rule->get);
+		r->size = (uint32_t)(l->rule->kind == KIND_N_FOR_PRICE
+					     ? l->rule->units
+					     : l->rule->buy + l->rule->get);
 	rc = place_items(x, l, r);
 	if (rc < 0)
 		return rc;
@@ -163,8 +163,8 @@ fill_free(struct relax *x, struct relax_item *it)
 	for (uint32_t k = 0; k <= it->units && k <= RELAX_EXACT_UNITS; k++) {
 		it->free_gain[k] = 0;
 		for (uint32_t i = 0; i < it->free_count; i++)
-			it->free_gain[k] = most(it->free_gain[k],
-						free_gain(x, it, it->free[i], k));
+			it->free_gain[k] =
+				most(it->free_gain[k], free_gain(x, it, it->free[i], k));
 	}
 	for (uint32_t i = 0; it->units > RELAX_EXACT_UNITS && i < it->free_count; i++) {
 		/* The rate of many units; half a minor unit of rounding is on top. */
@@ -186,7 +186,8 @@ density(const struct relax *x, const struct relax_rule *r, const struct item *it
 	if (r->size == 0)
 		return portion_units(rule, it, 1, x->p->rules->rounding) * RELAX_ONE;
 	if (rule->kind == KIND_N_FOR_PRICE)
-		return it->value * RELAX_ONE - rule->price_minor * RELAX_ONE / rule->units;
+		return it->value * RELAX_ONE -
+		       rule->price_minor * RELAX_ONE / rule->units;
 	return portion_percent(it->value, rule->percent_bp, ROUND_HALF_UP) * RELAX_ONE /
 	       r->size * rule->get;
 }
@@ -197,10 +198,10 @@ first_prices(struct relax *x)
 	for (uint32_t i = 0; i < x->items_count; i++) {
 		struct relax_item *it = &x->items[i];
 
-		it->price = it->units == 0		     ? 0 :
-			    it->units <= RELAX_EXACT_UNITS ?
-							   it->free_gain[it->units] / it->units :
-							   it->free_rate;
+		it->price = it->units == 0 ? 0
+			    : it->units <= RELAX_EXACT_UNITS
+				    ? it->free_gain[it->units] / it->units
+				    : it->free_rate;
 	}
 	for (uint32_t j = 0; j < x->rules_count; j++) {
 		const struct relax_rule *r = &x->rules[j];
@@ -208,8 +209,8 @@ first_prices(struct relax *x)
 		for (uint32_t q = 0; q < r->count; q++) {
 			struct relax_item *it = &x->items[r->items[q]];
 
-			it->price = most(it->price,
-					 density(x, r, &x->p->items[it->item]));
+			it->price =
+				most(it->price, density(x, r, &x->p->items[it->item]));
 		}
 	}
 }
@@ -291,7 +292,8 @@ relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q, uint32
 		       whole * (rule->price_minor * RELAX_ONE + x->eps);
 	got = got_among(rule, r->size, fill + units) - got_among(rule, r->size, fill);
 	if (rule->get == 1 || rule->percent_bp == BP_ONE) {
-		gain = portion_percent(it->value, rule->percent_bp, x->p->rules->rounding);
+		gain = portion_percent(it->value, rule->percent_bp,
+				       x->p->rules->rounding);
 		gain = (gain < it->room ? gain : it->room) * RELAX_ONE;
 	} else {
 		/* Rounded over the group: half a minor unit of it is on top. */
@@ -402,9 +404,8 @@ excess(const struct relax *x, int64_t *want)
 		int64_t best = 0;
 
 		want[i] = -(int64_t)it->units;
-		for (uint32_t k = 1; it->free_count > 0 && k <= it->units &&
-				     k <= RELAX_EXACT_UNITS;
-		     k++)
+		for (uint32_t k = 1;
+		     it->free_count > 0 && k <= it->units && k <= RELAX_EXACT_UNITS; k++)
 			if (it->free_gain[k] - k * it->price > best) {
 				best = it->free_gain[k] - k * it->price;
 				want[i] = (int64_t)k - it->units;

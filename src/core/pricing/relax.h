@@ -3,6 +3,8 @@
 
 #include "core/pricing/search.h"
 
+#include <assert.h>
+
 /*
  * The bound of the search: savings are counted in RELAX_ONE parts of a minor unit, so that ties
  * can be broken (RELAX_EPS less for each application) and group prices be shared by units.
@@ -10,16 +12,17 @@
 #define RELAX_ONE (INT64_C(1) << 26)
 #define RELAX_EPS (INT64_C(1) << 14)
 #define RELAX_NEVER (-(INT64_C(1) << 61)) /* cannot be completed */
-#define RELAX_EXACT_UNITS 64u /* tables up to so many units of an item */
-#define RELAX_EPS_UNITS 4000u /* more units than this: ties are not broken by applications */
+#define RELAX_EXACT_UNITS 64u             /* tables up to so many units of an item */
+#define RELAX_EPS_UNITS                                                                  \
+	4000u /* more units than this: ties are not broken by applications */
 #define RELAX_NONE UINT32_MAX
 
 /* A coupled rule in a component. */
 struct relax_rule {
 	uint32_t live;
-	uint32_t size;  /* units of a group; 0 for a unit rule with max_units */
-	uint32_t cap;   /* units in all */
-	bool cyclic;    /* state = units mod size; else state = units so far */
+	uint32_t size;   /* units of a group; 0 for a unit rule with max_units */
+	uint32_t cap;    /* units in all */
+	bool cyclic;     /* state = units mod size; else state = units so far */
 	bool count_used; /* the cap binds, and the state does not tell what is used of it */
 	uint32_t states;
 	uint32_t *items; /* positions in the component, ascending */
@@ -63,8 +66,8 @@ int64_t relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q
 static inline uint32_t
 relax_next(const struct relax_rule *r, uint32_t state, uint32_t units)
 {
-	return r->cyclic ? (state + units) % r->size :
-	       r->states == 1 ? 0 : state + units;
+	assert(!r->cyclic || r->size > 0);
+	return r->cyclic ? (state + units) % r->size : r->states == 1 ? 0 : state + units;
 }
 
 /* What the best rule without max_units gains on units of an item, and which it is. */

@@ -1,4 +1,5 @@
 #include "core/pricing/search.h"
+#include "core/pricing/memo.h"
 #include "core/pricing/portion.h"
 #include "core/pricing/relax.h"
 
@@ -7,9 +8,8 @@
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
-#define MEMO_SLOTS 65536u
-#define MEMO_WORDS_MAX (1u << 20)
-#define FIRST_NODES 256u   /* tried before the prices are improved */
+#define SMALL_CELLS 32u  /* items times rules of a component that is searched at once */
+#define FIRST_NODES 256u /* tried before the prices are improved */
 #define IMPROVE_ROUNDS 40u
 #define COMBINATION_NODES 16u /* what preparing a choice of rules counts */
 #define POLL_NODES 256u
@@ -23,25 +23,13 @@ struct step {
 };
 
 struct frame {
-	uint32_t units, first, next; /* tried now; tried first; how many were tried after that */
-	uint32_t misses;             /* one after the other, by the bound */
+	uint32_t units, first,
+		next;    /* tried now; tried first; how many were tried after that */
+	uint32_t misses; /* one after the other, by the bound */
 	bool started, applied, upward, linear;
 	/* What apply() changed. */
 	uint32_t avail, state, used;
 	int64_t gain, open, sum;
-};
-
-struct memo_slot {
-	uint64_t hash;
-	uint32_t key; /* into words, plus one */
-	int64_t gain;
-};
-
-struct memo {
-	bool on;
-	struct memo_slot *slots;
-	int64_t *words, *key;
-	uint32_t words_used, key_words, used;
 };
 
 /* Exactly one of several rules, or a whole-scope rule on or off. */
@@ -53,35 +41,33 @@ struct choice {
 
 struct search {
 	const struct search_job *job;
-	struct arena *arena;
+	struct arena *arena, *own_arena;
 	struct relax x;
-	bool simple; /* one weight, no stacked rule: the cost is linear in the saving */
 	int64_t base_cost, factor_bp;
+	/* simple: one weight, no stacked rule, so that the cost is linear in the saving. */
+	bool simple, memo_on, have_best, full; /* full: points were left out */
+	int error;
 
 	struct choice *choices;
-	uint32_t choices_count;
 	bool *off, *blocked;
 	struct take *takes;
-	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
 	int64_t whole_gain;
+	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
+	uint32_t choices_count, steps_count, points_room;
 
 	struct step *steps;
 	struct frame *frames;
-	uint32_t steps_count;
 	uint32_t *avail, *state, *used, *cursor, *step_free;
-	int64_t *sum;  /* worth of the open group of an n-for rule */
-	int64_t *tail; /* bound on the items from here on */
+	int64_t *sum;       /* worth of the open group of an n-for rule */
+	int64_t *tail;      /* bound on the items from here on */
 	int64_t gain, open; /* so far; bound on what the rules still gain */
 
 	struct memo memo;
 	int64_t *line_off;
-	bool have_best, full; /* full: points were left out */
 	int64_t best_gain;
 	struct point best;
 	struct points points;
-	uint32_t points_room;
 	uint64_t nodes_left, misses;
-	int error;
 };
 
 bool
@@ -183,8 +169,8 @@ set_cost(struct search *s)
 			if (r->kind != KIND_PERCENT)
 				continue;
 			s->base_cost -= weight;
-			factor = (factor * (BP_ONE - r->percent_bp) + BP_ONE - 1) /
-				 BP_ONE;
+			factor =
+				(factor * (BP_ONE - r->percent_bp) + BP_ONE - 1) / BP_ONE;
 		}
 		if (i > 0 && factor != s->factor_bp)
 			s->simple = false;
@@ -284,8 +270,8 @@ write_takes(struct search *s, int64_t *ret_eps)
 			k = s->frames[at].units;
 			if (k == 0)
 				continue;
-			s->takes[n++] = (struct take){ r->live,
-						       s->x.items[r->items[q]].item, k };
+			s->takes[n++] =
+				(struct take){ r->live, s->x.items[r->items[q]].item, k };
 			units += k;
 			eps += r->size == 0 ? s->x.eps : 0;
 		}
@@ -323,10 +309,11 @@ leaf(struct search *s)
 		add_point(s, &found);
 		return;
 	}
-	gain = s->simple && s->factor_bp > 0 ?
-		       (s->base_cost - found.cost) / s->factor_bp * RELAX_ONE - eps :
-		       s->gain;
-	if (s->have_best && (s->simple ? gain <= s->best_gain : found.cost >= s->best.cost))
+	gain = s->simple && s->factor_bp > 0
+		       ? (s->base_cost - found.cost) / s->factor_bp * RELAX_ONE - eps
+		       : s->gain;
+	if (s->have_best &&
+	    (s->simple ? gain <= s->best_gain : found.cost >= s->best.cost))
 		return;
 	s->have_best = true;
 	s->best_gain = gain;
@@ -337,93 +324,40 @@ leaf(struct search *s)
 /* ---- what was seen before ---- */
 
 static void
-memo_start(struct search *s)
+remember(struct search *s)
 {
 	const struct search_job *job = s->job;
 	const struct component *c = job->component;
-	struct memo *m = &s->memo;
 
-	m->on = s->simple && s->x.exact && job->want != SEARCH_ALL && s->steps_count > 3;
+	s->memo_on =
+		s->simple && s->x.exact && job->want != SEARCH_ALL && s->steps_count > 3;
 	for (uint32_t i = 1; i < c->lines_count && job->want != SEARCH_CHEAPEST; i++)
-		m->on = m->on &&
-			job->cost->dims[c->lines[i]] == job->cost->dims[c->lines[0]];
-	if (!m->on)
-		return;
-	m->key_words = 2 + 3 * s->x.rules_count;
-	if (m->slots == NULL) {
-		m->slots = calloc(MEMO_SLOTS, sizeof(*m->slots));
-		m->words = malloc(MEMO_WORDS_MAX * sizeof(*m->words));
-		m->key = calloc(2 + 3 * (size_t)c->live_count, sizeof(*m->key));
-	} else {
-		memset(m->slots, 0, MEMO_SLOTS * sizeof(*m->slots));
-	}
-	m->used = m->words_used = 0;
-	if (m->slots == NULL || m->words == NULL || m->key == NULL)
-		m->on = false; /* slower, not wrong */
+		s->memo_on = s->memo_on &&
+			     job->cost->dims[c->lines[i]] == job->cost->dims[c->lines[0]];
+	if (s->memo_on)
+		s->memo_on = memo_start(&s->memo, 2 + 3 * s->x.rules_count);
 }
 
-static void
-memo_free(struct memo *m)
+/* Whether everything that the rest of the search depends on was the same before. */
+static bool
+seen(struct search *s, uint32_t item)
 {
-	free(m->slots);
-	free(m->words);
-	free(m->key);
-}
-
-/* Everything that the rest of the search depends on. */
-static uint64_t
-memo_key(struct search *s, uint32_t item)
-{
-	struct memo *m = &s->memo;
 	bool all = s->job->want != SEARCH_CHEAPEST;
-	uint64_t hash = item;
+	int64_t *key = s->memo.key;
 
-	memset(m->key, 0, m->key_words * sizeof(*m->key));
-	m->key[0] = item;
-	m->key[1] = all ? (s->gain + RELAX_ONE - 1) / RELAX_ONE : 0;
+	memset(key, 0, s->memo.key_words * sizeof(*key));
+	key[0] = item;
+	key[1] = all ? (s->gain + RELAX_ONE - 1) / RELAX_ONE : 0;
 	for (uint32_t j = 0; j < s->x.rules_count; j++) {
 		const struct relax_rule *r = &s->x.rules[j];
 
 		if (r->items[r->count - 1] < item)
 			continue; /* its work is done */
-		m->key[2 + 3 * j] = s->state[j];
-		m->key[3 + 3 * j] = r->count_used ? s->used[j] : 0;
-		m->key[4 + 3 * j] = all ? s->sum[j] : 0;
+		key[2 + 3 * j] = s->state[j];
+		key[3 + 3 * j] = r->count_used ? s->used[j] : 0;
+		key[4 + 3 * j] = all ? s->sum[j] : 0;
 	}
-	for (uint32_t i = 0; i < m->key_words; i++) {
-		hash = (hash ^ (uint64_t)m->key[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		hash ^= hash >> 29;
-	}
-	return hash;
-}
-
-/* Whether the same state was reached before with no less saved; notes this one if not. */
-static bool
-seen(struct search *s, uint32_t item)
-{
-	struct memo *m = &s->memo;
-	uint64_t hash = memo_key(s, item);
-	size_t bytes = m->key_words * sizeof(*m->key);
-	uint32_t at = hash & (MEMO_SLOTS - 1);
-
-	for (; m->slots[at].key != 0; at = (at + 1) & (MEMO_SLOTS - 1)) {
-		struct memo_slot *slot = &m->slots[at];
-
-		if (slot->hash != hash ||
-		    memcmp(m->words + slot->key - 1, m->key, bytes) != 0)
-			continue;
-		if (s->job->want != SEARCH_CHEAPEST || s->gain <= slot->gain)
-			return true;
-		slot->gain = s->gain;
-		return false;
-	}
-	if (m->used >= MEMO_SLOTS / 2 || m->words_used + m->key_words > MEMO_WORDS_MAX)
-		return false;
-	memcpy(m->words + m->words_used, m->key, bytes);
-	m->slots[at] = (struct memo_slot){ hash, m->words_used + 1, s->gain };
-	m->words_used += m->key_words;
-	m->used++;
-	return false;
+	return memo_seen(&s->memo, s->gain, all);
 }
 
 /* ---- the walk ---- */
@@ -453,8 +387,8 @@ make_steps(struct search *s)
 			s->steps[n++] = (struct step){ t, RELAX_NONE, 0,
 						       x->items[t].free[i], false };
 		if (n == before)
-			s->steps[n++] = (struct step){ t, RELAX_NONE, 0, RELAX_NONE,
-						       false };
+			s->steps[n++] =
+				(struct step){ t, RELAX_NONE, 0, RELAX_NONE, false };
 		s->steps[n - 1].last = true;
 	}
 	s->steps_count = n;
@@ -622,8 +556,7 @@ apply_rule(struct search *s, const struct step *step, uint32_t units)
 
 	if (after == RELAX_NEVER)
 		return false;
-	if (s->job->want != SEARCH_CHEAPEST &&
-	    !group_sum(s, step->rule, step->q, units))
+	if (s->job->want != SEARCH_CHEAPEST && !group_sum(s, step->rule, step->q, units))
 		return false;
 	s->open += after - r->value[(size_t)step->q * r->states + state];
 	s->gain += relax_gain(&s->x, r, step->q, state, units);
@@ -687,7 +620,7 @@ apply(struct search *s, uint32_t depth)
 		ok = !hopeless(s, bound);
 	}
 	f->misses = ok ? 0 : f->misses + 1;
-	return ok && !(step->last && s->memo.on && depth + 2 < s->steps_count &&
+	return ok && !(step->last && s->memo_on && depth + 2 < s->steps_count &&
 		       seen(s, t + 1));
 }
 
@@ -762,7 +695,8 @@ add_choice(struct search *s, uint32_t group, uint32_t first)
 		all_whole = all_whole && r->kind == KIND_BUY_GET_CHEAPEST;
 	}
 	if (all_whole)
-		ch->live[ch->count++] = RELAX_NONE; /* a whole-scope rule need not be used */
+		ch->live[ch->count++] =
+			RELAX_NONE; /* a whole-scope rule need not be used */
 	if (ch->count > 1)
 		s->choices_count++;
 	return 0;
@@ -807,9 +741,9 @@ take_whole(struct search *s, uint32_t live)
 		if (s->blocked[at])
 			return false;
 		s->blocked[at] = true;
-		s->takes[s->whole_takes++] = (struct take){
-			live, l->items[i], s->job->p->items[l->items[i]].units
-		};
+		s->takes[s->whole_takes++] =
+			(struct take){ live, l->items[i],
+				       s->job->p->items[l->items[i]].units };
 	}
 	return true;
 }
@@ -859,7 +793,7 @@ try_rules(struct search *s, int64_t *ret_bound)
 	}
 	make_steps(s);
 	bound = relax_solve(&s->x) + s->whole_gain;
-	s->memo.on = false;
+	s->memo_on = false;
 	s->nodes_left = FIRST_NODES;
 	reset_walk(s);
 	if (job->want == SEARCH_CHEAPEST) {
@@ -870,8 +804,8 @@ try_rules(struct search *s, int64_t *ret_bound)
 	} else {
 		if (hopeless(s, bound))
 			return true;
-		known = s->factor_bp == 0 ? 0 :
-					    (s->base_cost - job->cost_limit) /
+		known = s->factor_bp == 0 ? 0
+					  : (s->base_cost - job->cost_limit) /
 						    s->factor_bp * RELAX_ONE;
 	}
 	if (s->error < 0)
@@ -879,7 +813,7 @@ try_rules(struct search *s, int64_t *ret_bound)
 	if (!job->effort->stopped)
 		bound = relax_improve(&s->x, known - s->whole_gain, IMPROVE_ROUNDS) +
 			s->whole_gain;
-	memo_start(s);
+	remember(s);
 	s->nodes_left = UINT64_MAX;
 	if (walk(s))
 		return s->error == 0;
@@ -929,7 +863,9 @@ search_init(struct search *s)
 
 	for (uint32_t j = 0; j < c->live_count; j++)
 		steps += p->live[c->live[j]].items_count;
-	s->arena = arena_new(SCRATCH_BYTES_MAX);
+	/* What is small may stay until the basket is priced: an arena of its own costs more. */
+	s->own_arena = items * rules > SMALL_CELLS ? arena_new(SCRATCH_BYTES_MAX) : NULL;
+	s->arena = items * rules > SMALL_CELLS ? s->own_arena : s->job->arena;
 	if (s->arena == NULL || relax_init(&s->x, p, s->arena, c) < 0)
 		return -ENOMEM;
 	s->off = arena_array(s->arena, p->live_count, sizeof(*s->off));
@@ -999,7 +935,7 @@ search_component(const struct search_job *job, struct points *ret_points,
 	*ret_bound = bound;
 	*ret_complete = complete && !s.full;
 out:
-	memo_free(&s.memo);
-	arena_free(s.arena);
+	memo_end(&s.memo);
+	arena_free(s.own_arena);
 	return rc;
 }

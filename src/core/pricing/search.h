@@ -41,7 +41,8 @@ struct component {
 /* One admissible way to use layer 1 in a component. */
 struct point {
 	int64_t cost; /* sum of weight_bp * net, after layers 1 and 2 */
-	int64_t nets[SEARCH_DIMS_MAX + 1]; /* by scope; after the last one: of all lines */
+	int64_t nets[SEARCH_DIMS_MAX +
+		     1]; /* by scope; after the last one: of all lines */
 	const struct take *takes;
 	uint32_t takes_count;
 	bool idle; /* some take saves nothing: not a way of its own */
@@ -54,9 +55,9 @@ struct points {
 
 /* Which ways are wanted. */
 enum search_want {
-	SEARCH_CHEAPEST,    /* one */
+	SEARCH_CHEAPEST, /* one */
 	SEARCH_UNDOMINATED, /* those of which no other costs no more and leaves no less anywhere */
-	SEARCH_DISTINCT,    /* those that differ in cost or nets */
+	SEARCH_DISTINCT, /* those that differ in cost or nets */
 	SEARCH_ALL
 };
 
@@ -84,7 +85,7 @@ int search_component(const struct search_job *job, struct points *ret_points,
 		     int64_t *ret_bound, bool *ret_complete);
 
 /* The cost and nets of takes in a component, exactly. off: zeroed scratch, one a line. */
-int search_evaluate(const struct search_job *job, const struct take *takes, uint32_t count,
-		    int64_t *off, struct point *ret_point);
+int search_evaluate(const struct search_job *job, const struct take *takes,
+		    uint32_t count, int64_t *off, struct point *ret_point);
 
 #endif

@@ -66,8 +66,8 @@ solver_init(struct solver *s)
 	if (s->plain == NULL || s->plain_known == NULL || s->plain_bound == NULL ||
 	    s->upper == NULL || s->optional == NULL || s->disabled == NULL ||
 	    s->weight == NULL || s->dims == NULL || s->stack_first == NULL ||
-	    s->stacked == NULL || s->basket == NULL || s->net == NULL ||
-	    s->off == NULL || s->in_component == NULL)
+	    s->stacked == NULL || s->basket == NULL || s->net == NULL || s->off == NULL ||
+	    s->in_component == NULL)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < s->components_count; c++)
 		for (uint32_t i = 0; i < s->components[c].lines_count; i++)
@@ -152,8 +152,8 @@ sort_upper(struct solver *s)
 
 		if (l->rule->layer == LAYER_STACK)
 			stacks += l->items_count;
-		s->optional[i] = l->rule->group_index != NO_GROUP || baskets > 1 ||
-				 net_spend;
+		s->optional[i] =
+			l->rule->group_index != NO_GROUP || baskets > 1 || net_spend;
 		s->optional_count += s->optional[i];
 	}
 	if (s->optional_count > OPTIONAL_MAX)
@@ -326,9 +326,8 @@ plan_set(struct solver *s, uint32_t mask)
 		return false;
 	if (!plan_baskets(s))
 		return false;
-	s->job.cost.dims_count = plan->basket_count < SEARCH_DIMS_MAX ?
-					 plan->basket_count :
-					 SEARCH_DIMS_MAX;
+	s->job.cost.dims_count = plan->basket_count < SEARCH_DIMS_MAX ? plan->basket_count
+								      : SEARCH_DIMS_MAX;
 	plan_lines(s);
 	plan_facts(s);
 	return true;
@@ -460,7 +459,7 @@ static int
 try_points(void *ctx, const struct point *const *points, int64_t *ret_total)
 {
 	struct solver *s = ctx;
-	uint32_t n = 0;
+	uint32_t n = 0, *stacked, *basket;
 	struct take *takes;
 	int64_t total = 0;
 	int rc;
@@ -492,14 +491,16 @@ try_points(void *ctx, const struct point *const *points, int64_t *ret_total)
 	s->best.takes = takes;
 	s->best.takes_count = n;
 	s->best.plan = s->job.plan;
-	s->best.plan.stacked = arena_array(s->p->arena, s->p->live_count, sizeof(uint32_t));
-	s->best.plan.basket = arena_array(s->p->arena, s->p->live_count, sizeof(uint32_t));
-	if (s->best.plan.stacked == NULL || s->best.plan.basket == NULL)
+	stacked = arena_array(s->p->arena, s->job.plan.stacked_count, sizeof(*stacked));
+	basket = arena_array(s->p->arena, s->job.plan.basket_count, sizeof(*basket));
+	if (stacked == NULL || basket == NULL)
 		return -ENOMEM;
-	memcpy((uint32_t *)(uintptr_t)s->best.plan.stacked, s->stacked,
-	       s->job.plan.stacked_count * sizeof(uint32_t));
-	memcpy((uint32_t *)(uintptr_t)s->best.plan.basket, s->basket,
-	       s->job.plan.basket_count * sizeof(uint32_t));
+	for (uint32_t i = 0; i < s->job.plan.stacked_count; i++)
+		stacked[i] = s->stacked[i];
+	for (uint32_t i = 0; i < s->job.plan.basket_count; i++)
+		basket[i] = s->basket[i];
+	s->best.plan.stacked = stacked;
+	s->best.plan.basket = basket;
 	return 0;
 }
 
@@ -518,7 +519,7 @@ solve_cheapest(struct solver *s, bool *ret_open, int64_t *ret_bound)
 		rc = cheapest(s, c);
 	if (rc < 0)
 		return rc;
-	points = calloc((size_t)s->components_count + 1, sizeof(*points));
+	points = calloc((size_t)s->components_count + 1, sizeof(struct point *));
 	if (points == NULL)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < s->components_count; c++)
@@ -577,9 +578,8 @@ job_init(struct solver *s)
 	j->bounds = arena_array(s->p->arena, s->components_count, sizeof(*j->bounds));
 	j->percent_bp =
 		arena_array(s->p->arena, s->p->live_count, sizeof(*j->percent_bp));
-	return j->cheapest == NULL || j->bounds == NULL || j->percent_bp == NULL ?
-		       -ENOMEM :
-		       0;
+	return j->cheapest == NULL || j->bounds == NULL || j->percent_bp == NULL ? -ENOMEM
+										 : 0;
 }
 
 /* Layer 1 alone: its cheapest ways serve every plan that does not interfere. */

@@ -1,0 +1,154 @@
+"""What the fault tests share: a lane that is killed in the middle of a checkout and supervised as
+systemd would do it, a shopper who touches again when nothing happens, and what must be true at the
+end. Test scaffolding."""
+import os
+import shutil
+import sys
+import time
+
+SRCDIR = os.environ.get("SRCDIR", ".")
+sys.path.insert(0, os.path.join(SRCDIR, "tests", "demo"))
+import lab as lablib  # noqa: E402
+
+BUILD = os.environ.get("LANED_BUILD", "build")
+CRASH_BUILD = os.environ.get("LANED_CRASH_BUILD", os.path.join(BUILD, "crash"))
+NUMBER = "1001"
+TOUCH_AGAIN_S = 0.7  # a shopper's patience: how long after a touch the next one comes
+END_S = 30.0
+
+OFFERS = {"laned_rules": 1, "currency": "EUR", "rules": [
+    {"id": "all-10", "kind": "percent", "scope": {"all": True}, "params": {"percent_bp": 1000},
+     "who": {"member": True}, "text": {"en": "10 % off"}}]}
+
+# States of a payment in which nothing is left to be done, and whether money stands then.
+ENDED = {"confirmed": True, "undone": False, "declined": False, "not-sent": False,
+         "cancelled": False}
+
+
+class Template:
+    """A lane with one enrolled member, copied for every run."""
+
+    def __init__(self):
+        self.lab = lablib.Lab(BUILD)
+        self.lab.synth_fingers(2, 4, difficulty=20)
+        self.lab.start_all()
+        self.lab.add_members([lablib.member(NUMBER)])
+        self.lab.load_offers(OFFERS)
+        self.lab.enrol(NUMBER, [self.lab.image(f, i) for f in (1, 2) for i in (1, 2, 3)])
+        self.lab.stop()
+
+    def copy(self):
+        lab = lablib.Lab(BUILD, crash_build=CRASH_BUILD)
+        for name in ("state", "bio", "images"):
+            shutil.rmtree(lab.path(name))
+            shutil.copytree(self.lab.path(name), lab.path(name))
+        return lab
+
+    def remove(self):
+        self.lab.remove()
+
+
+class Failed(Exception):
+    pass
+
+
+class Shopper:
+    """Presents the finger whenever the lane would take a touch and the last one led nowhere."""
+
+    def __init__(self, lab, image):
+        self.lab = lab
+        self.image = image
+        self.rpc = None
+        self.last = 0.0
+
+    def touch(self):
+        if time.monotonic() - self.last < TOUCH_AGAIN_S:
+            return
+        self.last = time.monotonic()
+        try:
+            if self.rpc is None:
+                self.rpc = lablib.Rpc(self.lab.path("run", "control.sock"))
+            self.lab.present(self.rpc, self.image)
+        except OSError:
+            self.rpc = None  # laned is being restarted: the next time
+
+    def close(self):
+        if self.rpc:
+            self.rpc.close()
+
+
+def checkout(lab, on_step=lambda: None):
+    """One checkout by touch. on_step is called all the time. Revives whatever died. The lane must
+    end it: paid, or (when the shopper gives up) in cash. Returns what the POS says."""
+    pos = lab.pos
+    ticket = pos.ticket()
+    shopper = Shopper(lab, lab.image(1, 4))
+
+    def serve():
+        on_step()
+        lab.revive()
+
+    def offered():
+        serve()
+        return pos.tickets[ticket]["offer"]
+
+    def paid():
+        serve()
+        if pos.tickets[ticket]["paid"] is None:
+            shopper.touch()
+        return pos.tickets[ticket]["paid"] in ("confirmed", "undone")
+
+    for item in ("milk", "coffee"):
+        pos.scan(ticket, item)
+    pos.total(ticket)
+    if not pos.wait(offered, END_S):
+        raise Failed("no offer for the total")
+    pos.wait(paid, END_S)
+    shopper.close()
+    if pos.tickets[ticket]["paid"] not in ("confirmed", "undone"):
+        raise Failed("the checkout does not end: %s" % pos.tickets[ticket]["paid"])
+    return ticket
+
+
+def settled(lab):
+    """Waits until no payment is open; the payments by key."""
+    def look():
+        lab.revive()
+        try:
+            payments = lab.ctl("payments", check=False)["payments"]
+        except (TypeError, KeyError, ValueError):
+            return None
+        if all(p["state"] in ENDED for p in payments):
+            return payments or [None]
+        return None
+    payments = lab.pos.wait(look, END_S)
+    if payments is None:
+        raise Failed("payments stay open: %s" % lab.ctl("payments", check=False))
+    return {p["key"]: p for p in payments if p}
+
+
+def check(lab, ticket):
+    """The POS's own ledger against the lane's journal: one charge or none, as the state says."""
+    payments = settled(lab)
+    standing = lab.pos.ledger.standing()
+    for key, entry in lab.pos.ledger.charges():
+        if entry["charged"] != 1:
+            raise Failed("%s was charged %d times" % (key, entry["charged"]))
+        if key not in payments:
+            raise Failed("the journal forgot %s" % key)
+    for key, payment in payments.items():
+        stands = any(k == key for k, _ in standing)
+        if stands != ENDED[payment["state"]]:
+            raise Failed("%s is %s, and its charge %s" % (
+                key, payment["state"], "stands" if stands else "does not stand"))
+    of_ticket = [k for k, e in standing if e["ticket"] == ticket]
+    paid = lab.pos.tickets[ticket]["paid"]
+    if len(of_ticket) != (1 if paid == "confirmed" else 0):
+        raise Failed("%d charges stand for a ticket that is %s" % (len(of_ticket), paid))
+
+
+def describe(lab):
+    text = lab.pos.charges_text()
+    for name in lablib.PROGRAMS:
+        text += "\n--- %s\n%s" % (name, lab.log(name)[-3000:])
+    return text
