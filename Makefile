@@ -202,7 +202,7 @@ maybe-deps:
 deps:
 	$(srcdir)/.ci/deps
 
-check-unit: $(unit_tests:%=$(B)/tests/%)
+check-unit: $(unit_tests:%=$(B)/tests/%) $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) unit $(unit_tests:%=$(B)/tests/%)
 check-integration: all tools
 	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
@@ -283,7 +283,7 @@ bench-pricing: $(B)/bench/bench_pricing
 	$<
 bench-identify: all tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
-bench-touch: all tools
+bench-touch: all tools $(B)/bench/make_gallery
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
 demo: maybe-deps
 	@$(sub) B=$(B) all tools

@@ -13,7 +13,7 @@ guides = $(call sources,docs/*.md) README.md CHANGELOG.md LICENSE
 template_files = $(call sources,plugins/template/* plugins/adapter.map)
 
 # Units, man pages and guides are written as for prefix=/usr; these are the real places.
-places = -e 's|@sbindir@|$(sbindir)|g' -e 's|@libexecdir@|$(libexecdir)|g' \
+places = -e 's|@sbindir@|$(sbindir)|g' -e 's|@libexecdir@|$(libexecdir)|g' -e 's|@bindir@|$(bindir)|g' \
 	-e 's|/usr/libexec/laned|$(libexecdir)/laned|g' -e 's|/usr/lib/laned|$(libdir)/laned|g' \
 	-e 's|/usr/sbin/laned|$(sbindir)/laned|g' -e 's|/etc/laned|$(confdir)|g'
 
@@ -49,8 +49,10 @@ install: all $(B)/libsdk.a $(units:%=$(B)/systemd/%) $(man_pages:%=$(B)/man/%)
 	$(call put,644,$(filter %.1,$(man_pages:%=$(B)/man/%)),$(mandir)/man1)
 	$(call put,644,$(addprefix $(srcdir)/,$(guides)),$(docdir))
 	$(call put,644,$(addprefix $(srcdir)/,$(template_files)),$(docdir)/template)
+	$(INSTALL) -m 644 $(srcdir)/etc/conf.d/README $(DESTDIR)$(confdir)/conf.d
 	@# What somebody wrote is never written over; the newest template lies beside the guides.
-	$(B)/laned --print-template >$(DESTDIR)$(docdir)/laned.conf.template
+	{ sed $(places) $(srcdir)/etc/laned.conf.head && $(B)/laned --print-template; } \
+	>$(DESTDIR)$(docdir)/laned.conf.template
 	chmod 644 $(DESTDIR)$(docdir)/laned.conf.template
 	[ -e $(DESTDIR)$(confdir)/laned.conf ] || $(INSTALL) -m 644 \
 	$(DESTDIR)$(docdir)/laned.conf.template $(DESTDIR)$(confdir)/laned.conf
@@ -69,7 +71,7 @@ uninstall:
 	rm -f $(foreach p,$(installed_plugins),$(DESTDIR)$(adapterdir)/$(p).so $(DESTDIR)$(adapterdir)/$(p).options.json)
 	rm -f $(units:%=$(DESTDIR)$(systemdsystemunitdir)/%) $(DESTDIR)$(udevdir)/60-laned.rules
 	rm -f $(DESTDIR)$(sysusersdir)/laned.conf $(DESTDIR)$(tmpfilesdir)/laned.conf \
-	$(DESTDIR)$(completiondir)/lanectl
+	$(DESTDIR)$(completiondir)/lanectl $(DESTDIR)$(confdir)/conf.d/README
 	rm -f $(foreach p,$(man_pages),$(DESTDIR)$(mandir)/man$(patsubst .%,%,$(suffix $(p)))/$(p))
 	-rmdir $(DESTDIR)$(adapterdir) $(DESTDIR)$(libdir)/laned 2>/dev/null || :
 

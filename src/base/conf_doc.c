@@ -83,10 +83,14 @@ write_roff(FILE *out, const char *text)
 	if (*text == '.' || *text == '\'')
 		(void)fputs("\\&", out);
 	for (; *text != '\0'; text++) {
-		if (*text == '\\')
+		if (*text == '\\') {
 			(void)fputs("\\e", out);
-		else
+		} else if (text[0] == '.' && text[1] == ' ') { /* a sentence, a line */
+			(void)fputs(".\n", out);
+			text++;
+		} else {
 			(void)fputc(*text, out);
+		}
 	}
 }
 

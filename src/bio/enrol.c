@@ -183,22 +183,39 @@ consolidate(struct enrol *e, struct store_reference references[ENROL_FINGERS_MAX
 	return rc;
 }
 
+/* Into memory, all or none of a subject that was not there. */
+static int
+add_all(const struct enrol *e, struct gallery *g,
+	const struct store_reference references[ENROL_FINGERS_MAX], bool *ret_fresh)
+{
+	uint64_t before = gallery_stats(g).subjects;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < e->options.fingers; i++)
+		rc = gallery_add(g, e->subject, references[i].finger, references[i].data,
+				 references[i].bytes);
+	*ret_fresh = gallery_stats(g).subjects > before;
+	return rc;
+}
+
 int
 enrol_commit(struct enrol *e, struct store *s, struct gallery *g,
 	     unsigned *ret_references)
 {
 	struct store_reference references[ENROL_FINGERS_MAX] = { { 0 } };
+	bool fresh = false;
 	int rc;
 
 	if (!enrol_complete(e))
 		return -EAGAIN;
 	rc = consolidate(e, references);
 	if (rc == 0)
+		rc = add_all(e, g, references, &fresh);
+	if (rc == 0)
 		rc = store_enrol(s, e->subject, &e->consent, references,
 				 e->options.fingers);
-	for (unsigned i = 0; rc == 0 && i < e->options.fingers; i++)
-		rc = gallery_add(g, e->subject, references[i].finger, references[i].data,
-				 references[i].bytes);
+	if (rc < 0 && fresh)
+		(void)gallery_remove(g, e->subject); /* all that was just added */
 	if (rc == 0)
 		*ret_references = e->options.fingers;
 	return rc;

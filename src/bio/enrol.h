@@ -48,9 +48,9 @@ void enrol_impression(struct enrol *e, struct gallery *g, const struct finger_fe
 bool enrol_complete(const struct enrol *e);
 
 /*
- * Consolidates, stores and adds to the gallery. 0 and the number of references; -EAGAIN not
- * complete; errors of reference_make, store_enrol and gallery_add: nothing was stored, or (after
- * gallery_add failed) stored and searchable from the next start on.
+ * Consolidates, adds to the gallery and stores. 0 and the number of references; -EAGAIN not
+ * complete; errors of reference_make, gallery_add and store_enrol: nothing was stored, and a
+ * subject that was not in the gallery before is not in it afterwards.
  */
 int enrol_commit(struct enrol *e, struct store *s, struct gallery *g,
 		 unsigned *ret_references);

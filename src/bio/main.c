@@ -147,7 +147,8 @@ main(int argc, char **argv)
 	if (rc == 0 && log_level_parse(conf_str(conf, "log", "level"), &level) == 0)
 		log_set_level(level);
 	if (rc == 0 && check_profile(conf) < 0) {
-		rc = strcmp(conf_str(conf, "privacy", "profile"), "none") == 0
+		/* To end well without being ready is to be started again by systemd. */
+		rc = o.check && strcmp(conf_str(conf, "privacy", "profile"), "none") == 0
 			     ? 0
 			     : EXIT_CONFIG;
 		conf_free(conf);

@@ -232,10 +232,15 @@ open_readers(struct service *s)
 	const char *name;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < READERS_MAX; i++) {
+	for (size_t i = 0; rc == 0; i++) {
 		name = conf_instance(s->conf, "reader:*", i);
 		if (name == NULL)
 			break;
+		if (i == READERS_MAX) {
+			log_err("more than %u readers are configured; the rest is not used",
+				READERS_MAX);
+			break;
+		}
 		rc = open_reader(s, name);
 	}
 	return rc;

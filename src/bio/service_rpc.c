@@ -196,14 +196,14 @@ get_probe(struct service *s, struct rpc_call *call, const struct value *params)
 	return f;
 }
 
-static void
+/* A text of the consent into buf; missing is empty. false: it does not fit or is no text. */
+static bool
 copy_text(const struct value *v, const char *name, char *buf, size_t bytes)
 {
 	struct str text = { NULL, 0 };
+	int rc = value_get_str(v, name, bytes - 1, &text);
 
-	if (value_get_str(v, name, bytes - 1, &text) < 0 ||
-	    str_copy(buf, bytes, text) < 0)
-		buf[0] = '\0';
+	return (rc == 0 || rc == -ENOENT) && str_copy(buf, bytes, text) == 0;
 }
 
 static unsigned
@@ -233,12 +233,14 @@ get_consent(const struct value *params, struct store_consent *c)
 	memset(c, 0, sizeof(*c));
 	if (value_get_object(params, "consent", &v) < 0)
 		return "consent: missing; nothing is enrolled without one";
-	copy_text(v, "text_version", c->text_version, sizeof(c->text_version));
-	copy_text(v, "language", c->language, sizeof(c->language));
-	copy_text(v, "lane", c->lane, sizeof(c->lane));
-	copy_text(v, "method", c->method, sizeof(c->method));
-	copy_text(v, "staff", c->staff, sizeof(c->staff));
-	copy_text(v, "profile", c->profile, sizeof(c->profile));
+	if (!copy_text(v, "text_version", c->text_version, sizeof(c->text_version)) ||
+	    !copy_text(v, "language", c->language, sizeof(c->language)) ||
+	    !copy_text(v, "lane", c->lane, sizeof(c->lane)) ||
+	    !copy_text(v, "method", c->method, sizeof(c->method)) ||
+	    !copy_text(v, "staff", c->staff, sizeof(c->staff)) ||
+	    !copy_text(v, "profile", c->profile, sizeof(c->profile)))
+		return "consent: text_version, lane, method and staff are texts of at most "
+		       "63 bytes, language and profile of at most 15";
 	if (c->text_version[0] == '\0' || c->language[0] == '\0')
 		return "consent: text_version and language are wanted";
 	if (value_get_str(v, "text_sha256", 64, &text) < 0 ||
@@ -482,6 +484,10 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	if (s->enrol != NULL) {
 		rpc_fail(call, RPC_REFUSED, "another enrolment is under way");
+		return;
+	}
+	if (!s->searchable) { /* who is in it already could not be told */
+		rpc_fail(call, RPC_REFUSED, "the gallery is not loaded yet");
 		return;
 	}
 	rc = enrol_new(&o, session, subject, &consent, &s->enrol);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define IMAGE_BYTES_MAX (8u << 20)
@@ -58,43 +59,74 @@ copy_image(const char *path, const char *folder, const char *base)
 	return rc;
 }
 
+/* The image lies in the reader's folder already: it is neither copied nor removed. */
+static bool
+is_in_place(const char *path, const char *folder, const char *base)
+{
+	struct stat given, there;
+	int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool same = dirfd >= 0 && stat(path, &given) == 0 &&
+		    fstatat(dirfd, base, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    given.st_dev == there.st_dev && given.st_ino == there.st_ino;
+
+	if (dirfd >= 0)
+		(void)close(dirfd); /* a folder */
+	return same;
+}
+
+static void
+remove_image(const char *folder, const char *base)
+{
+	int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dirfd < 0)
+		return;
+	(void)files_remove(dirfd, base); /* what stays is overwritten next time */
+	(void)close(dirfd);              /* a folder */
+}
+
+/* Shows one image; *ret_value is valid until the next ask. 0 or an exit code, said. */
 static int
-present(struct ctl *c, const char *path)
+present(struct ctl *c, const char *path, const struct value **ret_value)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash == NULL ? path : slash + 1;
-	const struct value *v = NULL;
 	const char *folder;
 	struct json_out *o;
-	int dirfd, rc = ctl_conf(c);
+	bool in_place;
+	int rc = ctl_conf(c);
 
 	if (rc != 0)
 		return rc;
 	folder = reader_folder(c);
 	if (folder == NULL)
 		return CTL_CONFIG;
-	rc = copy_image(path, folder, base);
+	in_place = is_in_place(path, folder, base);
+	rc = in_place ? 0 : copy_image(path, folder, base);
 	if (rc != 0)
 		return rc;
 	o = ctl_params(c);
 	if (o == NULL)
 		return ctl_fail(CTL_INTERNAL, "out of memory");
 	json_cstr(o, "file", base);
-	rc = ctl_ask(c, "bio.present", o, &v);
-	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd >= 0) {
-		(void)files_remove(dirfd, base); /* what stays is overwritten next time */
-		(void)close(dirfd);
-	}
+	rc = ctl_ask(c, "bio.present", o, ret_value);
+	if (!in_place)
+		remove_image(folder, base);
 	return rc;
 }
 
 static int
 run_present(struct ctl *c, int argc, char **argv)
 {
+	const struct value *v = NULL;
+	int rc;
+
 	if (argc != 1)
 		return ctl_fail(CTL_USAGE, "usage: lanectl present IMAGE");
-	return present(c, argv[0]);
+	rc = present(c, argv[0], &v);
+	if (rc == 0 && c->json)
+		return ctl_print_json(c, v);
+	return rc;
 }
 
 /* ---- identify ------------------------------------------------------------------- */
@@ -222,6 +254,7 @@ put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv)
 static int
 take_impressions(struct ctl *c, struct enrolment *e, int argc, char **argv)
 {
+	const struct value *v = NULL;
 	int rc = 0;
 
 	if (argc == 0) {
@@ -230,7 +263,7 @@ take_impressions(struct ctl *c, struct enrolment *e, int argc, char **argv)
 	}
 	for (int i = 0; rc == 0 && i < argc && !is_over(e); i++) {
 		e->judged = false;
-		rc = present(c, argv[i]);
+		rc = present(c, argv[i], &v);
 		if (rc == 0)
 			rc = ctl_wait(c, is_judged);
 	}

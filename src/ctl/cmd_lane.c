@@ -164,6 +164,7 @@ run_training(struct ctl *c, int argc, char **argv)
 	const struct value *v = NULL;
 	struct json_out *o;
 	bool on;
+	int rc;
 
 	if (argc != 1 || (strcmp(argv[0], "on") != 0 && strcmp(argv[0], "off") != 0))
 		return wrong_usage("training on|off");
@@ -172,7 +173,10 @@ run_training(struct ctl *c, int argc, char **argv)
 	if (o == NULL)
 		return ctl_fail(CTL_INTERNAL, "out of memory");
 	json_bool(o, "on", on);
-	return ctl_ask(c, "lane.training", o, &v);
+	rc = ctl_ask(c, "lane.training", o, &v);
+	if (rc == 0 && c->json)
+		return ctl_print_json(c, v);
+	return rc;
 }
 
 static void

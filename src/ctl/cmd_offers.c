@@ -13,6 +13,8 @@
 #define SMALL_BYTES_MAX (4u << 20)
 #define TREE_FACTOR 24u
 #define CURRENCY_DEFAULT "EUR"
+/* A tree takes several times its text; only a hostile text takes more than is allowed for. */
+#define TOO_MANY_VALUES "more values than a file of this size should have"
 
 /* ---- files ---------------------------------------------------------------------- */
 
@@ -42,6 +44,8 @@ read_json(const char *path, size_t bytes_max, struct arena **ret_arena,
 	if (rc == -EBADMSG)
 		return ctl_fail(CTL_DATA, "%s:%u:%u: %s", path, (unsigned)e.line,
 				(unsigned)e.column, e.what);
+	if (rc == -ENOMEM)
+		return ctl_fail(CTL_DATA, "%s: " TOO_MANY_VALUES, path);
 	return ctl_fail(CTL_INTERNAL, "%s: %s", path, strerror(-rc));
 }
 
@@ -82,7 +86,9 @@ compile_text(const char *path, struct str text, bool jsonl,
 		if (rc == -EBADMSG)
 			code = print_rule_errors(path, errors, jsonl);
 	}
-	if (rc < 0 && rc != -EBADMSG)
+	if (rc == -ENOMEM)
+		code = ctl_fail(CTL_DATA, "%s: " TOO_MANY_VALUES, path);
+	else if (rc < 0 && rc != -EBADMSG)
 		code = ctl_fail(CTL_INTERNAL, "%s: %s", path, strerror(-rc));
 	arena_free(arena);
 	free(errors);

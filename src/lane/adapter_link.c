@@ -172,6 +172,7 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
 	uint8_t blob[PAYMENT_BLOB_BYTES_MAX];
 	struct str state, hex = { "", 0 };
+	int rc;
 
 	(void)peer;
 	if (get_key(params, "key", &ev.journal.key) < 0 ||
@@ -182,8 +183,9 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	ev.journal.answer = str_is(state, "answer-sending");
-	(void)value_get_str(params, "blob", 2 * sizeof(blob), &hex); /* may be missing */
-	if (hex.n % 2 != 0 || hex_decode(blob, hex.n / 2, hex) < 0) {
+	rc = value_get_str(params, "blob", 2 * sizeof(blob), &hex);
+	if ((rc < 0 && rc != -ENOENT) || hex.n % 2 != 0 ||
+	    hex_decode(blob, hex.n / 2, hex) < 0) {
 		rpc_fail(call, RPC_PARAMS, "blob: hex of at most 4096 bytes is wanted");
 		return;
 	}
@@ -232,6 +234,22 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	free(p);
 }
 
+/* The answered amount and currency; either may be missing. -EBADMSG one cannot be read. */
+static int
+read_answered(const struct value *params, struct lane_event *ev)
+{
+	int amount = value_get_int(params, "amount", 0, MONEY_MINOR_MAX,
+				   &ev->completion.amount_minor);
+	int currency;
+
+	ev->completion.currency = STR("");
+	currency = value_get_str(params, "currency", 3, &ev->completion.currency);
+	ev->completion.has_amount = amount == 0;
+	return (amount < 0 && amount != -ENOENT) || (currency < 0 && currency != -ENOENT)
+		       ? -EBADMSG
+		       : 0;
+}
+
 static void
 on_complete(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	    const struct value *params)
@@ -250,11 +268,9 @@ on_complete(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	ev.completion.op = p == NULL ? LANE_OP_OTHER : p->op;
 	if (get_key(params, "key", &ev.completion.key) < 0 && p != NULL)
 		ev.completion.key = p->key;
+	if (read_answered(params, &ev) < 0) /* an amount that cannot be read is no yes */
+		outcome = STR("unknown");
 	ev.completion.outcome = lane_outcome_parse(outcome);
-	ev.completion.has_amount = value_get_int(params, "amount", 0, MONEY_MINOR_MAX,
-						 &ev.completion.amount_minor) == 0;
-	if (value_get_str(params, "currency", 3, &ev.completion.currency) < 0)
-		ev.completion.currency = STR("");
 	if (value_get_str(params, "auth", PAYMENT_AUTH_BYTES - 1, &ev.completion.auth) <
 	    0)
 		ev.completion.auth = STR("");
@@ -316,15 +332,24 @@ on_pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 }
 
 static const struct rpc_method methods[] = {
-	{ "adapter.hello", ROLE_ADAPTER, 0, on_hello },
-	{ "adapter.journal", ROLE_ADAPTER, 0, on_journal },
-	{ "adapter.journal_find", ROLE_ADAPTER, 0, on_journal_find },
-	{ "adapter.complete", ROLE_ADAPTER, 0, on_complete },
-	{ "adapter.event", ROLE_ADAPTER, 0, on_event },
-	{ "pos.basket", ROLE_ADAPTER, 0, on_pos_basket },
-	{ "pos.claim", ROLE_ADAPTER, 0, on_pos_claim },
-	{ "pos.cancel", ROLE_ADAPTER, 0, on_pos_cancel },
+	{ "adapter.hello", ROLE_ADAPTER, PEER_NEW, on_hello },
+	{ "adapter.journal", ROLE_ADAPTER, PEER_GREETED, on_journal },
+	{ "adapter.journal_find", ROLE_ADAPTER, PEER_GREETED, on_journal_find },
+	{ "adapter.complete", ROLE_ADAPTER, PEER_GREETED, on_complete },
+	{ "adapter.event", ROLE_ADAPTER, PEER_GREETED, on_event },
+	{ "pos.basket", ROLE_ADAPTER, PEER_GREETED, on_pos_basket },
+	{ "pos.claim", ROLE_ADAPTER, PEER_GREETED, on_pos_claim },
+	{ "pos.cancel", ROLE_ADAPTER, PEER_GREETED, on_pos_cancel },
 };
+
+/* Who was refused, or has not said yet of which environment it is, is not listened to. */
+static uint32_t
+peer_phase(void *ctx, struct rpc_peer *peer)
+{
+	const struct adapter_link *a = ctx;
+
+	return peer == a->peer ? PEER_GREETED : PEER_NEW;
+}
 
 /* ---- to the adapter ---------------------------------------------------------------- */
 
@@ -459,6 +484,8 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	struct adapter_link *a = ctx;
 
 	(void)err;
+	if (peer == a->given)
+		a->given = NULL;
 	if (peer != a->peer)
 		return;
 	a->peer = NULL;
@@ -494,7 +521,6 @@ open_adapter(struct lane *l, const char *name, int fd)
 					.peers_max = 1,
 					.hooks = &a->hooks,
 					.accept = on_accept };
-	struct rpc_peer *given;
 	int rc;
 
 	a->lane = l;
@@ -504,9 +530,10 @@ open_adapter(struct lane *l, const char *name, int fd)
 		(struct rpc_hooks){ .methods = methods,
 				    .methods_count = sizeof(methods) / sizeof(methods[0]),
 				    .ctx = a,
+				    .phase = peer_phase,
 				    .closed = on_closed };
 	if (fd >= 0) {
-		rc = rpc_peer_new(l->loop, fd, ROLE_ADAPTER, &a->hooks, &given);
+		rc = rpc_peer_new(l->loop, fd, ROLE_ADAPTER, &a->hooks, &a->given);
 	} else {
 		if (snprintf(path, sizeof(path), "%s/adapter-%s.sock",
 			     conf_str(l->conf, "paths", "run"),
@@ -545,8 +572,7 @@ adapter_links_close(struct lane *l)
 	for (size_t i = 0; i < l->adapters_count; i++) {
 		struct adapter_link *a = &l->adapters[i];
 
-		if (a->listener == NULL)
-			(void)rpc_peer_free(a->peer); /* the one given by --fd */
+		a->given = rpc_peer_free(a->given);
 		a->peer = NULL;
 		a->listener = rpc_listener_free(a->listener);
 	}

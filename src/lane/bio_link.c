@@ -12,6 +12,7 @@
 
 #define BIO_TIMEOUT_MS 5000
 #define PATH_BYTES_MAX 512u
+#define STATE_BYTES_MAX 65536u /* a larger bio.state is not shown */
 #define BIO_USER "laned-bio"
 
 static enum bio_outcome
@@ -165,12 +166,21 @@ on_progress(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 }
 
 static const struct rpc_method methods[] = {
-	{ "bio.hello", ROLE_BIO, 0, on_hello },
-	{ "bio.state", ROLE_BIO, 0, on_state },
-	{ "bio.touch", ROLE_BIO, 0, on_touch },
-	{ "bio.identified", ROLE_BIO, 0, on_identified },
-	{ "enrol.progress", ROLE_BIO, 0, on_progress },
+	{ "bio.hello", ROLE_BIO, PEER_NEW, on_hello },
+	{ "bio.state", ROLE_BIO, PEER_GREETED, on_state },
+	{ "bio.touch", ROLE_BIO, PEER_GREETED, on_touch },
+	{ "bio.identified", ROLE_BIO, PEER_GREETED, on_identified },
+	{ "enrol.progress", ROLE_BIO, PEER_GREETED, on_progress },
 };
+
+/* Who was refused, or has not said yet of which environment it is, is not listened to. */
+static uint32_t
+peer_phase(void *ctx, struct rpc_peer *peer)
+{
+	const struct lane *l = ctx;
+
+	return peer == l->bio.peer ? PEER_GREETED : PEER_NEW;
+}
 
 /* ---- to laned-bio ----------------------------------------------------------- */
 
@@ -258,6 +268,8 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	struct lane *l = ctx;
 
 	(void)err;
+	if (peer == l->bio.given)
+		l->bio.given = NULL;
 	if (peer != l->bio.peer)
 		return;
 	l->bio.peer = NULL;
@@ -289,18 +301,19 @@ bio_link_open(struct lane *l, int fd)
 					.peers_max = 1,
 					.hooks = &l->bio.hooks,
 					.accept = on_accept };
-	struct rpc_peer *given;
 
 	l->bio.hooks =
 		(struct rpc_hooks){ .methods = methods,
 				    .methods_count = sizeof(methods) / sizeof(methods[0]),
 				    .ctx = l,
+				    .phase = peer_phase,
 				    .closed = on_closed };
-	l->bio.state = json_out_new(MESSAGE_BYTES_MAX);
+	l->bio.state = json_out_new(STATE_BYTES_MAX);
 	if (l->bio.state == NULL)
 		return -ENOMEM;
 	if (fd >= 0)
-		return rpc_peer_new(l->loop, fd, ROLE_BIO, &l->bio.hooks, &given);
+		return rpc_peer_new(l->loop, fd, ROLE_BIO, &l->bio.hooks,
+				    &l->bio.given);
 	if (snprintf(path, sizeof(path), "%s/bio.sock",
 		     conf_str(l->conf, "paths", "run")) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
@@ -310,8 +323,7 @@ bio_link_open(struct lane *l, int fd)
 void
 bio_link_close(struct lane *l)
 {
-	if (l->bio.listener == NULL)
-		(void)rpc_peer_free(l->bio.peer); /* the one given by --fd */
+	l->bio.given = rpc_peer_free(l->bio.given);
 	l->bio.peer = NULL;
 	l->bio.listener = rpc_listener_free(l->bio.listener);
 	l->bio.state = json_out_free(l->bio.state);

@@ -50,16 +50,21 @@ static void
 on_reload(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	  const struct value *params)
 {
-	int rc = lane_reload(ctx);
+	struct json_out *o = json_out_new(MESSAGE_BYTES_MAX);
+	int rc;
 
 	(void)peer;
 	(void)params;
+	json_open_object(o, NULL);
+	rc = lane_reload_into(ctx, o);
+	json_close(o);
 	if (rc == 0)
-		rpc_reply(call, NULL);
+		rpc_reply(call, o);
 	else
 		rpc_fail(call, RPC_REFUSED,
 			 "the configuration has errors; the old one stands "
 			 "(see `lanectl config check`)");
+	json_out_free(o);
 }
 
 /* One of the cashier's keys: an event without more. */
@@ -119,17 +124,22 @@ on_watch(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	 const struct value *params)
 {
 	struct lane *l = ctx;
+	size_t at = WATCHERS_MAX;
 
 	(void)params;
-	for (size_t i = 0; i < WATCHERS_MAX; i++) {
-		if (l->control.watchers[i] != NULL && l->control.watchers[i] != peer)
-			continue;
-		l->control.watchers[i] = peer;
-		rpc_reply(call, NULL);
-		control_changed(l);
+	for (size_t i = WATCHERS_MAX; i-- > 0;)
+		if (l->control.watchers[i] == NULL)
+			at = i;
+	for (size_t i = 0; i < WATCHERS_MAX; i++)
+		if (l->control.watchers[i] == peer)
+			at = i; /* asking twice is no second watch */
+	if (at == WATCHERS_MAX) {
+		rpc_fail(call, RPC_REFUSED, "too many watch already (%u)", WATCHERS_MAX);
 		return;
 	}
-	rpc_fail(call, RPC_REFUSED, "too many watch already (%u)", WATCHERS_MAX);
+	l->control.watchers[at] = peer;
+	rpc_reply(call, NULL);
+	control_changed(l);
 }
 
 void
@@ -208,8 +218,9 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 {
 	struct lane *l = ctx;
 
-	(void)peer;
 	(void)params;
+	if (call == NULL)
+		return; /* nobody would be told */
 	if (l->control.identify != NULL)
 		rpc_fail(call, RPC_REFUSED, "another client waits for the next touch");
 	else if (l->bio.peer == NULL)
@@ -218,8 +229,22 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "a checkout is open");
 	else
 		l->control.identify = call;
-	if (l->control.identify == call)
+	if (l->control.identify == call) {
+		l->control.identify_peer = peer;
 		l->control.identify_probe[0] = '\0';
+	}
+}
+
+/* Whoever waited for the next touch does not get it. */
+static void
+end_identify(struct lane *l, const char *why)
+{
+	struct rpc_call *call = l->control.identify;
+
+	l->control.identify = NULL;
+	l->control.identify_peer = NULL;
+	if (call != NULL)
+		rpc_fail(call, RPC_REFUSED, "%s", why);
 }
 
 /* The next touch belongs to a client's identify, not to a checkout. */
@@ -230,6 +255,10 @@ control_take_touch(struct lane *l, struct str probe)
 
 	if (l->control.identify == NULL || l->control.identify_probe[0] != '\0')
 		return false;
+	if (lane_core_display(l->core)->phase != PHASE_IDLE) {
+		end_identify(l, "a checkout is open"); /* the touch is the shopper's */
+		return false;
+	}
 	if (str_copy(l->control.identify_probe, sizeof(l->control.identify_probe),
 		     probe) < 0)
 		return false;
@@ -253,6 +282,7 @@ control_take_identified(struct lane *l, struct str probe, const struct value *pa
 	if (call == NULL || !str_is(probe, l->control.identify_probe))
 		return false;
 	l->control.identify = NULL;
+	l->control.identify_peer = NULL;
 	(void)value_get_str(params, "outcome", 16, &outcome); /* missing shows as empty */
 	o = lane_message(l);
 	json_str(o, "outcome", outcome);
@@ -270,11 +300,7 @@ control_take_identified(struct lane *l, struct str probe, const struct value *pa
 void
 control_bio_gone(struct lane *l)
 {
-	struct rpc_call *call = l->control.identify;
-
-	l->control.identify = NULL;
-	if (call != NULL)
-		rpc_fail(call, RPC_REFUSED, "laned-bio went away");
+	end_identify(l, "laned-bio went away");
 	l->control.enrol.open = false;
 }
 
@@ -313,7 +339,7 @@ static const struct rpc_method own_methods[] = {
 #define OWN_METHODS (sizeof(own_methods) / sizeof(own_methods[0]))
 #define METHODS_MAX 64u
 
-/* A client that goes takes its import, its watch and its enrolment's progress with it. */
+/* A client that goes takes its import, its watch, its identify and its enrolment with it. */
 static void
 on_closed(void *ctx, struct rpc_peer *peer, int err)
 {
@@ -327,8 +353,10 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 		l->control.import = import_free(l->control.import);
 		l->control.import_peer = NULL;
 	}
+	if (l->control.identify_peer == peer)
+		end_identify(l, "the client is gone");
 	if (l->control.enrol.peer == peer)
-		l->control.enrol.peer = NULL;
+		control_enrol_drop(l);
 	if (l->control.given == peer)
 		l->control.given = NULL;
 }
@@ -425,6 +453,11 @@ control_open(struct lane *l, int fd)
 void
 control_close(struct lane *l)
 {
+	/* Nothing that the other links still say on their way out may reach a freed peer. */
+	memset(l->control.watchers, 0, sizeof(l->control.watchers));
+	end_identify(l, "laned is stopping");
+	l->control.enrol.open = false;
+	l->control.enrol.peer = NULL;
 	l->control.given = rpc_peer_free(l->control.given);
 	l->control.listener = rpc_listener_free(l->control.listener);
 	l->control.import = import_free(l->control.import);

@@ -187,14 +187,22 @@ on_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane *l = ctx;
 	struct lister x = { .count = 0 };
 	char after[RECORD_NUMBER_BYTES] = "";
-	struct str s;
+	struct str s = { NULL, 0 };
 	int64_t limit = LIST_MAX, total = 0;
 	int rc;
 
 	(void)peer;
-	(void)value_get_int(params, "limit", 1, LIST_MAX,
-			    &limit); /* the default otherwise */
-	if (value_get_str(params, "after", sizeof(after) - 1, &s) == 0)
+	rc = value_get_int(params, "limit", 1, LIST_MAX, &limit);
+	if (rc < 0 && rc != -ENOENT) {
+		rpc_fail(call, RPC_PARAMS, "limit: 1..%d", LIST_MAX);
+		return;
+	}
+	rc = value_get_str(params, "after", sizeof(after) - 1, &s);
+	if (rc < 0 && rc != -ENOENT) {
+		rpc_fail(call, RPC_PARAMS, "after: a member number is wanted");
+		return;
+	}
+	if (rc == 0)
 		(void)str_copy(after, sizeof(after), s); /* length is checked */
 	x.o = lane_message(l);
 	json_open_array(x.o, "members");
@@ -446,6 +454,34 @@ on_offers_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 
 /* ---- enrolment --------------------------------------------------------------------------- */
 
+/*
+ * laned-bio forgets the open enrolment: else every touch would go on going to a session that
+ * nobody drives.
+ */
+static void
+cancel_at_bio(struct lane *l, struct ulid session)
+{
+	struct json_out *o = lane_message(l);
+
+	put_ulid(o, "session", session);
+	json_close(o);
+	if (l->bio.peer != NULL && rpc_notify(l->bio.peer, "enrol.cancel", o) < 0)
+		log_warn("enrol.cancel could not be sent");
+}
+
+void
+control_enrol_drop(struct lane *l)
+{
+	bool open = l->control.enrol.open;
+
+	l->control.enrol.open = false;
+	l->control.enrol.peer = NULL;
+	if (!open)
+		return;
+	log_notice("the client of an enrolment went away: cancelled");
+	cancel_at_bio(l, l->control.enrol.session);
+}
+
 /* What an enrol request waits for. */
 struct enrol_ask {
 	struct lane *lane;
@@ -464,6 +500,8 @@ on_enrol_answer(void *ctx, const struct value *result, const struct rpc_error *e
 	if (error != NULL) {
 		if (ask->begin || error->code == RPC_GONE)
 			l->control.enrol.open = false;
+		if (ask->begin && error->code == RPC_TIMEOUT) /* it may be open there */
+			cancel_at_bio(l, l->control.enrol.session);
 		rpc_fail(ask->call, error->code == RPC_GONE ? RPC_REFUSED : error->code,
 			 "%s",
 			 error->code == RPC_GONE ? "laned-bio went away"
@@ -559,6 +597,10 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 					      : "an import is under way");
 		return;
 	}
+	if (l->control.enrol.open) {
+		rpc_fail(call, RPC_REFUSED, "another enrolment is under way");
+		return;
+	}
 	if (named_member(l, call, params, &r) < 0)
 		return;
 	rc = enrol_subject(l, &r);
@@ -577,8 +619,10 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	put_ulid(o, "subject", l->control.enrol.subject);
 	json_value(o, "consent", consent);
 	json_close(o);
-	if (ask_bio(l, call, "enrol.begin", o) < 0)
+	if (ask_bio(l, call, "enrol.begin", o) < 0) {
+		l->control.enrol.open = false;
 		rpc_fail(call, RPC_REFUSED, "laned-bio does not take more requests now");
+	}
 }
 
 static void

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_ARENA_BYTES (1u << 20)
+#define LINE_ARENA_BYTES (4u << 20)
+#define BOM "\xef\xbb\xbf"
 #define NAME_BYTES 128u
 
 struct import {
@@ -81,6 +82,13 @@ put_member(struct import *i, struct member_record *r)
 	return 0;
 }
 
+/* CSV is read by way of JSON: a column of that would name no place in the file. */
+static uint32_t
+column_in(const struct import *i, uint32_t json_column)
+{
+	return i->format == IMPORT_CSV ? 1 : json_column;
+}
+
 static int
 json_line(struct import *i, struct str line)
 {
@@ -92,14 +100,19 @@ json_line(struct import *i, struct str line)
 
 	arena_reset(i->arena);
 	rc = json_parse(i->arena, line, 0, &v, &e);
+	if (rc == -ENOMEM) {
+		complain(i, i->line, 1, "more values than a member can have");
+		return 0;
+	}
 	if (rc == -EBADMSG) {
-		complain(i, i->line, e.column, "%s", e.what);
+		complain(i, i->line, column_in(i, e.column), "%s", e.what);
 		return 0;
 	}
 	if (rc < 0)
 		return rc;
 	if (member_record_read(v, false, &record, what, &at) < 0) {
-		complain(i, i->line, at == NULL ? 1 : at->column, "%s", what);
+		complain(i, i->line, column_in(i, at == NULL ? 1 : at->column), "%s",
+			 what);
 		return 0;
 	}
 	return put_member(i, &record);
@@ -133,6 +146,7 @@ column_find(const char *name)
 static void
 csv_header(struct import *i, const struct str *fields, size_t count)
 {
+	const struct column *c;
 	bool number = false;
 
 	for (size_t k = 0; k < count; k++) {
@@ -145,10 +159,30 @@ csv_header(struct import *i, const struct str *fields, size_t count)
 				 "card, phone, qr, token, label, brand, last4",
 				 k + 1);
 		number = number || strcmp(i->columns[k], "number") == 0;
+		c = column_find(i->columns[k]);
+		for (size_t j = 0; j < k && c != NULL && c->kind != COLUMN_CLAIM; j++)
+			if (strcmp(i->columns[j], i->columns[k]) == 0)
+				complain(i, i->line, (uint32_t)k + 1,
+					 "column %zu: \"%s\" is there twice", k + 1,
+					 c->name);
 	}
 	if (!number)
 		complain(i, i->line, 1, "the header has no column \"number\"");
 	i->columns_count = count;
+}
+
+/* Anything but yes and no is handed on as it is: the reader of members refuses it. */
+static void
+csv_flag(struct json_out *o, const char *name, struct str value)
+{
+	static const char *const words[] = { "0", "1", "no", "yes", "false", "true" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (str_is(value, words[i])) {
+			json_bool(o, name, i % 2 == 1);
+			return;
+		}
+	json_str(o, name, value);
 }
 
 /* Columns become the same JSON that JSON Lines have, so there is one reader of members. */
@@ -160,7 +194,7 @@ csv_field(struct json_out *o, const struct column *c, struct str value)
 		json_str(o, c->name, value);
 		break;
 	case COLUMN_FLAG:
-		json_bool(o, c->name, str_is(value, "1") || str_is(value, "yes"));
+		csv_flag(o, c->name, value);
 		break;
 	case COLUMN_LIST:
 		json_open_array(o, c->name);
@@ -238,8 +272,10 @@ csv_line(struct import *i, char *buf, size_t n)
 	size_t count = 0;
 	int rc;
 
-	if (csv_split(buf, n, fields, &count) < 0) {
-		complain(i, i->line, 1, "not a CSV record: a stray or unclosed quote");
+	rc = csv_split(buf, n, fields, &count);
+	if (rc < 0) {
+		complain(i, i->line, 1, "not a CSV record: %s",
+			 rc == -E2BIG ? "too many fields" : "a stray or unclosed quote");
 		return 0;
 	}
 	if (i->columns_count == 0) {
@@ -275,6 +311,10 @@ member_line(struct import *i, char *buf, size_t n)
 		i->too_long = false;
 		complain(i, i->line, 1, "longer than %u bytes", IMPORT_LINE_BYTES_MAX);
 		return 0;
+	}
+	if (i->line == 1 && n >= strlen(BOM) && memcmp(buf, BOM, strlen(BOM)) == 0) {
+		buf += strlen(BOM); /* spreadsheets write one */
+		n -= strlen(BOM);
 	}
 	if (n > 0 && buf[n - 1] == '\r')
 		n--;
@@ -368,7 +408,7 @@ finish_offers(struct import *i)
 {
 	struct pricing_errors *errors = calloc(1, sizeof(*errors));
 	struct pricing_rules *rules = NULL;
-	struct str text = { i->text, i->used };
+	struct str text = { i->text == NULL ? "" : i->text, i->used };
 	char *wrapped = NULL;
 	int rc = errors == NULL ? -ENOMEM : 0;
 

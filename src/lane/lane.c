@@ -209,8 +209,15 @@ read_env(struct lane *l)
 	const struct conf *c = l->live;
 	struct lane_env *e = &l->env;
 
+	/* What an adapter can do was told by its hello and outlives a reload. */
+	bool can_query = e->payment.can_query, partial_ok = e->payment.partial_ok;
+
 	e->limits = (struct lane_limits)LANE_LIMITS_DEFAULT;
 	e->payment = (struct payment_rules)PAYMENT_RULES_DEFAULT;
+	if (l->core != NULL) {
+		e->payment.can_query = can_query;
+		e->payment.partial_ok = partial_ok;
+	}
 	e->limits.touch_checkout_minor = conf_int(c, "payment", "touch_limit");
 	e->limits.touch_day_minor = conf_int(c, "payment", "touch_day_limit");
 	e->limits.check_in_ms = conf_int(c, "checkout", "checkin_max");
@@ -220,7 +227,7 @@ read_env(struct lane *l)
 	e->payment.not_taken_ms = conf_int(c, "payment", "approved_max");
 	e->payment.undo_alarm_ms = conf_int(c, "payment", "undo_alarm");
 	e->budget.nodes_max = (uint64_t)conf_int(c, "pricing", "nodes_max");
-	e->price_pos = strcmp(conf_str(c, "pricing", "price"), "pos") == 0;
+	e->price_pos = strcmp(conf_str(l->conf, "pricing", "price"), "pos") == 0;
 	(void)str_copy(
 		l->language, sizeof(l->language),
 		str_of(conf_str(c, "lane", "language"))); /* checked by the reader */
@@ -438,12 +445,53 @@ say_change(void *ctx, const struct conf_key *key, const char *section,
 	   const char *old_value, const char *new_value)
 {
 	(void)ctx;
-	log_notice("configuration: [%s] %s: %s -> %s%s", section, key->name, old_value,
-		   new_value, key->reloadable ? "" : " (needs a restart)");
+	log_notice("configuration: [%s] %s: %s -> %s%s", section, key->name,
+		   old_value == NULL ? "(none)" : old_value,
+		   new_value == NULL ? "(none)" : new_value,
+		   key->reloadable ? "" : " (needs a restart)");
+}
+
+/* One list of the answer: keys that a reload takes over, or those that need a restart. */
+struct change_list {
+	struct json_out *o;
+	bool reloadable;
+};
+
+static void
+list_change(void *ctx, const struct conf_key *key, const char *section,
+	    const char *old_value, const char *new_value)
+{
+	const struct change_list *list = ctx;
+	char name[160];
+
+	(void)old_value;
+	(void)new_value;
+	(void)snprintf(name, sizeof(name), "[%s] %s", section, key->name); /* short */
+	if (key->reloadable == list->reloadable)
+		json_cstr(list->o, NULL, name);
+}
+
+static void
+list_changes(const struct conf *old, const struct conf *fresh, struct json_out *o)
+{
+	struct change_list now = { o, true }, later = { o, false };
+
+	json_open_array(o, "changed");
+	conf_diff(old, fresh, list_change, &now);
+	json_close(o);
+	json_open_array(o, "restart");
+	conf_diff(old, fresh, list_change, &later);
+	json_close(o);
 }
 
 int
 lane_reload(struct lane *l)
+{
+	return lane_reload_into(l, NULL);
+}
+
+int
+lane_reload_into(struct lane *l, struct json_out *o)
 {
 	struct lane_event ev = { .kind = LANE_EV_RULES };
 	struct conf *fresh = NULL, *old = l->live;
@@ -465,6 +513,7 @@ lane_reload(struct lane *l)
 	}
 	if (log_level_parse(conf_str(fresh, "log", "level"), &level) == 0)
 		log_set_level(level);
+	list_changes(old, fresh, o);
 	if (old != l->conf)
 		conf_free(old);
 	(void)lane_step(

@@ -14,6 +14,9 @@
 #define PENDING_MAX 64u
 #define MESSAGE_BYTES_MAX (1000u * 1024u)
 
+/* The phases of laned-bio's and the adapters' connections: nothing is taken before the hello. */
+enum lane_peer_phase { PEER_NEW = 1, PEER_GREETED = 2 };
+
 /* The roles of peers, bits for the method tables. */
 enum lane_role {
 	ROLE_BIO = 1,
@@ -36,8 +39,9 @@ struct adapter_link {
 	char name[33];
 	struct rpc_hooks hooks;
 	struct rpc_listener *listener;
-	struct rpc_peer *peer; /* NULL: away */
-	bool greeted;          /* adapter.hello is done */
+	struct rpc_peer *given; /* --fd */
+	struct rpc_peer *peer;  /* NULL: away */
+	bool greeted;           /* adapter.hello is done */
 	char plugin[65], version[33];
 	bool can_pay, can_query, can_partial;
 	struct pending pending[PENDING_MAX];
@@ -49,7 +53,8 @@ struct adapter_link {
 struct bio_link {
 	struct rpc_hooks hooks;
 	struct rpc_listener *listener;
-	struct rpc_peer *peer;
+	struct rpc_peer *given; /* --fd */
+	struct rpc_peer *peer;  /* NULL: away, or bio.hello is not done */
 	bool greeted;
 	bool reader_ready;
 	char version[33];
@@ -62,7 +67,7 @@ struct bio_link {
 struct enrol_link {
 	bool open;
 	struct ulid session, subject, member;
-	struct rpc_peer *peer; /* NULL: its client went away */
+	struct rpc_peer *peer; /* its client */
 };
 
 struct control_link {
@@ -74,6 +79,7 @@ struct control_link {
 	struct import *import; /* NULL: none under way */
 	struct rpc_peer *import_peer;
 	struct rpc_call *identify; /* the next touch is for this call */
+	struct rpc_peer *identify_peer;
 	char identify_probe[LANE_PROBE_BYTES];
 	struct enrol_link enrol;
 };
@@ -113,6 +119,8 @@ struct lane {
 /* lane.c */
 /* One event through the core: effects performed, timer set. What the core said of the event. */
 int lane_step(struct lane *l, struct lane_event *ev);
+/* lane_reload; the names of changed keys go into the open object o (NULL: nowhere). */
+int lane_reload_into(struct lane *l, struct json_out *o);
 void lane_now(const struct lane *l, struct timepoint *ret_now);
 /* Loads the rules from cache.db again and tells the core. */
 void lane_rules_changed(struct lane *l);
@@ -154,6 +162,8 @@ bool control_take_identified(struct lane *l, struct str probe,
 			     const struct value *params);
 void control_enrol_progress(struct lane *l, const struct value *params);
 void control_bio_gone(struct lane *l);
+/* control_members.c: the enrolment's client is gone: laned-bio is told to forget it. */
+void control_enrol_drop(struct lane *l);
 extern const struct rpc_method control_member_methods[];
 extern const size_t control_member_methods_count;
 extern const struct rpc_method control_record_methods[];

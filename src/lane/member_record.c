@@ -30,6 +30,16 @@ wrong(struct complaint *c, const struct value *at, const char *fmt, ...)
 	return -EBADMSG;
 }
 
+/* Texts go to displays, logs and lists of lines: no control character belongs in one. */
+static bool
+has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* An optional text of at most bytes - 1; the PAN guard looks at it unless it is a number. */
 static int
 read_text(struct complaint *c, const struct value *v, const char *name, char *buf,
@@ -43,6 +53,9 @@ read_text(struct complaint *c, const struct value *v, const char *name, char *bu
 	if (rc == -ERANGE || str_copy(buf, bytes, s) < 0)
 		return wrong(c, value_member(v, name), "%s: longer than %zu bytes", name,
 			     bytes - 1);
+	if (has_control(s))
+		return wrong(c, value_member(v, name),
+			     "%s: control characters are not allowed", name);
 	if (strcmp(name, "number") != 0 && pan_find(s, NULL, NULL))
 		return wrong(
 			c, value_member(v, name),
@@ -80,11 +93,13 @@ read_texts(struct complaint *c, const struct value *v, const char *name,
 			     name);
 	if (list->count > max)
 		return wrong(c, list, "%s: more than %u", name, (unsigned)max);
-	for (const struct value *e = list->first; e != NULL; e = e->next, n++)
-		if (e->kind != VALUE_STRING || e->s.n == 0 ||
-		    str_copy(table[n], sizeof(table[n]), e->s) < 0 ||
-		    pan_find(e->s, NULL, NULL))
+	for (const struct value *e = list->first; e != NULL; e = e->next, n++) {
+		if (e->kind != VALUE_STRING || e->s.n == 0 || has_control(e->s) ||
+		    str_copy(table[n], sizeof(table[n]), e->s) < 0)
 			return wrong(c, e, "%s: texts of 1 to 32 bytes are wanted", name);
+		if (pan_find(e->s, NULL, NULL))
+			return wrong(c, e, "%s: looks like a payment card number", name);
+	}
 	*ret_count = n;
 	return 0;
 }
@@ -101,7 +116,7 @@ member_phone_digits(struct str text, char *buf, size_t bytes)
 			if (n + 1 >= bytes || n == PHONE_DIGITS_MAX)
 				return -EINVAL;
 			buf[n++] = ch;
-		} else if (!(ch == '+' && i == 0) && strchr(" -()", ch) == NULL) {
+		} else if (!(ch == '+' && i == 0) && memchr(" -()", ch, 4) == NULL) {
 			return -EINVAL;
 		}
 	}
@@ -133,7 +148,9 @@ read_claim(struct complaint *c, const struct value *e, struct record_claim *ret_
 		return 0;
 	}
 	if (pan_find(value, NULL, NULL))
-		return wrong(c, e, "claims: looks like a payment card number");
+		return wrong(c, e,
+			     "claims: looks like a payment card number; only processor "
+			     "tokens are kept");
 	if (str_copy(ret_claim->value, sizeof(ret_claim->value), value) < 0)
 		return wrong(c, e, "claims: value is longer than 64 bytes");
 	return 0;
@@ -180,6 +197,19 @@ compare_claims(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->value, y->value);
 }
 
+/* The same claim twice, such as one phone in two ways of writing it, is one. */
+static void
+drop_doubled_claims(struct member_record *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->claims_count; i++)
+		if (n == 0 || compare_claims(&r->claims[n - 1], &r->claims[i]) != 0)
+			r->claims[n++] = r->claims[i];
+	memset(&r->claims[n], 0, (r->claims_count - n) * sizeof(r->claims[0]));
+	r->claims_count = n;
+}
+
 static int
 read_claims(struct complaint *c, const struct value *v, struct member_record *r)
 {
@@ -198,6 +228,7 @@ read_claims(struct complaint *c, const struct value *v, struct member_record *r)
 		r->claims_count++;
 	}
 	qsort(r->claims, r->claims_count, sizeof(r->claims[0]), compare_claims);
+	drop_doubled_claims(r);
 	return 0;
 }
 
@@ -280,6 +311,19 @@ read_names(struct complaint *c, const struct value *v, struct member_record *r)
 	return rc;
 }
 
+static int
+read_id(struct complaint *c, const struct value *v, struct member_record *r)
+{
+	struct str id;
+	int rc = value_get_str(v, "member", ULID_TEXT_BYTES, &id);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0 || ulid_parse(id, &r->member) < 0)
+		return wrong(c, value_member(v, "member"), "member: a ulid is wanted");
+	return 0;
+}
+
 int
 member_record_read(const struct value *v, bool accept_subjects,
 		   struct member_record *ret_record, char what[RECORD_WHAT_BYTES],
@@ -287,7 +331,6 @@ member_record_read(const struct value *v, bool accept_subjects,
 {
 	struct complaint c = { what, v };
 	struct member_record r;
-	struct str id;
 	int rc = 0;
 
 	memset(&r, 0, sizeof(r));
@@ -295,9 +338,8 @@ member_record_read(const struct value *v, bool accept_subjects,
 		rc = wrong(&c, v, "a member is an object");
 	if (rc == 0)
 		rc = read_names(&c, v, &r);
-	if (rc == 0 && value_get_str(v, "member", ULID_TEXT_BYTES, &id) == 0 &&
-	    ulid_parse(id, &r.member) < 0)
-		rc = wrong(&c, value_member(v, "member"), "member: a ulid is wanted");
+	if (rc == 0)
+		rc = read_id(&c, v, &r);
 	if (rc == 0)
 		rc = read_flag(&c, v, "minor", &r.minor);
 	if (rc == 0)

@@ -37,6 +37,10 @@ offers_compile(struct str text, struct pricing_errors *errors,
 		return -EFBIG;
 	arena = arena_new(TREE_BYTES_MIN + text.n * TREE_FACTOR);
 	rc = arena == NULL ? -ENOMEM : json_parse(arena, text, 0, &set, &e);
+	if (rc == -ENOMEM && arena != NULL) {
+		e = (struct json_error){ 1, 1, "more values than rules of this size have" };
+		rc = -EBADMSG;
+	}
 	if (rc == -EBADMSG)
 		one_error(errors, &e);
 	if (rc == 0)
@@ -50,7 +54,7 @@ offers_load(struct db *cache, struct pricing_rules **ret_rules)
 {
 	sqlite3_stmt *q = db_stmt(cache, "SELECT rules FROM offers");
 	struct pricing_errors *errors = calloc(1, sizeof(*errors));
-	int rc = -ENOMEM;
+	int rc = q == NULL ? db_last_error(cache) : -ENOMEM;
 
 	if (q == NULL || errors == NULL)
 		goto out;

@@ -1,6 +1,8 @@
 /* What a POS tells, through an adapter or the control socket: basket, claim, cancel. */
 #include "lane/lane_private.h"
 
+#include "base/plain/pan.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,15 @@ line_text(const struct value *v, const char *name, char *buf, size_t bytes)
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	return str_copy(buf, bytes, s);
+}
+
+/* A free text: what looks like a payment card number never comes further than this. */
+static int
+free_text(const struct value *v, const char *name, char *buf, size_t bytes)
+{
+	int rc = line_text(v, name, buf, bytes);
+
+	return rc == 0 && pan_find(str_of(buf), NULL, NULL) ? -EPERM : rc;
 }
 
 /* A missing flag is false; another kind is an error. */
@@ -44,11 +55,11 @@ read_line(const struct value *v, struct basket_line *l)
 		rc = line_text(v, "plu", l->code, sizeof(l->code));
 	if (rc < 0)
 		return "gtin";
-	if (line_text(v, "text", l->text, sizeof(l->text)) < 0)
+	if (free_text(v, "text", l->text, sizeof(l->text)) < 0)
 		return "text";
-	if (line_text(v, "category", l->category, sizeof(l->category)) < 0)
+	if (free_text(v, "category", l->category, sizeof(l->category)) < 0)
 		return "category";
-	if (line_text(v, "brand", l->brand, sizeof(l->brand)) < 0)
+	if (free_text(v, "brand", l->brand, sizeof(l->brand)) < 0)
 		return "brand";
 	if (value_get_int(v, "qty_milli", 0, MONEY_MINOR_MAX, &l->qty_milli) < 0)
 		return "qty_milli";
@@ -78,7 +89,8 @@ read_lines(struct rpc_call *call, const struct value *list, struct basket_line *
 		wrong = v->kind == VALUE_OBJECT ? read_line(v, &lines[n]) : "lines";
 		if (wrong != NULL) {
 			rpc_fail(call, RPC_PARAMS,
-				 "lines[%u].%s: missing or outside its range",
+				 "lines[%u].%s: missing, outside its range or a "
+				 "payment card number",
 				 (unsigned)n, wrong);
 			return -EINVAL;
 		}
@@ -179,6 +191,7 @@ pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane *l = ctx;
 	struct lane_event ev = { .kind = LANE_EV_CLAIM };
 	struct str kind;
+	int rc;
 
 	(void)peer;
 	if (value_get_str(params, "kind", 16, &kind) < 0 ||
@@ -192,8 +205,12 @@ pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 			 CLAIM_BYTES_MAX);
 		return;
 	}
-	if (value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &ev.claim.ticket) < 0)
-		ev.claim.ticket = (struct str){ "", 0 };
+	ev.claim.ticket = (struct str){ "", 0 };
+	rc = value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &ev.claim.ticket);
+	if (rc < 0 && rc != -ENOENT) {
+		rpc_fail(call, RPC_PARAMS, "ticket: outside its range");
+		return;
+	}
 	answer(call, "claim", lane_step(l, &ev));
 }
 

@@ -58,6 +58,9 @@ def main():
     template = faultlab.Template()
     try:
         for program in os.environ.get("FAULT_PROGRAMS", " ".join(lablib.PROGRAMS)).split():
+            if "FAULT_AT" in os.environ:
+                one(template, program, int(os.environ["FAULT_AT"]))
+                continue
             points = count_points(template, program)
             if points < 10:
                 print("%s passes %d points only: built without crash points?" % (

@@ -1,6 +1,7 @@
 """What the fault tests share: a lane that is killed in the middle of a checkout and supervised as
 systemd would do it, a shopper who touches again when nothing happens, and what must be true at the
 end. Test scaffolding."""
+import json
 import os
 import shutil
 import sys
@@ -23,6 +24,8 @@ OFFERS = {"laned_rules": 1, "currency": "EUR", "rules": [
 # States of a payment in which nothing is left to be done, and whether money stands then.
 ENDED = {"confirmed": True, "undone": False, "declined": False, "not-sent": False,
          "cancelled": False}
+
+ENDS = ("confirmed", "undone", "cash")
 
 
 class Template:
@@ -72,6 +75,15 @@ class Shopper:
         except OSError:
             self.rpc = None  # laned is being restarted: the next time
 
+    def sent_away(self):
+        """The display says "saving applied, pay by card or cash": token payment is over."""
+        try:
+            return self.rpc is not None and \
+                self.rpc.call("lane.status")["checkout"]["row"] == "pay-other"
+        except (OSError, RuntimeError, lablib.Hang):
+            self.rpc = None
+            return False
+
     def close(self):
         if self.rpc:
             self.rpc.close()
@@ -95,8 +107,11 @@ def checkout(lab, on_step=lambda: None):
     def paid():
         serve()
         if pos.tickets[ticket]["paid"] is None:
-            shopper.touch()
-        return pos.tickets[ticket]["paid"] in ("confirmed", "undone")
+            if shopper.sent_away():
+                pos.close_cash(ticket)
+            else:
+                shopper.touch()
+        return pos.tickets[ticket]["paid"] in ENDS
 
     for item in ("milk", "coffee"):
         pos.scan(ticket, item)
@@ -105,7 +120,7 @@ def checkout(lab, on_step=lambda: None):
         raise Failed("no offer for the total")
     pos.wait(paid, END_S)
     shopper.close()
-    if pos.tickets[ticket]["paid"] not in ("confirmed", "undone"):
+    if pos.tickets[ticket]["paid"] not in ENDS:
         raise Failed("the checkout does not end: %s" % pos.tickets[ticket]["paid"])
     return ticket
 
@@ -149,6 +164,13 @@ def check(lab, ticket):
 
 def describe(lab):
     text = lab.pos.charges_text()
+    try:
+        text += "\n" + json.dumps(lab.ctl("status")["checkout"])
+        for checkout_line in lab.ctl("checkouts", "list")["checkouts"]:
+            text += "\n" + lab.ctl("checkouts", "show", checkout_line["checkout"],
+                                   json_out=False).stdout
+    except (RuntimeError, TypeError) as e:
+        text += "\n%s" % e
     for name in lablib.PROGRAMS:
         text += "\n--- %s\n%s" % (name, lab.log(name)[-3000:])
     return text

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRIES_MAX 300000
+#define TRIES_MAX 60000
+#define UNITS_MAX 1024 /* of a basket */
 
 /* A run of equal units of a line. */
 struct part {
@@ -47,18 +48,23 @@ chance(uint64_t *state, int percent)
 	return pick(state, 100) < percent;
 }
 
+/* Most baskets have few units on several lines; some have many units on one or two. */
 static void
 random_lines(struct oracle_case *c, uint64_t *s)
 {
-	int budget = 3 + pick(s, 5);
+	int form = pick(s, 10), most = 3, budget = 3 + pick(s, 5);
 	bool coarse = chance(s, 50);
 
 	c->lines_count = 1 + pick(s, ORACLE_LINES_MAX);
+	if (form >= 7) {
+		c->lines_count = 1 + pick(s, 2);
+		most = budget = form == 9 ? 90 : 10;
+	}
 	for (int i = 0; i < c->lines_count; i++) {
 		struct oracle_line *l = &c->lines[i];
 
 		*l = (struct oracle_line){ .id = 10 * (i + 1), .category = pick(s, 3) };
-		l->units = 1 + pick(s, 3);
+		l->units = 1 + pick(s, i == 0 || most < 90 ? most : 3);
 		if (l->units > budget)
 			l->units = budget > 0 ? budget : 1;
 		budget -= l->units;
@@ -122,7 +128,7 @@ random_kind(struct oracle_rule *r, uint64_t *s)
 static void
 random_rules(struct oracle_case *c, uint64_t *s)
 {
-	c->rules_count = 1 + pick(s, ORACLE_RULES_MAX);
+	c->rules_count = 1 + pick(s, c->lines[0].units > 10 ? 2 : ORACLE_RULES_MAX);
 	c->rounding = chance(s, 70) ? 0 : pick(s, 4);
 	for (int i = 0; i < c->rules_count; i++) {
 		struct oracle_rule *r = &c->rules[i];
@@ -135,7 +141,7 @@ random_rules(struct oracle_case *c, uint64_t *s)
 			   : chance(s, 40) ? pick(s, 3)
 					   : 100 + 1 + pick(s, (1 << c->lines_count) - 1);
 		if (r->kind <= ORACLE_FIXED && !r->stack && chance(s, 40)) {
-			r->max_units = 1 + pick(s, 3);
+			r->max_units = 1 + pick(s, chance(s, 20) ? 80 : 3);
 			r->cheapest_first = chance(s, 30);
 		}
 		r->min_units = chance(s, 15) ? 1 + pick(s, 4) : 0;
@@ -144,7 +150,7 @@ random_rules(struct oracle_case *c, uint64_t *s)
 			r->over = chance(s, 30);
 			r->gross = basket && chance(s, 30);
 		}
-		r->uses = chance(s, 25) ? 1 + pick(s, 2) : 0;
+		r->uses = chance(s, 25) ? 1 + pick(s, chance(s, 20) ? 30 : 2) : 0;
 		r->group = chance(s, 25) ? 1 + pick(s, 2) : 0;
 		r->best = chance(s, 7);
 		r->always = !r->best && chance(s, 3);
@@ -329,7 +335,7 @@ groups_off(const struct trial *t, int rule, int64_t *net)
 {
 	const struct oracle_rule *r = &t->c->rules[rule];
 	int size = r->kind == ORACLE_N_FOR ? r->n : r->buy + r->get, count = 0;
-	int unit[64] = { 0 };
+	int unit[UNITS_MAX] = { 0 };
 
 	for (int p = 0; p < t->parts_count; p++)
 		for (int k = 0; k < t->taken[rule][p]; k++)

@@ -222,7 +222,7 @@ START_TEST(mated_prints_score_above_unmated_ones)
 	ck_assert_int_eq(scores_verification(s, false, &v), 0);
 	printf("bio gate: pictures EER %.4f, FNMR at FMR 1e-2 %.4f\n", v.eer,
 	       v.points[0].rate);
-	ck_assert(v.eer <= 0.02);
+	ck_assert(v.eer <= 0.03);
 	ck_assert_ptr_null(scores_free(s));
 }
 END_TEST

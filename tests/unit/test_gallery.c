@@ -157,6 +157,26 @@ START_TEST(result_does_not_depend_on_the_order_of_adding)
 }
 END_TEST
 
+START_TEST(ties_at_the_end_of_the_short_list_go_by_name)
+{
+	enum { SUBJECTS = 700, STEP = 211 }; /* coprime: every subject once */
+	struct gallery *g = gallery_new(SUBJECTS);
+
+	ck_assert_ptr_nonnull(g);
+	pack(seed_of(1, 1));
+	for (uint32_t i = 0; i < SUBJECTS; i++)
+		ck_assert_int_eq(gallery_add(g, subject(i * STEP % SUBJECTS), 1, packed,
+					     packed_bytes),
+				 0);
+	touch(seed_of(1, 1), 1);
+	ck_assert_int_eq(search(g, NULL, 0), 0);
+	ck_assert_uint_eq(found_count, GALLERY_CANDIDATES_MAX);
+	for (uint32_t i = 0; i < GALLERY_CANDIDATES_MAX; i++)
+		ck_assert(ulid_eq(found[i].subject, subject(i)));
+	gallery_free(g);
+}
+END_TEST
+
 START_TEST(only_named_subjects_are_compared)
 {
 	struct gallery *g = filled(100, 20);
@@ -316,7 +336,8 @@ END_TEST
 UNIT_MAIN("gallery", search_finds_the_mate_among_many,
 	  stranger_is_found_with_low_scores_only,
 	  each_subject_is_named_once_with_its_best_finger,
-	  result_does_not_depend_on_the_order_of_adding, only_named_subjects_are_compared,
+	  result_does_not_depend_on_the_order_of_adding,
+	  ties_at_the_end_of_the_short_list_go_by_name, only_named_subjects_are_compared,
 	  a_thousand_named_subjects_are_all_compared,
 	  removed_subjects_are_not_found_and_the_others_are,
 	  same_tag_replaces_the_reference, full_gallery_refuses_more_but_replaces,

@@ -31,8 +31,8 @@ describe(uint64_t seed, const char *rules, const char *basket)
 	fprintf(stderr, "seed %" PRIu64 "\n%s\n%s\n", seed, rules, basket);
 }
 
-static struct pricing_result *
-price_case(struct kit *k, const struct oracle_case *c, uint64_t order)
+static void
+load_case(struct kit *k, const struct oracle_case *c, uint64_t order)
 {
 	char rules[TEXT_BYTES], basket[TEXT_BYTES];
 	int rc;
@@ -43,6 +43,12 @@ price_case(struct kit *k, const struct oracle_case *c, uint64_t order)
 		ck_abort_msg("%s: %s: %s", k->errors.list[0].rule, k->errors.list[0].what,
 			     rules);
 	ck_assert_int_eq(kit_basket(k, basket), 0);
+}
+
+static struct pricing_result *
+price_case(struct kit *k, const struct oracle_case *c, uint64_t order)
+{
+	load_case(k, c, order);
 	return kit_price(k);
 }
 
@@ -95,6 +101,38 @@ START_TEST(equals_brute_force)
 	printf("pricing: %" PRIu64 " baskets equal to brute force, %" PRIu64
 	       " not proven\n",
 	       done, unproven);
+}
+END_TEST
+
+/* Whatever the budget, the best price lies between the answer and its proven gap. */
+START_TEST(a_spent_budget_still_brackets_the_best_price)
+{
+	uint64_t first = setting("LANED_PRICING_SEED", 1), unproven = 0;
+
+	for (uint64_t i = 0; i < cases(); i++) {
+		struct pricing_budget budget = { .nodes_max = 1 + (first + i) % 60 };
+		struct pricing_result *r;
+		struct oracle_case c;
+		struct kit k;
+		int64_t best;
+
+		oracle_random(&c, first + i);
+		if (!oracle_best(&c, &best))
+			continue;
+		kit_init(&k);
+		load_case(&k, &c, 0);
+		ck_assert_int_eq(
+			pricing_price(k.rules, &k.basket, &k.member, &k.at, &budget, &r),
+			0);
+		if (best > r->total_minor || best < r->total_minor - r->gap_minor)
+			ck_abort_msg("seed %" PRIu64 ": best %" PRId64 ", said %" PRId64
+				     " less at most %" PRId64,
+				     first + i, best, r->total_minor, r->gap_minor);
+		unproven += !r->optimal;
+		pricing_result_free(r);
+		kit_free(&k);
+	}
+	ck_assert_uint_gt(unproven, 0);
 }
 END_TEST
 
@@ -258,6 +296,7 @@ oracle_suite(void)
 
 	tcase_set_timeout(tc, 600);
 	tcase_add_loop_test(tc, equals_brute_force, 0, FORKS);
+	tcase_add_test(tc, a_spent_budget_still_brackets_the_best_price);
 	tcase_add_test(tc, lines_sum_to_the_total_and_nothing_is_negative);
 	tcase_add_test(tc, removing_an_offer_never_lowers_the_price);
 	tcase_add_test(tc, order_of_rules_and_lines_changes_nothing);

@@ -2,6 +2,7 @@
 #include "bio/finger/trig.h"
 #include "bio/finger/work.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -99,6 +100,7 @@ plane_load(struct finger_extractor *x, const struct sample *s)
 	x->stride = (x->width + 2 * FINGER_PAD + 15) / 16 * 16;
 	x->blocks_x = (x->width + BLOCK_PX - 1) / BLOCK_PX;
 	x->blocks_y = (x->height + BLOCK_PX - 1) / BLOCK_PX;
+	assert(plane_elements(x) <= PLANE_PIXELS_MAX);
 	for (int i = 0; i < x->width; i++)
 		resample_tap_set(&x->tap[i], i, (int)s->dpi, (int)s->width);
 	for (int y = 0; y < x->height; y++)

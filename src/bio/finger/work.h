@@ -19,7 +19,7 @@
 #define FINGER_SIDE_MAX (BLOCK_PX * BLOCKS_SIDE_MAX)
 #define FINGER_PIXELS_MAX 640000
 #define FINGER_PAD 32
-#define PLANE_BYTES_MAX 790000
+#define PLANE_PIXELS_MAX 790000
 
 #define ORIENTATIONS 32 /* filter directions in a half turn */
 #define PERIOD_HALF_MIN 8
@@ -31,8 +31,7 @@
 
 #define NORM_SPREAD 64 /* standard deviation after normalisation */
 #define NORM_LIMIT 160 /* largest value of norm and flow */
-#define WAVE_LIMIT                                                                       \
-	400 /* largest value of wave: the weights of its filter are 2.5 together */
+#define WAVE_LIMIT 400 /* of wave: its filter's weights are less than 2.5 together */
 #define BITS_ROW_WORDS (FINGER_SIDE_MAX / 64)
 
 _Static_assert(FINGER_SIDE_MAX == FINGER_CELL_PX * FINGER_CELLS_SIDE_MAX,
@@ -87,11 +86,11 @@ struct finger_extractor {
 	int stride;        /* of a plane row */
 	int blocks_x, blocks_y;
 
-	uint8_t grey[PLANE_BYTES_MAX];
-	uint8_t blank[PLANE_BYTES_MAX]; /* 1 where the sensor saw nothing at all */
-	int16_t norm[PLANE_BYTES_MAX];  /* local mean 0, local spread NORM_SPREAD */
-	int16_t flow[PLANE_BYTES_MAX];  /* norm smoothed along the ridges */
-	int16_t wave[PLANE_BYTES_MAX];  /* flow after the band-pass across the ridges */
+	uint8_t grey[PLANE_PIXELS_MAX];
+	uint8_t blank[PLANE_PIXELS_MAX]; /* 1 where the sensor saw nothing at all */
+	int16_t norm[PLANE_PIXELS_MAX];  /* local mean 0, local spread NORM_SPREAD */
+	int16_t flow[PLANE_PIXELS_MAX];  /* norm smoothed along the ridges */
+	int16_t wave[PLANE_PIXELS_MAX];  /* flow after the band-pass across the ridges */
 
 	struct resample_tap tap[FINGER_SIDE_MAX];
 	int32_t row_in[SAMPLE_SIDE_MAX];

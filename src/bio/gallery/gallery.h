@@ -66,7 +66,7 @@ int gallery_search(struct gallery *g, const struct gallery_query *q,
 
 /*
  * Compares two feature sets one to one: the calibrated score. For bench programs, the quality
- * gate of enrolment and tests. 0; -ENODATA too few minutiae on either side.
+ * gate of enrolment and tests. 0; -ENODATA too few minutiae on either side; -ENOMEM.
  */
 int finger_compare(const struct finger_features *probe,
 		   const struct finger_features *reference, int32_t *ret_score);

@@ -11,7 +11,7 @@
  * only decides how fast. Counts are multiples of eight, arrays aligned to 64 bytes.
  */
 #define KERNEL_LANES 8u
-#define KERNEL_ALIKE_64TH 22u
+#define KERNEL_ALIKE_64TH 18u
 
 /* Bits that two cylinders share, and each one's bits where the other is valid. */
 struct kernel_counts {

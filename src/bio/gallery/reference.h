@@ -19,14 +19,15 @@
  * Consolidates 1..REFERENCE_IMPRESSIONS_MAX impressions of one finger into one reference:
  * impressions are aligned to the best one, minutiae seen in several are merged and strengthened.
  * *ret_bytes <= REFERENCE_BYTES_MAX. 0; -EINVAL no impression or too many; -ENODATA too few
- * minutiae to tell a finger; -EXDEV the impressions are not of one finger.
+ * minutiae to tell a finger; -EXDEV the impressions are not of one finger; -ENOMEM.
  */
 int reference_make(const struct finger_features *const impressions[], size_t count,
 		   uint8_t buf[REFERENCE_BYTES_MAX], size_t *ret_bytes);
 
 /*
- * Reads a packed reference back into features (orientation cells are absent). Strict: every
- * length and range is checked. 0; -EBADMSG malformed; -ENOTSUP a newer version.
+ * Reads a packed reference back into features, with coarse orientation cells where the
+ * impressions had them. Strict: every length and range is checked. 0; -EBADMSG malformed;
+ * -ENOTSUP a newer version.
  */
 int reference_unpack(const uint8_t *data, size_t bytes,
 		     struct finger_features *ret_features);

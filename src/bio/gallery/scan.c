@@ -7,9 +7,10 @@
 #include <string.h>
 
 #define DICE_ONE 256u
-#define DICE_MIN 88u       /* less alike pairs do not vote */
-#define DICE_BASE 44u      /* likeness that weighs nothing */
-#define TURN_MAX 64u       /* cylinders more than a quarter turn apart are not compared */
+#define DICE_MIN 72u  /* less alike pairs do not vote */
+#define DICE_BASE 36u /* likeness that weighs nothing */
+/* Fingers turned by more than 59 degrees are not found; a comparison with named ones takes 90. */
+#define TURN_MAX 42u
 #define TURN_TOLERANCE 16u /* votes for one movement: 22.5 degrees */
 #define PLACE_TOLERANCE 24 /* and this many pixels */
 #define SEEDS 6u

@@ -133,35 +133,56 @@ level_of(uint32_t scan_score)
 	return scan_score < LEVELS ? scan_score : LEVELS - 1;
 }
 
-/* The scan score that at most SEARCH_SHORTLIST_MAX references exceed. */
+static unsigned
+shortlist_wanted(const struct search_work *w)
+{
+	uint32_t n = w->roster->count / SEARCH_SHORTLIST_SHARE;
+
+	return n < SEARCH_SHORTLIST_MIN   ? SEARCH_SHORTLIST_MIN
+	       : n > SEARCH_SHORTLIST_MAX ? SEARCH_SHORTLIST_MAX
+					  : n;
+}
+
+/* The scan score that at most as many references as wanted exceed. */
 static uint32_t
-cut_level(struct search_work *w)
+cut_level(struct search_work *w, unsigned wanted)
 {
 	uint32_t sum = 0, cut = LEVELS - 1;
 
 	memset(w->level, 0, sizeof(w->level));
 	for (uint32_t slot = 0; slot < w->roster->count; slot++)
 		w->level[level_of(roster_slot(w->roster, slot)->scan_score)]++;
-	while (cut > 0 && sum + w->level[cut] <= SEARCH_SHORTLIST_MAX)
+	while (cut > 0 && sum + w->level[cut] <= wanted)
 		sum += w->level[cut--];
 	return cut;
 }
 
-/* Replaces the last name of the borderline part of the short list when the new one precedes it. */
-static void
-contest(struct search_work *w, unsigned sure, uint32_t slot)
+static bool
+name_after(const struct search_work *w, const struct hopeful *x, const struct hopeful *y)
 {
-	unsigned worst = sure;
+	return compare_names(roster_slot(w->roster, x->slot),
+			     roster_slot(w->roster, y->slot)) > 0;
+}
 
-	for (unsigned i = sure + 1; i < w->shortlist_count; i++) {
-		if (compare_names(roster_slot(w->roster, w->shortlist[i].slot),
-				  roster_slot(w->roster, w->shortlist[worst].slot)) > 0)
-			worst = i;
+/* Restores the heap below node i: the last name of all is its root. */
+static void
+sift_down(const struct search_work *w, struct hopeful *heap, unsigned count, unsigned i)
+{
+	for (;;) {
+		unsigned last = i, left = 2 * i + 1;
+		struct hopeful h;
+
+		if (left < count && name_after(w, &heap[left], &heap[last]))
+			last = left;
+		if (left + 1 < count && name_after(w, &heap[left + 1], &heap[last]))
+			last = left + 1;
+		if (last == i)
+			return;
+		h = heap[i];
+		heap[i] = heap[last];
+		heap[last] = h;
+		i = last;
 	}
-	if (worst < w->shortlist_count &&
-	    compare_names(roster_slot(w->roster, slot),
-			  roster_slot(w->roster, w->shortlist[worst].slot)) < 0)
-		w->shortlist[worst].slot = slot;
 }
 
 static void
@@ -172,29 +193,46 @@ shortlist_add(struct search_work *w, uint32_t slot)
 }
 
 /*
- * The best of the scan. On the level where the list runs over, names decide. A reference that has
- * nothing at all in common with the probe is no candidate.
+ * Fills the short list up with references on the level where it would run over: those whose names
+ * come first, so that the order of slots does not matter.
  */
+static void
+fill_up(struct search_work *w, unsigned wanted, uint32_t level)
+{
+	struct hopeful *heap = &w->shortlist[w->shortlist_count];
+	unsigned room = wanted - w->shortlist_count, count = 0;
+
+	for (uint32_t slot = 0; slot < w->roster->count && room > 0; slot++) {
+		struct hopeful h = { slot, 0 };
+
+		if (level_of(roster_slot(w->roster, slot)->scan_score) != level)
+			continue;
+		if (count < room) {
+			heap[count++] = h;
+			for (unsigned i = count / 2; count == room && i-- > 0;)
+				sift_down(w, heap, count, i);
+		} else if (name_after(w, &heap[0], &h)) {
+			heap[0] = h;
+			sift_down(w, heap, count, 0);
+		}
+	}
+	w->shortlist_count += count;
+}
+
+/* The best of the scan. A reference with nothing at all in common is no candidate. */
 static void
 choose_shortlist(struct search_work *w)
 {
-	uint32_t cut = cut_level(w);
-	unsigned sure;
+	unsigned wanted = shortlist_wanted(w);
+	uint32_t cut = cut_level(w, wanted);
 
 	w->shortlist_count = 0;
 	for (uint32_t slot = 0; slot < w->roster->count; slot++) {
 		if (level_of(roster_slot(w->roster, slot)->scan_score) > cut)
 			shortlist_add(w, slot);
 	}
-	sure = w->shortlist_count;
-	for (uint32_t slot = 0; cut > 0 && slot < w->roster->count; slot++) {
-		if (level_of(roster_slot(w->roster, slot)->scan_score) != cut)
-			continue;
-		if (w->shortlist_count < SEARCH_SHORTLIST_MAX)
-			shortlist_add(w, slot);
-		else
-			contest(w, sure, slot);
-	}
+	if (cut > 0)
+		fill_up(w, wanted, cut);
 }
 
 static void
@@ -278,6 +316,13 @@ static void
 search_all(struct search_work *w, struct workers *workers, struct hopeful *best,
 	   size_t *count)
 {
+	if (w->roster->count <= SEARCH_SHORTLIST_MIN) {
+		w->shortlist_count = 0;
+		for (uint32_t slot = 0; slot < w->roster->count; slot++)
+			shortlist_add(w, slot);
+		compare_shortlist(w, workers, best, count);
+		return;
+	}
 	scan_probe_fill(&w->scan, &w->probe.set);
 	run(w, workers, scan_job);
 	if (cancelled(w))
@@ -294,18 +339,21 @@ search_roster(struct search_work *w, struct workers *workers, const struct roste
 {
 	struct hopeful best[GALLERY_CANDIDATES_MAX];
 	size_t count = 0;
+	int rc = -ENODATA;
 
 	w->roster = r;
 	w->kernel = kernel_best();
 	w->cancel = q->cancel;
 	if (!fine_prepare(&w->probe, q->probe))
-		return -ENODATA;
+		goto out;
 	if (q->subjects != NULL)
 		search_named(w, workers, q, best, &count);
 	else
 		search_all(w, workers, best, &count);
+	rc = -ECANCELED;
 	if (cancelled(w))
-		return -ECANCELED;
+		goto out;
+	rc = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct roster_slot *s = roster_slot(r, best[i].slot);
 
@@ -313,5 +361,8 @@ search_roster(struct search_work *w, struct workers *workers, const struct roste
 								best[i].score };
 	}
 	*ret_count = count;
-	return 0;
+out:
+	secret_zero(&w->probe, sizeof(w->probe));
+	secret_zero(&w->scan, sizeof(w->scan));
+	return rc;
 }

@@ -10,7 +10,10 @@
  * nothing. What comes out depends on the references and the probe only, not on the order of
  * slots, the number of threads or the CPU.
  */
-#define SEARCH_SHORTLIST_MAX 256u
+/* The short list: one in a hundred references, within these limits. */
+#define SEARCH_SHORTLIST_MIN 256u
+#define SEARCH_SHORTLIST_MAX 1024u
+#define SEARCH_SHORTLIST_SHARE 100u
 
 struct search_work;
 

@@ -351,9 +351,10 @@ lane_pay_sweep(struct lane_core *c)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->slots_count; i++) {
-		bool stays =
-			c->slots[i].dirty || payment_is_open(c->slots[i].payment.state);
+		bool stays = c->slots[i].dirty || c->slots[i].adopted ||
+			     payment_is_open(c->slots[i].payment.state);
 
+		c->slots[i].adopted = false;
 		if (!stays)
 			continue;
 		if (kept != i)

@@ -72,7 +72,8 @@ try_alone(struct priced *x, uint32_t live, struct effort *effort, bool *ret_appl
 	rc = solve(&x->problem, x->allowed, effort, &alone);
 	if (rc < 0)
 		return rc;
-	*ret_applies = alone.total_minor < x->problem.gross_minor;
+	/* Without the effort to tell, it may apply. */
+	*ret_applies = alone.bound_minor < x->problem.gross_minor;
 	if (alone.total_minor < x->solution.total_minor) {
 		int64_t bound = x->solution.bound_minor;
 
@@ -161,7 +162,7 @@ on_share(struct recorder *r, uint32_t live, uint32_t line, int64_t qty_milli, in
 	if (result->shown.shares_count == c->room) {
 		size_t room = c->room == 0 ? 16 : 2 * c->room;
 		struct pricing_share *grown =
-			reallocarray(result->shares, room, sizeof(*grown));
+			realloc(result->shares, room * sizeof(*grown));
 
 		if (grown == NULL) {
 			c->error = -ENOMEM;

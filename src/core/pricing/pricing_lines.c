@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,7 @@ int
 pricing_wrap_lines(struct str lines, const char *currency, char **ret_text,
 		   size_t *ret_bytes)
 {
-	size_t room = lines.n * 2 + 256, n;
-	bool first = true;
+	size_t room = lines.n * 3 + 256, n, comma = 0; /* 0: no line yet */
 	char *buf;
 
 	if (strlen(currency) != 3)
@@ -29,11 +27,14 @@ pricing_wrap_lines(struct str lines, const char *currency, char **ret_text,
 		size_t len = nl == NULL ? lines.n : (size_t)(nl - lines.p);
 		size_t used = len > 0 && lines.p[len - 1] == '\r' ? len - 1 : len;
 
-		if (used > 0 && !first)
-			buf[n++] = ',';
-		first = first && used == 0;
+		if (used > 0 && comma > 0)
+			buf[comma] = ','; /* behind the line before: columns stay */
 		memcpy(buf + n, lines.p, used);
 		n += used;
+		if (used > 0) {
+			comma = n;
+			buf[n++] = ' ';
+		}
 		buf[n++] = '\n';
 		lines.p += nl == NULL ? len : len + 1;
 		lines.n -= nl == NULL ? len : len + 1;

@@ -450,7 +450,6 @@ start_frame(const struct search *s, uint32_t depth, uint32_t most)
 	struct frame *f = &s->frames[depth];
 	const struct relax_item *it = &s->x.items[step->item];
 	const struct relax_rule *r;
-	bool last = step->last && s->job->want == SEARCH_CHEAPEST;
 	uint32_t likely, state;
 	int64_t slope;
 
@@ -464,9 +463,9 @@ start_frame(const struct search *s, uint32_t depth, uint32_t most)
 	if (!r->cyclic)
 		return;
 	slope = relax_gain(&s->x, r, step->q, state, r->size) -
-		(last ? 0 : it->price * r->size);
+		(step->last ? 0 : it->price * r->size); /* what the next step may use */
 	f->upward = slope < 0;
-	f->linear = it->free_count == 0 || (f->upward && !last);
+	f->linear = it->free_count == 0 || (f->upward && !step->last);
 }
 
 /* The next number of units to try; false when all were tried. The likely one comes first. */
@@ -548,8 +547,10 @@ group_sum(struct search *s, uint32_t rule, uint32_t q, uint32_t units)
 
 /* Takes the units into a coupled rule; false when that leads nowhere. */
 static bool
-apply_rule(struct search *s, const struct step *step, uint32_t units)
+apply_rule(struct search *s, uint32_t depth)
 {
+	const struct step *step = &s->steps[depth];
+	uint32_t units = s->frames[depth].units;
 	const struct relax_rule *r = &s->x.rules[step->rule];
 	uint32_t state = s->state[step->rule], next = relax_next(r, state, units);
 	int64_t after = r->value[(size_t)(step->q + 1) * r->states + next];
@@ -601,7 +602,7 @@ apply(struct search *s, uint32_t depth)
 		f->state = s->state[step->rule];
 		f->used = s->used[step->rule];
 		f->sum = s->sum[step->rule];
-		ok = apply_rule(s, step, f->units);
+		ok = apply_rule(s, depth);
 	} else {
 		f->state = s->step_free[t];
 		apply_free(s, step, f->units);

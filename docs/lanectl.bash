@@ -1,0 +1,74 @@
+# bash completion for lanectl
+_lanectl()
+{
+	local cur prev line i groups
+	cur=${COMP_WORDS[COMP_CWORD]}
+	prev=${COMP_WORDS[COMP_CWORD - 1]}
+	# The words of the command so far, without the options that may stand before it.
+	local -a words=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--conf | --socket) ((i++)) ;;
+		-*) ;;
+		*) words+=("${COMP_WORDS[i]}") ;;
+		esac
+	done
+	groups="status doctor watch reload other-tender remove-member training config members
+		offers price enrol identify present checkouts payments"
+	line="${words[*]:0:2}"
+
+	case $prev in
+	--conf | --socket | --file | --rules | --basket | --consent-text)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--format)
+		case $line in
+		members*) mapfile -t COMPREPLY < <(compgen -W "jsonl csv" -- "$cur") ;;
+		*) mapfile -t COMPREPLY < <(compgen -W "json jsonl" -- "$cur") ;;
+		esac
+		return
+		;;
+	--member)
+		[ "${words[0]-}" = price ] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--limit | --after | --at | --number | --account | --language | --greeting | --group | \
+		--card | --phone | --qr | --consent-version | --staff)
+		return
+		;;
+	esac
+
+	local options="--json --conf --socket --help" more='' files=''
+	case $line in
+	'') more="$groups" options="$options --version" ;;
+	training) more="on off" ;;
+	config) more="check show" ;;
+	members) more="import add show list export" ;;
+	offers) more="import check list" ;;
+	checkouts) more="list show" ;;
+	'members import' | 'offers import') options="$options --check --format" files=1 ;;
+	'members add')
+		options="$options --file --number --account --language --greeting --group --card
+			--phone --qr"
+		;;
+	'members list' | 'checkouts list') options="$options --limit --after" ;;
+	'offers check') files=1 ;;
+	price*) options="$options --rules --basket --member --at --explain" ;;
+	payments*) options="$options --open --limit" ;;
+	enrol*)
+		options="$options --member --consent-text --consent-version --signed --language
+			--staff --payment"
+		files=1
+		;;
+	present*) files=1 ;;
+	esac
+	case $cur in
+	-*) more=$options ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$more" -- "$cur")
+	if [ -n "$files" ] && [ "${cur#-}" = "$cur" ]; then
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+complete -o filenames -F _lanectl lanectl

@@ -1,0 +1,1021 @@
+#include "unit.h"
+
+#include "base/json.h"
+#include "core/checkout/checkout.h"
+
+#include <errno.h>
+
+/* Scenarios: lists of events, and after each the phase, the member, the row and the effects. */
+
+enum act {
+	TOUCH,
+	SEEN, /* identified: n = member number, 0 reject, -1 retry, -2 ambiguous, -3 unknown */
+	VERIFIED,   /* n = 1 accept, 0 another finger, -1 retry */
+	DECIDED,    /* n = member number, 0 reject */
+	CLAIM,      /* n = kind */
+	FOUND,      /* n = member number, 0 nobody, -1 several */
+	ITEM,       /* a new revision, not final; n = the amount of its one line */
+	TOTAL,      /* a new revision, final */
+	SAME,       /* the last revision once more */
+	NEW_ITEM,   /* first revision of the next ticket */
+	CLOSED,     /* the POS ended the ticket itself */
+	CLOSED_OLD, /* the same of the ticket before */
+	CANCEL,
+	OTHER,
+	REMOVE,
+	ASK, /* the adapter asks to journal sending */
+	ASK_ANSWER,
+	REFUSED, /* n = op */
+	DONE,    /* completion of the last pay; n = outcome */
+	DONE_QUERY,
+	DONE_CONFIRM,
+	DONE_UNDO,
+	LATE, /* completion of the first payment: n = outcome */
+	POS_UNDO,
+	ADAPTER,
+	BIO,
+	CLOCK,
+	ENVIRONMENT,
+	TRAINING,
+	JFAIL, /* the commit of the last effects failed */
+	WAIT,  /* n ms go by, with ticks where the core wants them */
+	END
+};
+
+struct step {
+	enum act act;
+	int64_t n;
+	enum checkout_phase phase;
+	enum member_state member;
+	enum display_row row;
+	const char *fx;
+};
+
+struct scenario {
+	const char *name;
+	struct step steps[24];
+};
+
+/*
+ * Effects, a letter each, in order: C P store, J/j journal answer yes/no, i identify, v verify,
+ * d decide, x drop probe, r resolve claim, o offer, p pay, q query, c confirm, u undo, ! alarm.
+ * Audit and show are left out; "*" takes any.
+ */
+/* clang-format off */
+static const struct scenario scenarios[] = {
+{ "a touch after the total identifies, prices and pays", {
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ DONE_CONFIRM, OUTCOME_CONFIRMED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "P" },
+	{ CLOSED, 0, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "" },
+	{ WAIT, 9000, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "" } } },
+{ "a member known before the total touches again to pay", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "Co" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "Cx" },
+	{ TOTAL, 2000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "another finger never pays", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ TOTAL, 2000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ VERIFIED, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_OTHER_FINGER, "Cx" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ VERIFIED, -1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_NOT_READ, "Cx" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "a touch before the total is no consent to what comes after", {
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Co" },
+	{ SEEN, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cxo" } } },
+{ "a confirmation lapses when the basket changes under it", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ TOTAL, 3000, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Co" },
+	{ SEEN, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cxo" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ TOTAL, 3000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ VERIFIED, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cx" } } },
+{ "above the limit a touch alone does not pay, with a claim it does", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ TOTAL, 6000, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cx" },
+	{ CLAIM, CLAIM_CARD, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "a day's limit of paying by touch alone", { /* member 2 has paid 80.00 today */
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 2, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" } } },
+{ "a day's limit that is reached", {
+	{ TOTAL, 2500, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 2, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cxo" } } },
+{ "a minor has prices and never tenders", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 3, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "Cxo" } } },
+{ "a member without a finger has the same prices by claim", {
+	{ CLAIM, CLAIM_CARD, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 4, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "C" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_OTHER_FINGER, "Cx" },
+	{ CLOSED, 0, PHASE_DONE, MEMBER_KNOWN, ROW_DONE, "Co" } } },
+{ "an unknown finger may try three times, and the sale goes on", {
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 0, PHASE_OPEN, MEMBER_NONE, ROW_NOT_READ, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -1, PHASE_OPEN, MEMBER_NONE, ROW_NOT_READ, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 0, PHASE_OPEN, MEMBER_NONE, ROW_NOT_MEMBER, "Cx" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_NOT_MEMBER, "Co" },
+	{ CLOSED, 0, PHASE_DONE, MEMBER_NONE, ROW_DONE, "Co" } } },
+{ "a touch that cannot be told apart is decided by digits", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -2, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cr" },
+	{ FOUND, -1, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cd" },
+	{ DECIDED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" } } },
+{ "digits may be tried three times a checkout", {
+	{ CLAIM, CLAIM_DIGITS, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 0, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "C" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, -1, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "C" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 0, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "C" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "" } } },
+{ "a decline keeps the discounts, and a second touch may pay", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_DECLINED, PHASE_TOTALLED, MEMBER_KNOWN, ROW_DECLINED, "CP" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "nothing happened is told only when it is certain", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ REFUSED, LANE_OP_PAY, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CANCELLED, "CP" } } },
+{ "an unknown outcome is asked for until it is certain", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_UNKNOWN, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "CP" },
+	{ TOUCH, 0, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "x" },
+	{ WAIT, 6100, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "q" },
+	{ DONE_QUERY, OUTCOME_IN_PROGRESS, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "" },
+	{ WAIT, 6100, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "q" },
+	{ DONE_QUERY, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" } } },
+{ "after a doubt no second key is tried", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ ADAPTER, 0, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "CP" },
+	{ ADAPTER, 1, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "q" },
+	{ DONE_QUERY, OUTCOME_NOT_FOUND, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CANCELLED, "CP" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "Cx" } } },
+{ "other tender leaves checking, queues the undo, and a late approval is undone", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_UNKNOWN, PHASE_CHECKING, MEMBER_KNOWN, ROW_CHECKING, "CP" },
+	{ OTHER, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CPu" },
+	{ DONE, OUTCOME_APPROVED, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "P" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "Cx" },
+	{ CLOSED, 0, PHASE_DONE, MEMBER_KNOWN, ROW_DONE, "Co" },
+	{ DONE_UNDO, OUTCOME_UNDONE, PHASE_DONE, MEMBER_KNOWN, ROW_DONE, "P" } } },
+{ "a new ticket while sending is another tender", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ NEW_ITEM, 500, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "CCPuo" },
+	{ LATE, OUTCOME_APPROVED, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "P" } } },
+{ "an approved payment is confirmed though the next ticket has begun", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ NEW_ITEM, 500, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ WAIT, 7000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "c" },
+	{ LATE, OUTCOME_CONFIRMED, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "P" } } },
+{ "the same ticket after it was paid opens nothing", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ TOTAL, 2000, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SAME, 2000, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "" } } },
+{ "a wrong amount is undone, with an alarm", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, 1000 + OUTCOME_APPROVED, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CP!u" } } },
+{ "a basket changed under the payment is another tender", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ TOTAL, 2000, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "Co" },
+	{ TOTAL, 2100, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CPou" } } },
+{ "a void ticket cancels what was not sent", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ CANCEL, 0, PHASE_CANCELLED, MEMBER_KNOWN, ROW_CANCELLED, "CP" },
+	{ ASK, 0, PHASE_CANCELLED, MEMBER_KNOWN, ROW_CANCELLED, "j" },
+	{ WAIT, 9000, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "" } } },
+{ "a void ticket undoes what was sent", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ CANCEL, 0, PHASE_CANCELLED, MEMBER_KNOWN, ROW_CANCELLED, "CPu" } } },
+{ "not you? re-prices, and the next touch may be the right one", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ TOTAL, 2000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ REMOVE, 0, PHASE_TOTALLED, MEMBER_REMOVED, ROW_REMOVED, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 2, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ REMOVE, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "" } } },
+{ "a check-in without an item is dropped after 60 s", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ WAIT, 59000, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "" },
+	{ WAIT, 2000, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "C" } } },
+{ "a new basket drops the member", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "Cx" },
+	{ ITEM, 100, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "Co" },
+	{ NEW_ITEM, 100, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "CCo" } } },
+{ "an idle checkout ends after 30 minutes", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ WAIT, 1799000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "" },
+	{ WAIT, 2000, PHASE_CANCELLED, MEMBER_NONE, ROW_CANCELLED, "C" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" } } },
+{ "a new ticket after the total ends the old one as done", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ NEW_ITEM, 300, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "CCo" },
+	{ CLOSED_OLD, 0, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "" } } },
+{ "old revisions are ignored", {
+	{ ITEM, 100, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ SAME, 900, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "" } } },
+{ "without an adapter there are prices and no payment", {
+	{ ADAPTER, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "Cx" } } },
+{ "with a doubted clock nothing is paid", {
+	{ CLOCK, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "Cxo" } } },
+{ "a cloned lane sends nothing, not even an undo", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ ENVIRONMENT, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "" },
+	{ OTHER, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CP" },
+	{ WAIT, 100000, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "" } } },
+{ "without a reader the sale goes on by card or number", {
+	{ BIO, 0, PHASE_IDLE, MEMBER_NONE, ROW_SENSOR_FAULT, "" },
+	{ CLAIM, CLAIM_PHONE, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_RECOGNISED, "C" } } },
+{ "a reader that dies in mid-scan is told", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ BIO, 0, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "" },
+	{ SEEN, 1, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "" } } },
+{ "a scan without an answer is given up after 5 s", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ WAIT, 5000, PHASE_OPEN, MEMBER_NONE, ROW_NOT_READ, "x" } } },
+{ "in training nothing is sent and only a training record is kept", {
+	{ TRAINING, 1, PHASE_IDLE, MEMBER_NONE, ROW_IDLE, "" },
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "i" },
+	{ SEEN, 1, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "Cx" } } },
+{ "a journal that fails stops payments, and the sale goes on", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ JFAIL, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CANCELLED, "" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CPx" },
+	{ JFAIL, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "" },
+	{ WAIT, 5100, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "CP" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "what was approved while the journal failed is confirmed only when it is kept", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ JFAIL, 0, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "" },
+	{ WAIT, 5100, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" } } },
+{ "the POS gives an approval back", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ POS_UNDO, 0, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "Pu" } } },
+{ "an adapter that tells the POS itself asks first", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" },
+	{ ASK_ANSWER, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "j" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
+	{ ASK_ANSWER, 0, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "PJ" } } },
+};
+/* clang-format on */
+
+/* ---- the stage ----------------------------------------------------------- */
+
+struct stage {
+	struct lane_core *core;
+	struct pricing_rules *rules;
+	struct lane_effects out;
+	struct timepoint now;
+	struct key128 first, last;
+	uint32_t tickets, rev, probes, serial;
+	struct lane_fresh fresh;
+	char probe[LANE_PROBE_BYTES];
+	char fx[64];
+	bool all_failed;
+};
+
+static const char rules_text[] =
+	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[{\"id\":\"ten\","
+	"\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":{\"percent_bp\":1000},"
+	"\"who\":{\"groups\":[\"gold\"]},\"text\":{\"en\":\"ten\"}}]}";
+
+static struct lane_member
+member_of(int64_t n)
+{
+	struct lane_member m;
+
+	memset(&m, 0, sizeof(m));
+	m.member.b[15] = (uint8_t)n;
+	m.subjects[0].b[15] = (uint8_t)n;
+	m.subjects_count = n == 4 ? 0 : 1;
+	m.has_tender = true;
+	m.minor = n == 3;
+	m.touch_paid_today_minor = n == 2 ? 8000 : 0;
+	(void)snprintf(m.token, sizeof(m.token), "tok");
+	(void)snprintf(m.number, sizeof(m.number), "M%d", (int)n);
+	if (n == 5)
+		(void)snprintf(m.groups[m.groups_count++], 33, "gold");
+	return m;
+}
+
+static void
+setup(struct stage *s)
+{
+	struct lane_env env = {
+		.limits = LANE_LIMITS_DEFAULT,
+		.payment = PAYMENT_RULES_DEFAULT,
+		.currency = "EUR",
+		.language = STR("en"),
+		.can_pay = true,
+	};
+	struct pricing_errors errors;
+	struct arena *arena = arena_new(1u << 20);
+	const struct value *v;
+	struct lane_event up = { .kind = LANE_EV_ADAPTER, .up = true };
+
+	memset(s, 0, sizeof(*s));
+	ck_assert_int_eq(json_parse(arena, str_of(rules_text), 0, &v, NULL), 0);
+	ck_assert_msg(pricing_rules_compile(v, &errors, &s->rules) == 0, "%s",
+		      errors.list[0].what);
+	(void)arena_free(arena); /* gives NULL */
+	env.rules = s->rules;
+	s->now = (struct timepoint){ 1000, INT64_C(1790000000000), 0, 20260921 };
+	s->tickets = 1;
+	ck_assert_int_eq(lane_core_new(&env, &s->core), 0);
+	ck_assert_int_eq(lane_core_step(s->core, &up, &s->now, &s->out), 0);
+	up.kind = LANE_EV_BIO;
+	ck_assert_int_eq(lane_core_step(s->core, &up, &s->now, &s->out), 0);
+}
+
+static void
+teardown(struct stage *s)
+{
+	s->core = lane_core_free(s->core);
+	s->rules = pricing_rules_free(s->rules);
+}
+
+static void
+note_effects(struct stage *s)
+{
+	static const char letters[LANE_EFFECT_KINDS] = {
+		[FX_STORE_CHECKOUT] = 'C', [FX_STORE_PAYMENT] = 'P',
+		[FX_JOURNAL_ANSWER] = 'J', [FX_IDENTIFY] = 'i',
+		[FX_VERIFY] = 'v',         [FX_DECIDE] = 'd',
+		[FX_DROP_PROBE] = 'x',     [FX_RESOLVE_CLAIM] = 'r',
+		[FX_OFFER] = 'o',          [FX_PAY] = 'p',
+		[FX_QUERY] = 'q',          [FX_CONFIRM] = 'c',
+		[FX_UNDO] = 'u',           [FX_ALARM] = '!',
+	};
+	bool sends = false;
+
+	for (uint32_t i = 0; i < s->out.count; i++) {
+		const struct lane_effect *fx = &s->out.list[i];
+		size_t n = strlen(s->fx);
+		char letter = letters[fx->kind];
+
+		/* Stores come first, whatever they are. */
+		ck_assert(!(sends && lane_effect_is_store(fx->kind)));
+		sends = sends || !lane_effect_is_store(fx->kind);
+		if (fx->kind == FX_JOURNAL_ANSWER && !fx->answer.ok)
+			letter = 'j';
+		if (fx->kind == FX_RESOLVE_CLAIM)
+			s->serial = fx->claim.serial;
+		if (fx->kind == FX_PAY)
+			s->last = fx->pay.payment->key;
+		if (fx->kind == FX_PAY && key128_is_zero(s->first))
+			s->first = s->last;
+		if (letter != 0 && n + 1 < sizeof(s->fx))
+			s->fx[n] = letter;
+	}
+}
+
+static int
+step(struct stage *s, struct lane_event *ev)
+{
+	int rc;
+
+	s->fresh.checkout.b[0] = 1;
+	s->fresh.checkout.b[15]++;
+	s->fresh.key.b[0] = 1;
+	s->fresh.key.b[15]++;
+	ev->fresh = s->fresh;
+	rc = lane_core_step(s->core, ev, &s->now, &s->out);
+	note_effects(s);
+	return rc;
+}
+
+static void
+do_basket(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_BASKET };
+	struct basket_line line = { .line = 1,
+				    .code = "1",
+				    .qty_milli = 1000,
+				    .unit_price_minor = t->n,
+				    .amount_minor = t->n };
+	char ticket[16];
+
+	if (t->act == NEW_ITEM) {
+		s->tickets++;
+		s->rev = 0;
+	}
+	if (t->act != SAME && t->act != CLOSED_OLD)
+		s->rev++;
+	(void)snprintf(ticket, sizeof(ticket), "T%u",
+		       s->tickets - (t->act == CLOSED_OLD));
+	ev.basket.ticket = str_of(ticket);
+	ev.basket.rev = s->rev + (t->act == CLOSED_OLD ? 9 : 0);
+	ev.basket.lines = &line;
+	ev.basket.lines_count = 1;
+	ev.basket.final = t->act == TOTAL || t->act == CLOSED;
+	ev.basket.closed = t->act == CLOSED || t->act == CLOSED_OLD;
+	(void)step(s, &ev); /* the phase and effects tell */
+}
+
+static void
+do_bio(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = t->act == SEEN       ? LANE_EV_IDENTIFIED
+					 : t->act == VERIFIED ? LANE_EV_VERIFIED
+							      : LANE_EV_DECIDED };
+	struct lane_member m = member_of(t->n);
+
+	ev.bio.probe = str_of(s->probe);
+	ev.bio.outcome = t->n > 0     ? BIO_ACCEPT
+			 : t->n == 0  ? BIO_REJECT
+			 : t->n == -1 ? BIO_RETRY
+			 : t->n == -2 ? BIO_AMBIGUOUS
+				      : BIO_ACCEPT;
+	ev.bio.member = t->n > 0 && t->act != VERIFIED ? &m : NULL;
+	(void)step(s, &ev); /* as above */
+}
+
+static void
+do_claim(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_CLAIM };
+	struct lane_member m = member_of(t->n);
+	struct ulid few[2] = { { { 1 } }, { { 2 } } };
+
+	if (t->act == CLAIM) {
+		ev.claim.kind = (enum claim_kind)t->n;
+		ev.claim.value = STR("1234");
+	} else {
+		ev.kind = LANE_EV_CLAIM_RESOLVED;
+		ev.found.serial = s->serial;
+		ev.found.count = t->n < 0 ? 2 : t->n > 0;
+		ev.found.member = t->n > 0 ? &m : NULL;
+		ev.found.subjects = few;
+		ev.found.subjects_count = t->n < 0 ? 2 : 0;
+	}
+	(void)step(s, &ev); /* as above */
+}
+
+static void
+do_complete(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
+	bool wrong = t->n >= 1000;
+
+	ev.completion.op = t->act == DONE_QUERY     ? LANE_OP_QUERY
+			   : t->act == DONE_CONFIRM ? LANE_OP_CONFIRM
+			   : t->act == DONE_UNDO    ? LANE_OP_UNDO
+			   : t->act == LATE         ? LANE_OP_OTHER
+						    : LANE_OP_PAY;
+	ev.completion.key = t->act == LATE ? s->first : s->last;
+	ev.completion.outcome = (enum lane_outcome)(t->n % 1000);
+	ev.completion.has_amount = wrong;
+	ev.completion.amount_minor = 1;
+	(void)step(s, &ev); /* as above */
+}
+
+static void
+do_ask(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+
+	ev.journal.key = s->last;
+	ev.journal.req = STR("17");
+	ev.journal.answer = t->act == ASK_ANSWER;
+	(void)step(s, &ev); /* as above */
+}
+
+static void
+do_wait(struct stage *s, int64_t ms)
+{
+	int64_t end = s->now.mono_ms + ms;
+
+	for (int i = 0; i < 100 && lane_core_deadline(s->core) <= end; i++) {
+		struct lane_event ev = { .kind = LANE_EV_TICK };
+		int64_t at = lane_core_deadline(s->core);
+
+		if (at > s->now.mono_ms) {
+			s->now.wall_ms += at - s->now.mono_ms;
+			s->now.mono_ms = at;
+		}
+		(void)step(s, &ev); /* a tick cannot be refused */
+	}
+	s->now.wall_ms += end - s->now.mono_ms;
+	s->now.mono_ms = end;
+}
+
+static void
+do_plain(struct stage *s, const struct step *t)
+{
+	static const enum lane_event_kind kinds[END] = {
+		[TOUCH] = LANE_EV_TOUCH,
+		[CANCEL] = LANE_EV_CANCEL,
+		[OTHER] = LANE_EV_OTHER_TENDER,
+		[REMOVE] = LANE_EV_REMOVE_MEMBER,
+		[REFUSED] = LANE_EV_SUBMIT_REFUSED,
+		[POS_UNDO] = LANE_EV_POS_UNDO,
+		[ADAPTER] = LANE_EV_ADAPTER,
+		[BIO] = LANE_EV_BIO,
+		[CLOCK] = LANE_EV_CLOCK,
+		[ENVIRONMENT] = LANE_EV_ENVIRONMENT,
+		[TRAINING] = LANE_EV_TRAINING,
+		[JFAIL] = LANE_EV_JOURNAL_FAILED,
+	};
+	struct lane_event ev = { .kind = kinds[t->act] };
+	char ticket[16];
+
+	(void)snprintf(ticket, sizeof(ticket), "T%u", s->tickets);
+	if (t->act == TOUCH) {
+		(void)snprintf(s->probe, sizeof(s->probe), "p%u", ++s->probes);
+		ev.touch.probe = str_of(s->probe);
+	} else if (t->act == CANCEL) {
+		ev.ticket = str_of(ticket);
+	} else if (t->act == REFUSED) {
+		ev.submit.op = (enum lane_op)t->n;
+		ev.submit.key = s->last;
+	} else if (t->act == POS_UNDO) {
+		ev.key = s->last;
+	} else {
+		ev.up = t->n != 0;
+	}
+	(void)step(s, &ev); /* the phase and effects tell */
+}
+
+static void
+act(struct stage *s, const struct step *t)
+{
+	memset(s->fx, 0, sizeof(s->fx));
+	if (t->act >= ITEM && t->act <= CLOSED_OLD)
+		do_basket(s, t);
+	else if (t->act == SEEN || t->act == VERIFIED || t->act == DECIDED)
+		do_bio(s, t);
+	else if (t->act == CLAIM || t->act == FOUND)
+		do_claim(s, t);
+	else if (t->act >= DONE && t->act <= LATE)
+		do_complete(s, t);
+	else if (t->act == ASK || t->act == ASK_ANSWER)
+		do_ask(s, t);
+	else if (t->act == WAIT)
+		do_wait(s, t->n);
+	else
+		do_plain(s, t);
+}
+
+static bool
+is_step(const struct step *t)
+{
+	return t->fx != NULL;
+}
+
+START_TEST(scenario_goes_as_written)
+{
+	const struct scenario *sc = &scenarios[_i];
+	struct stage s;
+
+	setup(&s);
+	for (size_t i = 0; i < 24 && is_step(&sc->steps[i]); i++) {
+		const struct step *t = &sc->steps[i];
+		const struct lane_display *d;
+
+		act(&s, t);
+		d = lane_core_display(s.core);
+		ck_assert_msg(d->phase == t->phase && d->member == t->member &&
+				      d->row == t->row && strcmp(s.fx, t->fx) == 0,
+			      "%s, step %zu: %s %s %s \"%s\" and not %s %s %s \"%s\"",
+			      sc->name, i + 1, checkout_phase_name(d->phase),
+			      member_state_name(d->member), display_row_name(d->row),
+			      s.fx, checkout_phase_name(t->phase),
+			      member_state_name(t->member), display_row_name(t->row),
+			      t->fx);
+	}
+	teardown(&s);
+}
+END_TEST
+
+/* ---- single claims ------------------------------------------------------- */
+
+START_TEST(every_event_in_every_phase_is_answered)
+{
+	/* After the first n steps of each scenario, each act: no crash, and deadlines move on. */
+	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+		for (unsigned a = 0; a < END; a++) {
+			struct stage s;
+			struct step t = { .act = (enum act)a, .n = 1 };
+
+			setup(&s);
+			for (size_t n = 0; n < 24 && is_step(&scenarios[i].steps[n]);
+			     n++) {
+				act(&s, &scenarios[i].steps[n]);
+				if (n % 3 == a % 3)
+					act(&s, &t);
+			}
+			teardown(&s);
+		}
+	}
+}
+END_TEST
+
+START_TEST(an_idle_lane_wants_no_wakeups)
+{
+	struct stage s;
+	const struct step steps[] = { { .act = ITEM, .n = 100 },
+				      { .act = TOTAL, .n = 100 },
+				      { .act = CLOSED, .n = 100 },
+				      { .act = WAIT, .n = 10000 } };
+
+	setup(&s);
+	ck_assert_int_eq(lane_core_deadline(s.core), LANE_NEVER);
+	for (size_t i = 0; i < 4; i++)
+		act(&s, &steps[i]);
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_IDLE);
+	ck_assert_int_eq(lane_core_deadline(s.core), LANE_NEVER);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(the_member_s_price_is_offered_asked_and_reserved)
+{
+	struct stage s;
+	const struct step steps[] = { { .act = TOTAL, .n = 2000 },
+				      { .act = TOUCH },
+				      { .act = SEEN, .n = 5 } };
+	const struct lane_effect *offer = NULL, *pay = NULL, *store = NULL;
+
+	setup(&s);
+	for (size_t i = 0; i < 3; i++)
+		act(&s, &steps[i]);
+	for (uint32_t i = 0; i < s.out.count; i++) {
+		const struct lane_effect *fx = &s.out.list[i];
+
+		offer = fx->kind == FX_OFFER ? fx : offer;
+		pay = fx->kind == FX_PAY ? fx : pay;
+		store = fx->kind == FX_STORE_CHECKOUT ? fx : store;
+	}
+	ck_assert(offer != NULL && pay != NULL && store != NULL);
+	ck_assert_int_eq(offer->offer.total_minor, 1800);
+	ck_assert_int_eq(offer->offer.saving_minor, 200);
+	ck_assert_uint_eq(offer->offer.discounts_count, 1);
+	ck_assert_int_eq(offer->offer.discounts[0].amount_minor, 200);
+	ck_assert_uint_eq(offer->offer.discounts[0].line, 1);
+	ck_assert(str_is(offer->offer.discounts[0].text, "ten"));
+	ck_assert_str_eq(offer->offer.member_no, "M5");
+	ck_assert_int_eq(pay->pay.payment->asked_minor, 1800);
+	ck_assert_uint_eq(pay->pay.payment->rev, 1);
+	ck_assert(pay->pay.payment->by_touch);
+	ck_assert_str_eq(pay->pay.token, "tok");
+	ck_assert_uint_eq(store->checkout.reserved_count, 1);
+	ck_assert_str_eq(store->checkout.reserved[0].rule, "ten");
+	ck_assert(!store->checkout.uses_count_now);
+	teardown(&s);
+}
+END_TEST
+
+static struct basket_line
+good_line(void)
+{
+	struct basket_line l = { .line = 1,
+				 .code = "1",
+				 .qty_milli = 1000,
+				 .unit_price_minor = 5,
+				 .amount_minor = 5 };
+
+	return l;
+}
+
+START_TEST(baskets_outside_their_ranges_change_nothing)
+{
+	struct stage s;
+
+	setup(&s);
+	for (int i = 0; i < 12; i++) {
+		struct lane_event ev = { .kind = LANE_EV_BASKET };
+		struct basket_line l[2] = { good_line(), good_line() };
+		char longer[LANE_TICKET_BYTES + 1];
+
+		memset(longer, 'x', sizeof(longer));
+		ev.basket.ticket = STR("T1");
+		ev.basket.rev = 1;
+		ev.basket.lines = l;
+		ev.basket.lines_count = 2;
+		l[1].line = 2;
+		if (i == 0)
+			ev.basket.ticket = STR("");
+		else if (i == 1)
+			ev.basket.ticket = (struct str){ longer, sizeof(longer) };
+		else if (i == 2)
+			ev.basket.rev = 0;
+		else if (i == 3)
+			ev.basket.currency = STR("USD");
+		else if (i == 4)
+			l[1].line = 1;
+		else if (i == 5)
+			l[1].qty_milli = 0;
+		else if (i == 6)
+			l[1].amount_minor = MONEY_MINOR_MAX + 1;
+		else if (i == 7)
+			l[1].unit_price_minor = -MONEY_MINOR_MAX - 1;
+		else if (i == 8)
+			ev.basket.lines_count = LANE_LINES_MAX + 1;
+		else if (i == 9)
+			l[1].qty_milli = INT64_MAX;
+		else if (i == 10)
+			ev.basket.ticket = STR("4111111111111111");
+		else
+			ev.basket.ticket = STR("\xff");
+		ck_assert_msg(step(&s, &ev) == -EINVAL, "case %d", i);
+		ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_IDLE);
+		ck_assert_str_eq(s.fx, "");
+	}
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(void_and_returned_lines_are_summed_and_not_priced)
+{
+	struct stage s;
+	struct lane_event ev = { .kind = LANE_EV_BASKET };
+	struct basket_line l[3] = { good_line(), good_line(), good_line() };
+
+	setup(&s);
+	l[0].amount_minor = l[0].unit_price_minor = 1000;
+	l[1].line = 2;
+	l[1].is_void = true;
+	l[1].amount_minor = 999;
+	l[2].line = 3;
+	l[2].amount_minor = -25; /* a returned bottle */
+	ev.basket.ticket = STR("T1");
+	ev.basket.rev = 1;
+	ev.basket.lines = l;
+	ev.basket.lines_count = 3;
+	ck_assert_int_eq(step(&s, &ev), 0);
+	ck_assert_int_eq(lane_core_display(s.core)->gross_minor, 975);
+	ck_assert_int_eq(lane_core_display(s.core)->total_minor, 975);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(card_numbers_are_masked_before_they_are_kept)
+{
+	struct stage s;
+	struct lane_event ev = { .kind = LANE_EV_BASKET };
+	struct basket_line l = good_line();
+
+	setup(&s);
+	(void)snprintf(l.text, sizeof(l.text), "card 4111 1111 1111 1111");
+	ev.basket.ticket = STR("T1");
+	ev.basket.rev = 1;
+	ev.basket.lines = &l;
+	ev.basket.lines_count = 1;
+	ck_assert_int_eq(step(&s, &ev), 0);
+	ck_assert_int_eq(s.out.list[0].kind, FX_STORE_CHECKOUT);
+	ck_assert_ptr_null(strstr(s.out.list[0].checkout.lines[0].text, "1111"));
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_blob_with_a_card_number_may_not_be_sent)
+{
+	struct stage s;
+	const struct step steps[] = { { .act = TOTAL, .n = 2000 },
+				      { .act = TOUCH },
+				      { .act = SEEN, .n = 1 } };
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+	static const char blob[] = "pan=4111111111111111";
+
+	setup(&s);
+	for (size_t i = 0; i < 3; i++)
+		act(&s, &steps[i]);
+	memset(s.fx, 0, sizeof(s.fx));
+	ev.journal.key = s.last;
+	ev.journal.req = STR("1");
+	ev.journal.blob = (const uint8_t *)blob;
+	ev.journal.blob_bytes = sizeof(blob) - 1;
+	ck_assert_int_eq(step(&s, &ev), -EPERM);
+	ck_assert_str_eq(s.fx, "j");
+	teardown(&s);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	enum checkout_phase phase;
+	bool final, has_payment;
+	enum payment_state payment;
+	enum checkout_phase after;
+	enum payment_state payment_after;
+} restored[] = {
+	{ "open", PHASE_OPEN, false, false, PAYMENT_CREATED, PHASE_OPEN,
+	  PAYMENT_CREATED },
+	{ "totalled", PHASE_TOTALLED, true, false, PAYMENT_CREATED, PHASE_TOTALLED,
+	  PAYMENT_CREATED },
+	{ "created", PHASE_PAYING, true, true, PAYMENT_CREATED, PHASE_TOTALLED,
+	  PAYMENT_CANCELLED },
+	{ "sending", PHASE_PAYING, true, true, PAYMENT_SENDING, PHASE_CHECKING,
+	  PAYMENT_UNKNOWN },
+	{ "unknown", PHASE_CHECKING, true, true, PAYMENT_UNKNOWN, PHASE_CHECKING,
+	  PAYMENT_UNKNOWN },
+	{ "approved", PHASE_DONE, true, true, PAYMENT_APPROVED, PHASE_IDLE,
+	  PAYMENT_APPROVED },
+	{ "undo", PHASE_TOTALLED, true, true, PAYMENT_UNDO_QUEUED, PHASE_TOTALLED,
+	  PAYMENT_UNDO_QUEUED },
+	{ "done", PHASE_DONE, true, false, PAYMENT_CREATED, PHASE_IDLE, PAYMENT_CREATED },
+};
+
+START_TEST(a_restart_takes_up_what_the_journal_holds)
+{
+	for (size_t i = 0; i < sizeof(restored) / sizeof(restored[0]); i++) {
+		struct stage s;
+		struct lane_env env = { .limits = LANE_LIMITS_DEFAULT,
+					.payment = PAYMENT_RULES_DEFAULT,
+					.currency = "EUR",
+					.can_pay = true };
+		struct basket_line line = good_line();
+		struct lane_member m = member_of(1);
+		struct checkout_record r;
+		struct payment p;
+		struct lane_restore held = { .checkout = &r,
+					     .member = &m,
+					     .payments = &p };
+
+		memset(&s, 0, sizeof(s));
+		memset(&r, 0, sizeof(r));
+		memset(&p, 0, sizeof(p));
+		s.now = (struct timepoint){ 10, INT64_C(1790000000000), 0, 20260921 };
+		r.checkout.b[0] = p.checkout.b[0] = 7;
+		r.phase = restored[i].phase;
+		r.member_state = MEMBER_KNOWN;
+		r.final = restored[i].final;
+		r.rev = 3;
+		r.lines = &line;
+		r.lines_count = 1;
+		(void)snprintf(r.ticket, sizeof(r.ticket), "T1");
+		(void)snprintf(p.ticket, sizeof(p.ticket), "T1");
+		(void)snprintf(p.currency, sizeof(p.currency), "EUR");
+		p.key.b[0] = 1;
+		p.asked_minor = 5;
+		p.state = restored[i].payment;
+		p.state_wall_ms = s.now.wall_ms - 1000;
+		held.payments_count = restored[i].has_payment;
+		ck_assert_int_eq(lane_core_new(&env, &s.core), 0);
+		ck_assert_int_eq(lane_core_restore(s.core, &held, &s.now, &s.out), 0);
+		note_effects(&s);
+		ck_assert_msg(lane_core_display(s.core)->phase == restored[i].after,
+			      "%s: %s", restored[i].name,
+			      checkout_phase_name(lane_core_display(s.core)->phase));
+		/* Nothing is sent before the adapter is back, and never a second pay. */
+		ck_assert_ptr_null(strpbrk(s.fx, "pqcu"));
+		if (restored[i].has_payment)
+			ck_assert_int_eq(lane_core_payment(s.core, 0)->state,
+					 restored[i].payment_after);
+		s.core = lane_core_free(s.core);
+	}
+}
+END_TEST
+
+START_TEST(rows_are_a_function_of_state_and_faults)
+{
+	struct lane_faults f = { 0 };
+
+	for (unsigned p = 0; p < PHASES; p++) {
+		for (unsigned m = 0; m < MEMBER_STATES; m++) {
+			for (unsigned n = 0; n < NOTES; n++) {
+				enum display_row r = checkout_row(
+					(enum checkout_phase)p, (enum member_state)m, &f,
+					(enum checkout_note)n, true);
+
+				ck_assert_int_lt(r, ROWS);
+				/* A doubt is never shown as a decline or "nothing charged". */
+				if (p == PHASE_CHECKING)
+					ck_assert_int_eq(r, ROW_CHECKING);
+				if (r == ROW_APPROVED)
+					ck_assert_uint_eq(p, PHASE_DONE);
+			}
+		}
+	}
+	for (unsigned r = 0; r < ROWS; r++)
+		ck_assert_str_ne(display_row_name((enum display_row)r), "?");
+	for (unsigned k = 0; k < LANE_EVENTS; k++)
+		ck_assert_str_ne(lane_event_name((enum lane_event_kind)k), "?");
+	for (unsigned k = 0; k < LANE_EFFECT_KINDS; k++)
+		ck_assert_str_ne(lane_effect_name((enum lane_effect_kind)k), "?");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const list[] = {
+		every_event_in_every_phase_is_answered,
+		an_idle_lane_wants_no_wakeups,
+		the_member_s_price_is_offered_asked_and_reserved,
+		baskets_outside_their_ranges_change_nothing,
+		void_and_returned_lines_are_summed_and_not_priced,
+		card_numbers_are_masked_before_they_are_kept,
+		a_blob_with_a_card_number_may_not_be_sent,
+		a_restart_takes_up_what_the_journal_holds,
+		rows_are_a_function_of_state_and_faults,
+	};
+	Suite *suite = suite_create("checkout");
+	TCase *tc = tcase_create("checkout");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, scenario_goes_as_written, 0,
+			    sizeof(scenarios) / sizeof(scenarios[0]));
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		tcase_add_test(tc, list[i]);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

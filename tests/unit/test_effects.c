@@ -1,0 +1,518 @@
+#include "unit.h"
+
+#include "lane/effects.h"
+#include "sim/mem_journal.h"
+
+#include <errno.h>
+
+/*
+ * The effects runner over a journal in memory and transports that write down what was sent. The
+ * line of what happened holds 'W' for a commit and one letter a send.
+ */
+struct stage {
+	struct mem_journal *memory;
+	struct lane_core *core;
+	struct effects *effects;
+	struct timepoint now;
+	char line[128];
+	struct key128 key; /* of the last pay */
+	uint8_t fresh;
+	int commit_error, adapter_error, bio_error, resolve_error;
+	bool no_random;
+	enum payment_state at_pay, at_answer; /* what was durable when it was sent */
+	struct lane_member member;
+};
+
+static void
+put(struct stage *s, char c)
+{
+	size_t n = strlen(s->line);
+
+	ck_assert_uint_lt(n + 1, sizeof(s->line));
+	s->line[n] = c;
+}
+
+static int
+before_commit(void *ctx, bool durable)
+{
+	struct stage *s = ctx;
+
+	(void)durable;
+	return s->commit_error;
+}
+
+static void
+after_commit(void *ctx, bool durable)
+{
+	(void)durable;
+	put(ctx, 'W');
+}
+
+static int
+on_fresh(void *ctx, const struct timepoint *now, struct lane_fresh *ret)
+{
+	struct stage *s = ctx;
+
+	(void)now;
+	if (s->no_random)
+		return -EIO;
+	memset(ret, 0, sizeof(*ret));
+	ret->checkout.b[0] = ret->key.b[0] = 1;
+	ret->checkout.b[15] = ret->key.b[15] = ++s->fresh;
+	return 0;
+}
+
+static int
+on_bio(void *ctx, const struct lane_effect *fx)
+{
+	struct stage *s = ctx;
+
+	put(s, fx->kind == FX_DROP_PROBE ? 'x' : 'i');
+	return s->bio_error;
+}
+
+static enum payment_state
+durable_state(struct stage *s, struct key128 key)
+{
+	const struct payment *p = mem_journal_find(s->memory, key);
+
+	return p != NULL ? p->state : PAYMENT_STATES;
+}
+
+static int
+on_adapter(void *ctx, const struct lane_effect *fx)
+{
+	static const char letters[LANE_EFFECT_KINDS] = {
+		[FX_OFFER] = 'o',   [FX_PAY] = 'p',  [FX_QUERY] = 'q',
+		[FX_CONFIRM] = 'c', [FX_UNDO] = 'u',
+	};
+	struct stage *s = ctx;
+
+	put(s, letters[fx->kind]);
+	if (fx->kind == FX_PAY) {
+		s->key = fx->pay.payment->key;
+		s->at_pay = durable_state(s, s->key);
+	}
+	return fx->kind == FX_OFFER ? 0 : s->adapter_error;
+}
+
+static void
+on_journal_answer(void *ctx, const char *req, bool ok)
+{
+	struct stage *s = ctx;
+
+	ck_assert_str_eq(req, "r1");
+	put(s, ok ? 'J' : 'j');
+	s->at_answer = durable_state(s, s->key);
+}
+
+static int
+on_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
+{
+	struct stage *s = ctx;
+
+	put(s, 'r');
+	ck_assert(str_is(fx->claim.value, "C1"));
+	ev->found.count = 1;
+	ev->found.member = &s->member;
+	return s->resolve_error;
+}
+
+static void
+on_show(void *ctx, const struct lane_display *d)
+{
+	(void)ctx;
+	ck_assert_int_lt(d->row, ROWS);
+}
+
+static void
+on_alarm(void *ctx, const struct lane_audit *a)
+{
+	ck_assert_ptr_nonnull(a->text);
+	put(ctx, '!');
+}
+
+static void
+on_journal_error(void *ctx, int error)
+{
+	ck_assert_int_lt(error, 0);
+	put(ctx, 'E');
+}
+
+static const struct effects_ops ops = {
+	.fresh = on_fresh,
+	.bio = on_bio,
+	.adapter = on_adapter,
+	.journal_answer = on_journal_answer,
+	.resolve = on_resolve,
+	.show = on_show,
+	.alarm = on_alarm,
+	.journal_error = on_journal_error,
+};
+
+static int
+find_member(void *ctx, struct ulid member, struct lane_member *ret)
+{
+	struct stage *s = ctx;
+
+	if (!ulid_eq(member, s->member.member))
+		return -ENOENT;
+	*ret = s->member;
+	return 0;
+}
+
+static int
+give(struct stage *s, struct lane_event *ev)
+{
+	memset(s->line, 0, sizeof(s->line));
+	return effects_step(s->effects, ev, &s->now);
+}
+
+static int
+give_up(struct stage *s, enum lane_event_kind kind)
+{
+	struct lane_event ev = { .kind = kind, .up = true };
+
+	return give(s, &ev);
+}
+
+static void
+start(struct stage *s)
+{
+	struct lane_env env = { .limits = LANE_LIMITS_DEFAULT,
+				.payment = PAYMENT_RULES_DEFAULT,
+				.currency = "EUR",
+				.can_pay = true };
+
+	ck_assert_int_eq(lane_core_new(&env, &s->core), 0);
+	ck_assert_int_eq(
+		effects_new(s->core, mem_journal_ref(s->memory), &ops, s, &s->effects),
+		0);
+}
+
+static void
+setup(struct stage *s)
+{
+	struct mem_faults f = { before_commit, after_commit, s, false, false };
+
+	memset(s, 0, sizeof(*s));
+	s->now = (struct timepoint){ 1000, INT64_C(1790000000000), 0, 20260921 };
+	s->member.member.b[0] = 5;
+	s->member.subjects_count = 1;
+	s->member.subjects[0].b[0] = 6;
+	s->member.has_tender = true;
+	s->memory = mem_journal_new();
+	mem_journal_faults(s->memory, &f);
+	start(s);
+	ck_assert_int_eq(give_up(s, LANE_EV_ADAPTER), 0);
+	ck_assert_int_eq(give_up(s, LANE_EV_BIO), 0);
+}
+
+static void
+teardown(struct stage *s)
+{
+	s->effects = effects_free(s->effects);
+	s->core = lane_core_free(s->core);
+	s->memory = mem_journal_free(s->memory);
+}
+
+static int
+basket(struct stage *s, uint32_t rev)
+{
+	struct lane_event ev = { .kind = LANE_EV_BASKET };
+	struct basket_line l = { .line = 1,
+				 .code = "1",
+				 .qty_milli = 1000,
+				 .unit_price_minor = 700,
+				 .amount_minor = 700 };
+
+	ev.basket.ticket = STR("T1");
+	ev.basket.rev = rev;
+	ev.basket.lines = &l;
+	ev.basket.lines_count = 1;
+	ev.basket.final = true;
+	return give(s, &ev);
+}
+
+static int
+touch(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_TOUCH, .touch.probe = STR("p1") };
+
+	return give(s, &ev);
+}
+
+static int
+identified(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_IDENTIFIED };
+
+	ev.bio.probe = STR("p1");
+	ev.bio.outcome = BIO_ACCEPT;
+	ev.bio.member = &s->member;
+	return give(s, &ev);
+}
+
+static int
+ask(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+
+	ev.journal.key = s->key;
+	ev.journal.req = STR("r1");
+	return give(s, &ev);
+}
+
+static int
+complete(struct stage *s, enum lane_op op, enum lane_outcome outcome)
+{
+	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
+
+	ev.completion.key = s->key;
+	ev.completion.op = op;
+	ev.completion.outcome = outcome;
+	return give(s, &ev);
+}
+
+static void
+to_paying(struct stage *s)
+{
+	ck_assert_int_eq(basket(s, 1), 0);
+	ck_assert_int_eq(touch(s), 0);
+	ck_assert_int_eq(identified(s), 0);
+}
+
+START_TEST(stores_are_committed_before_anything_is_sent)
+{
+	struct stage s;
+
+	setup(&s);
+	ck_assert_int_eq(basket(&s, 1), 0);
+	ck_assert_str_eq(s.line, "Wo");
+	ck_assert_int_eq(touch(&s), 0);
+	ck_assert_str_eq(s.line, "Wi");
+	ck_assert_int_eq(identified(&s), 0);
+	ck_assert_str_eq(s.line, "Wxop");
+	ck_assert_int_eq(s.at_pay, PAYMENT_CREATED);
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_str_eq(s.line, "WJ");
+	ck_assert_int_eq(s.at_answer, PAYMENT_SENDING);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "Wc");
+	ck_assert_int_eq(complete(&s, LANE_OP_CONFIRM, OUTCOME_CONFIRMED), 0);
+	ck_assert_str_eq(s.line, "W");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_CONFIRMED);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_paid_checkout_costs_four_durable_commits)
+{
+	struct stage s;
+
+	setup(&s);
+	to_paying(&s);
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_CONFIRM, OUTCOME_CONFIRMED), 0);
+	ck_assert_uint_eq(effects_counts(s.effects)->durable_commits, 4);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(without_a_commit_no_money_is_asked_for)
+{
+	struct stage s;
+
+	setup(&s);
+	ck_assert_int_eq(basket(&s, 1), 0);
+	ck_assert_int_eq(touch(&s), 0);
+	s.commit_error = -ENOSPC;
+	ck_assert_int_eq(identified(&s), 0);
+	ck_assert_str_eq(s.line, "Exo"); /* prices, but no pay */
+	ck_assert(lane_core_display(s.core)->faults.journal_failed);
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_TOTALLED);
+	/* The disk has room again: the next try clears the fault. */
+	s.commit_error = 0;
+	s.now.mono_ms += 6000;
+	ck_assert_int_eq(give_up(&s, LANE_EV_TICK), 0);
+	ck_assert_int_eq(give_up(&s, LANE_EV_TICK), 0);
+	ck_assert(!lane_core_display(s.core)->faults.journal_failed);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(without_a_commit_the_adapter_may_not_send)
+{
+	struct stage s;
+
+	setup(&s);
+	to_paying(&s);
+	s.commit_error = -EIO;
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_str_eq(s.line, "Ej");
+	ck_assert_int_eq(s.at_answer, PAYMENT_CREATED);
+	s.commit_error = 0;
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_NOT_SENT), 0);
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_NOT_SENT);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(without_a_commit_nothing_is_confirmed)
+{
+	struct stage s;
+
+	setup(&s);
+	to_paying(&s);
+	ck_assert_int_eq(ask(&s), 0);
+	s.commit_error = -EIO;
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "E");
+	s.commit_error = 0;
+	s.now.mono_ms += 6000;
+	ck_assert_int_eq(give_up(&s, LANE_EV_TICK), 0);
+	ck_assert_str_eq(s.line, "Wc");
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_lane_without_a_journal_sells)
+{
+	struct stage s;
+
+	setup(&s);
+	effects_set_journal(s.effects,
+			    (struct journal_ref){ mem_journal_ref(s.memory).ops, NULL });
+	ck_assert_int_eq(basket(&s, 1), 0);
+	ck_assert_str_eq(s.line, "Eo");
+	ck_assert_int_eq(touch(&s), 0);
+	ck_assert_int_eq(identified(&s), 0);
+	ck_assert_ptr_null(strchr(s.line, 'p'));
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_PAY_OTHER);
+	ck_assert_int_eq(effects_restore(s.effects, find_member, &s.now), -EROFS);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_refused_pay_is_certainly_not_sent)
+{
+	struct stage s;
+
+	setup(&s);
+	s.adapter_error = -EBUSY;
+	to_paying(&s);
+	ck_assert_str_eq(s.line, "WxopW");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_NOT_SENT);
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_CANCELLED);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_reader_that_cannot_be_asked_is_not_read)
+{
+	struct stage s;
+
+	setup(&s);
+	s.bio_error = -EPIPE;
+	ck_assert_int_eq(touch(&s), 0);
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_NOT_READ);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_claim_is_resolved_in_the_same_step)
+{
+	struct stage s;
+	struct lane_event ev = { .kind = LANE_EV_CLAIM };
+
+	setup(&s);
+	ev.claim.value = STR("C1");
+	ck_assert_int_eq(give(&s, &ev), 0);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_KNOWN);
+	s.resolve_error = -EIO;
+	ck_assert_int_eq(give_up(&s, LANE_EV_REMOVE_MEMBER), 0);
+	ck_assert_int_eq(give(&s, &ev), 0);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_NONE);
+	s.resolve_error = -EINPROGRESS;
+	ck_assert_int_eq(give(&s, &ev), 0);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_IDENTIFYING);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(without_random_bytes_no_step_is_made)
+{
+	struct stage s;
+
+	setup(&s);
+	s.no_random = true;
+	ck_assert_int_eq(basket(&s, 1), -EIO);
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_IDLE);
+	teardown(&s);
+}
+END_TEST
+
+/* The process dies and comes back with what the journal holds. */
+static void
+restart(struct stage *s)
+{
+	s->effects = effects_free(s->effects);
+	s->core = lane_core_free(s->core);
+	mem_journal_crash(s->memory);
+	start(s);
+	memset(s->line, 0, sizeof(s->line));
+	ck_assert_int_eq(effects_restore(s->effects, find_member, &s->now), 0);
+}
+
+START_TEST(a_restart_asks_and_never_pays_again)
+{
+	struct stage s;
+
+	setup(&s);
+	to_paying(&s);
+	ck_assert_int_eq(ask(&s), 0);
+	restart(&s);
+	ck_assert_str_eq(s.line, "W");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_UNKNOWN);
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_CHECKING);
+	ck_assert_ptr_nonnull(lane_core_member(s.core));
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	ck_assert_str_eq(s.line, "q");
+	ck_assert_int_eq(complete(&s, LANE_OP_QUERY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "Wc");
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_late_answer_of_a_forgotten_payment_is_still_heard)
+{
+	struct stage s;
+
+	setup(&s);
+	to_paying(&s);
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_DECLINED), 0);
+	restart(&s);
+	ck_assert_uint_eq(lane_core_payments_count(s.core), 0);
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "W!u"); /* approved after all: undone, with an alarm */
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_UNDO_QUEUED);
+	s.key.b[0] = 99;
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), -ENOENT);
+	ck_assert_int_eq(ask(&s), -ENOENT);
+	ck_assert_str_eq(s.line, "j");
+	teardown(&s);
+}
+END_TEST
+
+UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
+	  a_paid_checkout_costs_four_durable_commits,
+	  without_a_commit_no_money_is_asked_for,
+	  without_a_commit_the_adapter_may_not_send,
+	  without_a_commit_nothing_is_confirmed, a_lane_without_a_journal_sells,
+	  a_refused_pay_is_certainly_not_sent, a_reader_that_cannot_be_asked_is_not_read,
+	  a_claim_is_resolved_in_the_same_step, without_random_bytes_no_step_is_made,
+	  a_restart_asks_and_never_pays_again,
+	  a_late_answer_of_a_forgotten_payment_is_still_heard)

@@ -1,0 +1,93 @@
+#include "unit.h"
+
+#include "sim/sim.h"
+
+/* The simulator itself: it replays, it holds, and it sees each planted bug. */
+
+static unsigned
+broken(enum sim_bug bug, uint64_t first, unsigned runs, char what[200])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < runs; i++) {
+		struct sim_options o = { .seed = first + i, .checkouts = 4, .bug = bug };
+		struct sim_result r;
+
+		sim_run(&o, &r);
+		if (r.broken && count++ == 0)
+			memcpy(what, r.what, 200);
+	}
+	return count;
+}
+
+START_TEST(a_seed_replays_bit_for_bit)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct sim_options o = { .seed = seed, .checkouts = 5 };
+		struct sim_result a, b;
+
+		sim_run(&o, &a);
+		sim_run(&o, &b);
+		ck_assert_uint_eq(a.trace_hash, b.trace_hash);
+		ck_assert_uint_eq(a.steps, b.steps);
+		o.seed += 1000;
+		sim_run(&o, &b);
+		ck_assert_uint_ne(a.trace_hash, b.trace_hash);
+	}
+}
+END_TEST
+
+START_TEST(no_invariant_breaks_in_400_runs)
+{
+	char what[200] = "";
+
+	ck_assert_msg(broken(SIM_BUG_NONE, 5000, 400, what) == 0, "%s", what);
+}
+END_TEST
+
+START_TEST(a_calm_day_has_no_crash_and_no_alarm)
+{
+	uint32_t paid = 0;
+
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct sim_options o = { .seed = seed, .checkouts = 6, .calm = true };
+		struct sim_result r;
+
+		sim_run(&o, &r);
+		ck_assert_msg(!r.broken, "%s", r.what);
+		ck_assert_uint_eq(r.crashes + r.failed_commits + r.alarms, 0);
+		paid += r.paid_token;
+	}
+	ck_assert_uint_gt(paid, 100);
+}
+END_TEST
+
+START_TEST(every_planted_bug_is_seen)
+{
+	char what[200] = "";
+
+	ck_assert_msg(broken((enum sim_bug)_i, 1, 600, what) > 0, "%s",
+		      sim_bug_name((enum sim_bug)_i));
+	ck_assert_str_ne(what, "");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("sim");
+	TCase *tc = tcase_create("sim");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, a_seed_replays_bit_for_bit);
+	tcase_add_test(tc, no_invariant_breaks_in_400_runs);
+	tcase_add_test(tc, a_calm_day_has_no_crash_and_no_alarm);
+	tcase_add_loop_test(tc, every_planted_bug_is_seen, SIM_BUG_NONE + 1, SIM_BUGS);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
