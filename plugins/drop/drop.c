@@ -129,29 +129,39 @@ health(void *instance, struct laned_health *h)
 
 /* A vector: the content of a file, and what reading it must give. */
 struct vector {
-	enum drop_kind kind;
 	const char *stem, *text;
+	enum drop_kind kind;
 	int status;
 };
 
 #define VECTOR_KEY "000102030405060708090a0b0c0d0e0f"
 
 static const struct vector vectors[] = {
-	{ DROP_RESULT, VECTOR_KEY,
-	  "{\"v\":1,\"key\":\"" VECTOR_KEY
-	  "\",\"outcome\":\"approved\",\"amount\":1149,\"auth\":\"A1\"}",
-	  LANED_OK },
-	{ DROP_RESULT, VECTOR_KEY, "{\"v\":1,\"key\":\"" VECTOR_KEY "\",\"outcome\":\"",
-	  LANED_INVALID },
-	{ DROP_RESULT, VECTOR_KEY,
-	  "{\"v\":2,\"key\":\"" VECTOR_KEY "\",\"outcome\":\"approved\"}",
-	  LANED_REFUSED },
-	{ DROP_DONE, VECTOR_KEY,
-	  "{\"v\":1,\"key\":\"" VECTOR_KEY "\",\"state\":\"undone\"}", LANED_OK },
-	{ DROP_CLAIM, "17",
-	  "{\"v\":1,\"ticket\":\"17\",\"kind\":\"phone\",\"value\":\"5550100\"}",
-	  LANED_OK },
-	{ DROP_CANCEL, "17", "{\"v\":1,\"ticket\":\"18\"}", LANED_REFUSED },
+	{ .kind = DROP_RESULT,
+	  .stem = VECTOR_KEY,
+	  .text = "{\"v\":1,\"key\":\"" VECTOR_KEY
+		  "\",\"outcome\":\"approved\",\"amount\":1149,\"auth\":\"A1\"}",
+	  .status = LANED_OK },
+	{ .kind = DROP_RESULT,
+	  .stem = VECTOR_KEY,
+	  .text = "{\"v\":1,\"key\":\"" VECTOR_KEY "\",\"outcome\":\"",
+	  .status = LANED_INVALID },
+	{ .kind = DROP_RESULT,
+	  .stem = VECTOR_KEY,
+	  .text = "{\"v\":2,\"key\":\"" VECTOR_KEY "\",\"outcome\":\"approved\"}",
+	  .status = LANED_REFUSED },
+	{ .kind = DROP_DONE,
+	  .stem = VECTOR_KEY,
+	  .text = "{\"v\":1,\"key\":\"" VECTOR_KEY "\",\"state\":\"undone\"}",
+	  .status = LANED_OK },
+	{ .kind = DROP_CLAIM,
+	  .stem = "17",
+	  .text = "{\"v\":1,\"ticket\":\"17\",\"kind\":\"phone\",\"value\":\"5550100\"}",
+	  .status = LANED_OK },
+	{ .kind = DROP_CANCEL,
+	  .stem = "17",
+	  .text = "{\"v\":1,\"ticket\":\"18\"}",
+	  .status = LANED_REFUSED },
 };
 
 static int

@@ -198,8 +198,8 @@ read_options(struct adapter_conf *c)
 {
 	struct json_error error = { 1, 1, "" };
 	char path[ADAPTER_PATH_BYTES];
-	const struct value *root;
-	struct str text;
+	const struct value *root = NULL;
+	struct str text = { "", 0 };
 	int rc = options_path(c->plugin, path);
 
 	if (rc < 0) {

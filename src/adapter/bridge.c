@@ -1,6 +1,6 @@
-#include "adapter/bridge.h"
+/* The link to laned: hello, recovery, what laned asks for, limits of time. */
+#include "adapter/bridge_private.h"
 
-#include "adapter/host_requests.h"
 #include "adapter/plugin_describe.h"
 #include "adapter/wire.h"
 #include "base/clock.h"
@@ -8,426 +8,15 @@
 #include "base/daemon.h"
 #include "base/log.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HELLO_MS 5000
 #define HELLO_AGAIN_MS 5000
-#define ASK_MS 5000
-#define COMPLETE_MS 30000
-#define OUT_BYTES_MAX (768u * 1024u)
-#define ARENA_BYTES_MAX (8u * 1024u * 1024u)
+#define OVERDUE_AGAIN_MS 30000
 #define RECOVER_MAX HOST_REQUESTS_MAX
-/* Past the plug-in's own limit the host says "unknown" in its place. */
-#define GRACE_MS 5000
 #define REQUEST_MS_MAX (11 * 60 * 1000) /* of requests without a limit of their own */
-
-struct bridge {
-	struct bridge_options o;
-	const struct laned_adapter *adapter;
-	void *instance;
-	struct rpc_client *client;
-	struct rpc_hooks hooks;
-	struct host_link link;
-	struct host_requests *requests;
-	struct loop_timer *deadline, *hello_again;
-	struct arena *found; /* of the last journal_find */
-	bool up, submitting;
-	uint64_t epoch;   /* of the link: acks of an older one are not delivered */
-	struct ack *held; /* completions made inside submit: sent after its answer */
-};
-
-/* What waits for an answer of laned. */
-struct ack {
-	struct bridge *bridge;
-	uint64_t epoch;
-	uint64_t request; /* the completed one, 0 none */
-	laned_ack_fn fn;
-	void *user;
-	const char *method;
-	struct json_out *params; /* only while held */
-	struct ack *next;
-};
-
-static void arm_deadline(struct bridge *b);
-
-static struct rpc_peer *
-peer_of(const struct bridge *b)
-{
-	return b->client == NULL ? NULL : rpc_client_peer(b->client);
-}
-
-/* ---- asking ------------------------------------------------------------------------------ */
-
-static int
-status_of(const struct rpc_error *error)
-{
-	if (error == NULL)
-		return LANED_OK;
-	switch (error->code) {
-	case RPC_TIMEOUT:
-	case RPC_INTERNAL:
-		return LANED_AGAIN;
-	case RPC_GONE:
-		return LANED_GONE;
-	case RPC_REFUSED:
-	case RPC_DENIED:
-	case RPC_NOT_FOUND:
-		return LANED_REFUSED;
-	default:
-		return LANED_INVALID;
-	}
-}
-
-static void
-on_acked(void *ctx, const struct value *result, const struct rpc_error *error)
-{
-	struct ack *a = ctx;
-	struct bridge *b = a->bridge;
-	int status = status_of(error);
-	bool current = b->up && a->epoch == b->epoch && status != LANED_GONE;
-
-	(void)result; /* {} */
-	if (error != NULL && status != LANED_GONE)
-		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
-			  a->method, error->code, error->message);
-	if (current && a->request != 0) {
-		host_requests_settle(b->requests, a->request, status != LANED_AGAIN);
-		arm_deadline(b);
-	}
-	if (current && a->fn != NULL) {
-		crash_point("host.ack");
-		a->fn(a->user, status);
-	}
-	free(a);
-}
-
-static struct ack *
-ack_new(struct bridge *b, laned_ack_fn fn, void *user)
-{
-	struct ack *a = calloc(1, sizeof(*a));
-
-	if (a == NULL)
-		return NULL;
-	a->bridge = b;
-	a->epoch = b->epoch;
-	a->fn = fn;
-	a->user = user;
-	return a;
-}
-
-/* Asks laned; takes a and params over in any case. enum laned_status. */
-static int
-ask(struct bridge *b, const char *method, struct json_out *params, struct ack *a)
-{
-	struct rpc_peer *peer = peer_of(b);
-	int64_t timeout_ms = a->request != 0 ? COMPLETE_MS : ASK_MS;
-	int rc;
-
-	a->method = method;
-	rc = peer == NULL ? -EPIPE
-			  : rpc_request(peer, method, params, timeout_ms, on_acked, a);
-	json_out_free(params);
-	if (rc == 0)
-		return LANED_OK;
-	free(a);
-	return rc == -EPIPE ? LANED_GONE : rc == -EAGAIN ? LANED_AGAIN : LANED_INVALID;
-}
-
-/* A new object for params, or NULL. */
-static struct json_out *
-params_new(void)
-{
-	struct json_out *o = json_out_new(OUT_BYTES_MAX);
-
-	if (o != NULL)
-		json_open_object(o, NULL);
-	return o;
-}
-
-/* Asks and waits. 0 and *ret_result in arena, or a negative errno. */
-static int
-ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
-	     struct arena *arena, const struct value **ret_result)
-{
-	struct rpc_ask q = { method, params, BRIDGE_JOURNAL_MS };
-	struct rpc_peer *peer = peer_of(b);
-	struct rpc_error error = { 0, "" };
-	int rc = -EPIPE;
-
-	if (peer != NULL && b->up)
-		rc = rpc_request_wait(peer, &q, arena, ret_result, &error);
-	if (rc == -EREMOTEIO)
-		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
-			  method, error.code, error.message);
-	else if (rc < 0)
-		log_event(LOG_ERR, "adapter-no-journal", NULL, "%s: %s", method,
-			  strerror(-rc));
-	return rc;
-}
-
-/* ---- what the plug-in asks for ----------------------------------------------------------- */
-
-static int
-link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t state,
-	     struct laned_str blob)
-{
-	struct bridge *b = ctx;
-	const struct host_request *r = host_requests_find(b->requests, req);
-	struct arena *arena = arena_new(ARENA_BYTES_MAX);
-	struct json_out *o = params_new();
-	const struct value *result;
-	int rc = LANED_NOT_DURABLE;
-
-	if (r == NULL || r->completing || o == NULL || arena == NULL ||
-	    (state != LANED_J_SENDING && state != LANED_J_ANSWER_SENDING))
-		goto out;
-	wire_write_req(o, &r->wire);
-	wire_write_key(o, key);
-	json_cstr(o, "state", wire_journal_state_name(state));
-	wire_write_blob(o, blob);
-	json_close(o);
-	if (ask_and_wait(b, "adapter.journal", o, arena, &result) == 0)
-		rc = LANED_OK;
-	crash_point("host.journalled");
-out:
-	json_out_free(o);
-	arena_free(arena);
-	return rc;
-}
-
-static int
-link_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entry)
-{
-	struct bridge *b = ctx;
-	struct json_out *o = params_new();
-	const struct value *result, *entry;
-	int rc = LANED_GONE;
-
-	arena_reset(b->found);
-	if (o == NULL)
-		return LANED_NO_MEMORY;
-	json_str(o, "ref", (struct str){ ref.p, ref.n });
-	json_close(o);
-	if (ask_and_wait(b, "adapter.journal_find", o, b->found, &result) == 0) {
-		rc = LANED_MISSING;
-		if (value_get_object(result, "entry", &entry) == 0)
-			rc = wire_read_entry(b->found, entry, NULL, ret_entry) == 0
-				     ? LANED_OK
-				     : LANED_INTERNAL;
-	}
-	json_out_free(o);
-	return rc;
-}
-
-static int
-wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
-{
-	struct arena *arena = arena_new(ARENA_BYTES_MAX);
-	const struct value *result;
-	int rc = LANED_NOT_DURABLE;
-
-	if (arena != NULL && ask_and_wait(b, "adapter.event", o, arena, &result) == 0 &&
-	    wire_read_key(result, &ev->key) == 0)
-		rc = LANED_OK;
-	json_out_free(o);
-	arena_free(arena);
-	return rc;
-}
-
-static int
-link_event(void *ctx, struct laned_event *ev)
-{
-	struct bridge *b = ctx;
-	struct json_out *o = params_new();
-	struct ack *a;
-
-	if (o == NULL)
-		return LANED_NO_MEMORY;
-	wire_write_event(o, ev);
-	json_close(o);
-	if (ev->type == LANED_EV_TENDER_WANTED)
-		return wait_for_key(b, o, ev);
-	a = ack_new(b, NULL, NULL);
-	if (a == NULL || !b->up) {
-		free(a);
-		json_out_free(o);
-		return b->up ? LANED_NO_MEMORY : LANED_GONE;
-	}
-	return ask(b, "adapter.event", o, a);
-}
-
-/* Closes params and asks, or gives everything back. */
-static int
-ask_pos(struct bridge *b, const char *method, struct json_out *o, struct ack *a)
-{
-	if (o == NULL || a == NULL || !b->up) {
-		json_out_free(o);
-		free(a);
-		return b->up ? LANED_NO_MEMORY : LANED_GONE;
-	}
-	json_close(o);
-	return ask(b, method, o, a);
-}
-
-static int
-link_pos_basket(void *ctx, const struct laned_basket *basket, laned_ack_fn fn, void *user)
-{
-	struct bridge *b = ctx;
-	struct json_out *o = params_new();
-
-	if (o != NULL)
-		wire_write_basket(o, basket);
-	return ask_pos(b, "pos.basket", o, ack_new(b, fn, user));
-}
-
-static int
-link_pos_claim(void *ctx, struct laned_str ticket, uint32_t kind, struct laned_str value,
-	       laned_ack_fn fn, void *user)
-{
-	struct bridge *b = ctx;
-	struct json_out *o = params_new();
-
-	if (o != NULL)
-		wire_write_claim(o, ticket, kind, value);
-	return ask_pos(b, "pos.claim", o, ack_new(b, fn, user));
-}
-
-static int
-link_pos_cancel(void *ctx, struct laned_str ticket, laned_ack_fn fn, void *user)
-{
-	struct bridge *b = ctx;
-	struct json_out *o = params_new();
-
-	if (o != NULL)
-		json_str(o, "ticket", (struct str){ ticket.p, ticket.n });
-	return ask_pos(b, "pos.cancel", o, ack_new(b, fn, user));
-}
-
-/* ---- completions ------------------------------------------------------------------------- */
-
-/* The params of adapter.complete; wire NULL: laned never named a request for it. */
-static struct json_out *
-completion(const struct laned_result *r, const struct host_wire_req *wire, bool late)
-{
-	struct json_out *o = params_new();
-
-	if (o == NULL)
-		return NULL;
-	if (wire != NULL)
-		wire_write_req(o, wire);
-	wire_write_result(o, r);
-	if (late)
-		json_bool(o, "late", true);
-	json_close(o);
-	return o;
-}
-
-static int
-send_completion(struct bridge *b, struct json_out *o, struct ack *a)
-{
-	uint64_t request = a->request;
-	int rc;
-
-	if (b->submitting) {
-		a->params = o;
-		a->next = b->held;
-		b->held = a;
-		return LANED_OK;
-	}
-	crash_point("host.send completion");
-	rc = ask(b, "adapter.complete", o, a);
-	if (rc != LANED_OK && request != 0)
-		host_requests_settle(b->requests, request, false);
-	return rc;
-}
-
-/* An answer after the completion, or to a request of an earlier life. */
-static int
-complete_late(struct bridge *b, const struct laned_result *r, laned_ack_fn fn, void *user)
-{
-	const struct host_request *closed = host_requests_closed(b->requests, &r->key);
-	struct ack *a = ack_new(b, fn, user);
-	struct json_out *o = completion(r, closed == NULL ? NULL : &closed->wire, true);
-
-	if (a == NULL || o == NULL) {
-		free(a);
-		json_out_free(o);
-		return LANED_NO_MEMORY;
-	}
-	log_event(LOG_WARNING, "adapter-late", NULL, "a late answer: %s",
-		  wire_outcome_name(r->outcome) == NULL ? "unknown"
-							: wire_outcome_name(r->outcome));
-	return send_completion(b, o, a);
-}
-
-static int
-link_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user)
-{
-	struct bridge *b = ctx;
-	struct host_request *open;
-	struct json_out *o;
-	struct ack *a;
-	int rc;
-
-	if (!b->up)
-		return LANED_GONE;
-	if ((r->flags & LANED_RESULT_LATE) != 0)
-		return complete_late(b, r, fn, user);
-	rc = host_requests_complete(b->requests, r->req);
-	if (rc == -ESTALE)
-		return complete_late(b, r, fn, user);
-	if (rc < 0) {
-		log_event(
-			LOG_WARNING, "adapter-second", NULL,
-			"a second completion, or of no request, is ignored (%llu so far)",
-			(unsigned long long)host_requests_ignored(b->requests));
-		return LANED_REFUSED;
-	}
-	open = host_requests_find(b->requests, r->req);
-	assert(open != NULL);
-	a = ack_new(b, fn, user);
-	o = completion(r, &open->wire, false);
-	if (a == NULL || o == NULL) {
-		free(a);
-		json_out_free(o);
-		host_requests_settle(b->requests, r->req, false);
-		return LANED_NO_MEMORY;
-	}
-	a->request = r->req;
-	rc = send_completion(b, o, a);
-	arm_deadline(b);
-	return rc;
-}
-
-static void
-send_held(struct bridge *b)
-{
-	struct ack *a;
-
-	while ((a = b->held) != NULL) {
-		struct json_out *o = a->params;
-
-		b->held = a->next;
-		a->params = NULL;
-		/* An error is the link's end; recovery follows. */
-		(void)send_completion(b, o, a);
-	}
-}
-
-static void
-drop_held(struct bridge *b)
-{
-	struct ack *a;
-
-	while ((a = b->held) != NULL) {
-		b->held = a->next;
-		json_out_free(a->params);
-		free(a);
-	}
-}
 
 /* The plug-in did not end a request in time: "unknown" in its place, never more. */
 static void
@@ -448,15 +37,16 @@ on_deadline(void *ctx)
 
 		log_event(LOG_ERR, "adapter-overdue", NULL,
 			  "the plug-in did not end a request in time; it is unknown");
-		r->deadline_ms = clock_mono_ms() + COMPLETE_MS; /* if this fails, again */
-		if (link_complete(b, &result, NULL, NULL) == LANED_OK)
+		r->deadline_ms =
+			clock_mono_ms() + OVERDUE_AGAIN_MS; /* if this fails, again */
+		if (bridge_complete(b, &result, NULL, NULL) == LANED_OK)
 			r->by_host = true;
 	}
-	arm_deadline(b);
+	bridge_arm_deadline(b);
 }
 
-static void
-arm_deadline(struct bridge *b)
+void
+bridge_arm_deadline(struct bridge *b)
 {
 	int64_t at = host_requests_deadline(b->requests), ms;
 
@@ -472,10 +62,13 @@ arm_deadline(struct bridge *b)
 /* ---- what laned asks for ----------------------------------------------------------------- */
 
 static int64_t
-deadline_of(uint32_t timeout_ms)
+deadline_of(const struct bridge *b, uint32_t timeout_ms)
 {
-	return clock_mono_ms() +
-	       (timeout_ms > 0 ? (int64_t)timeout_ms + GRACE_MS : REQUEST_MS_MAX);
+	int64_t ms = REQUEST_MS_MAX;
+
+	if (timeout_ms > 0)
+		ms = (int64_t)timeout_ms + b->o.grace_ms;
+	return clock_mono_ms() + ms;
 }
 
 /* Free texts on their way out are guarded, too. True: one holds a card number. */
@@ -496,7 +89,7 @@ submit(struct bridge *b, const struct host_wire_req *wire, struct laned_request 
 	struct host_request r = { .wire = *wire,
 				  .key = q->key,
 				  .type = q->type,
-				  .deadline_ms = deadline_of(q->timeout_ms) };
+				  .deadline_ms = deadline_of(b, q->timeout_ms) };
 	int rc = host_requests_add(b->requests, &r, &q->req);
 
 	if (rc < 0)
@@ -510,9 +103,9 @@ submit(struct bridge *b, const struct host_wire_req *wire, struct laned_request 
 		if (host_requests_complete(b->requests, q->req) == 0 ||
 		    host_requests_find(b->requests, q->req) != NULL)
 			host_requests_settle(b->requests, q->req, true);
-		drop_held(b);
+		bridge_drop_held(b);
 	}
-	arm_deadline(b);
+	bridge_arm_deadline(b);
 	return rc;
 }
 
@@ -521,7 +114,7 @@ on_submit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	  const struct value *params)
 {
 	struct bridge *b = ctx;
-	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
 	struct host_wire_req wire;
 	struct laned_request q;
 	const char *what = "";
@@ -546,7 +139,7 @@ on_submit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 				 rc == LANED_UNSUPPORTED ? RPC_NO_METHOD : RPC_REFUSED,
 				 "the plug-in does not take it (%d)", rc);
 		crash_point("host.submit answered");
-		send_held(b);
+		bridge_send_held(b);
 	}
 	arena_free(arena);
 }
@@ -557,7 +150,7 @@ on_health(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 {
 	struct bridge *b = ctx;
 	struct laned_health h = { .size = sizeof(h) };
-	struct json_out *o = params_new();
+	struct json_out *o = bridge_params_new();
 	const char *state;
 
 	(void)peer;
@@ -605,7 +198,7 @@ on_selftest(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 			 text);
 		return;
 	}
-	o = params_new();
+	o = bridge_params_new();
 	if (o == NULL) {
 		rpc_fail(call, RPC_INTERNAL, "no memory");
 		return;
@@ -634,8 +227,8 @@ link_down(struct bridge *b)
 	b->up = false;
 	b->epoch++;
 	host_requests_clear(b->requests);
-	drop_held(b);
-	arm_deadline(b);
+	bridge_drop_held(b);
+	bridge_arm_deadline(b);
 	if (!was_up)
 		return;
 	log_event(LOG_WARNING, "adapter-link", NULL,
@@ -666,7 +259,7 @@ read_recover(struct bridge *b, struct arena *arena, const struct value *list,
 	if (entries == NULL)
 		return -ENOMEM;
 	for (const struct value *v = list->first; v != NULL; v = v->next) {
-		struct host_request r = { .deadline_ms = deadline_of(0) };
+		struct host_request r = { .deadline_ms = deadline_of(b, 0) };
 
 		rc = wire_read_entry(arena, v, &r.wire, &entries[n]);
 		if (rc < 0)
@@ -684,7 +277,7 @@ read_recover(struct bridge *b, struct arena *arena, const struct value *list,
 static int
 link_up(struct bridge *b, const struct value *result)
 {
-	struct arena *arena = arena_new(ARENA_BYTES_MAX);
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
 	struct laned_entry *entries = NULL;
 	const struct value *list;
 	struct str lane = { "", 0 };
@@ -702,7 +295,7 @@ link_up(struct bridge *b, const struct value *result)
 		return n;
 	}
 	b->up = true;
-	arm_deadline(b);
+	bridge_arm_deadline(b);
 	log_event(LOG_NOTICE, "adapter-link", NULL, "%s serves %.*s; %d to recover",
 		  b->o.name, (int)lane.n, lane.p, n);
 	daemon_status("serving");
@@ -749,9 +342,9 @@ static void
 send_hello(void *ctx)
 {
 	struct bridge *b = ctx;
-	struct rpc_peer *peer = peer_of(b);
+	struct rpc_peer *peer = bridge_peer(b);
 	const struct plugin_elf *elf = plugin_elf(b->o.plugin);
-	struct json_out *o = peer == NULL || b->up ? NULL : params_new();
+	struct json_out *o = peer == NULL || b->up ? NULL : bridge_params_new();
 
 	if (o == NULL)
 		return;
@@ -834,17 +427,12 @@ bridge_new(const struct bridge_options *o, struct bridge **ret_bridge)
 	if (b == NULL)
 		return rc;
 	b->o = *o;
+	if (b->o.grace_ms == 0)
+		b->o.grace_ms = BRIDGE_GRACE_MS;
 	b->adapter = plugin_table(o->plugin);
-	b->link = (struct host_link){ b,
-				      link_journal,
-				      link_journal_find,
-				      link_event,
-				      link_pos_basket,
-				      link_pos_claim,
-				      link_pos_cancel,
-				      link_complete };
+	b->link = bridge_link(b);
 	b->requests = host_requests_new();
-	b->found = arena_new(ARENA_BYTES_MAX);
+	b->found = arena_new(BRIDGE_ARENA_BYTES_MAX);
 	if (b->requests == NULL || b->found == NULL)
 		goto out;
 	rc = loop_timer_new(o->loop, on_deadline, b, &b->deadline);
@@ -875,7 +463,7 @@ bridge_free(struct bridge *b)
 	b->up = false;
 	b->epoch++;
 	b->client = rpc_client_free(b->client);
-	drop_held(b);
+	bridge_drop_held(b);
 	if (b->instance != NULL)
 		b->adapter->destroy(b->instance);
 	host_set_link(b->o.host, NULL);

@@ -11,6 +11,8 @@
  * laned nothing leaves.
  */
 #define BRIDGE_JOURNAL_MS 2000
+/* So long past the plug-in's own limit the host says "unknown" in its place. */
+#define BRIDGE_GRACE_MS 5000u
 
 struct bridge;
 
@@ -20,8 +22,9 @@ struct bridge_options {
 	const struct plugin *plugin; /* loaded, not yet created */
 	const char *name;
 	const char *environment;
-	const char *socket;                /* NULL: only fd */
-	int fd;                            /* -1: none */
+	const char *socket; /* NULL: only fd */
+	int fd;             /* -1: none */
+	uint32_t grace_ms;  /* past a request's limit; 0: BRIDGE_GRACE_MS */
 	void (*ended)(void *ctx, int err); /* the plug-in cannot go on; or fd ended */
 	void *ctx;
 };

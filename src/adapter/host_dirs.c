@@ -318,7 +318,7 @@ host_dirs_list(struct host_dirs *d, const char *option, laned_name_fn fn, void *
 	const struct dirent *e;
 	struct stat st;
 	DIR *list;
-	int fd, copy, rc;
+	int fd = -1, copy, rc;
 
 	rc = folder_status(d, option, &fd);
 	if (rc != LANED_OK)
@@ -357,7 +357,7 @@ host_dirs_open(struct host_dirs *d, const char *option, struct str name, int *re
 {
 	char actual[NAME_BYTES];
 	struct stat st;
-	int dirfd, fd, rc;
+	int dirfd = -1, fd, rc;
 
 	rc = folder_status(d, option, &dirfd);
 	if (rc != LANED_OK)
@@ -383,7 +383,7 @@ int
 host_dirs_put(struct host_dirs *d, const char *option, struct str name, struct str data)
 {
 	char copy[NAME_BYTES];
-	int fd, rc;
+	int fd = -1, rc;
 
 	rc = folder_status(d, option, &fd);
 	if (rc != LANED_OK)
@@ -445,7 +445,7 @@ host_dirs_remove(struct host_dirs *d, const char *option, struct str name,
 		 uint64_t version)
 {
 	char actual[NAME_BYTES], claimed[CLAIMED_BYTES];
-	int fd, rc;
+	int fd = -1, rc;
 
 	rc = folder_status(d, option, &fd);
 	if (rc != LANED_OK)
@@ -532,7 +532,7 @@ host_dirs_set_aside(struct host_dirs *d, const char *option, struct str name,
 		    uint64_t version)
 {
 	char actual[NAME_BYTES], claimed[CLAIMED_BYTES];
-	int fd, bad, rc;
+	int fd = -1, bad, rc;
 
 	rc = folder_status(d, option, &fd);
 	if (rc != LANED_OK)

@@ -215,6 +215,25 @@ out:
 	return rc;
 }
 
+int
+plugin_static(const struct laned_adapter *table, struct plugin **ret_plugin,
+	      char why[PLUGIN_WHY_BYTES])
+{
+	const char *fault = table_fault(table);
+	struct plugin *p;
+
+	if (fault != NULL) {
+		say(why, "%s", fault);
+		return -EPROTO;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	p->table = table;
+	*ret_plugin = p;
+	return 0;
+}
+
 struct plugin *
 plugin_free(struct plugin *p)
 {

@@ -25,6 +25,9 @@ int plugin_check(const char *path, struct plugin_elf *ret_elf, bool *ret_own,
  * checked for what every host needs. 0; as plugin_check; -EPROTO the table is not usable.
  */
 int plugin_load(const char *path, struct plugin **ret_plugin, char why[PLUGIN_WHY_BYTES]);
+/* An adapter that is part of this program (simulator, tests): its table is checked all the same. */
+int plugin_static(const struct laned_adapter *table, struct plugin **ret_plugin,
+		  char why[PLUGIN_WHY_BYTES]);
 /* Unloads. NULL is fine; returns NULL. */
 struct plugin *plugin_free(struct plugin *p);
 const struct laned_adapter *plugin_table(const struct plugin *p);

@@ -334,57 +334,90 @@ hold_payment(void *ctx, const struct payment *p)
 	return 0;
 }
 
+/* What a restart needs of the journal, read as far as it goes. */
+struct reading {
+	struct lane_restore restore;
+	struct journal_checkout last;
+	struct checkout_record ended;
+	struct lane_member member;
+	struct lane_use uses[LANE_USES_MAX];
+	struct held held;
+	struct payment payments[LANE_PAYMENTS_MAX + 1u];
+};
+
+static int
+read_journal(struct effects *e, struct reading *r)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	struct ulid none = { { 0 } };
+	int first = 0, rc;
+
+	rc = ops->get_checkout(e->journal.impl, none, &r->last);
+	if (rc == 0)
+		r->restore.checkout = &r->last.record;
+	else if (rc != -ENOENT)
+		first = rc;
+	rc = ops->get_ended(e->journal.impl, &r->ended);
+	if (rc == 0)
+		r->restore.ended = &r->ended;
+	else if (rc != -ENOENT && first == 0)
+		first = rc;
+	r->held.list = r->payments;
+	rc = ops->open_payments(e->journal.impl, hold_payment, &r->held);
+	if (rc < 0 && first == 0)
+		first = rc;
+	r->restore.payments = r->payments;
+	r->restore.payments_count = r->held.count;
+	r->restore.incomplete = first < 0;
+	return first;
+}
+
+/* The member of the checkout, with the uses that are not this checkout's own. */
+static void
+read_member(struct effects *e, struct reading *r,
+	    int (*find_member)(void *ctx, struct ulid member,
+			       struct lane_member *ret_member),
+	    const struct timepoint *now)
+{
+	struct journal_uses_query q = { .member = r->last.record.member,
+					.except = r->last.record.checkout,
+					.business_day = now->business_day };
+
+	if (r->restore.checkout == NULL || find_member == NULL ||
+	    ulid_is_zero(q.member) || find_member(e->ctx, q.member, &r->member) < 0)
+		return;
+	if (e->journal.ops->uses(e->journal.impl, &q, r->uses, LANE_USES_MAX,
+				 &r->member.uses_count) == 0)
+		r->member.uses = r->uses;
+	r->restore.member = &r->member;
+}
+
 int
 effects_restore(struct effects *e,
 		int (*find_member)(void *ctx, struct ulid member,
 				   struct lane_member *ret_member),
 		const struct timepoint *now)
 {
-	const struct journal_ops *ops = e->journal.ops;
-	struct lane_restore restore = { 0 };
-	struct journal_checkout last = { 0 };
-	struct checkout_record ended;
-	struct lane_member member;
-	struct held held = { 0 };
-	struct ulid none = { { 0 } };
-	int rc;
+	struct reading *r;
+	int rc, restored;
 
 	if (e->journal.impl == NULL)
 		return -EROFS;
-	held.list = calloc(LANE_PAYMENTS_MAX + 1u, sizeof(*held.list));
-	if (held.list == NULL)
+	r = calloc(1, sizeof(*r));
+	if (r == NULL)
 		return -ENOMEM;
-	rc = ops->get_checkout(e->journal.impl, none, &last);
-	if (rc == 0)
-		restore.checkout = &last.record;
-	else if (rc != -ENOENT)
-		goto out;
-	rc = ops->get_ended(e->journal.impl, &ended);
-	if (rc == 0)
-		restore.ended = &ended;
-	else if (rc != -ENOENT)
-		goto out;
-	rc = ops->open_payments(e->journal.impl, hold_payment, &held);
-	if (rc < 0)
-		goto out;
-	memset(&member, 0, sizeof(member));
-	if (restore.checkout != NULL && find_member != NULL &&
-	    !ulid_is_zero(last.record.member) &&
-	    find_member(e->ctx, last.record.member, &member) == 0)
-		restore.member = &member;
-	restore.payments = held.list;
-	restore.payments_count = held.count;
-	rc = lane_core_restore(e->core, &restore, now, &e->list);
+	rc = read_journal(e, r);
+	read_member(e, r, find_member, now);
+	restored = lane_core_restore(e->core, &r->restore, now, &e->list);
 	if (!perform(e, now)) {
 		struct follow failed = { .kind = LANE_EV_JOURNAL_FAILED };
 
 		follow_up(e, &failed);
 	}
 	run_follow_ups(e, now);
-out:
-	journal_checkout_clear(&last);
-	free(held.list);
-	return rc;
+	journal_checkout_clear(&r->last);
+	free(r);
+	return rc < 0 ? rc : restored;
 }
 
 /* ---- life ---------------------------------------------------------------- */

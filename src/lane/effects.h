@@ -56,8 +56,8 @@ int effects_step(struct effects *e, struct lane_event *ev, const struct timepoin
 /*
  * At start: reads the last checkout and the open payments from the journal and gives them to the
  * core. find_member (may be NULL) resolves a member id to what the core wants; -ENOENT: the
- * checkout goes on without its member's prices. An error: the journal could not be read; the
- * caller may go on without it by telling the core LANE_EV_JOURNAL_FAILED.
+ * checkout goes on without its member's prices. An error: some of the journal could not be read;
+ * what could is taken up, and token payment stays off until the next start.
  */
 int effects_restore(struct effects *e,
 		    int (*find_member)(void *ctx, struct ulid member,

@@ -126,7 +126,11 @@ world_member(struct world *w, int who, struct lane_member *m)
 void
 world_crash_point(struct world *w)
 {
-	if (w->crashed || !world_fault(w, 60))
+	bool here = ++w->res->crash_points == w->opt.crash_at;
+
+	if (w->opt.crash_at == 0)
+		here = world_fault(w, 60);
+	if (w->crashed || !here)
 		return;
 	w->crashed = true;
 	world_trace(w, "laned dies");

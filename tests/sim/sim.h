@@ -28,7 +28,9 @@ const char *sim_bug_name(enum sim_bug b);
 struct sim_options {
 	uint64_t seed;
 	uint32_t checkouts; /* a run */
-	bool calm;          /* no faults at all */
+	uint64_t
+		crash_at; /* laned dies at this crash point, counted from 1; 0: at random ones */
+	bool calm;        /* no faults at all */
 	enum sim_bug bug;
 	FILE *trace; /* NULL: none */
 };
@@ -36,6 +38,7 @@ struct sim_options {
 struct sim_result {
 	uint64_t trace_hash; /* of everything that happened: a replay gives the same */
 	uint64_t steps;
+	uint64_t crash_points; /* passed: commits, before and after, and sends */
 	uint32_t checkouts, crashes, captures, undone, paid_token, paid_other, cancelled;
 	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
 	bool broken;

@@ -32,6 +32,9 @@ static bool counting, for_ever;
 static long allocations, fail_at, live;
 
 #if WRAPPED
+/* The libraries must find these, whatever visibility the build gives its own functions. */
+#define SEEN __attribute__((visibility("default")))
+
 void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t count, size_t n);
 void *__libc_realloc(void *p, size_t n);
@@ -57,25 +60,25 @@ counted(void *p, long change)
 	return p;
 }
 
-void *
+SEEN void *
 malloc(size_t n)
 {
 	return fails() ? NULL : counted(__libc_malloc(n), 1);
 }
 
-void *
+SEEN void *
 calloc(size_t count, size_t n)
 {
 	return fails() ? NULL : counted(__libc_calloc(count, n), 1);
 }
 
-void *
+SEEN void *
 realloc(void *p, size_t n)
 {
 	return fails() ? NULL : counted(__libc_realloc(p, n), p == NULL);
 }
 
-void
+SEEN void
 free(void *p)
 {
 	__libc_free(counted(p, -1));

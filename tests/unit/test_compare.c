@@ -254,6 +254,38 @@ START_TEST(all_kernels_count_alike)
 }
 END_TEST
 
+START_TEST(scores_do_not_depend_on_the_kernel)
+{
+	static struct fine_side a, b;
+	static struct scan_reference r;
+	static struct scan_probe p;
+	struct fine_work *work = malloc(fine_work_bytes());
+
+	ck_assert_ptr_nonnull(work);
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct fine_evidence first, other;
+
+		take(&left, seed, 0);
+		take(&right, seed % 2 == 0 ? seed : seed + 50, 1);
+		ck_assert(fine_prepare(&a, &left));
+		ck_assert(fine_prepare(&b, &right));
+		scan_probe_fill(&p, &a.set);
+		scan_reference_fill(&r, &b.set);
+		fine_compare(work, kernel_at(0), &a, &b, &first);
+		for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+			fine_compare(work, kernel_at(k), &a, &b, &other);
+			ck_assert_int_eq(score_raw(&other), score_raw(&first));
+			ck_assert_int_eq(other.move.x, first.move.x);
+			ck_assert_int_eq(other.move.y, first.move.y);
+			ck_assert_uint_eq(other.move.turn, first.move.turn);
+			ck_assert_uint_eq(scan_score(kernel_at(k), &p, &r),
+					  scan_score(kernel_at(0), &p, &r));
+		}
+	}
+	free(work);
+}
+END_TEST
+
 START_TEST(calibration_is_monotone_and_within_limits)
 {
 	int32_t last = 0;
@@ -276,4 +308,4 @@ UNIT_MAIN("compare", sine_is_within_two_units_of_libm,
 	  finger_is_most_like_itself, turned_and_shifted_finger_is_the_same_finger,
 	  movement_found_is_the_one_that_was_made, too_few_minutiae_are_no_finger,
 	  odd_constellations_of_minutiae_are_survived, all_kernels_count_alike,
-	  calibration_is_monotone_and_within_limits)
+	  scores_do_not_depend_on_the_kernel, calibration_is_monotone_and_within_limits)

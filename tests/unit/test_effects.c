@@ -485,6 +485,68 @@ START_TEST(a_restart_asks_and_never_pays_again)
 }
 END_TEST
 
+START_TEST(a_checkout_s_own_reservation_does_not_count_against_it)
+{
+	struct stage s;
+	struct journal_ref j;
+	struct lane_reserved own = { "once", 1 };
+	struct checkout_record r;
+
+	setup(&s);
+	memset(&r, 0, sizeof(r));
+	r.checkout.b[0] = 9;
+	r.phase = PHASE_OPEN;
+	r.member_state = MEMBER_KNOWN;
+	r.member = s.member.member;
+	r.rev = 1;
+	r.reserved = &own;
+	r.reserved_count = 1;
+	(void)snprintf(r.ticket, sizeof(r.ticket), "T9");
+	j = mem_journal_ref(s.memory);
+	ck_assert_int_eq(j.ops->begin(j.impl, false), 0);
+	ck_assert_int_eq(j.ops->put_checkout(j.impl, &r), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+	restart(&s);
+	ck_assert_ptr_nonnull(lane_core_member(s.core));
+	ck_assert_uint_eq(lane_core_member(s.core)->uses_count, 0);
+	teardown(&s);
+}
+END_TEST
+
+static int
+unreadable(void *impl, int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	(void)impl;
+	(void)each;
+	(void)ctx;
+	return -EUCLEAN;
+}
+
+START_TEST(a_journal_that_cannot_be_read_stops_payments_and_not_sales)
+{
+	struct stage s;
+	struct journal_ops damaged;
+	struct journal_ref j;
+
+	setup(&s);
+	j = mem_journal_ref(s.memory);
+	damaged = *j.ops;
+	damaged.open_payments = unreadable;
+	j.ops = &damaged;
+	s.effects = effects_free(s.effects);
+	s.core = lane_core_free(s.core);
+	start(&s);
+	effects_set_journal(s.effects, j);
+	ck_assert_int_eq(effects_restore(s.effects, find_member, &s.now), -EUCLEAN);
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	ck_assert_int_eq(give_up(&s, LANE_EV_BIO), 0);
+	to_paying(&s);
+	ck_assert_str_eq(s.line, "Wxo");
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_PAY_OTHER);
+	teardown(&s);
+}
+END_TEST
+
 START_TEST(a_late_answer_of_a_forgotten_payment_is_still_heard)
 {
 	struct stage s;
@@ -515,4 +577,6 @@ UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_refused_pay_is_certainly_not_sent, a_reader_that_cannot_be_asked_is_not_read,
 	  a_claim_is_resolved_in_the_same_step, without_random_bytes_no_step_is_made,
 	  a_restart_asks_and_never_pays_again,
+	  a_checkout_s_own_reservation_does_not_count_against_it,
+	  a_journal_that_cannot_be_read_stops_payments_and_not_sales,
 	  a_late_answer_of_a_forgotten_payment_is_still_heard)

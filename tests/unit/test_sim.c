@@ -62,6 +62,31 @@ START_TEST(a_calm_day_has_no_crash_and_no_alarm)
 }
 END_TEST
 
+START_TEST(laned_may_die_at_every_commit_and_send)
+{
+	uint64_t crashes = 0;
+
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct sim_options o = { .seed = seed, .checkouts = 3, .calm = true };
+		struct sim_result r;
+		uint64_t points;
+
+		sim_run(&o, &r);
+		points = r.crash_points;
+		ck_assert_uint_gt(points, 20);
+		for (uint64_t n = 1; n <= points; n++) {
+			o.crash_at = n;
+			sim_run(&o, &r);
+			ck_assert_msg(!r.broken, "seed %u, point %u: %s", (unsigned)seed,
+				      (unsigned)n, r.what);
+			ck_assert_uint_eq(r.crashes, 1);
+			crashes += r.crashes;
+		}
+	}
+	ck_assert_uint_gt(crashes, 500);
+}
+END_TEST
+
 START_TEST(every_planted_bug_is_seen)
 {
 	char what[200] = "";
@@ -82,6 +107,7 @@ main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, a_seed_replays_bit_for_bit);
+	tcase_add_test(tc, laned_may_die_at_every_commit_and_send);
 	tcase_add_test(tc, no_invariant_breaks_in_400_runs);
 	tcase_add_test(tc, a_calm_day_has_no_crash_and_no_alarm);
 	tcase_add_loop_test(tc, every_planted_bug_is_seen, SIM_BUG_NONE + 1, SIM_BUGS);

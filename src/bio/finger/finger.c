@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define REFINEMENTS 2
+
 struct finger_extractor *
 finger_extractor_new(void)
 {
@@ -41,10 +43,12 @@ finger_extract(struct finger_extractor *x, const struct sample *s,
 	enhance_along(x);
 	period_estimate(x);
 	enhance_across(x);
-	/* Once more with the directions of the enhanced image: they are less disturbed. */
-	orient_from_wave(x);
-	enhance_along(x);
-	enhance_across(x);
+	/* Again with the directions of the enhanced image: they are less disturbed. */
+	for (int i = 0; i < REFINEMENTS; i++) {
+		orient_from_wave(x);
+		enhance_along(x);
+		enhance_across(x);
+	}
 	segment_mask(x);
 	skeleton_make(x);
 	minutiae_find(x, features);

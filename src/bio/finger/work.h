@@ -42,7 +42,7 @@ struct tensor {
 	int32_t a, b, e;
 };
 
-#define TENSOR_WIDTHS 3
+#define TENSOR_WIDTHS 5
 
 /* Filter along a line: offsets into a plane and weights. */
 struct line {

@@ -233,23 +233,30 @@ overlay_minutiae(const struct overlay *o, const struct fine_move *move,
 	evidence->in_reference = (uint16_t)(in_b < met ? met : in_b);
 }
 
-/* One cell of the probe against what lies at (x, y) of the reference. */
+struct cell {
+	uint8_t orientation, coherence;
+};
+
+/* One cell of the probe, turned, against the one it lies on. */
 static void
-compare_cell(const struct finger_features *probe, unsigned at, unsigned turned,
-	     const struct finger_features *reference, int32_t x, int32_t y,
-	     struct fine_evidence *evidence)
+compare_cells(struct cell a, struct cell b, struct fine_evidence *evidence)
 {
-	unsigned other = (unsigned)y / FINGER_CELL_PX * reference->cells_x +
-			 (unsigned)x / FINGER_CELL_PX;
-	unsigned apart =
-		(probe->orientation[at] + turned - reference->orientation[other]) & 255u;
-	int32_t w = probe->coherence[at] < reference->coherence[other]
-			    ? probe->coherence[at]
-			    : reference->coherence[other];
+	int32_t apart = (a.orientation - b.orientation) & 255;
+	int32_t w = a.coherence < b.coherence ? a.coherence : b.coherence;
 
 	apart = apart > 128 ? 256 - apart : apart;
 	evidence->common_cells += w;
-	evidence->agreement += w * ((int32_t)CELL_QUARTER - (int32_t)apart);
+	evidence->agreement += w * ((int32_t)CELL_QUARTER - apart);
+}
+
+/* The cell at a point on the finger. */
+static struct cell
+cell_at(const struct finger_features *f, int32_t x, int32_t y)
+{
+	unsigned at =
+		(unsigned)y / FINGER_CELL_PX * f->cells_x + (unsigned)x / FINGER_CELL_PX;
+
+	return (struct cell){ f->orientation[at], f->coherence[at] };
 }
 
 void
@@ -263,18 +270,20 @@ overlay_orientation(const struct finger_features *probe,
 	evidence->agreement = 0;
 	evidence->common_cells = 0;
 	evidence->has_map = probe->cells_x > 0 && reference->cells_x > 0;
+	/* Every other cell, as on a chessboard, tells as much. */
 	for (unsigned cy = 0; evidence->has_map && cy < probe->cells_y; cy++) {
 		for (unsigned cx = cy & 1; cx < probe->cells_x; cx += 2) {
-			unsigned at = cy * probe->cells_x + cx;
-			int32_t x, y;
+			int32_t px = (int32_t)(cx * FINGER_CELL_PX) + half, x;
+			int32_t py = (int32_t)(cy * FINGER_CELL_PX) + half, y;
+			struct cell cell = cell_at(probe, px, py);
 
-			if (probe->coherence[at] == 0)
+			if (cell.coherence == 0)
 				continue;
-			fine_moved(move, (int32_t)(cx * FINGER_CELL_PX) + half,
-				   (int32_t)(cy * FINGER_CELL_PX) + half, &x, &y);
-			if (overlay_on_finger(reference, x, y))
-				compare_cell(probe, at, turned, reference, x, y,
-					     evidence);
+			fine_moved(move, px, py, &x, &y);
+			if (!overlay_on_finger(reference, x, y))
+				continue;
+			cell.orientation = (uint8_t)(cell.orientation + turned);
+			compare_cells(cell, cell_at(reference, x, y), evidence);
 		}
 	}
 	evidence->agreement /= (int32_t)CELL_QUARTER;

@@ -9,11 +9,12 @@
  * Weights of the evidence in 1/100 of a logit: logistic regression (class-balanced, ridge 1e-3)
  * over all pairs of two sets of real prints, one optical, one inked; a third set was kept to check.
  */
-#define WEIGHT_RELAXED 2760 /* of the root of the relaxed similarity */
-#define WEIGHT_SHARE 2600 /* of the similarity of minutiae that meet, per one in common */
-#define WEIGHT_NUMBER 76  /* of the square of those that meet, per one in common */
-#define WEIGHT_FLOW 1300  /* of the agreement of orientations */
-#define FLOW_UNKNOWN 980  /* where a side has no map: what strangers show */
+#define WEIGHT_RELAXED 3500 /* of the root of the relaxed similarity */
+#define WEIGHT_SHARE 1670 /* of the similarity of minutiae that meet, per one in common */
+#define WEIGHT_NUMBER 67  /* of the square of those that meet, per one in common */
+#define WEIGHT_FLOW 1140  /* of the agreement of orientations */
+#define FLOW_UNKNOWN 860  /* where a side has no map: what strangers show */
+#define WEIGHT_COMMON 42  /* tenths, against: each minutia in common may meet by chance */
 #define COMMON_MIN 96     /* minutiae in the common area, 1/16: fewer are no evidence */
 #define COMMON_EXTRA 32
 #define CYLINDERS_FEW 16
@@ -32,6 +33,7 @@ score_raw(const struct fine_evidence *e)
 	raw += WEIGHT_SHARE * (int64_t)e->similar / (n * 64);
 	raw += WEIGHT_NUMBER * matched * matched / (n * 4096);
 	raw += e->has_map ? WEIGHT_FLOW * e->agreement / cells : FLOW_UNKNOWN;
+	raw -= WEIGHT_COMMON * (int64_t)common / 160;
 	if (e->cylinders < CYLINDERS_FEW)
 		raw -= HANDICAP * (CYLINDERS_FEW - (int64_t)e->cylinders);
 	return (int32_t)raw;

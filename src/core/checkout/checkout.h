@@ -493,6 +493,7 @@ struct lane_restore {
 		*member; /* of it; NULL none, or not in the cache any more */
 	const struct payment *payments; /* every open one (payment_is_open) */
 	uint32_t payments_count;
+	bool incomplete; /* some of it could not be read: token payment stays off */
 };
 /*
  * Once, on a fresh core, before any event: takes up what the journal held. The adapter counts as

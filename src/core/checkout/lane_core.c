@@ -209,9 +209,8 @@ on_bio_link(struct lane_core *c, bool up)
 	if (up || !lane_is_active(c))
 		return;
 	c->cur.probe[0] = '\0'; /* gone with its process */
-	if (wait == WAIT_IDENTIFY || wait == WAIT_VERIFY || wait == WAIT_DECIDE)
-		lane_wait_over(c, NOTE_USE_CLAIM);
-	else if (c->cur.member_state == MEMBER_AMBIGUOUS && wait == WAIT_NONE)
+	if (wait == WAIT_IDENTIFY || wait == WAIT_VERIFY || wait == WAIT_DECIDE ||
+	    (c->cur.member_state == MEMBER_AMBIGUOUS && wait == WAIT_NONE))
 		lane_wait_over(c, NOTE_USE_CLAIM);
 }
 
@@ -431,6 +430,7 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 	}
 	if (held->checkout != NULL)
 		rc = restore_checkout(c, held, now);
+	c->payments_lost = held->incomplete;
 	for (uint32_t i = 0; i < held->payments_count; i++) {
 		if (c->slots_count == LANE_PAYMENTS_MAX) {
 			c->payments_lost = true;

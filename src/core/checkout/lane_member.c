@@ -283,12 +283,12 @@ verified(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	}
 	k->touched = true;
 	why = lane_payable(c);
-	if (k->phase != PHASE_TOTALLED && k->phase != PHASE_CONFIRMING)
-		k->note = NOTE_CHANGED;
+	if (why == NOTE_NONE && !bound)
+		why = NOTE_CHANGED;
+	if (k->phase == PHASE_OPEN)
+		k->note = NOTE_NONE; /* items came meanwhile: no total to pay */
 	else if (why != NOTE_NONE)
 		k->note = why;
-	else if (!bound)
-		k->note = NOTE_CHANGED;
 	else
 		lane_pay(c, ev, now);
 	return 0;

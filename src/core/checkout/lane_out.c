@@ -40,6 +40,7 @@ lane_audit(struct lane_core *c, const char *what, const struct payment *p,
 void
 lane_record(const struct lane_core *c, struct checkout_record *r)
 {
+	static const struct lane_reserved nothing[1];
 	const struct checkout *k = &c->cur;
 
 	memset(r, 0, sizeof(*r));
@@ -50,8 +51,12 @@ lane_record(const struct lane_core *c, struct checkout_record *r)
 	r->changed_wall_ms = k->changed_wall_ms;
 	r->business_day = k->business_day;
 	memcpy(r->currency, c->env.currency, sizeof(r->currency));
-	if (k->training)
+	if (k->training) {
+		/* What was kept before the POS said "training" goes. */
+		r->basket_changed = true;
+		r->reserved = nothing;
 		return;
+	}
 	r->member_state =
 		k->member_state == MEMBER_KNOWN || k->member_state == MEMBER_REMOVED
 			? k->member_state
@@ -189,6 +194,41 @@ put_stores(struct lane_core *c, struct lane_effects *out)
 	c->stores_pending = out->count > 0;
 }
 
+static bool
+same_faults(const struct lane_faults *a, const struct lane_faults *b)
+{
+	return a->bio_down == b->bio_down && a->adapter_down == b->adapter_down &&
+	       a->journal_failed == b->journal_failed &&
+	       a->clock_doubted == b->clock_doubted && a->environment == b->environment &&
+	       a->training == b->training;
+}
+
+static bool
+same_texts(const struct lane_display *a, const struct lane_display *b)
+{
+	return strcmp(a->ticket, b->ticket) == 0 &&
+	       strcmp(a->currency, b->currency) == 0 &&
+	       strcmp(a->greeting, b->greeting) == 0 &&
+	       strcmp(a->language, b->language) == 0 &&
+	       strcmp(a->tender_label, b->tender_label) == 0 &&
+	       strcmp(a->last4, b->last4) == 0 &&
+	       strcmp(a->hint_rule, b->hint_rule) == 0 &&
+	       strcmp(a->hint_text, b->hint_text) == 0;
+}
+
+static bool
+same_display(const struct lane_display *a, const struct lane_display *b)
+{
+	return a->row == b->row && a->phase == b->phase && a->member == b->member &&
+	       a->note == b->note && same_faults(&a->faults, &b->faults) &&
+	       ulid_eq(a->checkout, b->checkout) && a->rev == b->rev &&
+	       a->lines_count == b->lines_count && a->gross_minor == b->gross_minor &&
+	       a->total_minor == b->total_minor && a->saving_minor == b->saving_minor &&
+	       a->due_minor == b->due_minor && a->can_pay == b->can_pay &&
+	       a->training == b->training && a->optimal == b->optimal &&
+	       a->hint_saving_minor == b->hint_saving_minor && same_texts(a, b);
+}
+
 void
 lane_out(struct lane_core *c, bool stores, struct lane_effects *out)
 {
@@ -200,7 +240,7 @@ lane_out(struct lane_core *c, bool stores, struct lane_effects *out)
 		*append(out, c->sends[i].kind) = c->sends[i];
 	c->sends_count = 0;
 	lane_display_fill(c, &c->display);
-	if (memcmp(&c->display, &c->shown, sizeof(c->display)) == 0)
+	if (same_display(&c->display, &c->shown))
 		return;
 	c->shown = c->display;
 	append(out, FX_SHOW)->show = &c->shown;

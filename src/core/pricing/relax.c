@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define CELLS_A_NODE 16u
+
 static int64_t
 most(int64_t a, int64_t b)
 {
@@ -141,6 +143,14 @@ add_rule(struct relax *x, uint32_t live)
 	if (r->value == NULL || r->choice == NULL)
 		return -ENOMEM;
 	x->exact = x->exact && gains_exact(x, r);
+	/* Each state tries so many numbers of units. */
+	for (uint32_t q = 0; q < r->count; q++) {
+		uint32_t tries = x->items[r->items[q]].units;
+
+		if (r->cyclic && tries > 2 * r->size)
+			tries = 2 * r->size;
+		x->cells += (uint64_t)r->states * tries;
+	}
 	x->rules_count++;
 	return 0;
 }
@@ -243,6 +253,7 @@ relax_enable(struct relax *x, const struct component *c, const bool *off,
 	int rc = 0;
 
 	x->rules_count = 0;
+	x->cells = 0;
 	x->exact = true;
 	for (uint32_t i = 0; i < c->items_count; i++) {
 		x->items[i].units = blocked[i] ? 0 : x->p->items[c->items[i]].units;
@@ -368,8 +379,8 @@ programme_state(const struct relax *x, struct relax_rule *r, uint32_t q, uint32_
 	r->choice[(size_t)q * r->states + state] = best_k;
 }
 
-static int64_t
-programme(const struct relax *x, struct relax_rule *r)
+int64_t
+relax_programme(const struct relax *x, struct relax_rule *r)
 {
 	int64_t *end = r->value + (size_t)r->count * r->states;
 
@@ -387,10 +398,16 @@ relax_solve(struct relax *x)
 	int64_t bound = 0;
 
 	for (uint32_t j = 0; j < x->rules_count; j++)
-		bound += programme(x, &x->rules[j]);
+		bound += relax_programme(x, &x->rules[j]);
 	for (uint32_t i = 0; i < x->items_count; i++)
 		bound += relax_item_bound(&x->items[i], x->items[i].units);
 	return bound;
+}
+
+uint64_t
+relax_nodes(const struct relax *x)
+{
+	return x->cells / CELLS_A_NODE + 1;
 }
 
 /* How many units of each item the relaxed rules want, less those there are. */
@@ -428,7 +445,7 @@ excess(const struct relax *x, int64_t *want)
 }
 
 int64_t
-relax_improve(struct relax *x, int64_t known, unsigned rounds)
+relax_improve(struct relax *x, int64_t known, unsigned rounds, struct effort *effort)
 {
 	int64_t *want = arena_array(x->arena, x->items_count, sizeof(*want));
 	int64_t *best_price = arena_array(x->arena, x->items_count, sizeof(*best_price));
@@ -443,7 +460,7 @@ relax_improve(struct relax *x, int64_t known, unsigned rounds)
 	for (unsigned round = 0; round < rounds && best >= known + RELAX_EPS; round++) {
 		int64_t norm = excess(x, want), step;
 
-		if (norm == 0)
+		if (norm == 0 || !effort_spend(effort, relax_nodes(x)))
 			break;
 		step = (bound - known) / (norm * damp) + 1;
 		for (uint32_t i = 0; i < x->items_count; i++)

@@ -49,6 +49,7 @@ struct relax {
 	uint32_t items_count;
 	struct relax_rule *rules;
 	uint32_t rules_count;
+	uint64_t cells; /* of all programmes: what solving them costs */
 	int64_t eps;
 	bool exact; /* gains are exact, not only upper bounds */
 };
@@ -76,12 +77,17 @@ int64_t relax_free(const struct relax *x, const struct relax_item *it, uint32_t 
 /* An upper bound on what avail units of an item are worth at its price. */
 int64_t relax_item_bound(const struct relax_item *it, uint32_t avail);
 
+/* Solves one rule's programme for the units and prices as they are: its value from the start. */
+int64_t relax_programme(const struct relax *x, struct relax_rule *r);
 /* Solves the rules' programmes at the present prices; the bound on the whole saving. */
 int64_t relax_solve(struct relax *x);
 /*
  * Moves the prices by subgradient steps towards a lower bound, until it is within goal or the
  * rounds are over; leaves the best prices found, solved. The new bound.
  */
-int64_t relax_improve(struct relax *x, int64_t known, unsigned rounds);
+int64_t relax_improve(struct relax *x, int64_t known, unsigned rounds,
+		      struct effort *effort);
+/* The nodes that solving once counts. */
+uint64_t relax_nodes(const struct relax *x);
 
 #endif

@@ -8,10 +8,11 @@
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
-#define SMALL_CELLS 32u  /* items times rules of a component that is searched at once */
+#define SMALL_CELLS 32u   /* items times rules of a component that is searched at once */
+#define STEPS_MAX 250000u /* items times coupled rules; more are not all searched */
+#define MEMO_RULES_MAX 64u
 #define FIRST_NODES 256u /* tried before the prices are improved */
 #define IMPROVE_ROUNDS 40u
-#define COMBINATION_NODES 16u /* what preparing a choice of rules counts */
 #define POLL_NODES 256u
 #define MISSES_A_NODE 16u /* attempts that the bound refuses at once */
 
@@ -49,7 +50,8 @@ struct search {
 	int error;
 
 	struct choice *choices;
-	bool *off, *blocked;
+	bool *disabled, *off, *blocked;
+	int64_t trimmed_minor; /* what rules left out for size could save at most */
 	struct take *takes;
 	int64_t whole_gain;
 	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
@@ -58,9 +60,10 @@ struct search {
 	struct step *steps;
 	struct frame *frames;
 	uint32_t *avail, *state, *used, *cursor, *step_free;
-	int64_t *sum;       /* worth of the open group of an n-for rule */
-	int64_t *tail;      /* bound on the items from here on */
-	int64_t gain, open; /* so far; bound on what the rules still gain */
+	int64_t *kept_price, *value; /* scratch of greedy() */
+	int64_t *sum;                /* worth of the open group of an n-for rule */
+	int64_t *tail;               /* bound on the items from here on */
+	int64_t gain, open;          /* so far; bound on what the rules still gain */
 
 	struct memo memo;
 	int64_t *line_off;
@@ -77,10 +80,12 @@ effort_spend(struct effort *e, uint64_t nodes)
 
 	if (e->stopped)
 		return false;
-	e->nodes += nodes;
-	if (e->nodes > e->nodes_max)
+	if (nodes > e->nodes_max - e->nodes) {
 		e->stopped = true;
-	else if (e->stop != NULL && before / POLL_NODES != e->nodes / POLL_NODES)
+		return false;
+	}
+	e->nodes += nodes;
+	if (e->stop != NULL && before / POLL_NODES != e->nodes / POLL_NODES)
 		e->stopped = e->stop(e->ctx);
 	return !e->stopped;
 }
@@ -689,7 +694,7 @@ add_choice(struct search *s, uint32_t group, uint32_t first)
 	for (uint32_t j = first; j < c->live_count; j++) {
 		const struct rule *r = s->job->p->live[c->live[j]].rule;
 
-		if (s->job->disabled[c->live[j]] ||
+		if (s->disabled[c->live[j]] ||
 		    (j > first && (group == NO_GROUP || r->group_index != group)))
 			continue;
 		ch->live[ch->count++] = c->live[j];
@@ -716,11 +721,11 @@ find_choices(struct search *s)
 		const struct rule *r = s->job->p->live[c->live[j]].rule;
 		bool first = true;
 
-		if (s->job->disabled[c->live[j]] ||
+		if (s->disabled[c->live[j]] ||
 		    (r->group_index == NO_GROUP && r->kind != KIND_BUY_GET_CHEAPEST))
 			continue;
 		for (uint32_t k = 0; k < j && r->group_index != NO_GROUP; k++)
-			first = first && (s->job->disabled[c->live[k]] ||
+			first = first && (s->disabled[c->live[k]] ||
 					  s->job->p->live[c->live[k]].rule->group_index !=
 						  r->group_index);
 		if (first)
@@ -759,7 +764,7 @@ arrange(struct search *s)
 
 	s->whole_takes = 0;
 	for (uint32_t j = 0; j < c->live_count; j++)
-		s->off[c->live[j]] = job->disabled[c->live[j]];
+		s->off[c->live[j]] = s->disabled[c->live[j]];
 	for (uint32_t i = 0; i < s->choices_count; i++)
 		for (uint32_t k = 0; k < s->choices[i].count; k++)
 			if (k != s->choices[i].now && s->choices[i].live[k] != RELAX_NONE)
@@ -778,6 +783,72 @@ arrange(struct search *s)
 	}
 	s->whole_gain = saved * RELAX_ONE - (s->whole_takes > 0 ? s->x.eps : 0);
 	return true;
+}
+
+/* Lets a rule take what its programme wants of what is left. */
+static void
+greedy_take(struct search *s, uint32_t rule)
+{
+	struct relax_rule *r = &s->x.rules[rule];
+	uint32_t state = 0;
+
+	for (uint32_t q = 0, at = s->cursor[rule]; q < r->count; q++) {
+		uint32_t k = r->choice[(size_t)q * r->states + state];
+
+		while (s->steps[at].rule != rule || s->steps[at].q != q)
+			at++;
+		if (k > r->cap - s->used[rule])
+			k = 0; /* a cap that the programme does not know */
+		s->frames[at].units = k;
+		s->used[rule] += k;
+		s->x.items[r->items[q]].units -= k;
+		state = relax_next(r, state, k);
+	}
+}
+
+/*
+ * A good way soon, where the walk finds none: the rule that gains most takes its units, then the
+ * next. A rule that was overtaken is looked at again before its turn. share of the prices in
+ * percent is what the units are held to be worth elsewhere.
+ */
+static void
+greedy(struct search *s, int64_t share)
+{
+	struct relax *x = &s->x;
+	uint64_t nodes = relax_nodes(x) / (x->rules_count + 1) + 1;
+
+	reset_walk(s);
+	for (uint32_t t = 0; t < x->items_count; t++) {
+		s->kept_price[t] = x->items[t].price;
+		x->items[t].price = x->items[t].price * share / 100;
+	}
+	for (uint32_t j = 0; j < x->rules_count; j++)
+		s->value[j] = relax_programme(x, &x->rules[j]);
+	for (;;) {
+		uint32_t best = 0;
+		int64_t value;
+
+		for (uint32_t j = 1; j < x->rules_count; j++)
+			if (s->value[j] > s->value[best])
+				best = j;
+		if (x->rules_count == 0 || s->value[best] <= 0 ||
+		    !effort_spend(s->job->effort, nodes))
+			break;
+		value = relax_programme(x, &x->rules[best]);
+		if (value < s->value[best]) {
+			s->value[best] = value;
+			continue;
+		}
+		greedy_take(s, best);
+		s->value[best] = 0;
+	}
+	for (uint32_t t = 0; t < x->items_count; t++) {
+		s->avail[t] = x->items[t].units;
+		x->items[t].units =
+			s->blocked[t] ? 0 : s->job->p->items[x->items[t].item].units;
+		x->items[t].price = s->kept_price[t];
+	}
+	leaf(s);
 }
 
 /* One choice of rules. *ret_bound is only written when the walk was not completed. */
@@ -811,9 +882,18 @@ try_rules(struct search *s, int64_t *ret_bound)
 	}
 	if (s->error < 0)
 		return false;
-	if (!job->effort->stopped)
-		bound = relax_improve(&s->x, known - s->whole_gain, IMPROVE_ROUNDS) +
-			s->whole_gain;
+	if (!job->effort->stopped) {
+		if (job->want == SEARCH_CHEAPEST) {
+			greedy(s, 0);
+			known = s->best_gain;
+		}
+		bound = s->whole_gain + relax_improve(&s->x, known - s->whole_gain,
+						      IMPROVE_ROUNDS, job->effort);
+		for (int64_t share = 50; job->want == SEARCH_CHEAPEST && share < 100;
+		     share += 20)
+			greedy(s, share);
+		(void)relax_solve(&s->x); /* for the walk, what greedy() overwrote */
+	}
 	remember(s);
 	s->nodes_left = UINT64_MAX;
 	if (walk(s))
@@ -841,7 +921,7 @@ cost_without_choices(struct search *s)
 	int64_t whole = 0;
 
 	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
-	if (relax_enable(&s->x, c, s->job->disabled, s->blocked) < 0)
+	if (relax_enable(&s->x, c, s->disabled, s->blocked) < 0)
 		s->error = -ENOMEM;
 	for (uint32_t j = 0; j < c->live_count; j++) {
 		const struct live *l = &s->job->p->live[c->live[j]];
@@ -855,6 +935,76 @@ cost_without_choices(struct search *s)
 	return s->error < 0 ? 0 : cost_at(s, relax_solve(&s->x) + whole * RELAX_ONE);
 }
 
+/* No less than what a coupled rule saves on all its items. */
+static int64_t
+potential(const struct problem *p, const struct live *l)
+{
+	const struct rule *r = l->rule;
+	int64_t sum = 0, size = r->buy + r->get;
+
+	for (uint32_t i = 0; i < l->items_count; i++) {
+		const struct item *it = &p->items[l->items[i]];
+		int64_t value = it->value * it->units;
+
+		if (r->kind == KIND_N_FOR_PRICE)
+			sum += value;
+		else if (r->kind == KIND_BUY_GET)
+			sum += value * r->get / size + it->units;
+		else
+			sum += portion_units(r, it, 1, p->rules->rounding) * it->units;
+	}
+	return sum;
+}
+
+/* A coupled rule that may be left out, and what it could save. */
+struct rank {
+	uint32_t live;
+	int64_t minor;
+};
+
+static int
+rank_order(const void *a, const void *b)
+{
+	const struct rank *x = a, *y = b;
+
+	if (x->minor != y->minor)
+		return x->minor < y->minor ? -1 : 1;
+	return x->live < y->live ? -1 : x->live > y->live;
+}
+
+/*
+ * A component that is too large to be searched at all: the coupled rules that can save least are
+ * left out until it is not.
+ */
+static int
+trim(struct search *s, size_t *steps)
+{
+	const struct component *c = s->job->component;
+	const struct problem *p = s->job->p;
+	struct rank *ranks;
+	uint32_t n = 0;
+
+	if (*steps <= STEPS_MAX)
+		return 0;
+	ranks = arena_array(s->arena, c->live_count, sizeof(*ranks));
+	if (ranks == NULL)
+		return -ENOMEM;
+	for (uint32_t j = 0; j < c->live_count; j++) {
+		const struct live *l = &p->live[c->live[j]];
+
+		if (!s->disabled[c->live[j]] && l->coupled &&
+		    l->rule->kind != KIND_BUY_GET_CHEAPEST)
+			ranks[n++] = (struct rank){ c->live[j], potential(p, l) };
+	}
+	qsort(ranks, n, sizeof(*ranks), rank_order);
+	for (uint32_t i = 0; i < n && *steps > STEPS_MAX; i++) {
+		s->disabled[ranks[i].live] = true;
+		s->trimmed_minor += ranks[i].minor;
+		*steps -= p->live[ranks[i].live].items_count;
+	}
+	return 0;
+}
+
 static int
 search_init(struct search *s)
 {
@@ -862,12 +1012,19 @@ search_init(struct search *s)
 	const struct problem *p = s->job->p;
 	size_t steps = c->items_count, rules = c->live_count, items = c->items_count;
 
-	for (uint32_t j = 0; j < c->live_count; j++)
-		steps += p->live[c->live[j]].items_count;
 	/* What is small may stay until the basket is priced: an arena of its own costs more. */
 	s->own_arena = items * rules > SMALL_CELLS ? arena_new(SCRATCH_BYTES_MAX) : NULL;
 	s->arena = items * rules > SMALL_CELLS ? s->own_arena : s->job->arena;
 	if (s->arena == NULL || relax_init(&s->x, p, s->arena, c) < 0)
+		return -ENOMEM;
+	s->disabled = arena_array(s->arena, p->live_count, sizeof(*s->disabled));
+	if (s->disabled == NULL)
+		return -ENOMEM;
+	for (uint32_t j = 0; j < c->live_count; j++) {
+		s->disabled[c->live[j]] = s->job->disabled[c->live[j]];
+		steps += p->live[c->live[j]].items_count;
+	}
+	if (trim(s, &steps) < 0)
 		return -ENOMEM;
 	s->off = arena_array(s->arena, p->live_count, sizeof(*s->off));
 	s->blocked = arena_array(s->arena, items, sizeof(*s->blocked));
@@ -881,11 +1038,14 @@ search_init(struct search *s)
 	s->used = arena_array(s->arena, rules, sizeof(*s->used));
 	s->cursor = arena_array(s->arena, rules, sizeof(*s->cursor));
 	s->sum = arena_array(s->arena, rules, sizeof(*s->sum));
+	s->kept_price = arena_array(s->arena, items, sizeof(*s->kept_price));
+	s->value = arena_array(s->arena, rules, sizeof(*s->value));
 	s->line_off = arena_array(s->arena, p->lines_count, sizeof(*s->line_off));
 	if (s->off == NULL || s->blocked == NULL || s->takes == NULL ||
 	    s->steps == NULL || s->frames == NULL || s->avail == NULL ||
 	    s->step_free == NULL || s->tail == NULL || s->state == NULL ||
-	    s->used == NULL || s->cursor == NULL || s->sum == NULL || s->line_off == NULL)
+	    s->used == NULL || s->cursor == NULL || s->sum == NULL ||
+	    s->line_off == NULL || s->kept_price == NULL || s->value == NULL)
 		return -ENOMEM;
 	set_cost(s);
 	return find_choices(s);
@@ -910,7 +1070,7 @@ search_component(const struct search_job *job, struct points *ret_points,
 			bound = open_bound < bound ? open_bound : bound;
 		}
 		more = next_choice(&s);
-		if (more && !effort_spend(job->effort, COMBINATION_NODES)) {
+		if (more && !effort_spend(job->effort, relax_nodes(&s.x))) {
 			complete = false;
 			bound = cost_without_choices(&s);
 			break;
@@ -932,9 +1092,10 @@ search_component(const struct search_job *job, struct points *ret_points,
 		if (s.best.cost < bound)
 			bound = s.best.cost;
 	}
+	bound -= s.trimmed_minor * s.factor_bp;
 	*ret_points = s.points;
 	*ret_bound = bound;
-	*ret_complete = complete && !s.full;
+	*ret_complete = complete && !s.full && s.trimmed_minor == 0;
 out:
 	memo_end(&s.memo);
 	arena_free(s.own_arena);

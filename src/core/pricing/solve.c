@@ -403,11 +403,14 @@ cheapest(struct solver *s, uint32_t index)
 	struct points points;
 	int rc;
 
-	if (plain && s->plain_known[index] &&
-	    s->plain_bound[index] == s->plain[index].cost) {
-		rc = search_evaluate(&job, s->plain[index].takes,
-				     s->plain[index].takes_count, s->off, point);
-		s->job.bounds[index] = point->cost;
+	if (plain && s->plain_known[index]) {
+		const struct point *known = &s->plain[index];
+		int64_t open = (known->cost - s->plain_bound[index]) / BP_ONE;
+
+		rc = search_evaluate(&job, known->takes, known->takes_count, s->off,
+				     point);
+		s->job.bounds[index] =
+			point->cost - open * s->weight[job.component->lines[0]];
 		return rc;
 	}
 	if (quick_component(s, &job, point)) {

@@ -1,0 +1,414 @@
+/* From the plug-in to laned: events, baskets, the journal, completions. */
+#include "adapter/bridge_private.h"
+
+#include "adapter/wire.h"
+#include "base/crash.h"
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_MS 5000
+#define COMPLETE_MS 30000
+#define OUT_BYTES_MAX (768u * 1024u)
+
+struct rpc_peer *
+bridge_peer(const struct bridge *b)
+{
+	return b->client == NULL ? NULL : rpc_client_peer(b->client);
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+static int
+status_of(const struct rpc_error *error)
+{
+	if (error == NULL)
+		return LANED_OK;
+	switch (error->code) {
+	case RPC_TIMEOUT:
+	case RPC_INTERNAL:
+		return LANED_AGAIN;
+	case RPC_GONE:
+		return LANED_GONE;
+	case RPC_REFUSED:
+	case RPC_DENIED:
+	case RPC_NOT_FOUND:
+		return LANED_REFUSED;
+	default:
+		return LANED_INVALID;
+	}
+}
+
+static void
+on_acked(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct ack *a = ctx;
+	struct bridge *b = a->bridge;
+	int status = status_of(error);
+	bool current = b->up && a->epoch == b->epoch && status != LANED_GONE;
+
+	(void)result; /* {} */
+	if (error != NULL && status != LANED_GONE)
+		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
+			  a->method, error->code, error->message);
+	if (current && a->request != 0) {
+		host_requests_settle(b->requests, a->request, status != LANED_AGAIN);
+		bridge_arm_deadline(b);
+	}
+	if (current && a->fn != NULL) {
+		crash_point("host.ack");
+		a->fn(a->user, status);
+	}
+	free(a);
+}
+
+static struct ack *
+ack_new(struct bridge *b, laned_ack_fn fn, void *user)
+{
+	struct ack *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->bridge = b;
+	a->epoch = b->epoch;
+	a->fn = fn;
+	a->user = user;
+	return a;
+}
+
+/* Asks laned; takes a and params over in any case. enum laned_status. */
+static int
+ask(struct bridge *b, const char *method, struct json_out *params, struct ack *a)
+{
+	struct rpc_peer *peer = bridge_peer(b);
+	int64_t timeout_ms = a->request != 0 ? COMPLETE_MS : ASK_MS;
+	int rc;
+
+	a->method = method;
+	rc = peer == NULL ? -EPIPE
+			  : rpc_request(peer, method, params, timeout_ms, on_acked, a);
+	json_out_free(params);
+	if (rc == 0)
+		return LANED_OK;
+	free(a);
+	return rc == -EPIPE ? LANED_GONE : rc == -EAGAIN ? LANED_AGAIN : LANED_INVALID;
+}
+
+/* A new object for params, or NULL. */
+struct json_out *
+bridge_params_new(void)
+{
+	struct json_out *o = json_out_new(OUT_BYTES_MAX);
+
+	if (o != NULL)
+		json_open_object(o, NULL);
+	return o;
+}
+
+/* Asks and waits. 0 and *ret_result in arena, or a negative errno. */
+static int
+ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
+	     struct arena *arena, const struct value **ret_result)
+{
+	struct rpc_ask q = { method, params, BRIDGE_JOURNAL_MS };
+	struct rpc_peer *peer = bridge_peer(b);
+	struct rpc_error error = { 0, "" };
+	int rc = -EPIPE;
+
+	if (peer != NULL && b->up)
+		rc = rpc_request_wait(peer, &q, arena, ret_result, &error);
+	if (rc == -EREMOTEIO)
+		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
+			  method, error.code, error.message);
+	else if (rc < 0)
+		log_event(LOG_ERR, "adapter-no-journal", NULL, "%s: %s", method,
+			  strerror(-rc));
+	return rc;
+}
+
+/* ---- what the plug-in asks for ----------------------------------------------------------- */
+
+static int
+link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t state,
+	     struct laned_str blob)
+{
+	struct bridge *b = ctx;
+	const struct host_request *r = host_requests_find(b->requests, req);
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
+	struct json_out *o = bridge_params_new();
+	const struct value *result;
+	int rc = LANED_NOT_DURABLE;
+
+	if (r == NULL || r->completing || o == NULL || arena == NULL ||
+	    (state != LANED_J_SENDING && state != LANED_J_ANSWER_SENDING))
+		goto out;
+	wire_write_req(o, &r->wire);
+	wire_write_key(o, key);
+	json_cstr(o, "state", wire_journal_state_name(state));
+	wire_write_blob(o, blob);
+	json_close(o);
+	if (ask_and_wait(b, "adapter.journal", o, arena, &result) == 0)
+		rc = LANED_OK;
+	crash_point("host.journalled");
+out:
+	json_out_free(o);
+	arena_free(arena);
+	return rc;
+}
+
+static int
+link_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entry)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = bridge_params_new();
+	const struct value *result, *entry;
+	int rc = LANED_GONE;
+
+	arena_reset(b->found);
+	if (o == NULL)
+		return LANED_NO_MEMORY;
+	json_str(o, "ref", (struct str){ ref.p, ref.n });
+	json_close(o);
+	if (ask_and_wait(b, "adapter.journal_find", o, b->found, &result) == 0) {
+		rc = LANED_MISSING;
+		if (value_get_object(result, "entry", &entry) == 0)
+			rc = wire_read_entry(b->found, entry, NULL, ret_entry) == 0
+				     ? LANED_OK
+				     : LANED_INTERNAL;
+	}
+	json_out_free(o);
+	return rc;
+}
+
+static int
+wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
+{
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
+	const struct value *result;
+	int rc = LANED_NOT_DURABLE;
+
+	if (arena != NULL && ask_and_wait(b, "adapter.event", o, arena, &result) == 0 &&
+	    wire_read_key(result, &ev->key) == 0)
+		rc = LANED_OK;
+	json_out_free(o);
+	arena_free(arena);
+	return rc;
+}
+
+static int
+link_event(void *ctx, struct laned_event *ev)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = bridge_params_new();
+	struct ack *a;
+
+	if (o == NULL)
+		return LANED_NO_MEMORY;
+	wire_write_event(o, ev);
+	json_close(o);
+	if (ev->type == LANED_EV_TENDER_WANTED)
+		return wait_for_key(b, o, ev);
+	a = ack_new(b, NULL, NULL);
+	if (a == NULL || !b->up) {
+		free(a);
+		json_out_free(o);
+		return b->up ? LANED_NO_MEMORY : LANED_GONE;
+	}
+	return ask(b, "adapter.event", o, a);
+}
+
+/* Closes params and asks, or gives everything back. */
+static int
+ask_pos(struct bridge *b, const char *method, struct json_out *o, struct ack *a)
+{
+	if (o == NULL || a == NULL || !b->up) {
+		json_out_free(o);
+		free(a);
+		return b->up ? LANED_NO_MEMORY : LANED_GONE;
+	}
+	json_close(o);
+	return ask(b, method, o, a);
+}
+
+static int
+link_pos_basket(void *ctx, const struct laned_basket *basket, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = bridge_params_new();
+
+	if (o != NULL)
+		wire_write_basket(o, basket);
+	return ask_pos(b, "pos.basket", o, ack_new(b, fn, user));
+}
+
+static int
+link_pos_claim(void *ctx, struct laned_str ticket, uint32_t kind, struct laned_str value,
+	       laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = bridge_params_new();
+
+	if (o != NULL)
+		wire_write_claim(o, ticket, kind, value);
+	return ask_pos(b, "pos.claim", o, ack_new(b, fn, user));
+}
+
+static int
+link_pos_cancel(void *ctx, struct laned_str ticket, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct json_out *o = bridge_params_new();
+
+	if (o != NULL)
+		json_str(o, "ticket", (struct str){ ticket.p, ticket.n });
+	return ask_pos(b, "pos.cancel", o, ack_new(b, fn, user));
+}
+
+/* ---- completions ------------------------------------------------------------------------- */
+
+/* The params of adapter.complete; wire NULL: laned never named a request for it. */
+static struct json_out *
+completion(const struct laned_result *r, const struct host_wire_req *wire, bool late)
+{
+	struct json_out *o = bridge_params_new();
+
+	if (o == NULL)
+		return NULL;
+	if (wire != NULL)
+		wire_write_req(o, wire);
+	wire_write_result(o, r);
+	if (late)
+		json_bool(o, "late", true);
+	json_close(o);
+	return o;
+}
+
+static int
+send_completion(struct bridge *b, struct json_out *o, struct ack *a)
+{
+	uint64_t request = a->request;
+	int rc;
+
+	if (b->submitting) {
+		a->params = o;
+		a->next = b->held;
+		b->held = a;
+		return LANED_OK;
+	}
+	crash_point("host.send completion");
+	rc = ask(b, "adapter.complete", o, a);
+	if (rc != LANED_OK && request != 0)
+		host_requests_settle(b->requests, request, false);
+	return rc;
+}
+
+/* How laned named the request that an answer belongs to, or NULL. */
+static const struct host_wire_req *
+wire_of(struct bridge *b, const struct laned_result *r)
+{
+	const struct host_request *open = host_requests_find(b->requests, r->req);
+
+	if (open == NULL)
+		open = host_requests_closed(b->requests, &r->key);
+	return open == NULL ? NULL : &open->wire;
+}
+
+/* An answer after the completion, or to a request of an earlier life. */
+static int
+complete_late(struct bridge *b, const struct laned_result *r, laned_ack_fn fn, void *user)
+{
+	const char *outcome = wire_outcome_name(r->outcome);
+	struct ack *a = ack_new(b, fn, user);
+	struct json_out *o = completion(r, wire_of(b, r), true);
+
+	if (a == NULL || o == NULL) {
+		free(a);
+		json_out_free(o);
+		return LANED_NO_MEMORY;
+	}
+	log_event(LOG_WARNING, "adapter-late", NULL, "a late answer: %s",
+		  outcome == NULL ? "unknown" : outcome);
+	return send_completion(b, o, a);
+}
+
+int
+bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user)
+{
+	struct bridge *b = ctx;
+	struct host_request *open;
+	struct json_out *o;
+	struct ack *a;
+	int rc;
+
+	if (!b->up)
+		return LANED_GONE;
+	if ((r->flags & LANED_RESULT_LATE) != 0)
+		return complete_late(b, r, fn, user);
+	rc = host_requests_complete(b->requests, r->req);
+	if (rc == -ESTALE)
+		return complete_late(b, r, fn, user);
+	if (rc < 0) {
+		log_event(
+			LOG_WARNING, "adapter-second", NULL,
+			"a second completion, or of no request, is ignored (%llu so far)",
+			(unsigned long long)host_requests_ignored(b->requests));
+		return LANED_REFUSED;
+	}
+	open = host_requests_find(b->requests, r->req);
+	assert(open != NULL);
+	a = ack_new(b, fn, user);
+	o = completion(r, &open->wire, false);
+	if (a == NULL || o == NULL) {
+		free(a);
+		json_out_free(o);
+		host_requests_settle(b->requests, r->req, false);
+		return LANED_NO_MEMORY;
+	}
+	a->request = r->req;
+	rc = send_completion(b, o, a);
+	bridge_arm_deadline(b);
+	return rc;
+}
+
+void
+bridge_send_held(struct bridge *b)
+{
+	struct ack *a;
+
+	while ((a = b->held) != NULL) {
+		struct json_out *o = a->params;
+
+		b->held = a->next;
+		a->params = NULL;
+		/* An error is the link's end; recovery follows. */
+		(void)send_completion(b, o, a);
+	}
+}
+
+void
+bridge_drop_held(struct bridge *b)
+{
+	struct ack *a;
+
+	while ((a = b->held) != NULL) {
+		b->held = a->next;
+		json_out_free(a->params);
+		free(a);
+	}
+}
+
+struct host_link
+bridge_link(struct bridge *b)
+{
+	return (struct host_link){ b,
+				   link_journal,
+				   link_journal_find,
+				   link_event,
+				   link_pos_basket,
+				   link_pos_claim,
+				   link_pos_cancel,
+				   bridge_complete };
+}

@@ -1,0 +1,51 @@
+#ifndef LANED_ADAPTER_BRIDGE_PRIVATE_H
+#define LANED_ADAPTER_BRIDGE_PRIVATE_H
+
+/* What bridge.c and bridge_out.c share; nobody else includes this. */
+#include "adapter/bridge.h"
+#include "adapter/host_requests.h"
+
+#define BRIDGE_ARENA_BYTES_MAX (8u * 1024u * 1024u)
+
+struct bridge {
+	struct bridge_options o;
+	const struct laned_adapter *adapter;
+	void *instance;
+	struct rpc_client *client;
+	struct rpc_hooks hooks;
+	struct host_link link;
+	struct host_requests *requests;
+	struct loop_timer *deadline, *hello_again;
+	struct arena *found; /* of the last journal_find */
+	bool up, submitting;
+	uint64_t epoch;   /* of the link: acks of an older one are not delivered */
+	struct ack *held; /* completions made inside submit: sent after its answer */
+};
+
+/* What waits for an answer of laned. */
+struct ack {
+	struct bridge *bridge;
+	uint64_t epoch;
+	uint64_t request; /* the completed one, 0 none */
+	laned_ack_fn fn;
+	void *user;
+	const char *method;
+	struct json_out *params; /* only while held */
+	struct ack *next;
+};
+
+/* A new object for params, or NULL. */
+struct json_out *bridge_params_new(void);
+/* The live connection, or NULL. */
+struct rpc_peer *bridge_peer(const struct bridge *b);
+/* Sets the timer to the nearest limit of an open request. */
+void bridge_arm_deadline(struct bridge *b);
+/* The functions that a plug-in reaches laned by. */
+struct host_link bridge_link(struct bridge *b);
+/* As the ABI's complete. */
+int bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user);
+/* Completions made inside submit: now they may go; or they must not. */
+void bridge_send_held(struct bridge *b);
+void bridge_drop_held(struct bridge *b);
+
+#endif
