@@ -180,7 +180,8 @@ $(B)/lanesim: $(call obj,tests/sim/main.c) $(B)/libsimlib.a $(all_archives)
 
 # ---- tests ---------------------------------------------------------------
 # Every part appends to $(B)/results; `check` ends with the sum of all of them.
-sub = $(MAKE) -f $(srcdir)/Makefile --no-print-directory
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+sub = $(MAKE) -f $(srcdir)/Makefile --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
 run_tests = LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) RESULTS=$(abspath $(or $(RESULTS),$(B)/results)) \
 	LANED_CRASH_BUILD=$(abspath $(or $(CRASH_B),$(B)/crash)) $(srcdir)/tests/tools/run-tests
 DEPS ?= 1

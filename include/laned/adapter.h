@@ -31,7 +31,7 @@ extern "C" {
 #define LANED_BLOB_BYTES_MAX 4096u    /* of one payment's own ids */
 #define LANED_FILE_BYTES_MAX 1048576u /* dir_read, dir_put */
 #define LANED_NAME_BYTES_MAX 128u     /* of a file in a folder */
-#define LANED_LIST_NAMES_MAX 4096u    /* told by one dir_list */
+#define LANED_LIST_NAMES_MAX 65536u   /* told by one dir_list */
 
 struct laned_str {
 	const char *p;

@@ -213,9 +213,8 @@ destroy(void *instance)
 {
 	struct drop *d = instance;
 
-	drop_intake_stop(d);
+	drop_intake_free(d);
 	drop_requests_drop(d);
-	d->api->timer_cancel(d->host, d->retry_timer);
 	d->api->free(d->host, d);
 }
 

@@ -37,7 +37,7 @@ struct drop_file {
 	char name[LANED_NAME_BYTES_MAX];
 };
 
-/* A scan's memory, held while it lasts. */
+/* A scan's memory. */
 struct drop_scan {
 	uint32_t count, at;
 	int overflow;
@@ -54,8 +54,9 @@ struct drop {
 	struct drop_request *requests;
 	uint32_t requests_count;
 	/* intake */
-	struct drop_scan *scan; /* NULL: none under way */
-	int again;              /* something came while it was */
+	struct drop_scan *scan;  /* NULL: none under way */
+	struct drop_scan *spare; /* the memory of the last one */
+	int again;               /* something came while it was */
 	uint64_t retry_timer;
 	uint32_t acks_due;
 	int ack_status;
@@ -65,6 +66,7 @@ struct drop {
 	struct {
 		uint64_t hash, bytes;
 	} suspects[DROP_SUSPECTS_MAX];
+	int suspects_met; /* in this scan */
 	uint64_t received, sent, errors;
 };
 
@@ -75,6 +77,9 @@ void drop_log(struct drop *d, uint32_t level, const char *text, struct laned_str
 void drop_intake_start(struct drop *d);
 /* Forgets the scan under way: laned is gone, or the end. Files stay. */
 void drop_intake_stop(struct drop *d);
+
+/* That, and its memory. */
+void drop_intake_free(struct drop *d);
 
 int drop_submit(struct drop *d, const struct laned_request *q);
 void drop_recover(struct drop *d, const struct laned_entry *entries, size_t count);

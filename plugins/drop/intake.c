@@ -29,17 +29,31 @@ hash_of(struct laned_str s)
 	return h;
 }
 
-/* True when this file was already no JSON, and as long, when it was looked at before. */
+/*
+ * True when this file was already no JSON, and as long, when it was looked at before. Without room
+ * to remember it, there is no second look.
+ */
 static int
 seen_bad_before(struct drop *d, const struct drop_file *f)
 {
-	uint64_t hash = hash_of(name_of(f));
-	size_t slot = hash % DROP_SUSPECTS_MAX;
-	int seen = d->suspects[slot].hash == hash && d->suspects[slot].bytes == f->bytes;
+	uint64_t hash = hash_of(name_of(f)) | 1; /* 0 is a free slot */
+	unsigned slot = 0;
 
-	d->suspects[slot].hash = seen ? 0 : hash;
+	d->suspects_met = 1;
+	while (slot < DROP_SUSPECTS_MAX && d->suspects[slot].hash != hash)
+		slot++;
+	if (slot < DROP_SUSPECTS_MAX && d->suspects[slot].bytes == f->bytes) {
+		d->suspects[slot].hash = 0;
+		return 1;
+	}
+	for (unsigned i = 0; slot == DROP_SUSPECTS_MAX && i < DROP_SUSPECTS_MAX; i++)
+		if (d->suspects[i].hash == 0)
+			slot = i;
+	if (slot == DROP_SUSPECTS_MAX)
+		return 1;
+	d->suspects[slot].hash = hash;
 	d->suspects[slot].bytes = f->bytes;
-	return seen;
+	return 0;
 }
 
 static void
@@ -421,35 +435,55 @@ sort_files(struct drop_file *files, uint32_t count)
 }
 
 static struct drop_scan *
-scan_new(struct drop *d)
+scan_free(struct drop *d, struct drop_scan *s)
 {
-	struct drop_scan *s = d->api->alloc(d->host, sizeof(*s));
-
 	if (s == NULL)
 		return NULL;
-	s->nodes = d->api->alloc(d->host, DROP_NODES_MAX * sizeof(*s->nodes));
-	s->lines = d->api->alloc(d->host, DROP_LINES_MAX * sizeof(*s->lines));
-	if (s->nodes != NULL && s->lines != NULL)
-		return s;
 	d->api->free(d->host, s->nodes);
 	d->api->free(d->host, s->lines);
 	d->api->free(d->host, s);
 	return NULL;
 }
 
+/* The memory of a scan is kept from one to the next. */
+static struct drop_scan *
+scan_new(struct drop *d)
+{
+	struct drop_scan *s = d->spare;
+
+	d->spare = NULL;
+	if (s != NULL) {
+		s->count = s->at = 0;
+		s->overflow = 0;
+		return s;
+	}
+	s = d->api->alloc(d->host, sizeof(*s));
+	if (s == NULL)
+		return NULL;
+	s->nodes = d->api->alloc(d->host, DROP_NODES_MAX * sizeof(*s->nodes));
+	s->lines = d->api->alloc(d->host, DROP_LINES_MAX * sizeof(*s->lines));
+	if (s->nodes == NULL || s->lines == NULL)
+		s = scan_free(d, s);
+	return s;
+}
+
 void
 drop_intake_stop(struct drop *d)
 {
-	struct drop_scan *s = d->scan;
-
+	if (d->scan != NULL)
+		d->spare = d->scan;
 	d->scan = NULL;
 	d->again = 0;
 	d->acks_due = 0;
-	if (s == NULL)
-		return;
-	d->api->free(d->host, s->nodes);
-	d->api->free(d->host, s->lines);
-	d->api->free(d->host, s);
+}
+
+void
+drop_intake_free(struct drop *d)
+{
+	drop_intake_stop(d);
+	d->spare = scan_free(d, d->spare);
+	d->api->timer_cancel(d->host, d->retry_timer);
+	d->retry_timer = 0;
 }
 
 static void
@@ -457,6 +491,8 @@ scan_end(struct drop *d)
 {
 	int again = d->again || d->scan->overflow;
 
+	if (!d->suspects_met)
+		memset(d->suspects, 0, sizeof(d->suspects));
 	drop_intake_stop(d);
 	drop_requests_due(d);
 	if (again)
@@ -492,6 +528,7 @@ drop_intake_start(struct drop *d)
 		retry_later(d, RETRY_MS);
 		return;
 	}
+	d->suspects_met = 0;
 	rc = d->api->dir_list(d->host, DROP_IN, add_name, d->scan);
 	d->in_broken = rc != LANED_OK;
 	sort_files(d->scan->files, d->scan->count);

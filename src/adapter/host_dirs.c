@@ -347,6 +347,10 @@ host_dirs_list(struct host_dirs *d, const char *option, laned_name_fn fn, void *
 		told++;
 		fn(user, (struct laned_str){ name.p, name.n }, (uint64_t)st.st_size);
 	}
+	if (told == LANED_LIST_NAMES_MAX)
+		log_event(LOG_ERR, "adapter-crowded", NULL,
+			  "folder %s holds more than %u files; the others are not seen",
+			  option, LANED_LIST_NAMES_MAX);
 	(void)closedir(list); /* read only */
 	return LANED_OK;
 }

@@ -28,6 +28,7 @@ class Rpc:
         self.buffer = b""
         self.number = 0
         self.notes = []
+        self.answers = {}  # of requests that nobody has asked for yet
 
     def _line(self, end):
         while b"\n" not in self.buffer:
@@ -49,13 +50,16 @@ class Rpc:
 
     def receive(self, number):
         end = time.monotonic() + PATIENCE_S
-        while True:
+        while number not in self.answers:
             message = self._line(end)
-            if message.get("id") == number and "method" not in message:
-                if "error" in message:
-                    raise RuntimeError(message["error"]["message"])
-                return message["result"]
-            self.notes.append(message)
+            if "method" in message:
+                self.notes.append(message)
+            else:
+                self.answers[message["id"]] = message
+        message = self.answers.pop(number)
+        if "error" in message:
+            raise RuntimeError(message["error"]["message"])
+        return message["result"]
 
     def call(self, method, **params):
         return self.receive(self.send(method, **params))
@@ -68,7 +72,11 @@ class Rpc:
                 note = self.notes.pop(0)
                 if condition(note):
                     return note
-            self.notes.append(self._line(end))
+            message = self._line(end)
+            if "method" in message:
+                self.notes.append(message)
+            else:
+                self.answers[message["id"]] = message
 
     def close(self):
         self.sock.close()

@@ -140,6 +140,12 @@ processor_undo(struct world *w, struct entry *e, const struct message *m,
 		e->state = ENTRY_UNDONE;
 }
 
+static bool
+line_is_down(const struct world *w)
+{
+	return !w->quiet && w->now.mono_ms < w->line_down_ms;
+}
+
 /* The answer may be lost, late, doubled or a shrug. */
 static void
 answer_home(struct world *w, const struct message *answer)
@@ -147,7 +153,7 @@ answer_home(struct world *w, const struct message *answer)
 	struct message copy = *answer;
 	int64_t in_ms = world_delay(w, 5, 900);
 
-	if (world_fault(w, 20))
+	if (world_fault(w, 20) || line_is_down(w))
 		return;
 	if (world_fault(w, 20))
 		in_ms = world_delay(w, 1000, 1200000);
@@ -203,7 +209,9 @@ to_processor(struct world *w, const struct payment *p, enum lane_op op)
 	int64_t in_ms = world_delay(w, 2, 300);
 	struct message *m;
 
-	if (world_fault(w, 30)) {
+	if (world_fault(w, 60))
+		w->line_down_ms = w->now.mono_ms + world_delay(w, 60000, 1500000);
+	if (world_fault(w, 30) || line_is_down(w)) {
 		world_trace(w, "lost on the line: %s", lane_op_name(op));
 		return;
 	}
@@ -263,8 +271,8 @@ check_amount(struct world *w, const struct payment *p)
 			     (long long)p->asked_minor,
 			     (long long)(r != NULL ? r->total_minor : -1));
 	else if (r->saving_minor >
-		 r->gross_minor / 10 + lane_core_display(w->core)->lines_count)
-		world_broken(w, "the saving exceeds the rule");
+		 60 + r->gross_minor / 10 + lane_core_display(w->core)->lines_count)
+		world_broken(w, "the saving exceeds the rules");
 }
 
 static void
@@ -652,7 +660,11 @@ pos_act(struct world *w)
 		w->quiet = true; /* everything heals: all must be settled now */
 		return;
 	}
-	(void)world_post(w, MSG_POS, world_delay(w, 300, 6000));
+	/* Seldom everybody waits for the bank for a long time. */
+	(void)world_post(w, MSG_POS,
+			 w->act == POS_WAIT && world_fault(w, 12)
+				 ? world_delay(w, 60000, 1500000)
+				 : world_delay(w, 300, 6000));
 }
 
 /* ---- messages that arrive ------------------------------------------------ */
@@ -774,6 +786,27 @@ settle_ticket(struct world *w, const struct ticket *t)
 	w->res->cancelled += t->end == TICKET_VOID;
 }
 
+/* A limited offer is used as often as it may be, over all checkouts and crashes. */
+static void
+settle_limits(struct world *w)
+{
+	for (int who = 0; who < (int)MEMBERS; who++) {
+		struct lane_member m;
+
+		world_member(w, who, &m);
+		for (uint32_t i = 0; i < m.uses_count; i++) {
+			if (strcmp(m.uses[i].rule, "twice") == 0 &&
+			    m.uses[i].member_used > 2)
+				world_broken(w, "member %d used an offer %lld times", who,
+					     (long long)m.uses[i].member_used);
+		}
+	}
+	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
+		if (mem_journal_checkout(w->journal, i)->reserved_count > 0)
+			world_broken(w, "an ended checkout still reserves offers");
+	}
+}
+
 void
 peers_settled(struct world *w)
 {
@@ -788,6 +821,8 @@ peers_settled(struct world *w)
 			world_broken(w, "a payment of %s rests in %s", p->ticket,
 				     payment_state_name(p->state));
 	}
+	if (w->res->failed_commits == 0) /* a full disk and a crash may lose a count */
+		settle_limits(w);
 	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
 		enum checkout_phase phase = mem_journal_checkout(w->journal, i)->phase;
 

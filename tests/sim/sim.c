@@ -15,7 +15,10 @@ static const char rules_text[] =
 	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
 	"{\"id\":\"ten\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
 	"\"params\":{\"percent_bp\":1000},\"who\":{\"member\":true},"
-	"\"text\":{\"en\":\"10 % for members\"}}]}";
+	"\"text\":{\"en\":\"10 % for members\"}},"
+	"{\"id\":\"twice\",\"kind\":\"amount\",\"scope\":{\"all\":true},"
+	"\"params\":{\"amount_minor\":60,\"max_units\":1},\"who\":{\"member\":true},"
+	"\"limits\":{\"per_member\":2},\"text\":{\"en\":\"0.60 off, twice a member\"}}]}";
 
 /* splitmix64 (Steele, Lea, Flood): every seed gives a full, different sequence. */
 uint64_t

@@ -81,6 +81,7 @@ struct world {
 	/* the processor */
 	struct entry ledger[LEDGER_MAX];
 	uint32_t ledger_count;
+	int64_t line_down_ms; /* until then the processor cannot be reached */
 	int64_t peer_last_ms; /* the line to the processor keeps its order */
 	/* the POS */
 	struct ticket tickets[TICKETS_MAX];

@@ -287,6 +287,18 @@ START_TEST(a_watcher_hears_of_files_that_are_whole)
 }
 END_TEST
 
+START_TEST(a_polled_folder_is_looked_at_without_being_told)
+{
+	setup();
+	ck_assert_int_eq(
+		host_dirs_watch(dirs, "in", HOST_DIRS_POLL_MS_MIN, count_call, &called),
+		LANED_OK);
+	while (called < 2)
+		ck_assert_int_eq(loop_once(loop, 10000), 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_folder_that_is_not_there_is_an_error_and_no_missing_file)
 {
 	char away[80];
@@ -469,6 +481,7 @@ UNIT_MAIN("adapter_host", put_read_remove_round_trip,
 	  what_a_dead_process_had_claimed_comes_back,
 	  set_aside_masks_card_numbers_and_keeps_few,
 	  a_watcher_hears_of_files_that_are_whole,
+	  a_polled_folder_is_looked_at_without_being_told,
 	  a_folder_that_is_not_there_is_an_error_and_no_missing_file,
 	  timers_fire_once_and_stale_numbers_hit_nothing, timers_have_a_limit,
 	  memory_is_zeroed_counted_and_limited, without_laned_nothing_is_durable,

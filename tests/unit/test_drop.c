@@ -918,6 +918,25 @@ START_TEST(half_a_file_is_given_a_second_look)
 }
 END_TEST
 
+START_TEST(many_halves_at_once_are_all_set_aside)
+{
+	char name[32];
+
+	launch_up();
+	for (unsigned i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof(name), "%u.basket.json", i); /* fits */
+		put_bytes("in", laned_str_of(name), laned_str_of("{"));
+	}
+	host.changed(host.changed_user);
+	fire(500);
+	ck_assert_uint_eq(count(ASIDE), 40);
+	fire(500);
+	pos_writes("17.basket.json", "{"); /* the memory of them is gone */
+	ck_assert_uint_eq(count(ASIDE), 40);
+	end();
+}
+END_TEST
+
 static const struct {
 	const char *name, *text, *log;
 } bad_files[] = {
@@ -1075,7 +1094,7 @@ UNIT_MAIN("drop", journal_comes_before_the_file, submit_itself_does_nothing_yet,
 	  a_basket_is_handed_over_whole_and_then_removed,
 	  a_newer_basket_that_came_meanwhile_is_taken_too,
 	  answers_come_first_and_then_ticket_by_ticket,
-	  half_a_file_is_given_a_second_look,
+	  half_a_file_is_given_a_second_look, many_halves_at_once_are_all_set_aside,
 	  wrong_files_are_named_and_set_aside_and_the_next_is_taken,
 	  what_laned_says_of_a_file_decides, an_answer_that_laned_refuses_is_evidence,
 	  every_failing_allocation_is_survived, selftest_and_health_tell)

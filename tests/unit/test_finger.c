@@ -185,8 +185,12 @@ START_TEST(one_dislocation_is_one_minutia)
 			ck_assert_int_eq(extract_drawing(&d, &f), 0);
 			check_ranges(&f);
 			want = expected(&d, 0);
-			ck_assert_msg(f.count == 1, "%u minutiae at step %d, kind %d",
-				      f.count, step, k);
+			ck_assert_msg(
+				f.count == 1,
+				"step %d, kind %d: %u minutiae, (%d, %d) quality %u",
+				step, k, f.count, f.minutiae[f.count - 1].x,
+				f.minutiae[f.count - 1].y,
+				f.minutiae[f.count - 1].quality);
 			ck_assert_msg(find(&f, &want, 5, 0x600) != NULL,
 				      "step %d, kind %d: (%d, %d) angle %d", step, k,
 				      f.minutiae[0].x, f.minutiae[0].y,

@@ -10,7 +10,8 @@
  */
 #define STRENGTH_MIN 30 /* of 255 */
 #define WAVE_MIN 12     /* root mean square; a clean print has 45 */
-#define CONTRAST_MIN 4  /* grey */
+#define ENERGY_MIN (BLOCK_PX * BLOCK_PX * WAVE_MIN * WAVE_MIN)
+#define CONTRAST_MIN 4 /* grey */
 #define CONTRAST_SHARE_8TH 2
 #define VALID_MIN 48 /* pixels of a block that are not blank */
 #define BLOCKS_MIN 12
@@ -169,6 +170,27 @@ keep_largest(struct finger_extractor *x)
 	return best;
 }
 
+/*
+ * The windows above reach beyond the print: takes off blocks of the rim that show next to nothing
+ * themselves. (Inside, a weak block is where a minutia disturbs the wave, and stays.)
+ */
+static void
+peel_rim(struct finger_extractor *x)
+{
+	for (int by = 0; by < x->blocks_y; by++) {
+		for (int bx = 0; bx < x->blocks_x; bx++) {
+			size_t at = block_at(x, bx, by);
+
+			x->scratch[0][at] =
+				x->mask[at] &&
+				(neighbours_set(x, bx, by) == 9 ||
+				 block_energy(x, x->wave, bx, by) >= ENERGY_MIN);
+		}
+	}
+	for (int i = 0; i < x->blocks_x * x->blocks_y; i++)
+		x->mask[i] = (uint8_t)x->scratch[0][i];
+}
+
 void
 segment_mask(struct finger_extractor *x)
 {
@@ -178,11 +200,11 @@ segment_mask(struct finger_extractor *x)
 	floor = max_int(contrast_typical(x) * CONTRAST_SHARE_8TH / 8, CONTRAST_MIN);
 	for (int i = 0; i < blocks; i++)
 		x->mask[i] = x->active[i] && x->strength[i] >= STRENGTH_MIN &&
-			     x->contrast[i] >= floor &&
-			     x->energy[i] >= BLOCK_PX * BLOCK_PX * WAVE_MIN * WAVE_MIN;
+			     x->contrast[i] >= floor && x->energy[i] >= ENERGY_MIN;
 	vote(x, 5);
 	vote(x, 4);
 	vote(x, 6);
+	peel_rim(x);
 	if (keep_largest(x) < BLOCKS_MIN)
 		memset(x->mask, 0, sizeof(x->mask));
 }

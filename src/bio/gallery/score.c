@@ -42,17 +42,17 @@ score_raw(const struct fine_evidence *e)
 /*
  * Raw score and -10 log10 of the share of impostors that reach it, in 1/100 dB: quantiles of the
  * 84 565 impostor pairs of three sets of real prints (bio_scores --raw DIR, pooled). Beyond 30 dB
- * log-linear with 223 a decade, the upper 95 % bound of the slope of the excesses over 20 and over
+ * log-linear with 181 a decade, the upper 95 % bound of the slope of the excesses over 20 and over
  * 30 dB (exponential tail, decade = ln 10 x mean excess); the end of the scale is extrapolated.
- * Pairs of synthetic fingers agree within a factor of 1.5 between 10 and 40 dB.
+ * Pairs of synthetic fingers agree within a factor of two between 3 and 40 dB.
  */
 struct knot {
 	int32_t raw, score;
 };
 
 static const struct knot knots[] = {
-	{ 500, 0 },     { 957, 46 },    { 1320, 301 },  { 1519, 602 },  { 1685, 1000 },
-	{ 1837, 1523 }, { 1945, 2000 }, { 2047, 2523 }, { 2143, 3000 }, { 3481, 9000 },
+	{ 409, 0 },     { 818, 46 },    { 1141, 301 },  { 1316, 602 },  { 1457, 1000 },
+	{ 1584, 1523 }, { 1674, 2000 }, { 1760, 2523 }, { 1837, 3000 }, { 2923, 9000 },
 };
 #define KNOTS (sizeof(knots) / sizeof(knots[0]))
 

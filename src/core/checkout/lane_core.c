@@ -365,6 +365,7 @@ lane_core_free(struct lane_core *c)
 		return NULL;
 	c->cur_dirty = false;
 	lane_idle(c);
+	lane_out_drop_ended(c);
 	free(c);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 #include "core/checkout/lane_private.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct lane_effect *
@@ -90,12 +91,29 @@ lane_out_keep_ended(struct lane_core *c)
 		return;
 	r = &c->ended[c->ended_count++];
 	lane_record(c, r);
-	/* Its memory goes away with it; what the journal holds of them stands. */
+	/* Its basket goes away with it; what it used of limited offers is kept. */
 	r->lines = NULL;
 	r->lines_count = 0;
 	r->basket_changed = false;
 	r->reserved = NULL;
 	r->reserved_count = 0;
+	if (c->cur.training)
+		return;
+	c->ended_reserved[c->ended_count - 1] = c->cur.reserved;
+	r->reserved = c->cur.reserved;
+	r->reserved_count = c->cur.reserved_count;
+	c->cur.reserved = NULL;
+	c->cur.reserved_count = 0;
+}
+
+void
+lane_out_drop_ended(struct lane_core *c)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_MAX; i++) {
+		free(c->ended_reserved[i]);
+		c->ended_reserved[i] = NULL;
+	}
+	c->ended_count = 0;
 }
 
 /* "1 more = ...": the hint that saves most. */
@@ -253,7 +271,7 @@ lane_committed(struct lane_core *c)
 		return;
 	c->stores_pending = false;
 	c->faults.journal_failed = false;
-	c->ended_count = 0;
+	lane_out_drop_ended(c);
 	c->audits_count = 0;
 	c->cur_dirty = false;
 	c->cur.basket_changed = false;

@@ -84,6 +84,7 @@ struct lane_core {
 	bool payments_lost; /* more than LANE_PAYMENTS_MAX were open */
 	/* Ended in this step, or in one whose commit failed. */
 	struct checkout_record ended[LANE_ENDED_MAX];
+	struct lane_reserved *ended_reserved[LANE_ENDED_MAX]; /* owned */
 	uint32_t ended_count;
 	struct lane_audit audits[LANE_AUDITS_MAX];
 	uint32_t audits_count;
@@ -111,6 +112,7 @@ void lane_out(struct lane_core *c, bool stores, struct lane_effects *out);
 void lane_display_fill(const struct lane_core *c, struct lane_display *d);
 /* An ended checkout that is not stored yet makes room for the next. */
 void lane_out_keep_ended(struct lane_core *c);
+void lane_out_drop_ended(struct lane_core *c);
 /* The commit of the last list succeeded. */
 void lane_committed(struct lane_core *c);
 

@@ -1,77 +1,17 @@
-#include "core/pricing/search.h"
-#include "core/pricing/memo.h"
+#include "core/pricing/search_private.h"
 #include "core/pricing/portion.h"
-#include "core/pricing/relax.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
-#define SMALL_CELLS 32u   /* items times rules of a component that is searched at once */
-#define STEPS_MAX 250000u /* items times coupled rules; more are not all searched */
+#define SMALL_CELLS 32u /* items times rules of a component that is searched at once */
 #define MEMO_RULES_MAX 64u
 #define FIRST_NODES 256u /* tried before the prices are improved */
 #define IMPROVE_ROUNDS 40u
 #define POLL_NODES 256u
 #define MISSES_A_NODE 16u /* attempts that the bound refuses at once */
-
-/* Decides how many units of an item a rule takes. */
-struct step {
-	uint32_t item, rule, q; /* rule RELAX_NONE: none, or the free rule */
-	uint32_t free;          /* a rule without max_units that takes all or nothing */
-	bool last;              /* of its item */
-};
-
-struct frame {
-	uint32_t units, first,
-		next;    /* tried now; tried first; how many were tried after that */
-	uint32_t misses; /* one after the other, by the bound */
-	bool started, applied, upward, linear;
-	/* What apply() changed. */
-	uint32_t avail, state, used;
-	int64_t gain, open, sum;
-};
-
-/* Exactly one of several rules, or a whole-scope rule on or off. */
-struct choice {
-	uint32_t *live; /* RELAX_NONE: none of them */
-	uint32_t count, now;
-	bool whole; /* a whole-scope rule: live[1] is it */
-};
-
-struct search {
-	const struct search_job *job;
-	struct arena *arena, *own_arena;
-	struct relax x;
-	int64_t base_cost, factor_bp;
-	/* simple: one weight, no stacked rule, so that the cost is linear in the saving. */
-	bool simple, memo_on, have_best, full; /* full: points were left out */
-	int error;
-
-	struct choice *choices;
-	bool *disabled, *off, *blocked;
-	int64_t trimmed_minor; /* what rules left out for size could save at most */
-	struct take *takes;
-	int64_t whole_gain;
-	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
-	uint32_t choices_count, steps_count, points_room;
-
-	struct step *steps;
-	struct frame *frames;
-	uint32_t *avail, *state, *used, *cursor, *step_free;
-	int64_t *kept_price, *value; /* scratch of greedy() */
-	int64_t *sum;                /* worth of the open group of an n-for rule */
-	int64_t *tail;               /* bound on the items from here on */
-	int64_t gain, open;          /* so far; bound on what the rules still gain */
-
-	struct memo memo;
-	int64_t *line_off;
-	int64_t best_gain;
-	struct point best;
-	struct points points;
-	uint64_t nodes_left, misses;
-};
 
 bool
 effort_spend(struct effort *e, uint64_t nodes)
@@ -267,12 +207,9 @@ write_takes(struct search *s, int64_t *ret_eps)
 		const struct relax_rule *r = &s->x.rules[j];
 		uint32_t units = 0;
 
-		for (uint32_t q = 0, at = s->cursor[j]; q < r->count; q++) {
-			uint32_t k;
+		for (uint32_t q = 0; q < r->count; q++) {
+			uint32_t k = s->frames[s->step_of[s->cursor[j] + q]].units;
 
-			while (s->steps[at].rule != j || s->steps[at].q != q)
-				at++;
-			k = s->frames[at].units;
 			if (k == 0)
 				continue;
 			s->takes[n++] =
@@ -397,9 +334,13 @@ make_steps(struct search *s)
 		s->steps[n - 1].last = true;
 	}
 	s->steps_count = n;
-	for (uint32_t i = n; i-- > 0;)
+	for (uint32_t j = 0, first = 0; j < x->rules_count; j++) {
+		s->cursor[j] = first;
+		first += x->rules[j].count;
+	}
+	for (uint32_t i = 0; i < n; i++)
 		if (s->steps[i].rule != RELAX_NONE)
-			s->cursor[s->steps[i].rule] = i;
+			s->step_of[s->cursor[s->steps[i].rule] + s->steps[i].q] = i;
 }
 
 static void
@@ -678,112 +619,7 @@ walk(struct search *s)
 	return false;
 }
 
-/* ---- which rules take part ---- */
-
-static int
-add_choice(struct search *s, uint32_t group, uint32_t first)
-{
-	const struct component *c = s->job->component;
-	struct choice *ch = &s->choices[s->choices_count];
-	bool all_whole = true;
-
-	ch->live = arena_array(s->arena, (size_t)c->live_count + 1, sizeof(*ch->live));
-	if (ch->live == NULL)
-		return -ENOMEM;
-	ch->count = ch->now = 0;
-	for (uint32_t j = first; j < c->live_count; j++) {
-		const struct rule *r = s->job->p->live[c->live[j]].rule;
-
-		if (s->disabled[c->live[j]] ||
-		    (j > first && (group == NO_GROUP || r->group_index != group)))
-			continue;
-		ch->live[ch->count++] = c->live[j];
-		all_whole = all_whole && r->kind == KIND_BUY_GET_CHEAPEST;
-	}
-	if (all_whole)
-		ch->live[ch->count++] =
-			RELAX_NONE; /* a whole-scope rule need not be used */
-	if (ch->count > 1)
-		s->choices_count++;
-	return 0;
-}
-
-static int
-find_choices(struct search *s)
-{
-	const struct component *c = s->job->component;
-	int rc = 0;
-
-	s->choices = arena_array(s->arena, c->live_count, sizeof(*s->choices));
-	if (s->choices == NULL)
-		return -ENOMEM;
-	for (uint32_t j = 0; rc == 0 && j < c->live_count; j++) {
-		const struct rule *r = s->job->p->live[c->live[j]].rule;
-		bool first = true;
-
-		if (s->disabled[c->live[j]] ||
-		    (r->group_index == NO_GROUP && r->kind != KIND_BUY_GET_CHEAPEST))
-			continue;
-		for (uint32_t k = 0; k < j && r->group_index != NO_GROUP; k++)
-			first = first && (s->disabled[c->live[k]] ||
-					  s->job->p->live[c->live[k]].rule->group_index !=
-						  r->group_index);
-		if (first)
-			rc = add_choice(s, r->group_index, j);
-	}
-	return rc;
-}
-
-/* Lets a whole-scope rule take its units; false when some are taken already. */
-static bool
-take_whole(struct search *s, uint32_t live)
-{
-	const struct live *l = &s->job->p->live[live];
-	uint32_t at = 0;
-
-	for (uint32_t i = 0; i < l->items_count; i++) {
-		while (s->x.items[at].item != l->items[i])
-			at++;
-		if (s->blocked[at])
-			return false;
-		s->blocked[at] = true;
-		s->takes[s->whole_takes++] =
-			(struct take){ live, l->items[i],
-				       s->job->p->items[l->items[i]].units };
-	}
-	return true;
-}
-
-/* Sets off, blocked and the takes of whole-scope rules for the present choices. */
-static bool
-arrange(struct search *s)
-{
-	const struct search_job *job = s->job;
-	const struct component *c = job->component;
-	int64_t saved = 0;
-
-	s->whole_takes = 0;
-	for (uint32_t j = 0; j < c->live_count; j++)
-		s->off[c->live[j]] = s->disabled[c->live[j]];
-	for (uint32_t i = 0; i < s->choices_count; i++)
-		for (uint32_t k = 0; k < s->choices[i].count; k++)
-			if (k != s->choices[i].now && s->choices[i].live[k] != RELAX_NONE)
-				s->off[s->choices[i].live[k]] = true;
-	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
-	for (uint32_t j = 0; j < c->live_count; j++)
-		if (!s->off[c->live[j]] &&
-		    job->p->live[c->live[j]].rule->kind == KIND_BUY_GET_CHEAPEST &&
-		    !take_whole(s, c->live[j]))
-			return false;
-	if (layers_unit(job->p, s->takes, s->whole_takes, s->line_off, NULL, NULL) < 0)
-		s->error = -ENOMEM;
-	for (uint32_t i = 0; i < c->lines_count; i++) {
-		saved += s->line_off[c->lines[i]];
-		s->line_off[c->lines[i]] = 0;
-	}
-	s->whole_gain = saved * RELAX_ONE - (s->whole_takes > 0 ? s->x.eps : 0);
-	return true;
-}
+/* ---- a choice of rules ---- */
 
 /* Lets a rule take what its programme wants of what is left. */
 static void
@@ -792,14 +628,12 @@ greedy_take(struct search *s, uint32_t rule)
 	struct relax_rule *r = &s->x.rules[rule];
 	uint32_t state = 0;
 
-	for (uint32_t q = 0, at = s->cursor[rule]; q < r->count; q++) {
+	for (uint32_t q = 0; q < r->count; q++) {
 		uint32_t k = r->choice[(size_t)q * r->states + state];
 
-		while (s->steps[at].rule != rule || s->steps[at].q != q)
-			at++;
 		if (k > r->cap - s->used[rule])
 			k = 0; /* a cap that the programme does not know */
-		s->frames[at].units = k;
+		s->frames[s->step_of[s->cursor[rule] + q]].units = k;
 		s->used[rule] += k;
 		s->x.items[r->items[q]].units -= k;
 		state = relax_next(r, state, k);
@@ -902,17 +736,6 @@ try_rules(struct search *s, int64_t *ret_bound)
 	return false;
 }
 
-static bool
-next_choice(struct search *s)
-{
-	for (uint32_t i = s->choices_count; i-- > 0;) {
-		if (++s->choices[i].now < s->choices[i].count)
-			return true;
-		s->choices[i].now = 0;
-	}
-	return false;
-}
-
 /* A cost below everything, when not even all choices of rules could be looked at. */
 static int64_t
 cost_without_choices(struct search *s)
@@ -935,76 +758,6 @@ cost_without_choices(struct search *s)
 	return s->error < 0 ? 0 : cost_at(s, relax_solve(&s->x) + whole * RELAX_ONE);
 }
 
-/* No less than what a coupled rule saves on all its items. */
-static int64_t
-potential(const struct problem *p, const struct live *l)
-{
-	const struct rule *r = l->rule;
-	int64_t sum = 0, size = r->buy + r->get;
-
-	for (uint32_t i = 0; i < l->items_count; i++) {
-		const struct item *it = &p->items[l->items[i]];
-		int64_t value = it->value * it->units;
-
-		if (r->kind == KIND_N_FOR_PRICE)
-			sum += value;
-		else if (r->kind == KIND_BUY_GET)
-			sum += value * r->get / size + it->units;
-		else
-			sum += portion_units(r, it, 1, p->rules->rounding) * it->units;
-	}
-	return sum;
-}
-
-/* A coupled rule that may be left out, and what it could save. */
-struct rank {
-	uint32_t live;
-	int64_t minor;
-};
-
-static int
-rank_order(const void *a, const void *b)
-{
-	const struct rank *x = a, *y = b;
-
-	if (x->minor != y->minor)
-		return x->minor < y->minor ? -1 : 1;
-	return x->live < y->live ? -1 : x->live > y->live;
-}
-
-/*
- * A component that is too large to be searched at all: the coupled rules that can save least are
- * left out until it is not.
- */
-static int
-trim(struct search *s, size_t *steps)
-{
-	const struct component *c = s->job->component;
-	const struct problem *p = s->job->p;
-	struct rank *ranks;
-	uint32_t n = 0;
-
-	if (*steps <= STEPS_MAX)
-		return 0;
-	ranks = arena_array(s->arena, c->live_count, sizeof(*ranks));
-	if (ranks == NULL)
-		return -ENOMEM;
-	for (uint32_t j = 0; j < c->live_count; j++) {
-		const struct live *l = &p->live[c->live[j]];
-
-		if (!s->disabled[c->live[j]] && l->coupled &&
-		    l->rule->kind != KIND_BUY_GET_CHEAPEST)
-			ranks[n++] = (struct rank){ c->live[j], potential(p, l) };
-	}
-	qsort(ranks, n, sizeof(*ranks), rank_order);
-	for (uint32_t i = 0; i < n && *steps > STEPS_MAX; i++) {
-		s->disabled[ranks[i].live] = true;
-		s->trimmed_minor += ranks[i].minor;
-		*steps -= p->live[ranks[i].live].items_count;
-	}
-	return 0;
-}
-
 static int
 search_init(struct search *s)
 {
@@ -1024,12 +777,13 @@ search_init(struct search *s)
 		s->disabled[c->live[j]] = s->job->disabled[c->live[j]];
 		steps += p->live[c->live[j]].items_count;
 	}
-	if (trim(s, &steps) < 0)
+	if (search_trim(s, &steps) < 0)
 		return -ENOMEM;
 	s->off = arena_array(s->arena, p->live_count, sizeof(*s->off));
 	s->blocked = arena_array(s->arena, items, sizeof(*s->blocked));
 	s->takes = arena_array(s->arena, steps, sizeof(*s->takes));
 	s->steps = arena_array(s->arena, steps, sizeof(*s->steps));
+	s->step_of = arena_array(s->arena, steps, sizeof(*s->step_of));
 	s->frames = arena_array(s->arena, steps, sizeof(*s->frames));
 	s->avail = arena_array(s->arena, items, sizeof(*s->avail));
 	s->step_free = arena_array(s->arena, items, sizeof(*s->step_free));
@@ -1045,10 +799,11 @@ search_init(struct search *s)
 	    s->steps == NULL || s->frames == NULL || s->avail == NULL ||
 	    s->step_free == NULL || s->tail == NULL || s->state == NULL ||
 	    s->used == NULL || s->cursor == NULL || s->sum == NULL ||
-	    s->line_off == NULL || s->kept_price == NULL || s->value == NULL)
+	    s->line_off == NULL || s->step_of == NULL || s->kept_price == NULL ||
+	    s->value == NULL)
 		return -ENOMEM;
 	set_cost(s);
-	return find_choices(s);
+	return search_find_choices(s);
 }
 
 int
@@ -1065,11 +820,11 @@ search_component(const struct search_job *job, struct points *ret_points,
 	while (more && s.error == 0) {
 		int64_t open_bound = INT64_MAX;
 
-		if (arrange(&s) && !try_rules(&s, &open_bound)) {
+		if (search_arrange(&s) && !try_rules(&s, &open_bound)) {
 			complete = false;
 			bound = open_bound < bound ? open_bound : bound;
 		}
-		more = next_choice(&s);
+		more = search_next_choice(&s);
 		if (more && !effort_spend(job->effort, relax_nodes(&s.x))) {
 			complete = false;
 			bound = cost_without_choices(&s);

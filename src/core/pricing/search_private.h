@@ -1,0 +1,80 @@
+#ifndef LANED_CORE_PRICING_SEARCH_PRIVATE_H
+#define LANED_CORE_PRICING_SEARCH_PRIVATE_H
+
+#include "core/pricing/memo.h"
+#include "core/pricing/relax.h"
+#include "core/pricing/search.h"
+
+/* What search.c and search_rules.c share. */
+
+/* Decides how many units of an item a rule takes. */
+struct step {
+	uint32_t item, rule, q; /* rule RELAX_NONE: none, or the free rule */
+	uint32_t free;          /* a rule without max_units that takes all or nothing */
+	bool last;              /* of its item */
+};
+
+struct frame {
+	uint32_t units, first,
+		next;    /* tried now; tried first; how many were tried after that */
+	uint32_t misses; /* one after the other, by the bound */
+	bool started, applied, upward, linear;
+	/* What apply() changed. */
+	uint32_t avail, state, used;
+	int64_t gain, open, sum;
+};
+
+/* Exactly one of several rules, or a whole-scope rule on or off. */
+struct choice {
+	uint32_t *live; /* RELAX_NONE: none of them */
+	uint32_t count, now;
+	bool whole; /* a whole-scope rule: live[1] is it */
+};
+
+struct search {
+	const struct search_job *job;
+	struct arena *arena, *own_arena;
+	struct relax x;
+	int64_t base_cost, factor_bp;
+	/* simple: one weight, no stacked rule, so that the cost is linear in the saving. */
+	bool simple, memo_on, have_best, full; /* full: points were left out */
+	int error;
+
+	struct choice *choices;
+	bool *disabled, *off, *blocked;
+	int64_t trimmed_minor; /* what rules left out for size could save at most */
+	struct take *takes;
+	int64_t whole_gain;
+	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
+	uint32_t choices_count, steps_count, points_room;
+
+	struct step *steps;
+	struct frame *frames;
+	uint32_t *avail, *state, *used, *step_free;
+	uint32_t *cursor, *step_of;  /* of rule j: step_of[cursor[j] + q] */
+	int64_t *kept_price, *value; /* scratch of greedy() */
+	int64_t *sum;                /* worth of the open group of an n-for rule */
+	int64_t *tail;               /* bound on the items from here on */
+	int64_t gain, open;          /* so far; bound on what the rules still gain */
+
+	struct memo memo;
+	int64_t *line_off;
+	int64_t best_gain;
+	struct point best;
+	struct points points;
+	uint64_t nodes_left, misses;
+};
+
+/* Finds the choices between rules that exclude each other. 0 or -ENOMEM. */
+int search_find_choices(struct search *s);
+/* The next combination of choices; false when all were had. */
+bool search_next_choice(struct search *s);
+/*
+ * Sets which rules are off and what whole-scope rules take, for the present choices. false: two
+ * whole-scope rules want the same units.
+ */
+bool search_arrange(struct search *s);
+/* Leaves rules out until at most so many steps are left that the search can be held. */
+int search_trim(struct search *s, size_t *steps);
+
+#endif
