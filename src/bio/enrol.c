@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Two impressions of one finger agree at this score at least (1/100 dB), else another is asked. */
-#define AGREE_SCORE 2000
+#define AGREE_SCORE 1200
 /* A second finger that scores this much against the first one is the same finger again. */
 #define SAME_FINGER_SCORE 3500
 

@@ -1,7 +1,8 @@
 /*
- * How long a basket takes: 50 lines against 200 offers, scattered over 120 categories or all
- * aimed at what is in the basket; and what list order would have saved of it. Prints a table and
- * one line of JSON.
+ * How long a basket takes, in time on the processor: 50 lines against 200 offers, scattered over
+ * 120 categories or all aimed at what is in the basket. Every basket has a rule set of its own,
+ * priced once, cold. Prints a table and a line of JSON for each workload; an argument chooses
+ * workloads by a part of their name.
  */
 #include "base/json.h"
 #include "core/pricing/pricing.h"
@@ -151,7 +152,7 @@ now_us(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* cannot fail */
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 

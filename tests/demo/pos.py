@@ -67,6 +67,9 @@ ITEMS = {
 }
 
 
+TAKEN = ".taken-"
+
+
 class Crash(Exception):
     """The simulated POS dies here; a new LegacyPos over the same folder is its restart."""
 
@@ -238,22 +241,23 @@ class LegacyPos:
     def step(self):
         """Takes what lies in out/, one file after the other. Returns how many."""
         done = 0
-        # Offers first: a payment is for the amount of the last offer.
+        # Offers first: a payment is for the amount of the last offer. A file is taken by a name of
+        # our own before it is read: a newer one of the same name is never removed unread.
         for name in sorted(os.listdir(self.out), key=lambda n: (".offer." not in n, n)):
-            if name.startswith(".") or not name.endswith(".json"):
+            taken = name.startswith(TAKEN)  # a restart finds what it had taken
+            if not name.endswith(".json") or (name.startswith(".") and not taken):
                 continue
-            path = os.path.join(self.out, name)
+            path = os.path.join(self.out, name if taken else TAKEN + name)
             try:
+                if not taken:
+                    os.rename(os.path.join(self.out, name), path)
                 with open(path, "rb") as f:
                     message = json.load(f)
             except FileNotFoundError:
                 continue  # withdrawn meanwhile
             kind = name.rsplit(".", 2)[1]
             getattr(self, "on_" + kind, self.on_other)(message)
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                pass  # withdrawn meanwhile; the ledger knows what we did
+            os.unlink(path)
             sync_folder(self.out)
             done += 1
         now = time.monotonic()

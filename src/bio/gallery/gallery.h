@@ -57,8 +57,8 @@ struct gallery_query {
  * Searches: all references by the cheap sum of best local similarities, the best few hundred by
  * relaxation. Fills ret_candidates (best first, one per subject: its best finger) and
  * *ret_count <= GALLERY_CANDIDATES_MAX. 0; -ENODATA the probe has too few minutiae; -ECANCELED.
- * May use two worker threads; the result does not depend on them. Blocks; no I/O.
- * Add and remove must not run at the same time: the caller serialises.
+ * May use two worker threads; the result does not depend on them. Blocks; no I/O. One call at a
+ * time on a gallery, be it search, add or remove: the caller serialises.
  */
 int gallery_search(struct gallery *g, const struct gallery_query *q,
 		   struct gallery_candidate ret_candidates[GALLERY_CANDIDATES_MAX],

@@ -4,7 +4,7 @@
 #include "core/pricing/model.h"
 
 /* Amounts here are within 0..PROBLEM_GROSS_MAX, so products with basis points cannot overflow. */
-#define PROBLEM_GROSS_MAX INT64_C(10000000000)
+#define PROBLEM_GROSS_MAX PRICING_GROSS_MINOR_MAX
 
 /* What percent_bp of value is, rounded as a discount by mode. 0..value. */
 int64_t portion_percent(int64_t value, int64_t percent_bp, enum rounding mode);

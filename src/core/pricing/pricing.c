@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NODES_DEFAULT UINT64_C(200000)
 #define PROBLEM_BYTES_MAX ((size_t)512 << 20)
 
 /* What is asked. */
@@ -418,7 +417,7 @@ pricing_price(const struct pricing_rules *rules, const struct pricing_basket *ba
 {
 	static const struct pricing_member nobody;
 	struct request q = { rules, basket, member != NULL ? member : &nobody, at };
-	struct effort effort = { .nodes_max = NODES_DEFAULT }, spare;
+	struct effort effort = { .nodes_max = PRICING_NODES_DEFAULT }, spare;
 	struct result *result = calloc(1, sizeof(*result));
 	struct priced x = { 0 };
 	int rc = -ENOMEM;

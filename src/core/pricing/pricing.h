@@ -17,6 +17,9 @@
 struct pricing_rules;
 
 #define PRICING_LINES_MAX 1000u
+#define PRICING_GROSS_MINOR_MAX                                                          \
+	INT64_C(10000000000) /* of a whole basket, before offers */
+#define PRICING_NODES_DEFAULT UINT64_C(200000)
 #define PRICING_ERRORS_MAX 100u
 
 /* One fault of a rule set; line and column of the text where known (0 otherwise). */
@@ -80,7 +83,7 @@ struct pricing_basket {
 };
 
 struct pricing_budget {
-	uint64_t nodes_max;      /* 0 = the default */
+	uint64_t nodes_max;      /* 0 = PRICING_NODES_DEFAULT */
 	bool (*stop)(void *ctx); /* may be NULL; polled every 256 nodes */
 	void *ctx;
 };
@@ -132,9 +135,11 @@ struct pricing_result {
 };
 
 /*
- * Prices a basket. 0 and *ret_result, owned by the caller until pricing_result_free (it borrows
- * rule ids from rules, which must outlive it); -EINVAL a basket outside its ranges; -ERANGE
- * overflow; -ENOMEM. Deterministic without stop().
+ * Prices a basket. member may be NULL: a stranger without coupons. 0 and *ret_result, owned by the
+ * caller until pricing_result_free (it borrows rule ids from rules, which must outlive it);
+ * -EINVAL a basket outside its ranges (lines, units of a line, a line number twice); -ERANGE it is
+ * worth more than PRICING_GROSS_MINOR_MAX; -ENOMEM. Deterministic without stop(). Does not block;
+ * any number of threads may price with the same rules.
  */
 int pricing_price(const struct pricing_rules *rules, const struct pricing_basket *basket,
 		  const struct pricing_member *member, const struct timepoint *at,
