@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define DESCRIBE_BYTES_MAX (256u * 1024u)
-#define EXIT_USAGE 2
+#define EXIT_USAGE 64  /* sysexits: EX_USAGE, as in the other programs */
+#define EXIT_CONFIG 78 /* sysexits: EX_CONFIG: systemd does not start it again */
 
 struct arguments {
 	struct adapter_conf_ask ask;
@@ -301,7 +302,7 @@ main(int argc, char **argv)
 	if (a.describe != NULL)
 		return describe(a.describe);
 	if (adapter_conf_load(&a.ask, &c) < 0)
-		return EXIT_FAILURE;
+		return EXIT_CONFIG;
 	if (a.test) {
 		printf("[adapter:%s] is right\n", adapter_conf_name(c));
 		adapter_conf_free(c);

@@ -28,17 +28,24 @@ say(char why[PLUGIN_WHY_BYTES], const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Owned by root or by us, and written by nobody else. */
+/*
+ * Owned by root or by us, and written by nobody else. Started by hand, the user's own group may write,
+ * as some systems' umask lets it.
+ */
 static int
 check_owner(const struct stat *st, const char *what, bool *own,
 	    char why[PLUGIN_WHY_BYTES])
 {
+	mode_t others = S_IWGRP | S_IWOTH;
+
 	if (st->st_uid != 0 && (st->st_uid != geteuid() || geteuid() == 0)) {
 		say(why, "%s belongs to user %u, not to root", what,
 		    (unsigned)st->st_uid);
 		return -EPERM;
 	}
-	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+	if (st->st_uid != 0 && st->st_gid == getegid())
+		others = S_IWOTH;
+	if ((st->st_mode & others) != 0) {
 		say(why, "%s may be written by others than its owner", what);
 		return -EPERM;
 	}

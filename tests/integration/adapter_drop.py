@@ -429,6 +429,37 @@ def files_wait_while_laned_is_away(lane):
     assert lane.seen("pos.basket")[-1]["rev"] == rev + 1
 
 
+@test
+def it_connects_again_by_itself_and_recovers(lane):
+    path = os.path.join(lane.root, "adapter-drop.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        lane.process = subprocess.Popen(
+            [PROGRAM, "--name", "drop", "--conf", lane.conf, "--plugin", PLUGIN,
+             "--socket", path], stdin=subprocess.DEVNULL, stderr=lane.errors)
+        lane.laned.attach(listener.accept()[0])
+        assert lane.wait(lambda: lane.laned.hello), lane.log()
+        ticket, rev = lane.sale()
+        key = new_key()
+        lane.laned.request("adapter.submit", {
+            "req": 1, "type": "pay", "key": key, "ticket": ticket, "rev": rev, "amount": 868,
+            "currency": "EUR", "token": "tok-1", "timeout_ms": 15000})
+        assert lane.wait(lambda: key + ".pay.json" in os.listdir(lane.pos.out), serve=False)
+        lane.laned.sock.close()  # laned dies; the POS charges meanwhile
+        lane.pos.step()
+        lane.laned.recover = [{"req": 2, "key": key, "state": "sending", "ticket": ticket,
+                               "amount": 868, "currency": "EUR"}]
+        lane.laned.attach(listener.accept()[0])
+        assert lane.wait(lambda: lane.laned.completed(2)), lane.log()
+        assert lane.laned.completed(2)[0]["outcome"] == "approved"
+        assert not lane.laned.completed(1)
+        assert len(lane.pos.ledger.charges()) == 1
+        assert lane.wait(lambda: not lane.left())
+        with open("/proc/%d/status" % lane.process.pid) as f:
+            print("      resident: " + [x for x in f if x.startswith("VmRSS")][0].split(":")[1].strip())
+
+
 BAD_FILES = {
     "1.basket.json": b'{"v":1,"ticket":"1","rev":1,"curr',
     "2.basket.json": b'{"v":2,"ticket":"2","rev":1,"currency":"EUR","lines":[]}',
@@ -546,7 +577,7 @@ def check_configuration(root):
                        ("[adapter:drop]\nin = /a\nout = /b\npol = 5s\n", "pol"),
                        ("[adapter:drop]\nin = /a\nout = /b\npoll = never\n", "t.conf:4")):
         result = run(text)
-        assert result.returncode == 1 and says in result.stderr, (text, result.stderr)
+        assert result.returncode == 78 and says in result.stderr, (text, result.stderr)
 
 
 def main():

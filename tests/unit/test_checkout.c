@@ -46,16 +46,25 @@ member_of(int64_t n)
 	return m;
 }
 
-static void
-setup(struct stage *s)
+static struct lane_env
+env_of(const struct pricing_rules *rules)
 {
 	struct lane_env env = {
+		.rules = rules,
 		.limits = LANE_LIMITS_DEFAULT,
 		.payment = PAYMENT_RULES_DEFAULT,
 		.currency = "EUR",
 		.language = STR("en"),
 		.can_pay = true,
 	};
+
+	return env;
+}
+
+static void
+setup(struct stage *s)
+{
+	struct lane_env env = env_of(NULL);
 	struct pricing_errors errors;
 	struct arena *arena = arena_new(1u << 20);
 	const struct value *v;
@@ -248,6 +257,17 @@ do_wait(struct stage *s, int64_t ms)
 }
 
 static void
+do_partials(struct stage *s)
+{
+	struct lane_env env = env_of(s->rules);
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+
+	env.payment.partial_ok = true;
+	ck_assert_int_eq(lane_core_set_env(s->core, &env), 0);
+	(void)step(s, &ev); /* re-prices what is open */
+}
+
+static void
 do_plain(struct stage *s, const struct step *t)
 {
 	static const enum lane_event_kind kinds[END] = {
@@ -300,6 +320,8 @@ act(struct stage *s, const struct step *t)
 		do_ask(s, t);
 	else if (t->act == WAIT)
 		do_wait(s, t->n);
+	else if (t->act == PARTIALS)
+		do_partials(s);
 	else
 		do_plain(s, t);
 }

@@ -86,24 +86,19 @@ START_TEST(every_border_between_chunks_gives_the_same)
 		const char *text;
 	} files[] = { { IMPORT_JSONL, GOOD_JSONL }, { IMPORT_CSV, GOOD_CSV } };
 
-	for (size_t f = 0; f < 2; f++) {
-		size_t n = strlen(files[f].text);
+	start();
+	for (size_t f = 0; f < 2; f++)
+		for (size_t step = 1; step <= strlen(files[f].text); step++) {
+			struct outcome o = import_in(options_of(IMPORT_MEMBERS, files[f].format),
+						     str_of(files[f].text), step, true);
 
-		for (size_t step = 1; step <= n; step++) {
-			struct outcome o;
-
-			tempdir_make(dir);
-			o = import_in(options_of(IMPORT_MEMBERS, files[f].format),
-				      str_of(files[f].text), step, false);
 			ck_assert_msg(o.rc == 0, "step %zu: %d %s", step, o.rc,
 				      o.result.errors[0].what);
 			ck_assert_uint_eq(o.result.added, 3);
 			ck_assert_uint_eq(o.result.errors_total, 0);
-			tempdir_remove(dir);
-			if (step > 70)
-				step += 16; /* borders inside a line are what matters */
 		}
-	}
+	ck_assert_int_eq(members_in(), 0);
+	tempdir_remove(dir);
 }
 END_TEST
 
@@ -176,8 +171,8 @@ static const struct {
 	{ IMPORT_JSONL, "{\"number\":\"1\"}\nnonsense\n", 2, 1, "" },
 	{ IMPORT_JSONL, "{\"number\":\"1\"}\n\r\n{\"number\":\"2\"", 3, 14, "" },
 	{ IMPORT_JSONL, "{\"number\":\"1\"} {\"number\":\"2\"}", 1, 16, "" },
-	{ IMPORT_JSONL, "{\"number\":\"1\",\"number\":\"2\"}", 1, 15, "twice" },
-	{ IMPORT_JSONL, "{\"number\":\"1\",\"greeting\":\"\xff\"}", 1, 27, "UTF-8" },
+	{ IMPORT_JSONL, "{\"number\":\"1\",\"number\":\"2\"}", 1, 15, "before" },
+	{ IMPORT_JSONL, "{\"number\":\"1\",\"greeting\":\"\xff\"}", 1, 26, "UTF-8" },
 	{ IMPORT_JSONL, "\n\n{\"number\":1}", 3, 11, "number" },
 	{ IMPORT_JSONL, "{\"number\":\"1\",\"greeting\":\"$\"}", 1, 26, "payment card" },
 	{ IMPORT_JSONL,

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The SQLite journal's own: whose it is, its audit chain, its lists, and disks that fail. */
@@ -114,6 +116,39 @@ START_TEST(a_journal_is_of_one_lane_and_environment)
 	ck_assert_int_eq(open_as(&f, "test", 2), -EXDEV);
 	ck_assert_ptr_nonnull(strstr(f.why, "another lane"));
 	ck_assert_int_eq(open_as(&f, "test", 1), 0);
+	teardown(&f);
+}
+END_TEST
+
+START_TEST(what_was_committed_survives_the_process)
+{
+	struct fixture f;
+	struct journal_ref j;
+	struct journal_checkout c;
+	struct payment p;
+	pid_t child;
+	int status = 0;
+
+	setup(&f);
+	f.j = journal_close(f.j);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		if (open_as(&f, "test", 1) < 0 || put_checkout(&f, 1, PHASE_OPEN) < 0 ||
+		    put_payment(&f, 1, 1, PAYMENT_SENDING) < 0 ||
+		    put_checkout(&f, 2, PHASE_OPEN) < 0)
+			_exit(1);
+		(void)raise(SIGKILL); /* without closing anything */
+		_exit(1);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(open_as(&f, "test", 1), 0);
+	j = journal_ref(f.j);
+	ck_assert_int_eq(j.ops->get_payment(j.impl, (struct key128){ { 1 } }, &p), 0);
+	ck_assert_int_eq(p.state, PAYMENT_SENDING);
+	ck_assert_int_eq(j.ops->get_checkout(j.impl, id_of(2), &c), 0);
+	journal_checkout_clear(&c);
 	teardown(&f);
 }
 END_TEST
@@ -498,6 +533,7 @@ main(void)
 {
 	const TTest *const list[] = {
 		a_journal_is_of_one_lane_and_environment,
+		what_was_committed_survives_the_process,
 		payments_are_written_full_and_touches_normal,
 		a_rolled_back_audit_leaves_no_gap,
 		a_full_disk_is_told_and_changes_nothing,

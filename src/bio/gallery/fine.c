@@ -69,7 +69,7 @@ static struct fine_move
 relaxed_move(const struct relax_work *relax, const struct fine_side *probe,
 	     const struct fine_side *reference, unsigned best)
 {
-	struct overlay_tie ties[FINE_PAIRS_MAX];
+	struct overlay_tie ties[RELAX_PAIRS_MAX];
 	unsigned n = best < relax->pairs_count ? best : relax->pairs_count;
 
 	for (unsigned i = 0; i < n; i++)
@@ -119,7 +119,6 @@ fine_compare(struct fine_work *work, const struct kernel *kernel,
 	e.cylinders = probe->set.count < reference->set.count ? probe->set.count
 							      : reference->set.count;
 	e.relaxed = relax_sides(relax, kernel, &probe->set, &reference->set);
-	e.pairs = (uint16_t)relax->pairs_count;
 	*ret_evidence = e;
 	if (relax->pairs_count < 2)
 		return;
@@ -134,11 +133,4 @@ fine_compare(struct fine_work *work, const struct kernel *kernel,
 		}
 	}
 	draw_together(work, probe, reference, ret_evidence);
-}
-
-size_t
-fine_pairs(const struct fine_work *work, const struct fine_pair **ret_pairs)
-{
-	*ret_pairs = work->relax.pairs;
-	return work->relax.pairs_count;
 }

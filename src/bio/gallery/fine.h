@@ -15,7 +15,6 @@
  * the cylinder code paper), the rigid movement the relaxed pairs agree on, and under that
  * movement a count of minutiae and of ridge orientations that agree.
  */
-#define FINE_PAIRS_MAX 48u
 #define FINE_CYLINDERS_MIN 4u /* fewer on either side tell no finger */
 
 /* Where a point of the probe lies in the reference: rotate about the origin, then shift. */
@@ -23,12 +22,6 @@ struct fine_move {
 	int32_t sin, cos; /* 1/16384 */
 	int32_t x, y;     /* pixels */
 	uint16_t turn;
-};
-
-struct fine_pair {
-	uint8_t a, b;   /* cylinders of probe and reference */
-	int32_t gamma;  /* local similarity, 0..1024 */
-	int32_t lambda; /* relaxed similarity, 0..2^20 */
 };
 
 /* What a comparison found; the score is a function of these numbers alone. */
@@ -42,7 +35,6 @@ struct fine_evidence {
 	uint16_t met;          /* minutiae that meet */
 	uint16_t in_probe;     /* minutiae of the probe inside the common area */
 	uint16_t in_reference; /* and of the reference */
-	uint16_t pairs;        /* pairs relaxed */
 	uint16_t cylinders;    /* of the side that has fewer */
 	struct fine_move move;
 };
@@ -92,9 +84,6 @@ bool fine_prepare(struct fine_side *side, const struct finger_features *features
 void fine_compare(struct fine_work *work, const struct kernel *kernel,
 		  const struct fine_side *probe, const struct fine_side *reference,
 		  struct fine_evidence *ret_evidence);
-
-/* The pairs of the last comparison, the most consistent first. */
-size_t fine_pairs(const struct fine_work *work, const struct fine_pair **ret_pairs);
 
 /* The point of the reference's frame where a point of the probe comes to lie. */
 static inline void

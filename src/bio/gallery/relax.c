@@ -142,8 +142,8 @@ choose(struct relax_work *w, unsigned count, unsigned pairs_max)
 		used_a[a]++;
 		used_b[b]++;
 		w->pairs[w->pairs_count++] =
-			(struct fine_pair){ a, b, (int32_t)(v >> 16),
-					    (int32_t)(v >> 16) << LAMBDA_SHIFT };
+			(struct relax_pair){ a, b, (int32_t)(v >> 16),
+					     (int32_t)(v >> 16) << LAMBDA_SHIFT };
 	}
 }
 
@@ -228,7 +228,7 @@ fill_rho(struct relax_work *w, const struct mcc_set *a, const struct mcc_set *b)
 static void
 relax_once(struct relax_work *w)
 {
-	int32_t next[FINE_PAIRS_MAX];
+	int32_t next[RELAX_PAIRS_MAX];
 	unsigned n = w->pairs_count;
 
 	assert(n >= 2);
@@ -246,7 +246,7 @@ relax_once(struct relax_work *w)
 
 /* Does x come before y: is its efficiency, relaxed by initial similarity, the greater? */
 static bool
-more_efficient(const struct fine_pair *x, const struct fine_pair *y)
+more_efficient(const struct relax_pair *x, const struct relax_pair *y)
 {
 	return (int64_t)x->lambda * y->gamma > (int64_t)y->lambda * x->gamma;
 }
@@ -255,7 +255,7 @@ static void
 sort_by_efficiency(struct relax_work *w)
 {
 	for (unsigned i = 1; i < w->pairs_count; i++) {
-		struct fine_pair v = w->pairs[i];
+		struct relax_pair v = w->pairs[i];
 		unsigned j = i;
 
 		for (; j > 0 && more_efficient(&v, &w->pairs[j - 1]); j--)
@@ -274,7 +274,7 @@ relax_sides(struct relax_work *w, const struct kernel *kernel, const struct mcc_
 	found = collect(w, kernel, a, b);
 	w->sorted_count = found;
 	sort_by_gamma(w, found);
-	choose(w, found, fewer < FINE_PAIRS_MAX ? fewer : FINE_PAIRS_MAX);
+	choose(w, found, fewer < RELAX_PAIRS_MAX ? fewer : RELAX_PAIRS_MAX);
 	if (w->pairs_count < 2)
 		return 0;
 	fill_rho(w, a, b);

@@ -3,20 +3,28 @@
 
 #include "bio/gallery/fine.h"
 
+#define RELAX_PAIRS_MAX 48u
+
+struct relax_pair {
+	uint8_t a, b;   /* cylinders of probe and reference */
+	int32_t gamma;  /* local similarity, 0..1024 */
+	int32_t lambda; /* relaxed similarity, 0..2^20 */
+};
+
 /*
  * Pairs of cylinders and their relaxation: every pair is strengthened by the other pairs that lie
  * to it in the same distance and direction in both fingers (LSS-R).
  */
 struct relax_work {
 	uint32_t candidates[MCC_CYLINDERS_MAX * MCC_CYLINDERS_MAX];
+	/* gamma << 16 | a << 8 | b, by falling gamma */
 	uint32_t sorted[MCC_CYLINDERS_MAX * MCC_CYLINDERS_MAX];
 	uint16_t gamma[MCC_CYLINDERS_MAX][MCC_CYLINDERS_MAX]; /* of all pairs, 0..1024 */
-	uint16_t rho[FINE_PAIRS_MAX][FINE_PAIRS_MAX];
+	uint16_t rho[RELAX_PAIRS_MAX][RELAX_PAIRS_MAX];
 	struct kernel_counts counts;
-	struct fine_pair pairs[FINE_PAIRS_MAX];
+	struct relax_pair pairs[RELAX_PAIRS_MAX];
 	unsigned pairs_count;
-	unsigned
-		sorted_count; /* candidates, gamma << 16 | a << 8 | b, by falling gamma */
+	unsigned sorted_count;
 };
 
 /*

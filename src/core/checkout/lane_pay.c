@@ -118,6 +118,18 @@ back_to_total(struct lane_core *c, enum checkout_note note, bool blocked)
 	c->cur_dirty = true;
 }
 
+/* All of it ends the checkout; after a part of it another tender pays the rest. */
+static void
+on_paid(struct lane_core *c, const struct payment *p, const struct timepoint *now)
+{
+	c->cur.paid_minor = p->answered_minor;
+	c->cur.note = NOTE_NONE;
+	if (p->answered_minor < p->asked_minor)
+		back_to_total(c, NOTE_PAY_OTHER, true);
+	else
+		lane_end(c, PHASE_DONE, now);
+}
+
 /* The checkout looks at what has become of its payment. */
 static void
 on_result(struct lane_core *c, const struct payment *p, enum payment_state before,
@@ -136,15 +148,10 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 		k->phase = PHASE_CHECKING;
 		break;
 	case PAYMENT_APPROVED:
+	case PAYMENT_PARTIAL:
 	case PAYMENT_ANSWER_SENDING:
 	case PAYMENT_CONFIRMED:
-		k->paid_minor = p->answered_minor;
-		k->note = NOTE_NONE;
-		lane_end(c, PHASE_DONE, now);
-		break;
-	case PAYMENT_PARTIAL:
-		k->paid_minor = p->answered_minor;
-		back_to_total(c, NOTE_PAY_OTHER, true);
+		on_paid(c, p, now);
 		break;
 	case PAYMENT_DECLINED:
 		back_to_total(c, NOTE_DECLINED, false);
