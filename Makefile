@@ -95,7 +95,7 @@ integration_tests = $(call sources,tests/integration/*.sh tests/integration/*.py
 fault_tests = $(filter-out tests/fault/faultlab.py,$(call sources,tests/fault/*.sh tests/fault/*.py))
 
 # What each archive may pull in; the linker takes only what is used.
-ext_libs = $(SQLITE_LIBS) $(CJSON_LIBS) $(INIH_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS) $(PNG_LIBS) \
+ext_libs = $(SQLITE_LIBS) $(CJSON_LIBS) $(INIH_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS) $(PNG_LIBS) $(USB_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) -lpthread -lm
 all_archives = $(archives:%=$(B)/lib%.a)
 laned_archives = lane core base plain
@@ -248,7 +248,7 @@ endef
 FUZZ_TIME = 60
 $(foreach f,$(fuzz_targets),$(eval $(call replay,$(f))))
 $(B)/fuzzlib/built: FORCE
-	@$(sub) B=$(B)/fuzzlib CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' archives
+	+@$(sub) B=$(B)/fuzzlib CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' archives
 	@touch $@
 archives: $(all_archives)
 check-fuzz-corpus: $(fuzz_targets:%=$(B)/tests/replay_%)

@@ -48,6 +48,7 @@ install: all $(B)/libsdk.a $(units:%=$(B)/systemd/%) $(man_pages:%=$(B)/man/%)
 	$(call put,644,$(filter %.5,$(man_pages:%=$(B)/man/%)),$(mandir)/man5)
 	$(call put,644,$(filter %.1,$(man_pages:%=$(B)/man/%)),$(mandir)/man1)
 	$(call put,644,$(addprefix $(srcdir)/,$(guides)),$(docdir))
+	sed 's|](docs/|](|g' $(srcdir)/README.md >$(DESTDIR)$(docdir)/README.md
 	$(call put,644,$(addprefix $(srcdir)/,$(template_files)),$(docdir)/template)
 	$(INSTALL) -m 644 $(srcdir)/etc/conf.d/README $(DESTDIR)$(confdir)/conf.d
 	@# What somebody wrote is never written over; the newest template lies beside the guides.

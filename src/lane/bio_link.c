@@ -312,8 +312,7 @@ bio_link_open(struct lane *l, int fd)
 	if (l->bio.state == NULL)
 		return -ENOMEM;
 	if (fd >= 0)
-		return rpc_peer_new(l->loop, fd, ROLE_BIO, &l->bio.hooks,
-				    &l->bio.given);
+		return rpc_peer_new(l->loop, fd, ROLE_BIO, &l->bio.hooks, &l->bio.given);
 	if (snprintf(path, sizeof(path), "%s/bio.sock",
 		     conf_str(l->conf, "paths", "run")) >= (int)sizeof(path))
 		return -ENAMETOOLONG;

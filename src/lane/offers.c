@@ -38,7 +38,8 @@ offers_compile(struct str text, struct pricing_errors *errors,
 	arena = arena_new(TREE_BYTES_MIN + text.n * TREE_FACTOR);
 	rc = arena == NULL ? -ENOMEM : json_parse(arena, text, 0, &set, &e);
 	if (rc == -ENOMEM && arena != NULL) {
-		e = (struct json_error){ 1, 1, "more values than rules of this size have" };
+		e = (struct json_error){ 1, 1,
+					 "more values than rules of this size have" };
 		rc = -EBADMSG;
 	}
 	if (rc == -EBADMSG)

@@ -398,6 +398,36 @@ START_TEST(an_idle_lane_wants_no_wakeups)
 }
 END_TEST
 
+START_TEST(digits_may_be_tried_ten_times_an_hour_on_a_lane)
+{
+	struct stage s;
+	const struct step ticket = { .act = NEW_ITEM, .n = 100 };
+	const struct step digits = { .act = CLAIM, .n = CLAIM_DIGITS };
+	const struct step nobody = { .act = FOUND, .n = 0 };
+	const struct step half_an_hour = { .act = WAIT, .n = 1800000 };
+	unsigned asked = 0;
+
+	setup(&s);
+	for (int i = 0; i < 12; i++) {
+		if (i % 2 == 0)
+			act(&s, &ticket);
+		act(&s, &digits);
+		asked += strchr(s.fx, 'r') != NULL;
+		act(&s, &nobody);
+	}
+	ck_assert_uint_eq(asked, 10);
+	act(&s, &half_an_hour);
+	act(&s, &ticket);
+	act(&s, &digits);
+	ck_assert_ptr_null(strchr(s.fx, 'r'));
+	act(&s, &half_an_hour);
+	act(&s, &ticket);
+	act(&s, &digits);
+	ck_assert_ptr_nonnull(strchr(s.fx, 'r'));
+	teardown(&s);
+}
+END_TEST
+
 START_TEST(the_member_s_price_is_offered_asked_and_reserved)
 {
 	struct stage s;
@@ -672,6 +702,7 @@ main(void)
 	const TTest *const list[] = {
 		every_event_in_every_phase_is_answered,
 		an_idle_lane_wants_no_wakeups,
+		digits_may_be_tried_ten_times_an_hour_on_a_lane,
 		the_member_s_price_is_offered_asked_and_reserved,
 		baskets_outside_their_ranges_change_nothing,
 		void_and_returned_lines_are_summed_and_not_priced,

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* Rounds of directions and filters after the first. */
 #define REFINEMENTS 2
 
 struct finger_extractor *
@@ -53,6 +54,11 @@ finger_extract(struct finger_extractor *x, const struct sample *s,
 	skeleton_make(x);
 	minutiae_find(x, features);
 	rc = quality_rate(x, features);
+	if (rc < 0) {
+		features->quality = 0;
+		features->count = 0; /* nobody shall match or keep what is no print */
+		memset(features->minutiae, 0, sizeof(features->minutiae));
+	}
 	plane_wipe(x);
 	return rc;
 }

@@ -17,7 +17,7 @@ struct minutia {
 	int16_t x, y;
 	uint16_t angle;
 	uint8_t type;    /* enum minutia_type */
-	uint8_t quality; /* 1..100; 0 not reported */
+	uint8_t quality; /* 1..100: chance in percent that another image has it; 0 unknown */
 };
 
 #define FINGER_MINUTIAE_MAX 128u
@@ -59,7 +59,9 @@ struct finger_extractor *finger_extractor_free(struct finger_extractor *x);
 /*
  * Extracts features from a sample (resampled to 500 dpi first). 0 with *features filled, also for
  * a poor image (quality and hints tell); -ENODATA no usable finger in the image (failure to
- * acquire: features->hints says why); -EINVAL the sample is outside the limits; -ENOMEM.
+ * acquire: features->hints says why); -EINVAL the sample is outside the limits: at 500 dpi at least
+ * 48 px a side, at most FINGER_CELL_PX * FINGER_CELLS_SIDE_MAX, and at most 640 000 px in all.
+ * Nothing of the image stays in the extractor. The same bits on every CPU.
  * Bounded time and memory for any pixels. Blocks for some milliseconds; no I/O.
  */
 int finger_extract(struct finger_extractor *x, const struct sample *s,

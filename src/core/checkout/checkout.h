@@ -454,11 +454,11 @@ struct lane_limits {
 	uint32_t scan_retries;        /* 2 */
 	uint32_t digits_tries;        /* 3 a checkout */
 	uint32_t pay_tries;           /* 3 a checkout */
-	uint32_t digits_hour;           /* 10 an hour on this lane, at most LANE_DIGITS_HOUR_MAX */
+	uint32_t digits_hour; /* 10 an hour on this lane, at most LANE_DIGITS_HOUR_MAX */
 };
 #define LANE_LIMITS_DEFAULT                                                              \
 	{                                                                                \
-		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10            \
+		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10        \
 	}
 
 /* Handed in; rules, store, lane, language and totals are borrowed until the next set_env or free. */

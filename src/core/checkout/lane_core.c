@@ -330,7 +330,8 @@ env_ok(const struct lane_env *env)
 	const struct lane_limits *l = &env->limits;
 	const struct payment_rules *p = &env->payment;
 
-	return memchr(env->currency, 0, sizeof(env->currency)) != NULL &&
+	return l->digits_hour > 0 && l->digits_hour <= LANE_DIGITS_HOUR_MAX &&
+	       memchr(env->currency, 0, sizeof(env->currency)) != NULL &&
 	       strlen(env->currency) == 3 && l->touch_checkout_minor >= 0 &&
 	       l->touch_day_minor >= 0 && l->check_in_ms > 0 && l->idle_checkout_ms > 0 &&
 	       l->scan_ms > 0 && l->probe_ms > 0 && l->done_show_ms >= 0 &&

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOUR_MS (INT64_C(3600) * 1000)
+
 void
 lane_member_clear(struct checkout *k)
 {
@@ -312,6 +314,22 @@ lane_on_bio(struct lane_core *c, const struct lane_event *ev, const struct timep
 
 /* ---- claims -------------------------------------------------------------- */
 
+/* So many digits a checkout, and so many an hour on this lane. */
+static bool
+digits_allowed(struct lane_core *c, const struct timepoint *now)
+{
+	uint32_t hour = c->env.limits.digits_hour;
+	uint32_t slot = c->digits_count % hour;
+
+	if (c->cur.digits_tries >= c->env.limits.digits_tries ||
+	    (c->digits_count >= hour && now->mono_ms - c->digits_at_ms[slot] < HOUR_MS))
+		return false;
+	c->cur.digits_tries++;
+	c->digits_at_ms[slot] = now->mono_ms;
+	c->digits_count++;
+	return true;
+}
+
 int
 lane_on_claim(struct lane_core *c, const struct lane_event *ev,
 	      const struct timepoint *now)
@@ -333,8 +351,7 @@ lane_on_claim(struct lane_core *c, const struct lane_event *ev,
 	if (k->wait != WAIT_NONE && k->wait != WAIT_CLAIM)
 		lane_wait_over(c, NOTE_NONE); /* the claim is newer than the touch */
 	lane_touch_time(c, now);
-	if (ev->claim.kind == CLAIM_DIGITS &&
-	    ++k->digits_tries > c->env.limits.digits_tries) {
+	if (ev->claim.kind == CLAIM_DIGITS && !digits_allowed(c, now)) {
 		lane_audit(c, "digits-refused", NULL, "too many tries");
 		lane_wait_over(c, NOTE_USE_CLAIM);
 		return -EBUSY;

@@ -99,6 +99,9 @@ struct lane_core {
 	uint32_t ended_rev;
 	bool ended_for_good;
 	uint32_t serial;
+	/* When digits were tried last, a ring: the search code is not to be guessed. */
+	int64_t digits_at_ms[LANE_DIGITS_HOUR_MAX];
+	uint32_t digits_count;
 	struct lane_display shown, display;
 };
 
