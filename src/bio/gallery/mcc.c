@@ -21,7 +21,7 @@
 #define CELLS_VALID_MIN 39u /* three quarters of the cells */
 #define NEIGHBOURS_MIN 2u
 #define HULL_MAX (2 * FINGER_MINUTIAE_MAX)
-#define ON_Q24 3925063 /* the published 0.01, times sigma sqrt(2 pi), in 1/2^24 */
+#define ON_Q24 3925063
 
 /*
  * round(4096 exp(-d^2 / (2 sigma^2))), sigma = 28/3 px, by d^2 in steps of 8 px^2 (middle of the
