@@ -54,7 +54,7 @@ usage(FILE *out)
 	      "  --describe FILE   print the plug-in's options.json\n"
 	      "  --help, --version\n"
 	      "\n"
-	      "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+	      "Exit status: 0 done, 1 failed, 64 wrong usage, 78 configuration.\n",
 	      out);
 }
 
@@ -317,7 +317,7 @@ main(int argc, char **argv)
 	log_open("laned-adapter", level);
 	if (!adapter_conf_enabled(c)) {
 		log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
-		rc = EXIT_SUCCESS;
+		rc = EXIT_CONFIG; /* not to be started again until that changes */
 	} else if (daemon_harden() < 0) {
 		log_err("the process cannot be hardened");
 		rc = EXIT_FAILURE;

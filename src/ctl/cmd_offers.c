@@ -49,18 +49,24 @@ read_json(const char *path, size_t bytes_max, struct arena **ret_arena,
 	return ctl_fail(CTL_INTERNAL, "%s: %s", path, strerror(-rc));
 }
 
+/* JSON Lines are read as one set: on its first line everything stands further right. */
+static uint32_t
+column_in(bool jsonl, uint32_t line, uint32_t column)
+{
+	return jsonl && line == 1 && column > PRICING_WRAP_COLUMNS
+		       ? column - PRICING_WRAP_COLUMNS
+		       : column;
+}
+
 static int
 print_rule_errors(const char *path, const struct pricing_errors *errors, bool jsonl)
 {
 	for (uint32_t i = 0; i < errors->count; i++) {
 		const struct pricing_error *e = &errors->list[i];
-		uint32_t column = e->column;
 
-		if (jsonl && e->line == 1 && column > PRICING_WRAP_COLUMNS)
-			column -= PRICING_WRAP_COLUMNS;
 		fprintf(stderr, "%s:%u:%u: %s%s%s\n", path, (unsigned)e->line,
-			(unsigned)column, e->rule, e->rule[0] == '\0' ? "" : ": ",
-			e->what);
+			(unsigned)column_in(jsonl, e->line, e->column), e->rule,
+			e->rule[0] == '\0' ? "" : ": ", e->what);
 	}
 	return ctl_fail(CTL_DATA, "%s: %u errors", path, (unsigned)errors->total);
 }
@@ -80,7 +86,7 @@ compile_text(const char *path, struct str text, bool jsonl,
 		rc = json_parse(arena, text, 0, &set, &e);
 	if (rc == -EBADMSG) {
 		code = ctl_fail(CTL_DATA, "%s:%u:%u: %s", path, (unsigned)e.line,
-				(unsigned)e.column, e.what);
+				(unsigned)column_in(jsonl, e.line, e.column), e.what);
 	} else if (rc == 0) {
 		rc = pricing_rules_compile(set, errors, ret_rules);
 		if (rc == -EBADMSG)

@@ -212,6 +212,15 @@ on_present(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "laned-bio does not take more requests now");
 }
 
+/* A checkout that has ended is shown for a while, and no more open than none. */
+static bool
+is_checkout_open(const struct lane *l)
+{
+	enum checkout_phase phase = lane_core_display(l->core)->phase;
+
+	return phase != PHASE_IDLE && phase != PHASE_DONE && phase != PHASE_CANCELLED;
+}
+
 static void
 on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	    const struct value *params)
@@ -225,7 +234,7 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "another client waits for the next touch");
 	else if (l->bio.peer == NULL)
 		rpc_fail(call, RPC_REFUSED, "laned-bio is not running");
-	else if (lane_core_display(l->core)->phase != PHASE_IDLE)
+	else if (is_checkout_open(l))
 		rpc_fail(call, RPC_REFUSED, "a checkout is open");
 	else
 		l->control.identify = call;
@@ -255,7 +264,7 @@ control_take_touch(struct lane *l, struct str probe)
 
 	if (l->control.identify == NULL || l->control.identify_probe[0] != '\0')
 		return false;
-	if (lane_core_display(l->core)->phase != PHASE_IDLE) {
+	if (is_checkout_open(l)) {
 		end_identify(l, "a checkout is open"); /* the touch is the shopper's */
 		return false;
 	}

@@ -224,9 +224,9 @@ def line(**more):
 # ---- what is no JSON-RPC
 
 def garbage_ends_the_connection_and_nothing_else(s):
-    lines = [b"hello\n", b"{\n", b"[]\n", b"[{}]\n", b"\xff\xfe\n", b"null\n", b"5\n", b"\"x\"\n",
+    lines = [b"hello\n", b"{\n", b"\xff\xfe\n", b"null\n", b"5\n", b"\"x\"\n",
              b"{}\n", b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"lane.status\"}\n",
-             b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}\n", b"\0\n", b"{\"a\":1}{\"b\":2}\n",
+             b"\0\n", b"{\"a\":1}{\"b\":2}\n",
              b"{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"lane.status\"}\n",
              b"[" * 100000 + b"\n", b"{\"jsonrpc\":\"2.0\",\"id\":1e400,\"method\":\"x\"}\n",
              b"x" * (2 << 20) + b"\n", b" " * (2 << 20)]
@@ -242,6 +242,13 @@ def garbage_ends_the_connection_and_nothing_else(s):
             except lablib.Hang:
                 raise AssertionError("not closed: %r" % garbage[:60]) from None
             peer.close()
+    peer = s.control()
+    for batch in (b"[]\n", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}\n",
+                  b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"lane.status\"}]\n"):
+        peer.raw(batch)
+        assert peer.message()["error"]["code"] == INVALID, batch
+    peer.ok("lane.status")
+    peer.close()
     s.alive()
 
 
@@ -579,14 +586,14 @@ def identify_is_for_one_client_and_ends_with_it(s):
     other = s.control()
     other.ok("pos.basket", basket(ticket="TI"))
     bio.notify("bio.touch", {"probe": ULID2, "reader": "r"})
-    assert second.answer(number)["error"]["code"] == REFUSED
+    assert "a checkout is open" in second.answer(number)["error"]["message"]
     assert bio.wait("bio.identify")["params"]["probe"] == ULID2
     bio.notify("bio.identified", {"probe": ULID2, "outcome": "reject", "hints": []})
     other.ok("pos.cancel", {"ticket": "TI"})
     number = second.request("bio.identify")
     other.ok("lane.status")
     bio.close()
-    assert second.answer(number)["error"]["code"] == REFUSED
+    assert "laned-bio went away" in second.answer(number)["error"]["message"]
     for peer in (second, other):
         peer.close()
     s.alive()
@@ -679,7 +686,7 @@ def baskets_are_checked_on_the_way_in(s):
     for params in wrong:
         control.fails(PARAMS, "pos.basket", params)
     status = s.alive()
-    assert status["checkout"]["phase"] == "idle", status["checkout"]
+    assert status["checkout"]["phase"] in ("idle", "cancelled"), status["checkout"]
     control.ok("pos.basket", basket(lines=[]))
     control.ok("pos.basket", basket(rev=2))
     control.ok("pos.basket", basket(rev=2))  # told twice: stored already

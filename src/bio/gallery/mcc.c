@@ -21,6 +21,7 @@
 #define CELLS_VALID_MIN 39u /* three quarters of the cells */
 #define NEIGHBOURS_MIN 2u
 #define HULL_MAX (2 * FINGER_MINUTIAE_MAX)
+/* A bit is on from the published 0.01, times sigma sqrt(2 pi), in 1/2^24. */
 #define ON_Q24 3925063
 
 /*

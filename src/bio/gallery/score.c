@@ -9,16 +9,16 @@
  * Weights of the evidence in 1/100 of a logit: logistic regression (class-balanced, ridge 1e-3)
  * over all pairs of two sets of real prints, one optical, one inked; a third set was kept to check.
  */
-#define WEIGHT_RELAXED 3500 /* of the root of the relaxed similarity */
-#define WEIGHT_SHARE 1670 /* of the similarity of minutiae that meet, per one in common */
-#define WEIGHT_NUMBER 67  /* of the square of those that meet, per one in common */
-#define WEIGHT_FLOW 1140  /* of the agreement of orientations */
-#define FLOW_UNKNOWN 860  /* where a side has no map: what strangers show */
-#define WEIGHT_COMMON 42  /* tenths, against: each minutia in common may meet by chance */
+#define WEIGHT_RELAXED 4520 /* of the root of the relaxed similarity */
+#define WEIGHT_SHARE 1480 /* of the similarity of minutiae that meet, per one in common */
+#define WEIGHT_NUMBER 41  /* of the square of those that meet, per one in common */
+#define WEIGHT_FLOW 1240  /* of the agreement of orientations */
+#define FLOW_UNKNOWN 930  /* where a side has no map: what strangers show */
+#define WEIGHT_COMMON 36  /* tenths, against: each minutia in common may meet by chance */
 #define COMMON_MIN 96     /* minutiae in the common area, 1/16: fewer are no evidence */
 #define COMMON_EXTRA 32
-#define CYLINDERS_FEW 16
-#define HANDICAP 15    /* for each cylinder less: small prints look alike too easily */
+#define CYLINDERS_FEW 26
+#define HANDICAP 7     /* for each cylinder less: small prints look alike too easily */
 #define CELLS_MIN 1500 /* nor are fewer cells, about twelve clear ones */
 
 int32_t
@@ -42,7 +42,7 @@ score_raw(const struct fine_evidence *e)
 /*
  * Raw score and -10 log10 of the share of impostors that reach it, in 1/100 dB: quantiles of the
  * 84 565 impostor pairs of three sets of real prints (bio_scores --raw DIR, pooled). Beyond 30 dB
- * log-linear with 181 a decade, the upper 95 % bound of the slope of the excesses over 20 and over
+ * log-linear with 183 a decade, the upper 95 % bound of the slope of the excesses over 20 and over
  * 30 dB (exponential tail, decade = ln 10 x mean excess); the end of the scale is extrapolated.
  * Pairs of synthetic fingers agree within a factor of two between 3 and 40 dB.
  */
@@ -51,8 +51,8 @@ struct knot {
 };
 
 static const struct knot knots[] = {
-	{ 409, 0 },     { 818, 46 },    { 1141, 301 },  { 1316, 602 },  { 1457, 1000 },
-	{ 1584, 1523 }, { 1674, 2000 }, { 1760, 2523 }, { 1837, 3000 }, { 2923, 9000 },
+	{ 473, 0 },     { 948, 46 },    { 1281, 301 },  { 1456, 602 },  { 1595, 1000 },
+	{ 1714, 1523 }, { 1795, 2000 }, { 1875, 2523 }, { 1936, 3000 }, { 3034, 9000 },
 };
 #define KNOTS (sizeof(knots) / sizeof(knots[0]))
 
