@@ -277,7 +277,10 @@ keep(struct rpc_peer *p, struct str line)
 	return 0;
 }
 
-/* True when line is the answer to id. */
+/*
+ * True when line is the answer to id, or an error that belongs to no request: the peer's last word
+ * before it closes ("this user may not connect here").
+ */
 static bool
 is_answer(struct arena *scratch, struct str line, int64_t id)
 {
@@ -287,8 +290,10 @@ is_answer(struct arena *scratch, struct str line, int64_t id)
 	if (json_parse(scratch, line, 0, &message, NULL) == 0) {
 		const struct value *got = value_member(message, "id");
 
-		yes = value_member(message, "method") == NULL && got != NULL &&
-		      got->kind == VALUE_INT && got->i == id;
+		if (value_member(message, "method") == NULL && got != NULL)
+			yes = (got->kind == VALUE_INT && got->i == id) ||
+			      (got->kind == VALUE_NULL &&
+			       value_member(message, "error") != NULL);
 	}
 	arena_reset(scratch);
 	return yes;
@@ -372,6 +377,10 @@ rpc_request_wait(struct rpc_peer *p, const struct rpc_ask *ask, struct arena *ar
 		if (rc == 0)
 			rc = wait_once(p, deadline_ms);
 	}
+	/* A peer that refused us may have said why before it closed. */
+	if (rc == -EPIPE && rpc_peer_read(p) > 0 &&
+	    take_lines(p, scratch, id, &line) == 1)
+		rc = 1;
 	if (rc == 1)
 		rc = result_of(arena, line, ret_result, error);
 	if (p->kept != NULL || p->at_end || rpc_buf_used(&p->in) > 0)

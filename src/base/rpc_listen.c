@@ -68,7 +68,7 @@ admit(struct rpc_listener *l, int fd)
 	uint32_t role = 0;
 
 	if (l->peers_count >= o->peers_max) {
-		rpc_refuse(fd, "too many connections");
+		rpc_refuse(fd, RPC_REFUSED, "too many connections");
 		return;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0) {
@@ -76,11 +76,11 @@ admit(struct rpc_listener *l, int fd)
 		role = o->accept(o->hooks->ctx, cred.pid, cred.uid, cred.gid);
 	}
 	if (role == 0) {
-		rpc_refuse(fd, "this user may not connect here");
+		rpc_refuse(fd, RPC_DENIED, "this user may not connect here");
 		return;
 	}
 	if (l->freed) {
-		rpc_refuse(fd, "closing");
+		rpc_refuse(fd, RPC_REFUSED, "closing");
 		return;
 	}
 	if (rpc_peer_new(l->loop, fd, role, o->hooks, &p) < 0)
@@ -180,7 +180,7 @@ listener_bind(struct rpc_listener *l)
 }
 
 void
-rpc_refuse(int fd, const char *why)
+rpc_refuse(int fd, enum rpc_code code, const char *why)
 {
 	char line[256];
 	struct strbuf b;
@@ -189,7 +189,7 @@ rpc_refuse(int fd, const char *why)
 	strbuf_addf(&b,
 		    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,"
 		    "\"message\":\"%s\"}}\n",
-		    RPC_REFUSED, why);
+		    code, why);
 	assert(!b.truncated);
 	/* Both are a courtesy: the connection ends whatever happens. */
 	(void)send(fd, line, b.used, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -127,6 +127,6 @@ const struct value *rpc_answer(const struct value *message, struct rpc_error *er
 /* A fresh socket and the address of path. The descriptor; -ENAMETOOLONG; the errno. */
 int rpc_socket(const char *path, struct sockaddr_un *ret_address);
 /* Tells a connection that never becomes a peer why, if that goes at once. */
-void rpc_refuse(int fd, const char *why);
+void rpc_refuse(int fd, enum rpc_code code, const char *why);
 
 #endif

@@ -22,8 +22,7 @@ PATIENCE_S = 20.0
 RULE = {"id": "ten", "kind": "percent", "scope": {"all": True}, "params": {"percent_bp": 1000},
         "who": {"member": True}, "text": {"en": "ten off"}}
 RULES = {"laned_rules": 1, "currency": "EUR", "rules": [RULE]}
-BASKET = {"lines": [{"line": 1, "gtin": "1", "qty_milli": 1000,
-                                        "unit_price": 1000, "amount": 1000}]}
+BASKET = {"lines": [{"line": 1, "code": "1", "qty": 1, "unit_price_minor": 1000}]}
 
 
 class Ctl:
@@ -155,7 +154,7 @@ def offers_are_checked_and_priced_without_laned(c):
             ("a.json", "[" + "1," * 100000 + "1]", "")):
         assert place in c.run(DATA, "offers", "check", c.write(name, text)).stderr, (name, text)
     c.run(DATA, "offers", "check", "/nonexistent/rules.json")
-    basket, member = c.write("basket.json", BASKET), c.write("member.json", {"number": "1"})
+    basket, member = c.write("basket.json", BASKET), c.write("member.json", {"known": True})
     price = c.json(OK, "price", "--rules", rules, "--basket", basket, "--member", member)[0]
     assert (price["gross"], price["total"], price["saving"]) == (1000, 900, 100), price
     assert price["optimal"] is True and price["discounts"][0]["text"] == "ten off", price

@@ -215,7 +215,7 @@ START_TEST(a_refused_user_hears_why_and_is_never_read)
 	ck_assert_int_ge(fd, 0);
 	read_all(fd, text, sizeof(text));
 	ck_assert_str_eq(text,
-			 "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32002,"
+			 "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,"
 			 "\"message\":\"this user may not connect here\"}}\n");
 	ck_assert_uint_eq(seen.asked, 1);
 	ck_assert_uint_eq(seen.opened, 0);

@@ -289,7 +289,8 @@ struct lane_event {
 			struct key128 key;
 			enum lane_outcome outcome;
 			int64_t amount_minor;
-			bool has_amount; /* false: the amount asked is meant */
+			/* false: an approval is believed only when it repeats an earlier one */
+			bool has_amount;
 			struct str currency, auth, ref;
 		} completion;
 		struct key128 key;

@@ -375,13 +375,6 @@ basket_take(struct lane_core *c, const struct lane_basket *b)
 	return 0;
 }
 
-static bool
-is_ended_ticket(const struct lane_core *c, const struct lane_basket *b)
-{
-	return c->ended_ticket[0] != '\0' && str_is(b->ticket, c->ended_ticket) &&
-	       (c->ended_for_good || b->rev <= c->ended_rev);
-}
-
 /* The POS has gone on to another ticket: the old one ended without telling. */
 static void
 leave_old_ticket(struct lane_core *c, const struct timepoint *now)
@@ -463,7 +456,8 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 	same = lane_is_active(c) &&
 	       (c->cur.ticket[0] == '\0' || str_is(b->ticket, c->cur.ticket));
 	if ((!same && b->closed) ||
-	    ((!same || c->cur.ticket[0] == '\0') && is_ended_ticket(c, b)))
+	    ((!same || c->cur.ticket[0] == '\0') &&
+	     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
 		return -EALREADY; /* late word of a ticket that has ended */
 	if (same && c->cur.rev > 0 && b->rev <= c->cur.rev)
 		return -EALREADY;

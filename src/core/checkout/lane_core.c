@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long after the change of day a basket may still be a late one of the day before. */
+#define LATE_BASKET_MS (INT64_C(3600) * 1000)
+
 bool
 lane_is_active(const struct lane_core *c)
 {
@@ -62,6 +65,39 @@ lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now)
 	lane_audit(c, "checkout-opened", NULL, NULL);
 }
 
+static void
+remember_ended(struct lane_core *c, const struct ended_ticket *e, const char *ticket)
+{
+	uint32_t at = c->ended_tickets_next;
+
+	if (ticket[0] == '\0')
+		return;
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		if (strcmp(c->ended_tickets[i].ticket, ticket) == 0)
+			at = i;
+	}
+	if (at == c->ended_tickets_next)
+		c->ended_tickets_next = (at + 1) % LANE_ENDED_TICKETS;
+	c->ended_tickets[at] = *e;
+	memcpy(c->ended_tickets[at].ticket, ticket, LANE_TICKET_BYTES);
+}
+
+/* Many a POS counts its tickets from 1 again every day. */
+bool
+lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
+		     const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		const struct ended_ticket *e = &c->ended_tickets[i];
+		bool new_day = e->business_day != now->business_day &&
+			       now->wall_ms - e->wall_ms > LATE_BASKET_MS;
+
+		if (e->ticket[0] != '\0' && str_is(ticket, e->ticket) && !new_day)
+			return e->for_good || rev <= e->rev;
+	}
+	return false;
+}
+
 void
 lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint *now)
 {
@@ -78,11 +114,11 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 	k->ended_mono_ms = now->mono_ms;
 	lane_touch_time(c, now);
 	c->cur_dirty = true;
-	if (k->ticket[0] != '\0') {
-		memcpy(c->ended_ticket, k->ticket, sizeof(c->ended_ticket));
-		c->ended_rev = k->rev;
-		c->ended_for_good = phase == PHASE_DONE;
-	}
+	remember_ended(c, &(struct ended_ticket){ .rev = k->rev,
+						  .for_good = phase == PHASE_DONE,
+						  .business_day = now->business_day,
+						  .wall_ms = now->wall_ms },
+		       k->ticket);
 	lane_audit(c,
 		   phase == PHASE_CANCELLED ? "checkout-cancelled"
 		   : k->tender_outside      ? "checkout-done-outside"
@@ -426,9 +462,13 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 
 	assert(c->cur.phase == PHASE_IDLE && c->slots_count == 0);
 	if (held->ended != NULL) {
-		memcpy(c->ended_ticket, held->ended->ticket, sizeof(c->ended_ticket));
-		c->ended_rev = held->ended->rev;
-		c->ended_for_good = held->ended->phase == PHASE_DONE;
+		const struct checkout_record *r = held->ended;
+		struct ended_ticket e = { .rev = r->rev,
+					  .for_good = r->phase == PHASE_DONE,
+					  .business_day = r->business_day,
+					  .wall_ms = r->changed_wall_ms };
+
+		remember_ended(c, &e, r->ticket);
 	}
 	if (held->checkout != NULL)
 		rc = restore_checkout(c, held, now);

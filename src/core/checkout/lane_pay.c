@@ -517,6 +517,19 @@ meaning(enum lane_op op, enum lane_outcome outcome)
 	return asked[outcome];
 }
 
+/* What was asked is not known any more: recovery, or an answer that came late. */
+static enum payment_input_kind
+meaning_of_recovery(const struct payment *p, enum payment_input_kind kind)
+{
+	/* The peer knows nothing under this key, so there is nothing to undo. */
+	if (p->state == PAYMENT_UNDO_QUEUED && kind == PAYMENT_IN_NOT_FOUND)
+		return PAYMENT_IN_UNDO_NOTHING;
+	/* A recovered payment is asked about: that question did not leave; the payment may have. */
+	if (p->state == PAYMENT_UNKNOWN && kind == PAYMENT_IN_NOT_SENT)
+		return PAYMENT_IN_QUERY_REFUSED;
+	return kind;
+}
+
 /* A text of the peer, cut to what is kept, card numbers masked. */
 static struct str
 guarded(char *buf, size_t bytes, struct str s)
@@ -550,14 +563,13 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 	if (s == NULL)
 		return -ENOENT;
 	in.kind = meaning(ev->completion.op, ev->completion.outcome);
-	/* Recovery of an undo-queued one: the peer knows nothing under this key. */
-	if (s->payment.state == PAYMENT_UNDO_QUEUED &&
-	    ev->completion.op == LANE_OP_OTHER && in.kind == PAYMENT_IN_NOT_FOUND)
-		in.kind = PAYMENT_IN_UNDO_NOTHING;
+	if (ev->completion.op == LANE_OP_OTHER)
+		in.kind = meaning_of_recovery(&s->payment, in.kind);
 	in.auth = guarded(auth, sizeof(auth), ev->completion.auth);
 	in.ref = guarded(ref, sizeof(ref), ev->completion.ref);
+	/* Without an amount it can only repeat what was told before; it is never "as asked". */
 	in.amount_minor = ev->completion.has_amount ? ev->completion.amount_minor
-						    : s->payment.asked_minor;
+						    : s->payment.answered_minor;
 	step(c, s, &in, now);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #define LANE_AUDITS_MAX 24u
 #define LANE_ENDED_MAX 4u
 #define LANE_CLAIM_BYTES 129
+#define LANE_ENDED_TICKETS 8u
 #define LANE_SENDS_MAX                                                                   \
 	(LANE_EFFECTS_MAX - LANE_AUDITS_MAX - LANE_ENDED_MAX - LANE_PAYMENTS_MAX - 1u)
 
@@ -67,6 +68,14 @@ struct checkout {
 	struct key128 paying;
 };
 
+struct ended_ticket {
+	char ticket[LANE_TICKET_BYTES]; /* "" none */
+	uint32_t rev;
+	bool for_good; /* done: no revision opens it again */
+	int32_t business_day;
+	int64_t wall_ms;
+};
+
 struct slot {
 	struct payment payment;
 	bool dirty;
@@ -94,10 +103,9 @@ struct lane_core {
 	uint32_t sends_count;
 	bool stores_pending; /* the last list held stores that nobody reported as failed */
 	int64_t journal_retry_at_ms; /* mono; while journal_failed */
-	/* The last ended ticket: its late baskets open nothing. */
-	char ended_ticket[LANE_TICKET_BYTES];
-	uint32_t ended_rev;
-	bool ended_for_good;
+	/* The tickets that ended last, a ring: their late baskets open nothing. */
+	struct ended_ticket ended_tickets[LANE_ENDED_TICKETS];
+	uint32_t ended_tickets_next;
 	uint32_t serial;
 	/* When digits were tried last, a ring: the search code is not to be guessed. */
 	int64_t digits_at_ms[LANE_DIGITS_HOUR_MAX];
@@ -124,6 +132,9 @@ void lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now
 /* Ends the current checkout (stores it, releases what it holds) and leaves phase showing. */
 void lane_end(struct lane_core *c, enum checkout_phase phase,
 	      const struct timepoint *now);
+/* A basket of this ticket is late word: it has ended, and opens nothing. */
+bool lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
+			  const struct timepoint *now);
 /* Forgets it: the lane is idle. */
 void lane_idle(struct lane_core *c);
 bool lane_is_active(const struct lane_core *c);

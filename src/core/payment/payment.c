@@ -462,7 +462,7 @@ payment_alarm_text(const struct payment *p)
 	if (p->state != PAYMENT_UNDO_QUEUED)
 		return "the peer contradicts what it said before";
 	if (p->approval_seen && p->answered_minor != p->asked_minor)
-		return "approved for another amount than asked: being undone";
+		return "approved, but not for the amount that was asked: being undone";
 	if (p->tries <= 1)
 		return "an approval that nobody waits for: being undone";
 	return "the undo has no certain answer yet: still tried";
