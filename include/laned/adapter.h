@@ -67,15 +67,16 @@ enum laned_status {
  */
 enum laned_outcome {
 	/* yes */
-	LANED_OUT_APPROVED = 1,
-	LANED_OUT_PARTIAL = 2, /* amount tells how much */
+	LANED_OUT_APPROVED = 1, /* with the amount; without it laned takes it back */
+	LANED_OUT_PARTIAL = 2,  /* amount tells how much; so here */
 	LANED_OUT_CONFIRMED = 3,
 	LANED_OUT_UNDONE = 4,
 	LANED_OUT_DONE = 5, /* an offer was handed over */
 	/* certainly no */
 	LANED_OUT_DECLINED = 20,
 	LANED_OUT_CANCELLED = 21,
-	LANED_OUT_NOT_SENT = 22, /* nothing left this process */
+	LANED_OUT_NOT_SENT =
+		22, /* nothing left this process; of a recovered entry: the question */
 	LANED_OUT_NOT_FOUND =
 		23, /* the peer never heard of this key and never will act on it */
 	/* not certain */

@@ -56,6 +56,12 @@ seen_bad_before(struct drop *d, const struct drop_file *f)
 	return 0;
 }
 
+static int
+is_answer(const struct drop_file *f)
+{
+	return f->kind == DROP_RESULT || f->kind == DROP_DONE;
+}
+
 static void
 retry_now(void *user)
 {
@@ -119,10 +125,9 @@ set_aside(struct drop *d, const struct drop_file *f)
 static int
 finish_file(struct drop *d, const struct drop_file *f, int status)
 {
-	int answer = f->kind == DROP_RESULT || f->kind == DROP_DONE;
 	int rc;
 
-	if (status == LANED_OK || (status == LANED_REFUSED && !answer)) {
+	if (status == LANED_OK || (status == LANED_REFUSED && !is_answer(f))) {
 		if (status == LANED_REFUSED)
 			drop_log(d, LANED_LOG_NOTICE, "laned does not want this now",
 				 name_of(f));
@@ -140,15 +145,20 @@ finish_file(struct drop *d, const struct drop_file *f, int status)
 static int
 scan_next(struct drop *d, int status)
 {
-	if (status == LANED_AGAIN || status == LANED_GONE) {
+	int waits = status == LANED_AGAIN && is_answer(&d->scan->files[d->scan->at]);
+
+	if (status == LANED_GONE || (status == LANED_AGAIN && !waits)) {
 		drop_intake_stop(d);
 		if (status == LANED_AGAIN)
 			retry_later(d, RETRY_MS);
 		return 0;
 	}
-	/* One file that the system will not let us have holds up no other. */
+	/*
+	 * One file that the system will not let us have holds up no other; nor does an answer that
+	 * laned cannot store now: the sale goes on.
+	 */
 	if (status != LANED_OK) {
-		d->errors++;
+		d->errors += waits ? 0 : 1;
 		retry_later(d, RETRY_MS);
 	}
 	d->scan->at++;
@@ -373,12 +383,6 @@ add_name(void *user, struct laned_str name, uint64_t bytes)
 	f->name_bytes = (uint32_t)name.n;
 	f->bytes = bytes;
 	memcpy(f->name, name.p, name.n);
-}
-
-static int
-is_answer(const struct drop_file *f)
-{
-	return f->kind == DROP_RESULT || f->kind == DROP_DONE;
 }
 
 /*

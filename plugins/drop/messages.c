@@ -338,8 +338,6 @@ read_answer(struct drop_reader *r, enum drop_kind kind,
 			&to->outcome))
 		return refuse(r, root, kind == DROP_RESULT ? "outcome" : "state",
 			      "no word of this format");
-	if (to->outcome == LANED_OUT_PARTIAL && to->amount < 0)
-		return refuse(r, root, "amount", "is missing");
 	return LANED_OK;
 }
 

@@ -6,7 +6,7 @@
 static int
 take_quoted(char *buf, size_t n, size_t *at, struct str *ret_field)
 {
-	size_t in = *at + 1, out = *at + 1;
+	size_t in = *at + 1, out = in;
 
 	for (;;) {
 		if (in >= n)

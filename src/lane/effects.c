@@ -27,6 +27,7 @@ struct effects {
 	uint32_t follow_count;
 	struct lane_event found; /* a claim resolved at once */
 	bool has_found;
+	bool stored; /* all that this step was told is durable */
 	struct effects_counts counts;
 };
 
@@ -209,6 +210,7 @@ perform(struct effects *e, const struct timepoint *now)
 	int rc = has_stores(&e->list) ? store_all(e, now) : 0;
 
 	if (rc < 0) {
+		e->stored = false;
 		e->counts.failed_commits++;
 		e->ops->journal_error(e->ctx, rc);
 	}
@@ -230,8 +232,10 @@ step_core(struct effects *e, struct lane_event *ev, const struct timepoint *now)
 {
 	int rc = e->ops->fresh(e->ctx, now, &ev->fresh);
 
-	if (rc < 0)
+	if (rc < 0) {
+		e->stored = false;
 		return rc;
+	}
 	rc = lane_core_step(e->core, ev, now, &e->list);
 	if (!perform(e, now)) {
 		/* The core is told of the commit before anything else. */
@@ -280,6 +284,7 @@ adopt(struct effects *e, const struct lane_event *ev)
 {
 	struct payment p;
 	struct key128 key;
+	int rc = -EROFS;
 
 	if (ev->kind == LANE_EV_COMPLETION && ev->completion.op != LANE_OP_OFFER)
 		key = ev->completion.key;
@@ -293,11 +298,13 @@ adopt(struct effects *e, const struct lane_event *ev)
 		if (key128_eq(lane_core_payment(e->core, i)->key, key))
 			return;
 	}
-	if (e->journal.impl == NULL ||
-	    e->journal.ops->get_payment(e->journal.impl, key, &p) < 0)
-		return;
-	/* No room: the core answers -ENOENT, which the adapter is told. */
-	(void)lane_core_adopt(e->core, &p);
+	if (e->journal.impl != NULL)
+		rc = e->journal.ops->get_payment(e->journal.impl, key, &p);
+	if (rc == 0)
+		rc = lane_core_adopt(e->core, &p);
+	/* The journal has it, or may have it: the core only says that it does not know it. */
+	if (rc < 0 && rc != -ENOENT)
+		e->stored = false;
 }
 
 int
@@ -305,6 +312,7 @@ effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *n
 {
 	int rc;
 
+	e->stored = true;
 	adopt(e, ev);
 	rc = step_core(e, ev, now);
 	run_follow_ups(e, now);
@@ -314,6 +322,12 @@ effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *n
 		run_follow_ups(e, now);
 	}
 	return rc;
+}
+
+bool
+effects_stored(const struct effects *e)
+{
+	return e->stored;
 }
 
 /* ---- restart ------------------------------------------------------------- */

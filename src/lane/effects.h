@@ -54,6 +54,13 @@ struct effects *effects_free(struct effects *e);
 int effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *now);
 
 /*
+ * False when the last effects_step could not make durable what it was told, or could not look up in
+ * the journal whom it is about: the peer must not forget it, and tells it again later. The core may
+ * have acted on it in memory; the repeat is harmless.
+ */
+bool effects_stored(const struct effects *e);
+
+/*
  * At start: reads the last checkout and the open payments from the journal and gives them to the
  * core. find_member (may be NULL) resolves a member id to what the core wants; -ENOENT: the
  * checkout goes on without its member's prices. An error: some of the journal could not be read;

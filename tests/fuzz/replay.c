@@ -65,8 +65,8 @@ main(int argc, char **argv)
 	name = name == NULL ? argv[0] : name + 1;
 	if (strncmp(name, "replay_", 7) == 0)
 		name += 7;
-	(void)snprintf(dir, sizeof(dir), "%s/tests/fuzz/corpus/%s", src == NULL ? "." : src,
-		       name); /* a cut path fails below */
+	(void)snprintf(dir, sizeof(dir), "%s/tests/fuzz/corpus/%s",
+		       src == NULL ? "." : src, name); /* a cut path fails below */
 	d = opendir(dir);
 	if (d == NULL) {
 		fprintf(stderr, "%s: no corpus\n", dir);

@@ -328,13 +328,14 @@ def lanectl_identify(c, image, code, *options):
         rpc = c.lab.control()
         number = rpc.send("bio.identify")
         try:
-            if select.select([rpc.sock], [], [], 0.3)[0]:
+            if select.select([rpc.sock], [], [], 0.03)[0]:  # held shortly: it is not for us
                 rpc.receive(number)
         except RuntimeError as e:
             assert "another client" in str(e), e
             break
         finally:
             rpc.close()
+        time.sleep(0.1)  # only how often we ask
     c.run(OK, "present", image)
     out, err = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == code, (waiting.returncode, out, err)
