@@ -103,7 +103,7 @@ submit(struct bridge *b, const struct host_wire_req *wire, struct laned_request 
 		if (host_requests_complete(b->requests, q->req) == 0 ||
 		    host_requests_find(b->requests, q->req) != NULL)
 			host_requests_settle(b->requests, q->req, true);
-		bridge_drop_held(b);
+		bridge_drop_held_of(b, q->req);
 	}
 	bridge_arm_deadline(b);
 	return rc;

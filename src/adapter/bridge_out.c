@@ -131,6 +131,13 @@ ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
 
 /* ---- what the plug-in asks for ----------------------------------------------------------- */
 
+/* A plug-in that mixes up its requests must not move another payment. */
+static bool
+is_key_of(const struct host_request *r, const struct laned_key *key)
+{
+	return memcmp(r->key.b, key->b, sizeof(key->b)) == 0;
+}
+
 static int
 link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t state,
 	     struct laned_str blob)
@@ -142,7 +149,8 @@ link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t stat
 	const struct value *result;
 	int rc = LANED_NOT_DURABLE;
 
-	if (r == NULL || r->completing || o == NULL || arena == NULL ||
+	if (r == NULL || r->completing || !is_key_of(r, key) || o == NULL ||
+	    arena == NULL ||
 	    (state != LANED_J_SENDING && state != LANED_J_ANSWER_SENDING))
 		goto out;
 	wire_write_req(o, &r->wire);
@@ -334,6 +342,15 @@ complete_late(struct bridge *b, const struct laned_result *r, laned_ack_fn fn, v
 	return send_completion(b, o, a);
 }
 
+/* Without one, laned knows it by the request. */
+static bool
+has_key(const struct laned_result *r)
+{
+	static const struct laned_key none;
+
+	return memcmp(r->key.b, none.b, sizeof(none.b)) != 0;
+}
+
 int
 bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user)
 {
@@ -347,6 +364,12 @@ bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *
 		return LANED_GONE;
 	if ((r->flags & LANED_RESULT_LATE) != 0)
 		return complete_late(b, r, fn, user);
+	open = host_requests_find(b->requests, r->req);
+	if (open != NULL && has_key(r) && !is_key_of(open, &r->key)) {
+		log_event(LOG_ERR, "adapter-key", NULL,
+			  "a completion under another request's key is refused");
+		return LANED_INVALID;
+	}
 	rc = host_requests_complete(b->requests, r->req);
 	if (rc == -ESTALE)
 		return complete_late(b, r, fn, user);
@@ -395,6 +418,24 @@ bridge_drop_held(struct bridge *b)
 
 	while ((a = b->held) != NULL) {
 		b->held = a->next;
+		json_out_free(a->params);
+		free(a);
+	}
+}
+
+void
+bridge_drop_held_of(struct bridge *b, uint64_t request)
+{
+	struct ack **at = &b->held;
+
+	while (*at != NULL) {
+		struct ack *a = *at;
+
+		if (a->request != request) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
 		json_out_free(a->params);
 		free(a);
 	}

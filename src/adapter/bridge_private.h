@@ -47,5 +47,7 @@ int bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, vo
 /* Completions made inside submit: now they may go; or they must not. */
 void bridge_send_held(struct bridge *b);
 void bridge_drop_held(struct bridge *b);
+/* Those of a request that was not accepted after all. */
+void bridge_drop_held_of(struct bridge *b, uint64_t request);
 
 #endif

@@ -237,7 +237,8 @@ open_readers(struct service *s)
 		if (name == NULL)
 			break;
 		if (i == READERS_MAX) {
-			log_err("more than %u readers are configured; the rest is not used",
+			log_err("more than %u readers are configured; the rest is not "
+				"used",
 				READERS_MAX);
 			break;
 		}

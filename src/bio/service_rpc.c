@@ -239,7 +239,8 @@ get_consent(const struct value *params, struct store_consent *c)
 	    !copy_text(v, "method", c->method, sizeof(c->method)) ||
 	    !copy_text(v, "staff", c->staff, sizeof(c->staff)) ||
 	    !copy_text(v, "profile", c->profile, sizeof(c->profile)))
-		return "consent: text_version, lane, method and staff are texts of at most "
+		return "consent: text_version, lane, method and staff are texts of at "
+		       "most "
 		       "63 bytes, language and profile of at most 15";
 	if (c->text_version[0] == '\0' || c->language[0] == '\0')
 		return "consent: text_version and language are wanted";

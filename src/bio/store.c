@@ -194,6 +194,8 @@ store_open(const struct store_options *o, struct store **ret_store, char why[256
 	rc = s->scratch == NULL ? -ENOMEM : db_open(&spec, &s->db, why);
 	if (rc == 0)
 		rc = check_stamp(s, o->environment, why);
+	if (rc < 0 && why[0] == '\0')
+		(void)snprintf(why, 256, "gallery.db: %s", strerror(-rc)); /* fits */
 	if (rc < 0) {
 		(void)store_close(s);
 		return rc;

@@ -289,27 +289,16 @@ finish(struct ctl *c, const char *session, bool commit)
 	return CTL_OK;
 }
 
+/* Begins, takes the impressions, commits or cancels. What is left in argv are images. */
 static int
-run_enrol(struct ctl *c, int argc, char **argv)
+enrol_member(struct enrolment *e, const char *member, int argc, char **argv)
 {
-	struct enrolment e = { .c = c };
-	const char *member = ctl_option(&argc, argv, "--member");
+	struct ctl *c = e->c;
 	const struct value *v = NULL;
 	char session[ULID_TEXT_BYTES];
-	struct json_out *o;
+	struct json_out *o = ctl_params(c);
 	int rc;
 
-	if (member == NULL)
-		return ctl_fail(CTL_USAGE,
-				"usage: lanectl enrol --member NUMBER "
-				"--consent-text FILE --consent-version V --signed "
-				"[IMAGE...]");
-	rc = ctl_conf(c);
-	if (rc != 0)
-		return rc;
-	c->on_notify = on_progress;
-	c->notify_ctx = &e;
-	o = ctl_params(c);
 	if (o == NULL)
 		return ctl_fail(CTL_INTERNAL, "out of memory");
 	json_cstr(o, "member", member);
@@ -320,16 +309,45 @@ run_enrol(struct ctl *c, int argc, char **argv)
 		return rc;
 	(void)str_copy(session, sizeof(session),
 		       str_of(ctl_text(v, "session"))); /* a ulid */
-	rc = take_impressions(c, &e, argc, argv);
-	if (rc == 0 && e.complete)
+	rc = take_impressions(c, e, argc, argv);
+	if (rc == 0 && e->complete)
 		return finish(c, session, true);
 	if (!c->lost)
 		(void)finish(c, session, false); /* the first fault is the one to tell */
 	if (rc != 0)
 		return rc;
 	return ctl_fail(CTL_NO, "not enrolled: %s",
-			e.failed ? "this finger is enrolled already"
-				 : "not enough good impressions");
+			e->failed ? "this finger is enrolled already"
+				  : "not enough good impressions");
+}
+
+/* While e lives, notifications go to it. */
+static void
+listen_to(struct ctl *c, struct enrolment *e)
+{
+	c->on_notify = e == NULL ? NULL : on_progress;
+	c->notify_ctx = e;
+}
+
+static int
+run_enrol(struct ctl *c, int argc, char **argv)
+{
+	struct enrolment e = { .c = c };
+	const char *member = ctl_option(&argc, argv, "--member");
+	int rc;
+
+	if (member == NULL)
+		return ctl_fail(CTL_USAGE,
+				"usage: lanectl enrol --member NUMBER "
+				"--consent-text FILE --consent-version V --signed "
+				"[IMAGE...]");
+	rc = ctl_conf(c);
+	if (rc != 0)
+		return rc;
+	listen_to(c, &e);
+	rc = enrol_member(&e, member, argc, argv);
+	listen_to(c, NULL);
+	return rc;
 }
 
 const struct ctl_command ctl_bio_commands[] = {

@@ -95,7 +95,7 @@ print_time(const struct value *v)
 static int
 run_checkouts_show(struct ctl *c, int argc, char **argv)
 {
-	const struct value *v = NULL;
+	const struct value *v = NULL, *checkout = NULL;
 	struct json_out *o;
 	int rc;
 
@@ -110,7 +110,8 @@ run_checkouts_show(struct ctl *c, int argc, char **argv)
 		return rc;
 	if (c->json)
 		return ctl_print_json(c, v);
-	print_each(v, "checkouts", print_checkout);
+	if (value_get_object(v, "checkout", &checkout) == 0)
+		print_checkout(checkout);
 	print_each(v, "lines", print_line);
 	print_each(v, "payments", print_payment);
 	print_each(v, "timeline", print_time);

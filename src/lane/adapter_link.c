@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -403,6 +404,7 @@ put_offer(struct lane *l, struct json_out *o, const struct lane_effect *fx)
 static void
 put_pay(struct json_out *o, const struct lane_effect *fx)
 {
+	assert(fx->pay.payment != NULL); /* the core asks for a payment it has */
 	put_payment(o, fx->pay.payment);
 	json_cstr(o, "token", fx->pay.token);
 	json_int(o, "timeout_ms", fx->pay.timeout_ms);

@@ -27,6 +27,8 @@ why_text(int rc)
 		return "the disk is full";
 	case -EBUSY:
 		return "an import is under way";
+	case -EPERM:
+		return "something in it looks like a payment card number";
 	default:
 		return strerror(-rc);
 	}
@@ -219,6 +221,7 @@ on_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		json_cstr(x.o, "next", x.last_number);
 	json_close(x.o);
 	rpc_reply(call, x.o);
+	audit(l, "members-listed");
 }
 
 static int
@@ -318,6 +321,7 @@ on_import_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct import_options o = { .folder = conf_str(l->conf, "paths", "state"),
 				    .currency = l->env.currency };
 	char name[NAME_BYTES_MAX] = "";
+	struct json_out *answer;
 	struct str s;
 	int rc;
 
@@ -333,7 +337,9 @@ on_import_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (value_get_str(params, "name", sizeof(name) - 1, &s) == 0)
 		(void)str_copy(name, sizeof(name), s); /* length is checked */
 	o.name = name;
-	rc = import_begin(&o, &l->control.import);
+	rc = crypto_ulid(clock_wall_ms(), &l->control.import_id);
+	if (rc == 0)
+		rc = import_begin(&o, &l->control.import);
 	if (rc < 0) {
 		rpc_fail(call, rc == -EINVAL ? RPC_PARAMS : RPC_REFUSED, "import: %s",
 			 rc == -EINVAL ? "members are jsonl or csv, offers json or jsonl"
@@ -341,7 +347,10 @@ on_import_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	l->control.import_peer = peer;
-	rpc_reply(call, NULL);
+	answer = lane_message(l);
+	put_ulid(answer, "import", l->control.import_id);
+	json_close(answer);
+	rpc_reply(call, answer);
 }
 
 static void
@@ -349,6 +358,25 @@ end_import(struct lane *l)
 {
 	l->control.import = import_free(l->control.import);
 	l->control.import_peer = NULL;
+}
+
+/* The import under way, if peer began it and names it or none; answers the call itself otherwise. */
+static bool
+is_import_of(struct lane *l, struct rpc_call *call, const struct rpc_peer *peer,
+	     const struct value *params)
+{
+	struct ulid id = l->control.import_id;
+	int rc = get_ulid(params, "import", &id);
+
+	if (l->control.import == NULL || l->control.import_peer != peer) {
+		rpc_fail(call, RPC_REFUSED, "no import was begun");
+		return false;
+	}
+	if ((rc < 0 && rc != -ENOENT) || !ulid_eq(id, l->control.import_id)) {
+		rpc_fail(call, RPC_NOT_FOUND, "import: no such import");
+		return false;
+	}
+	return true;
 }
 
 static void
@@ -359,10 +387,8 @@ on_import_chunk(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct str text;
 	int rc;
 
-	if (l->control.import == NULL || l->control.import_peer != peer) {
-		rpc_fail(call, RPC_REFUSED, "no import was begun");
+	if (!is_import_of(l, call, peer, params))
 		return;
-	}
 	if (value_get_str(params, "text", RPC_LINE_BYTES_MAX, &text) < 0) {
 		rpc_fail(call, RPC_PARAMS, "text: missing");
 		return;
@@ -405,10 +431,8 @@ on_import_commit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct json_out *o;
 	int rc;
 
-	if (l->control.import == NULL || l->control.import_peer != peer) {
-		rpc_fail(call, RPC_REFUSED, "no import was begun");
+	if (!is_import_of(l, call, peer, params))
 		return;
-	}
 	(void)value_get_bool(params, "check", &check); /* missing is false */
 	offers = import_kind(l->control.import) == IMPORT_OFFERS;
 	rc = import_commit(l->control.import, check, &result);

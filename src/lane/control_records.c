@@ -7,12 +7,10 @@
 #define LIST_DEFAULT 50
 #define LIST_MAX 500
 
-static int
-put_checkout(void *ctx, const struct checkout_record *r)
+static void
+write_checkout(struct json_out *o, const char *name, const struct checkout_record *r)
 {
-	struct json_out *o = ctx;
-
-	json_open_object(o, NULL);
+	json_open_object(o, name);
 	put_ulid(o, "checkout", r->checkout);
 	json_cstr(o, "phase", checkout_phase_name(r->phase));
 	json_cstr(o, "member_state", member_state_name(r->member_state));
@@ -29,6 +27,12 @@ put_checkout(void *ctx, const struct checkout_record *r)
 	put_time(o, "opened", r->opened_wall_ms);
 	put_time(o, "changed", r->changed_wall_ms);
 	json_close(o);
+}
+
+static int
+put_checkout(void *ctx, const struct checkout_record *r)
+{
+	write_checkout(ctx, NULL, r);
 	return 0;
 }
 
@@ -153,9 +157,7 @@ show_checkout(struct lane *l, struct rpc_call *call, const struct journal_checko
 	struct json_out *o = lane_message(l);
 	int rc;
 
-	json_open_array(o, "checkouts");
-	(void)put_checkout(o, &c->record); /* the writer keeps its own errors */
-	json_close(o);
+	write_checkout(o, "checkout", &c->record);
 	json_open_array(o, "lines");
 	for (uint32_t i = 0; i < c->record.lines_count; i++)
 		put_line(o, &c->lines[i]);

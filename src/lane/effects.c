@@ -295,8 +295,13 @@ adopt(struct effects *e, const struct lane_event *ev)
 	else
 		return;
 	for (uint32_t i = 0; i < lane_core_payments_count(e->core); i++) {
-		if (key128_eq(lane_core_payment(e->core, i)->key, key))
-			return;
+		const struct payment *known = lane_core_payment(e->core, i);
+
+		if (!key128_eq(known->key, key))
+			continue;
+		(void)lane_core_adopt(e->core,
+				      known); /* -EEXIST: it stays for this step */
+		return;
 	}
 	if (e->journal.impl != NULL)
 		rc = e->journal.ops->get_payment(e->journal.impl, key, &p);
@@ -412,14 +417,18 @@ effects_restore(struct effects *e,
 				   struct lane_member *ret_member),
 		const struct timepoint *now)
 {
+	const struct lane_restore nothing = { .incomplete = true };
 	struct reading *r;
 	int rc, restored;
 
 	if (e->journal.impl == NULL)
 		return -EROFS;
 	r = calloc(1, sizeof(*r));
-	if (r == NULL)
+	if (r == NULL) {
+		(void)lane_core_restore(e->core, &nothing, now,
+					&e->list); /* takes none */
 		return -ENOMEM;
+	}
 	rc = read_journal(e, r);
 	read_member(e, r, find_member, now);
 	restored = lane_core_restore(e->core, &r->restore, now, &e->list);

@@ -802,6 +802,7 @@ journal_open(const struct journal_spec *spec, struct journal **ret_journal, char
 	struct journal *j = calloc(1, sizeof(*j));
 	int rc;
 
+	why[0] = '\0';
 	if (j == NULL)
 		return -ENOMEM;
 	j->full = true;
@@ -811,6 +812,10 @@ journal_open(const struct journal_spec *spec, struct journal **ret_journal, char
 		rc = check_stamp(j, spec, why);
 	if (rc == 0)
 		rc = audit_head(j);
+	if (rc < 0 &&
+	    why[0] == '\0') /* a part of the file that the opening did not look at */
+		(void)snprintf(why, 256, "%s: %s", spec->path,
+			       strerror(-rc)); /* a cut text is one */
 	if (rc < 0) {
 		(void)journal_close(j); /* gives NULL */
 		return rc;

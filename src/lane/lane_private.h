@@ -78,6 +78,7 @@ struct control_link {
 	struct rpc_peer *watchers[WATCHERS_MAX];
 	struct import *import; /* NULL: none under way */
 	struct rpc_peer *import_peer;
+	struct ulid import_id;
 	struct rpc_call *identify; /* the next touch is for this call */
 	struct rpc_peer *identify_peer;
 	char identify_probe[LANE_PROBE_BYTES];

@@ -107,6 +107,7 @@ read_texts(struct complaint *c, const struct value *v, const char *name,
 int
 member_phone_digits(struct str text, char *buf, size_t bytes)
 {
+	static const char between[] = { ' ', '-', '(', ')' };
 	size_t n = 0;
 
 	for (size_t i = 0; i < text.n; i++) {
@@ -116,7 +117,8 @@ member_phone_digits(struct str text, char *buf, size_t bytes)
 			if (n + 1 >= bytes || n == PHONE_DIGITS_MAX)
 				return -EINVAL;
 			buf[n++] = ch;
-		} else if (!(ch == '+' && i == 0) && memchr(" -()", ch, 4) == NULL) {
+		} else if (!(ch == '+' && i == 0) &&
+			   memchr(between, ch, sizeof(between)) == NULL) {
 			return -EINVAL;
 		}
 	}

@@ -192,8 +192,19 @@ class Lab:
             rpc.wait_note(lambda n: n.get("method") == "lane.changed" and not (
                 (bio and n["params"]["faults"]["bio_down"]) or
                 (adapter and n["params"]["faults"]["adapter_down"])))
+            if bio:
+                self.wait_searchable(rpc)
         finally:
             rpc.close()
+
+    def wait_searchable(self, rpc):
+        """Until laned-bio has loaded its whole gallery."""
+        end = time.monotonic() + PATIENCE_S
+        while not rpc.call("lane.status")["bio"].get("state", {}).get(
+                "gallery", {}).get("searchable"):
+            if time.monotonic() > end:
+                raise Hang("the gallery is not loaded:\n" + self.log("laned-bio"))
+            time.sleep(0.05)
 
     def ctl(self, *arguments, check=True, json_out=True):
         done = subprocess.run(

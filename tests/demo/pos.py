@@ -350,7 +350,11 @@ class LegacyPos:
         self.answer(key)
 
     def on_confirm(self, message):
-        self.settle(message["key"], "confirmed")
+        entry = self.ledger.get(message["key"])
+        ticket = self.tickets.get(entry["ticket"]) if entry else None
+        # Closed with cash between the charge and the confirm: nobody pays twice.
+        cash = ticket is not None and ticket["paid"] == "cash"
+        self.settle(message["key"], "undone" if cash else "confirmed")
 
     def on_undo(self, message):
         self.settle(message["key"], "undone")

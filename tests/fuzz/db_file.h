@@ -35,7 +35,7 @@ db_file_remove(void)
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		(void)snprintf(name, sizeof(name), "%s%s", db_file_path,
 			       suffixes[i]); /* fits */
-		(void)unlink(name); /* most are not there */
+		(void)unlink(name);          /* most are not there */
 	}
 }
 

@@ -46,7 +46,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (csv_split(line, size, fields, &count) == 0) {
 		require(count >= 1 && count <= CSV_FIELDS_MAX);
 		for (size_t k = 0; k < count; k++)
-			require(fields[k].p >= line && fields[k].p + fields[k].n <= line + size);
+			require(fields[k].p >= line &&
+				fields[k].p + fields[k].n <= line + size);
 		require(csv_split(copy, write_again(fields, count, copy), again,
 				  &count_again) == 0);
 		require(count == count_again);

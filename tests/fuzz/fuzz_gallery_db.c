@@ -37,8 +37,8 @@ prepare(void)
 		struct store_reference r = { 2, plain, sizeof(plain) };
 
 		memset(plain, (int)n + 1, sizeof(plain));
-		require(store_enrol(s, (struct ulid){ { (uint8_t)(n + 1) } }, &consent, &r, 1) ==
-			0);
+		require(store_enrol(s, (struct ulid){ { (uint8_t)(n + 1) } }, &consent,
+				    &r, 1) == 0);
 	}
 	store_close(s);
 	db_file_keep();
@@ -62,7 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct store_options o;
 	struct store *s = NULL;
 	unsigned references = 0;
-	char why[256];
+	char why[256] = "";
 	int rc;
 
 	if (db_file_good_bytes == 0)
@@ -71,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	db_file_damage(data, size);
 	rc = store_open(&o, &s, why);
 	require((rc == 0) == (s != NULL));
+	require(rc == 0 || why[0] != '\0');
 	for (unsigned i = 0; rc == 0 && i < 100; i++)
 		if (store_read(s, &cursor, 2, see, NULL) != 1)
 			break;

@@ -27,7 +27,8 @@ prepare(void)
 
 /* What came of it: the counts, when it was taken. */
 static int
-run(const struct import_options *o, struct str text, size_t step, struct import_result *ret)
+run(const struct import_options *o, struct str text, size_t step,
+    struct import_result *ret)
 {
 	const struct import_result *result = NULL;
 	struct import *i = NULL;
@@ -35,9 +36,11 @@ run(const struct import_options *o, struct str text, size_t step, struct import_
 
 	require(import_begin(o, &i) == 0);
 	for (size_t at = 0; rc == 0 && at < text.n; at += step)
-		rc = import_chunk(i, (struct str){ text.p + at,
-						   text.n - at < step ? text.n - at : step });
-	require(rc == 0); /* only the size of the file breaks an import, and this one is small */
+		rc = import_chunk(i, (struct str){ text.p + at, text.n - at < step
+									? text.n - at
+									: step });
+	require(rc ==
+		0); /* only the size of the file breaks an import, and this one is small */
 	rc = import_commit(i, false, &result);
 	require(rc == 0 || rc == -EBADMSG);
 	require((rc == 0) == (result->errors_total == 0));
@@ -70,7 +73,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o = &kinds[data[0] % 4];
 	text = (struct str){ (const char *)data + 1, size - 1 };
 	if (run(o, text, data[0] / 4 + 1, &first) == 0 && o->kind == IMPORT_MEMBERS) {
-		require(run(o, text, SIZE_MAX / 2, &second) == 0); /* whatever the chunks */
+		require(run(o, text, SIZE_MAX / 2, &second) ==
+			0); /* whatever the chunks */
 		require(second.added == 0);
 	}
 	return 0;

@@ -23,10 +23,18 @@ prepare(void)
 					   .language = STR("en"),
 					   .given_wall_ms = 1 };
 	struct lane_audit audit = { .what = "opened" };
-	struct basket_line line = { .line = 1, .code = "1", .text = "milk", .qty_milli = 1000,
-				    .unit_price_minor = 5, .amount_minor = 5 };
-	struct checkout_record record = { .checkout = { { 4 } }, .ticket = "T", .currency = "EUR",
-					  .lines_count = 1, .lines = &line, .rev = 1 };
+	struct basket_line line = { .line = 1,
+				    .code = "1",
+				    .text = "milk",
+				    .qty_milli = 1000,
+				    .unit_price_minor = 5,
+				    .amount_minor = 5 };
+	struct checkout_record record = { .checkout = { { 4 } },
+					  .ticket = "T",
+					  .currency = "EUR",
+					  .lines_count = 1,
+					  .lines = &line,
+					  .rev = 1 };
 	struct journal_spec s;
 	struct journal *j = NULL;
 	struct journal_ref ref;

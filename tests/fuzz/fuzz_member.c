@@ -60,7 +60,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct member_record r;
 
 	require(arena != NULL);
-	if (json_parse(arena, (struct str){ (const char *)data, size }, 0, &v, NULL) == 0) {
+	if (json_parse(arena, (struct str){ (const char *)data, size }, 0, &v, NULL) ==
+	    0) {
 		if (member_record_read(v, true, &r, what, &at) == 0) {
 			check_texts(&r);
 			read_back(&r, arena);

@@ -29,6 +29,7 @@ class Laned:
         self.journal = {}
         self.refuse_journal = False
         self.refuse_pos = None
+        self.refuse_complete = None
         self.recover = []
         self.seen = []  # (method, params) in order
         self.completions = []
@@ -120,6 +121,8 @@ class Laned:
             self.journal[params["key"]] = params["state"]
         elif method == "adapter.complete":
             self.completions.append(params)
+            if self.refuse_complete:
+                return None, self.refuse_complete
         elif method.startswith("pos.") and self.refuse_pos:
             return None, self.refuse_pos
         return {}, None
@@ -275,6 +278,40 @@ def approved_payment_is_journalled_first_and_confirmed(lane):
     assert lane.pos.ledger.get(key)["state"] == "confirmed"
     assert [k for k, _ in lane.pos.ledger.standing()] == [key]
     assert lane.wait(lambda: not lane.left())
+
+
+@test
+def cash_before_the_confirm_gives_the_charge_back(lane):
+    lane.start()
+    ticket, rev = lane.sale()
+    key = new_key()
+    req, _ = lane.laned.pay(key, ticket, 868, rev)
+    assert lane.laned.wait_completed(req)["outcome"] == "approved"
+    lane.pos.close_cash(ticket)
+    req, _ = lane.laned.submit("confirm", key=key, ticket=ticket)
+    assert lane.laned.wait_completed(req)["outcome"] == "undone"
+    assert lane.pos.ledger.standing() == []
+
+
+@test
+def an_answer_that_cannot_be_stored_is_told_again_and_holds_up_nothing(lane):
+    lane.start()
+    ticket, rev = lane.sale()
+    key = new_key()
+    lane.laned.refuse_complete = {"code": -32603, "message": "the disk is full"}
+    lane.pos.decide("approve")
+    lane.laned.request("adapter.submit", {
+        "req": "r1", "type": "pay", "key": key, "ticket": ticket, "rev": rev, "amount": 868,
+        "currency": "EUR", "token": "tok-1"})
+    assert lane.wait(lambda: lane.laned.completed("r1"))
+    before = len(lane.seen("pos.basket"))
+    lane.pos.scan(ticket, "milk")
+    assert lane.wait(lambda: len(lane.seen("pos.basket")) > before)
+    assert [n for n in lane.left() if key in n], lane.left()
+    lane.laned.refuse_complete = None
+    assert lane.wait(lambda: not lane.left())
+    assert all(c["outcome"] == "approved" and c["amount"] == 868
+               for c in lane.laned.completed("r1"))
 
 
 @test

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -37,9 +38,10 @@ def pan():
 class Peer:
     """One connection: raw lines out, messages in. Requests of laned are kept in .asked."""
 
-    def __init__(self, path):
+    def __init__(self, path=None, sock=None):
         end = time.monotonic() + PATIENCE_S
-        while True:
+        self.sock = sock
+        while sock is None:
             try:
                 self.sock = socket.socket(socket.AF_UNIX)
                 self.sock.connect(path)
@@ -172,12 +174,12 @@ class Suite:
         assert answer["result"] == {"lane": "lane-1", "environment": "test"}, answer
         return peer
 
-    def adapter(self, hello=True):
+    def adapter(self, hello=True, caps=("pay", "query", "confirm", "undo")):
         if not hello:
             return self.place("adapter-drop.sock", ("nothing", {}))[0]
         peer, answer = self.place("adapter-drop.sock", ("adapter.hello", {
             "name": "drop", "plugin": "drop", "version": "1", "abi": 0, "environment": "test",
-            "caps": ["pay", "query", "confirm", "undo"]}))
+            "caps": list(caps)}))
         assert answer["result"]["environment"] == "test", answer
         return peer
 
@@ -435,10 +437,12 @@ def members_are_listed_in_pages(s):
 
 
 def import_lines(control, lines, step=7, check=False):
-    control.ok("import.begin", {"kind": "members", "format": "jsonl", "name": "t"})
+    begun = control.ok("import.begin", {"kind": "members", "format": "jsonl", "name": "t"})
     for at in range(0, len(lines), step):
         control.ok("import.chunk", {"text": "\n".join(lines[at:at + step]) + "\n"})
-    return control.ok("import.commit", {"check": check})
+    for value in (ULID, "x", 5):
+        control.fails(NOT_FOUND, "import.commit", {"import": value})
+    return control.ok("import.commit", {"check": check, "import": begun["import"]})
 
 
 def imports_are_all_or_nothing(s):
@@ -708,7 +712,8 @@ def baskets_are_checked_on_the_way_in(s):
     control.ok("pos.cancel", {"ticket": "T1"})
     shown = control.ok("checkout.list", {"limit": 1})["checkouts"][0]
     timeline = control.ok("checkout.show", {"checkout": shown["checkout"]})
-    assert timeline["timeline"] and shown["ticket"] == "T1", (shown, timeline)
+    assert timeline["timeline"] and timeline["checkout"] == shown, (shown, timeline)
+    assert shown["ticket"] == "T1" and len(timeline["lines"]) == 1, (shown, timeline)
     control.close()
 
 
@@ -792,6 +797,25 @@ def an_amount_that_cannot_be_read_is_no_yes(s):
         peer.close()
 
 
+def a_reload_keeps_what_the_adapter_can(s):
+    states = {}
+    for caps in (("pay", "undo"), ("pay", "undo", "partial")):
+        for reload in (False, True):
+            adapter, bio, control = s.adapter(caps=caps), s.bio(), s.control()
+            if reload:
+                control.ok("lane.reload")
+            ticket = "TR%d%d" % (len(caps), reload)
+            params = pay(s, adapter, control, bio, ticket, {"outcome": "partial", "amount": 100})
+            states[caps, reload] = payment_state(control, params["key"])
+            control.ask("lane.other_tender")
+            adapter.ok("pos.basket", basket(ticket=ticket, rev=2, final=True, closed=True))
+            for peer in (adapter, bio, control):
+                peer.close()
+        assert states[caps, False] == states[caps, True], states
+    assert len(set(states.values())) == 2, states
+    s.alive()
+
+
 # ---- what outlives what
 
 def members_born_here_outlive_the_cache(s):
@@ -862,6 +886,65 @@ def journal_of_another_lane_switches_payment_off_only(s):
     s.alive()
 
 
+# ---- the program itself
+
+def run(*words):
+    return subprocess.run([os.path.join(BUILD, words[0])] + list(words[1:]), capture_output=True,
+                          stdin=subprocess.DEVNULL, text=True, timeout=30, check=False)
+
+
+def options_have_their_exit_codes(s):
+    conf = s.lab.path("laned.conf")
+    for name in ("laned", "laned-bio"):
+        for words, code in ((("--version",), 0), (("--help",), 0), (("--nonsense",), 64),
+                            (("extra",), 64), (("--conf",), 64), (("--fd", "x"), 64),
+                            (("--fd", "-1"), 64), (("--fd", "99999999999"), 64),
+                            (("--conf", conf, "-t"), 0),
+                            (("--conf", "/nonexistent/laned.conf", "-t"), 78),
+                            (("--conf", s.lab.path("log", "laned"), "-t"), 78)):
+            done = run(name, *words)
+            assert done.returncode == code, (name, words, done)
+    template = run("laned", "--print-template").stdout
+    path = s.lab.path("template.conf")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(template)
+    assert "[privacy]" in template and run("laned", "--conf", path, "-t").returncode == 0
+    assert ".It" in run("laned", "--print-mdoc").stdout
+
+
+def sockets_may_be_given(s):
+    lab = lablib.Lab(BUILD)
+    ours, theirs = zip(*[socket.socketpair(socket.AF_UNIX) for _ in range(3)])
+    words = [os.path.join(BUILD, "laned"), "--conf", lab.path("laned.conf")]
+    for option, end in zip(("--bio-fd", "--fd", "--control-fd"), theirs):
+        words += [option, str(end.fileno())]
+    with open(lab.path("log", "laned"), "wb") as log:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   pass_fds=[end.fileno() for end in theirs])
+    lab.processes["laned"] = process
+    try:
+        for end in theirs:
+            end.close()
+        bio, adapter, control = (Peer(sock=end) for end in ours)
+        control.ok("lane.status")
+        bio.fails(DENIED, "bio.touch", {"probe": ULID})
+        adapter.ok("adapter.hello", {"name": "drop", "environment": "test"})
+        status = control.ok("lane.status")
+        assert status["adapters"][0]["connected"] and not status["bio"]["connected"], status
+        assert not os.path.exists(lab.path("run", "control.sock"))
+        adapter.close()  # and laned goes on
+        end = time.monotonic() + PATIENCE_S
+        while control.ok("lane.status")["adapters"][0]["connected"]:
+            assert time.monotonic() < end
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0, lab.log("laned")[-3000:]
+        assert "ERROR: " not in lab.log("laned"), lab.log("laned")[-3000:]
+        bio.close()
+        control.close()
+    finally:
+        lab.remove()
+
+
 TESTS = [
     garbage_ends_the_connection_and_nothing_else, half_a_line_is_waited_for,
     unknown_methods_and_members, each_socket_has_its_methods, nothing_is_taken_before_the_hello,
@@ -872,9 +955,11 @@ TESTS = [
     a_watcher_that_goes_is_forgotten, a_reload_says_what_changed,
     identify_is_for_one_client_and_ends_with_it, an_enrolment_belongs_to_its_client,
     present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked,
-    an_amount_that_cannot_be_read_is_no_yes, members_born_here_outlive_the_cache,
+    an_amount_that_cannot_be_read_is_no_yes, a_reload_keeps_what_the_adapter_can,
+    members_born_here_outlive_the_cache,
     laned_ends_in_order_with_everything_under_way,
-    journal_of_another_lane_switches_payment_off_only,
+    journal_of_another_lane_switches_payment_off_only, options_have_their_exit_codes,
+    sockets_may_be_given,
 ]
 
 
@@ -905,5 +990,12 @@ def main():
     return 1 if failed else 0
 
 
+def stop(signo, _frame):
+    raise SystemExit("stopped by signal %d" % signo)  # by way of finally: no daemon stays behind
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(500)  # a limit for a hang
     sys.exit(main())

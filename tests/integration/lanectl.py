@@ -311,34 +311,44 @@ def fingers(c):
     assert not os.listdir(c.lab.path("present"))  # no image stays behind
 
 
-def lanectl_identify(c, image, code, *options):
-    """lanectl identify, and the finger once laned says that somebody waits for the next touch."""
-    words = [os.path.join(BUILD, "lanectl"), "--conf", c.lab.path("laned.conf"), *options,
-             "identify"]
-    end = time.monotonic() + PATIENCE_S
-    waiting = None
+def relay(listener, path, word, seen):
+    """One connection handed on to the socket at path; seen is set once word went that way."""
+    near = listener.accept()[0]
+    far = socket.socket(socket.AF_UNIX)
+    far.connect(path)
+    other = {near: far, far: near}
     while True:
-        assert time.monotonic() < end, "identify never gets the place"
-        if waiting is None or waiting.poll() is not None:  # our own question was there first
-            waiting and waiting.communicate()
-            waiting = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE, text=True)
-            if "--json" not in options:
-                waiting.stderr.readline()  # it is about to ask
-        rpc = c.lab.control()
-        number = rpc.send("bio.identify")
-        try:
-            if select.select([rpc.sock], [], [], 0.03)[0]:  # held shortly: it is not for us
-                rpc.receive(number)
-        except RuntimeError as e:
-            assert "another client" in str(e), e
-            break
-        finally:
-            rpc.close()
-        time.sleep(0.1)  # only how often we ask
+        for ready in select.select([near, far], [], [], PATIENCE_S)[0]:
+            data = ready.recv(65536)
+            if not data:
+                near.close()
+                far.close()
+                return
+            other[ready].sendall(data)
+            if ready is near and word in data:
+                seen.set()
+
+
+def lanectl_identify(c, image, code, *options):
+    """lanectl identify, and the finger once laned has been asked."""
+    path = c.lab.path("relay.sock")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(1)
+    asked = threading.Event()
+    thread = threading.Thread(target=relay, daemon=True, args=(
+        listener, c.lab.path("run", "control.sock"), b"bio.identify", asked))
+    thread.start()
+    waiting = subprocess.Popen(
+        [os.path.join(BUILD, "lanectl"), "--socket", path, *options, "identify"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert asked.wait(PATIENCE_S), "lanectl does not ask"
     c.run(OK, "present", image)
     out, err = waiting.communicate(timeout=PATIENCE_S)
     assert waiting.returncode == code, (waiting.returncode, out, err)
+    thread.join(PATIENCE_S)
+    listener.close()
+    os.unlink(path)
     return out
 
 
@@ -488,5 +498,12 @@ def main():
     return 1 if failed else 0
 
 
+def stop(signo, _frame):
+    raise SystemExit("stopped by signal %d" % signo)  # by way of finally: no daemon stays behind
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(500)  # a limit for a hang
     sys.exit(main())

@@ -112,6 +112,12 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
 	if (e->state != ENTRY_CAPTURED)
 		return;
+	if (!e->confirmed && t->end != TICKET_OPEN && world_random(w) % 2 == 0) {
+		e->state = ENTRY_UNDONE; /* given back at once, and the answer says so */
+		w->res->undone++;
+		answer->outcome = OUTCOME_UNDONE;
+		return;
+	}
 	if (!e->confirmed && t->end != TICKET_OPEN) {
 		world_post(w, MSG_POS_UNDO, world_delay(w, 5, 500))->key = e->key;
 		return;
@@ -159,6 +165,8 @@ answer_home(struct world *w, const struct message *answer)
 		in_ms = world_delay(w, 1000, 1200000);
 	if (world_fault(w, 25))
 		copy.outcome = OUTCOME_UNKNOWN;
+	if (world_fault(w, 40))
+		copy.has_amount = false;
 	if (w->opt.bug == SIM_BUG_UNKNOWN_IS_NO && copy.outcome == OUTCOME_UNKNOWN)
 		copy.outcome = OUTCOME_DECLINED;
 	for (int n = world_fault(w, 15) ? 2 : 1; n > 0; n--) {
@@ -714,6 +722,15 @@ from_adapter(struct world *w, const struct message *m)
 			    lane_outcome_name(m->outcome));
 	}
 	(void)world_step(w, &ev); /* a repeat is harmless */
+	/* What laned could not store, its adapter keeps and tells again. */
+	if (m->kind == MSG_COMPLETE && !w->down && !effects_stored(w->effects)) {
+		struct message again = *m;
+		struct message *to = world_post(w, MSG_COMPLETE, 1000);
+
+		again.at_ms = to->at_ms;
+		again.order = to->order;
+		*to = again;
+	}
 }
 
 void

@@ -211,6 +211,21 @@ environment(const struct pricing_rules *rules)
 
 static const struct pricing_rules *the_rules(void);
 
+/* While laned was away somebody set the clock: by minutes, or into another day. */
+static void
+clock_jumps(struct world *w)
+{
+	if (!world_fault(w, 6))
+		return;
+	if (world_fault(w, 2)) {
+		w->now.wall_ms += world_delay(w, 0, 7200000) - 3600000;
+	} else {
+		w->now.wall_ms += 86400000;
+		w->now.business_day++;
+	}
+	world_trace(w, "the clock jumps to %lld", (long long)w->now.wall_ms);
+}
+
 static void
 bring_up(struct world *w)
 {
@@ -218,7 +233,7 @@ bring_up(struct world *w)
 	int rc;
 
 	env.payment.partial_ok = w->opt.seed % 3 == 0;
-
+	clock_jumps(w);
 	w->down = false;
 	if (lane_core_new(&env, &w->core) < 0 ||
 	    effects_new(w->core, mem_journal_ref(w->journal), &world_ops, w,

@@ -48,8 +48,10 @@ bad_recover(void *instance, const struct laned_entry *entries, size_t count)
 {
 	(void)instance;
 	recovered += (unsigned)count;
-	if (count > 0)
-		last_req = entries[0].req;
+	if (count == 0)
+		return;
+	last_req = entries[0].req;
+	last_key = entries[0].key;
 }
 
 static void
@@ -365,6 +367,31 @@ START_TEST(late_answers_without_a_request_go_by_the_key)
 }
 END_TEST
 
+START_TEST(another_request_s_key_moves_nothing)
+{
+	struct laned_result r;
+	struct laned_str none = { NULL, 0 };
+	struct laned_key other;
+
+	setup();
+	send_submit("r1", 60000);
+	until(&answers, 1);
+	other = last_key;
+	other.b[0] ^= 1;
+	ck_assert_int_eq(
+		api->journal(adapter_host, last_req, &other, LANED_J_SENDING, none),
+		LANED_NOT_DURABLE);
+	r = result_of(LANED_OUT_DECLINED);
+	r.key = other;
+	ck_assert_int_eq(api->complete(adapter_host, &r, NULL, NULL), LANED_INVALID);
+	r = result_of(LANED_OUT_APPROVED);
+	ck_assert_int_eq(api->complete(adapter_host, &r, NULL, NULL), LANED_OK);
+	until(&completions_count, 1);
+	ck_assert_str_eq(completions[0].outcome, "approved");
+	teardown();
+}
+END_TEST
+
 START_TEST(what_is_to_be_recovered_is_a_request)
 {
 	struct laned_result r;
@@ -455,6 +482,6 @@ UNIT_MAIN("adapter_bridge", a_completion_inside_submit_comes_after_its_answer,
 	  a_request_that_was_not_accepted_completes_nothing,
 	  silence_of_the_plug_in_is_unknown_and_its_answer_is_late,
 	  late_answers_without_a_request_go_by_the_key,
-	  what_is_to_be_recovered_is_a_request, a_lost_laned_voids_requests,
-	  nonsense_in_health_and_selftest_is_bounded,
+	  another_request_s_key_moves_nothing, what_is_to_be_recovered_is_a_request,
+	  a_lost_laned_voids_requests, nonsense_in_health_and_selftest_is_bounded,
 	  tables_that_lack_something_are_refused)

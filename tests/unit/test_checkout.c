@@ -15,6 +15,7 @@ struct stage {
 	struct lane_effects out;
 	struct timepoint now;
 	struct key128 first, last;
+	int64_t asked; /* by the last pay */
 	uint32_t tickets, rev, probes, serial;
 	struct lane_fresh fresh;
 	char probe[LANE_PROBE_BYTES];
@@ -117,8 +118,10 @@ note_effects(struct stage *s)
 			letter = 'j';
 		if (fx->kind == FX_RESOLVE_CLAIM)
 			s->serial = fx->claim.serial;
-		if (fx->kind == FX_PAY)
+		if (fx->kind == FX_PAY) {
 			s->last = fx->pay.payment->key;
+			s->asked = fx->pay.payment->asked_minor;
+		}
 		if (fx->kind == FX_PAY && key128_is_zero(s->first))
 			s->first = s->last;
 		if (letter != 0 && n + 1 < sizeof(s->fx))
@@ -150,21 +153,22 @@ do_basket(struct stage *s, const struct step *t)
 				    .qty_milli = 1000,
 				    .unit_price_minor = t->n,
 				    .amount_minor = t->n };
+	bool old = t->act == CLOSED_OLD || t->act == FIRST_AGAIN;
 	char ticket[16];
 
 	if (t->act == NEW_ITEM) {
 		s->tickets++;
 		s->rev = 0;
 	}
-	if (t->act != SAME && t->act != CLOSED_OLD)
+	if (t->act != SAME && !old)
 		s->rev++;
 	(void)snprintf(ticket, sizeof(ticket), "T%u",
-		       s->tickets - (t->act == CLOSED_OLD));
+		       t->act == FIRST_AGAIN ? 1 : s->tickets - old);
 	ev.basket.ticket = str_of(ticket);
-	ev.basket.rev = s->rev + (t->act == CLOSED_OLD ? 9 : 0);
+	ev.basket.rev = s->rev + (old ? 9 : 0);
 	ev.basket.lines = &line;
 	ev.basket.lines_count = 1;
-	ev.basket.final = t->act == TOTAL || t->act == CLOSED;
+	ev.basket.final = t->act == TOTAL || t->act == CLOSED || t->act == FIRST_AGAIN;
 	ev.basket.closed = t->act == CLOSED || t->act == CLOSED_OLD;
 	(void)step(s, &ev); /* the phase and effects tell */
 }
@@ -212,7 +216,6 @@ static void
 do_complete(struct stage *s, const struct step *t)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
-	bool wrong = t->n >= 1000;
 
 	ev.completion.op = t->act == DONE_QUERY     ? LANE_OP_QUERY
 			   : t->act == DONE_CONFIRM ? LANE_OP_CONFIRM
@@ -221,8 +224,8 @@ do_complete(struct stage *s, const struct step *t)
 						    : LANE_OP_PAY;
 	ev.completion.key = t->act == LATE ? s->first : s->last;
 	ev.completion.outcome = (enum lane_outcome)(t->n % 1000);
-	ev.completion.has_amount = wrong;
-	ev.completion.amount_minor = 1;
+	ev.completion.has_amount = t->n < 2000;
+	ev.completion.amount_minor = t->n < 1000 ? s->asked : 1;
 	(void)step(s, &ev); /* as above */
 }
 
@@ -308,7 +311,8 @@ static void
 act(struct stage *s, const struct step *t)
 {
 	memset(s->fx, 0, sizeof(s->fx));
-	if (t->act >= ITEM && t->act <= CLOSED_OLD)
+	s->now.business_day += t->act == NEW_DAY;
+	if (t->act >= ITEM && t->act <= FIRST_AGAIN)
 		do_basket(s, t);
 	else if (t->act == SEEN || t->act == VERIFIED || t->act == DECIDED)
 		do_bio(s, t);
@@ -318,7 +322,7 @@ act(struct stage *s, const struct step *t)
 		do_complete(s, t);
 	else if (t->act == ASK || t->act == ASK_ANSWER)
 		do_ask(s, t);
-	else if (t->act == WAIT)
+	else if (t->act == WAIT || t->act == NEW_DAY)
 		do_wait(s, t->n);
 	else if (t->act == PARTIALS)
 		do_partials(s);

@@ -50,8 +50,8 @@ START_TEST(records_are_split_as_rfc_4180_has_them)
 		ck_assert_msg(rc == rows[i].rc, "%s: %d", rows[i].line, rc);
 		ck_assert_uint_eq(count, rc == 0 ? rows[i].count : 99);
 		for (size_t k = 0; rc == 0 && k < count; k++)
-			ck_assert_msg(str_is(fields[k], rows[i].fields[k]), "%s: field %zu",
-				      rows[i].line, k);
+			ck_assert_msg(str_is(fields[k], rows[i].fields[k]),
+				      "%s: field %zu", rows[i].line, k);
 		free(copy);
 	}
 }

@@ -579,6 +579,50 @@ START_TEST(every_outcome_is_told_as_it_is_and_its_file_goes_last)
 }
 END_TEST
 
+/* What an approval without an amount is worth, laned decides: the answer is not dropped. */
+START_TEST(an_approval_without_an_amount_is_told_without_one)
+{
+	static const char *const words[] = { "approved", "partial" };
+	char text[128];
+
+	for (size_t i = 0; i < 2; i++) {
+		launch_up();
+		submit_ok(LANED_REQ_PAY, 5, KEY_A);
+		(void)snprintf(text, sizeof(text),
+			       "{\"v\":1,\"key\":\"" KEY_A "\",\"outcome\":\"%s\"}",
+			       words[i]);
+		pos_writes(KEY_A ".result.json", text);
+		acknowledge_all();
+		ck_assert_uint_eq(last(COMPLETE)->outcome,
+				  i == 0 ? LANED_OUT_APPROVED : LANED_OUT_PARTIAL);
+		ck_assert_int_lt(last(COMPLETE)->amount, 0);
+		ck_assert_uint_eq(count(ASIDE), 0);
+		end();
+	}
+}
+END_TEST
+
+START_TEST(an_answer_that_cannot_be_stored_waits_and_the_sale_goes_on)
+{
+	launch_up();
+	submit_ok(LANED_REQ_PAY, 5, KEY_A);
+	put_bytes("in", laned_str_of("17.basket.json"), laned_str_of(BASKET_1));
+	pos_writes(KEY_A ".result.json", RESULT(KEY_A, "approved"));
+	ck_assert_uint_eq(count(BASKET), 0);
+	acknowledge(LANED_AGAIN);
+	ck_assert(in_folder("in", KEY_A ".result.json"));
+	ck_assert_uint_eq(count(BASKET), 1);
+	acknowledge(LANED_OK);
+	ck_assert(!in_folder("in", "17.basket.json"));
+	fire(1000);
+	ck_assert_uint_eq(count(COMPLETE), 2);
+	ck_assert_uint_eq(last(COMPLETE)->req, 5);
+	acknowledge(LANED_OK);
+	ck_assert(!in_folder("in", KEY_A ".result.json"));
+	end();
+}
+END_TEST
+
 START_TEST(in_progress_answers_a_query_and_leaves_the_payment_open)
 {
 	launch_up();
@@ -973,8 +1017,6 @@ static const struct {
 	  "a payment card number" },
 	{ KEY_A ".result.json", "{\"v\":1,\"key\":\"" KEY_A "\",\"outcome\":\"maybe\"}",
 	  "outcome no word" },
-	{ KEY_A ".result.json", "{\"v\":1,\"key\":\"" KEY_A "\",\"outcome\":\"partial\"}",
-	  "amount is missing" },
 	{ KEY_A ".result.json",
 	  "{\"v\":1,\"key\":\"" KEY_B "\",\"outcome\":\"approved\"}", "disagree" },
 	{ KEY_A ".done.json", "{\"v\":1,\"key\":\"" KEY_A "\",\"state\":\"approved\"}",
@@ -1082,6 +1124,8 @@ END_TEST
 UNIT_MAIN("drop", journal_comes_before_the_file, submit_itself_does_nothing_yet,
 	  not_durable_means_not_sent, a_failed_put_is_unknown_and_not_declined,
 	  every_outcome_is_told_as_it_is_and_its_file_goes_last,
+	  an_approval_without_an_amount_is_told_without_one,
+	  an_answer_that_cannot_be_stored_waits_and_the_sale_goes_on,
 	  in_progress_answers_a_query_and_leaves_the_payment_open,
 	  silence_becomes_unknown_and_the_late_answer_is_told,
 	  an_answer_that_laned_could_not_take_is_told_again,

@@ -271,6 +271,8 @@ complete(struct stage *s, enum lane_op op, enum lane_outcome outcome)
 	ev.completion.key = s->key;
 	ev.completion.op = op;
 	ev.completion.outcome = outcome;
+	ev.completion.has_amount = outcome == OUTCOME_APPROVED;
+	ev.completion.amount_minor = 700;
 	return give(s, &ev);
 }
 
@@ -569,6 +571,57 @@ START_TEST(a_late_answer_of_a_forgotten_payment_is_still_heard)
 }
 END_TEST
 
+static int
+unreadable_payment(void *impl, struct key128 key, struct payment *ret)
+{
+	(void)impl;
+	(void)key;
+	(void)ret;
+	return -EIO;
+}
+
+START_TEST(what_is_not_stored_is_to_be_told_again)
+{
+	struct stage s;
+	struct journal_ref j;
+	struct journal_ops damaged;
+
+	setup(&s);
+	to_paying(&s);
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_DECLINED), 0);
+	ck_assert(effects_stored(s.effects));
+	/* The peer contradicts itself at once, while the disk is full: the journal says "declined" still. */
+	s.commit_error = -ENOSPC;
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), 0);
+	ck_assert(!effects_stored(s.effects));
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), 0);
+	ck_assert(!effects_stored(s.effects));
+	restart(&s);
+	s.commit_error = 0;
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), 0);
+	ck_assert(effects_stored(s.effects));
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_UNDO_QUEUED);
+	/* A journal that cannot be read, or is not there, may know the payment. */
+	restart(&s);
+	j = mem_journal_ref(s.memory);
+	damaged = *j.ops;
+	damaged.get_payment = unreadable_payment;
+	s.key.b[0] = 99;
+	effects_set_journal(s.effects, (struct journal_ref){ &damaged, j.impl });
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), -ENOENT);
+	ck_assert(!effects_stored(s.effects));
+	effects_set_journal(s.effects, (struct journal_ref){ j.ops, NULL });
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), -ENOENT);
+	ck_assert(!effects_stored(s.effects));
+	effects_set_journal(s.effects, j);
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), -ENOENT);
+	ck_assert(effects_stored(s.effects)); /* nobody's, for certain */
+	teardown(&s);
+}
+END_TEST
+
 UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_paid_checkout_costs_four_durable_commits,
 	  without_a_commit_no_money_is_asked_for,
@@ -579,4 +632,5 @@ UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_restart_asks_and_never_pays_again,
 	  a_checkout_s_own_reservation_does_not_count_against_it,
 	  a_journal_that_cannot_be_read_stops_payments_and_not_sales,
-	  a_late_answer_of_a_forgotten_payment_is_still_heard)
+	  a_late_answer_of_a_forgotten_payment_is_still_heard,
+	  what_is_not_stored_is_to_be_told_again)

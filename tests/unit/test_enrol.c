@@ -55,7 +55,8 @@ extract_all(void)
 		require(m != NULL);
 		for (unsigned i = 0; i < IMPRESSIONS; i++) {
 			require(synth_master_render(m, i, &easy, grey) == 0);
-			require(finger_extract(x, &s, &prints[n / FINGERS][n % FINGERS][i]) ==
+			require(finger_extract(x, &s,
+					       &prints[n / FINGERS][n % FINGERS][i]) ==
 				0);
 		}
 		synth_master_free(m);
@@ -74,9 +75,9 @@ begin(const struct enrol_options *o, unsigned person)
 {
 	struct enrol *e = NULL;
 
-	ck_assert_int_eq(enrol_new(o, (struct ulid){ { 99 } }, subject_of(person), &consent,
-				   &e),
-			 0);
+	ck_assert_int_eq(
+		enrol_new(o, (struct ulid){ { 99 } }, subject_of(person), &consent, &e),
+		0);
 	return e;
 }
 
@@ -130,7 +131,8 @@ struct counter {
 };
 
 static void
-count_one(void *ctx, struct ulid subject, uint32_t finger, const uint8_t *data, size_t bytes)
+count_one(void *ctx, struct ulid subject, uint32_t finger, const uint8_t *data,
+	  size_t bytes)
 {
 	struct counter *c = ctx;
 
@@ -163,9 +165,9 @@ START_TEST(options_outside_their_limits_are_refused)
 	struct enrol *e = NULL;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		ck_assert_int_eq(enrol_new(&wrong[i], subject_of(0), subject_of(0), &consent,
-					   &e),
-				 -EINVAL);
+		ck_assert_int_eq(
+			enrol_new(&wrong[i], subject_of(0), subject_of(0), &consent, &e),
+			-EINVAL);
 	ck_assert_ptr_null(e);
 	ck_assert_ptr_null(enrol_free(NULL));
 }
@@ -240,7 +242,8 @@ START_TEST(a_poor_or_foreign_impression_is_asked_for_again)
 	ck_assert_int_eq(touch(e, g, &poor), ENROL_RETRY);
 	ck_assert_int_eq(touch(e, g, &prints[0][0][1]), ENROL_TAKEN);
 	ck_assert_int_eq(touch(e, g, &prints[0][0][2]), ENROL_TAKEN);
-	ck_assert_int_eq(touch(e, g, &prints[0][0][3]), ENROL_RETRY); /* the first one again */
+	ck_assert_int_eq(touch(e, g, &prints[0][0][3]),
+			 ENROL_RETRY); /* the first one again */
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_ne(touch(e, g, &prints[0][1][i]), ENROL_RETRY);
 	ck_assert(enrol_complete(e));
@@ -326,7 +329,8 @@ START_TEST(a_consent_the_store_refuses_enrols_nobody)
 	other.purposes = PURPOSE_DISCOUNTS;
 	tempdir_make(dir);
 	s = open_store();
-	ck_assert_int_eq(enrol_new(&two_by_three, subject_of(9), subject_of(0), &other, &e), 0);
+	ck_assert_int_eq(
+		enrol_new(&two_by_three, subject_of(9), subject_of(0), &other, &e), 0);
 	ck_assert(ulid_eq(enrol_session(e), subject_of(9)));
 	ck_assert(ulid_eq(enrol_subject(e), subject_of(0)));
 	touch_all(e, g, 0);

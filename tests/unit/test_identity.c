@@ -134,11 +134,13 @@ START_TEST(nothing_is_made_where_it_cannot_be_bound)
 	ck_assert_int_eq(identity_load(dir, machine("nowhere"), &a), -ENOENT);
 	ck_assert_int_eq(identity_load(dir, machine("empty"), &a), -ENODATA);
 	ck_assert_int_ne(access(tempdir_path(dir, "identity"), F_OK), 0);
-	ck_assert_int_eq(identity_load("/nonexistent/laned", machine("here"), &a), -ENOENT);
+	ck_assert_int_eq(identity_load("/nonexistent/laned", machine("here"), &a),
+			 -ENOENT);
 	finish();
 }
 END_TEST
 
-UNIT_MAIN("identity", an_identity_is_made_once, a_cloned_disk_does_not_match, two_lanes_are_two,
-	  the_machine_id_is_not_in_the_file, a_damaged_identity_is_refused_and_kept,
+UNIT_MAIN("identity", an_identity_is_made_once, a_cloned_disk_does_not_match,
+	  two_lanes_are_two, the_machine_id_is_not_in_the_file,
+	  a_damaged_identity_is_refused_and_kept,
 	  nothing_is_made_where_it_cannot_be_bound)

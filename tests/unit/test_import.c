@@ -71,12 +71,12 @@ start(void)
 }
 
 #define GOOD_JSONL                                                                       \
-	"{\"number\":\"1\",\"greeting\":\"\xc3\xa4\"}\r\n\n"                                 \
-	"{\"number\":\"2\",\"claims\":[{\"kind\":\"card\",\"value\":\"c,2\"}]}\n"             \
+	"{\"number\":\"1\",\"greeting\":\"\xc3\xa4\"}\r\n\n"                             \
+	"{\"number\":\"2\",\"claims\":[{\"kind\":\"card\",\"value\":\"c,2\"}]}\n"        \
 	"{\"number\":\"3\"}"
 #define GOOD_CSV                                                                         \
-	"number,greeting,minor,groups,card,card,phone,token,last4\r\n"                       \
-	"1,\"\xc3\xa4, \"\"x\"\"\",no,a;b,c1,c11,+372 5550101,tok,4242\r\n"                     \
+	"number,greeting,minor,groups,card,card,phone,token,last4\r\n"                   \
+	"1,\"\xc3\xa4, \"\"x\"\"\",no,a;b,c1,c11,+372 5550101,tok,4242\r\n"              \
 	"2,,1,,,,,,\n\n3,,,,,,,,"
 
 START_TEST(every_border_between_chunks_gives_the_same)
@@ -89,8 +89,9 @@ START_TEST(every_border_between_chunks_gives_the_same)
 	start();
 	for (size_t f = 0; f < 2; f++)
 		for (size_t step = 1; step <= strlen(files[f].text); step++) {
-			struct outcome o = import_in(options_of(IMPORT_MEMBERS, files[f].format),
-						     str_of(files[f].text), step, true);
+			struct outcome o =
+				import_in(options_of(IMPORT_MEMBERS, files[f].format),
+					  str_of(files[f].text), step, true);
 
 			ck_assert_msg(o.rc == 0, "step %zu: %d %s", step, o.rc,
 				      o.result.errors[0].what);
@@ -138,7 +139,8 @@ START_TEST(an_import_again_changes_nothing)
 	o = import_text(IMPORT_MEMBERS, IMPORT_CSV, GOOD_CSV);
 	ck_assert_uint_eq(o.result.unchanged, 3);
 	ck_assert_uint_eq(o.result.added + o.result.changed, 0);
-	o = import_text(IMPORT_MEMBERS, IMPORT_JSONL, "{\"number\":\"2\",\"language\":\"et\"}");
+	o = import_text(IMPORT_MEMBERS, IMPORT_JSONL,
+			"{\"number\":\"2\",\"language\":\"et\"}");
 	ck_assert_uint_eq(o.result.changed, 1);
 	tempdir_remove(dir);
 }
@@ -176,8 +178,8 @@ static const struct {
 	{ IMPORT_JSONL, "\n\n{\"number\":1}", 3, 11, "number" },
 	{ IMPORT_JSONL, "{\"number\":\"1\",\"greeting\":\"$\"}", 1, 26, "payment card" },
 	{ IMPORT_JSONL,
-	  "{\"number\":\"1\",\"tenders\":[{\"kind\":\"card-token\",\"token\":\"$\"}]}", 1, 0,
-	  "payment card" },
+	  "{\"number\":\"1\",\"tenders\":[{\"kind\":\"card-token\",\"token\":\"$\"}]}", 1,
+	  0, "payment card" },
 	{ IMPORT_CSV, "name\n1\n", 1, 1, "unknown name" },
 	{ IMPORT_CSV, "language\nen\n", 1, 1, "no column" },
 	{ IMPORT_CSV, "number,number\n1,1\n", 1, 2, "twice" },
@@ -200,8 +202,8 @@ START_TEST(a_bad_line_is_named_and_nothing_is_changed)
 	struct outcome o;
 
 	start();
-	ck_assert_int_eq(import_text(IMPORT_MEMBERS, IMPORT_JSONL, "{\"number\":\"kept\"}").rc,
-			 0);
+	ck_assert_int_eq(
+		import_text(IMPORT_MEMBERS, IMPORT_JSONL, "{\"number\":\"kept\"}").rc, 0);
 	(void)snprintf(all, sizeof(all), "%s", kit_with_pan(bad[_i].text));
 	o = import_text(IMPORT_MEMBERS, bad[_i].format, all);
 	ck_assert_msg(o.rc == -EBADMSG, "%s: %d", all, o.rc);
@@ -211,8 +213,8 @@ START_TEST(a_bad_line_is_named_and_nothing_is_changed)
 	ck_assert_msg(bad[_i].column == 0 || o.result.errors[0].column == bad[_i].column,
 		      "%s: column %u: %s", all, o.result.errors[0].column,
 		      o.result.errors[0].what);
-	ck_assert_msg(strstr(o.result.errors[0].what, bad[_i].what) != NULL, "%s: %s", all,
-		      o.result.errors[0].what);
+	ck_assert_msg(strstr(o.result.errors[0].what, bad[_i].what) != NULL, "%s: %s",
+		      all, o.result.errors[0].what);
 	ck_assert_ptr_null(strstr(o.result.errors[0].what, kit_with_pan("$")));
 	ck_assert_int_eq(members_in(), 1);
 	ck_assert(!tempdir_holds(dir, kit_with_pan("$"), KIT_PAN_BYTES - 1));
@@ -309,8 +311,8 @@ START_TEST(a_line_of_endless_values_is_an_error_of_that_line)
 		n += 2;
 	}
 	memcpy(text + n, "]}", 2);
-	o = import_in(options_of(IMPORT_MEMBERS, IMPORT_JSONL), (struct str){ text, n + 2 },
-		      1 << 20, false);
+	o = import_in(options_of(IMPORT_MEMBERS, IMPORT_JSONL),
+		      (struct str){ text, n + 2 }, 1 << 20, false);
 	ck_assert(o.rc == 0 || (o.rc == -EBADMSG && o.result.errors[0].line == 1));
 	tempdir_remove(dir);
 }
@@ -321,8 +323,8 @@ START_TEST(a_check_changes_nothing)
 	struct outcome o;
 
 	start();
-	o = import_in(options_of(IMPORT_MEMBERS, IMPORT_JSONL), str_of(GOOD_JSONL), 1 << 20,
-		      true);
+	o = import_in(options_of(IMPORT_MEMBERS, IMPORT_JSONL), str_of(GOOD_JSONL),
+		      1 << 20, true);
 	ck_assert_int_eq(o.rc, 0);
 	ck_assert_uint_eq(o.result.added, 3);
 	ck_assert_int_eq(members_in(), 0);
@@ -354,9 +356,12 @@ START_TEST(kind_and_format_must_go_together)
 		enum import_format format;
 		int rc;
 	} rows[] = {
-		{ IMPORT_MEMBERS, IMPORT_JSON, -EINVAL }, { IMPORT_OFFERS, IMPORT_CSV, -EINVAL },
-		{ IMPORT_MEMBERS, IMPORT_JSONL, 0 },	  { IMPORT_MEMBERS, IMPORT_CSV, 0 },
-		{ IMPORT_OFFERS, IMPORT_JSON, 0 },	  { IMPORT_OFFERS, IMPORT_JSONL, 0 },
+		{ IMPORT_MEMBERS, IMPORT_JSON, -EINVAL },
+		{ IMPORT_OFFERS, IMPORT_CSV, -EINVAL },
+		{ IMPORT_MEMBERS, IMPORT_JSONL, 0 },
+		{ IMPORT_MEMBERS, IMPORT_CSV, 0 },
+		{ IMPORT_OFFERS, IMPORT_JSON, 0 },
+		{ IMPORT_OFFERS, IMPORT_JSONL, 0 },
 	};
 
 	start();
@@ -389,7 +394,7 @@ START_TEST(a_member_id_of_another_number_is_an_error)
 END_TEST
 
 #define RULE(id)                                                                         \
-	"{\"id\":\"" id "\",\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":"      \
+	"{\"id\":\"" id "\",\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":"   \
 	"{\"percent_bp\":1000},\"text\":{\"en\":\"x\"}}"
 #define RULES(list) "{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[" list "]}"
 
@@ -419,29 +424,30 @@ START_TEST(offers_are_swapped_whole_or_not_at_all)
 		{ IMPORT_JSON, "", -EBADMSG, 2, 1, 1 },
 		{ IMPORT_JSON, RULES(RULE("a") "," RULE("a")), -EBADMSG, 2, 1, 0 },
 		{ IMPORT_JSON, RULES("{\"id\":\"x\"}"), -EBADMSG, 2, 1, 0 },
-		{ IMPORT_JSON, "{\"laned_rules\":1,\"currency\":\"USD\",\"rules\":[]}", -EBADMSG,
-		  2, 1, 1 },
+		{ IMPORT_JSON, "{\"laned_rules\":1,\"currency\":\"USD\",\"rules\":[]}",
+		  -EBADMSG, 2, 1, 1 },
 		{ IMPORT_JSONL, RULE("c") "\n" RULE("d") "\r\n\n" RULE("e"), 0, 3, 0, 0 },
 		{ IMPORT_JSONL, RULE("c") "\nnonsense\n", -EBADMSG, 3, 2, 1 },
 		{ IMPORT_JSONL, "\nnonsense\n", -EBADMSG, 3, 2, 1 },
 		{ IMPORT_JSONL, "nonsense\n", -EBADMSG, 3, 1, 1 },
-		{ IMPORT_JSONL, RULE("c") "\n\n{\"id\":\"x\",\"kind\":\"magic\"}\n", -EBADMSG, 3,
-		  3, 0 },
+		{ IMPORT_JSONL, RULE("c") "\n\n{\"id\":\"x\",\"kind\":\"magic\"}\n",
+		  -EBADMSG, 3, 3, 0 },
 		{ IMPORT_JSONL, "", 0, 0, 0, 0 },
 	};
 
 	start();
 	ck_assert_int_eq(offers_there(), -ENOENT);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct outcome o = import_text(IMPORT_OFFERS, steps[i].format, steps[i].text);
+		struct outcome o =
+			import_text(IMPORT_OFFERS, steps[i].format, steps[i].text);
 
 		ck_assert_msg(o.rc == steps[i].rc, "step %zu: %d %s", i, o.rc,
 			      o.result.errors[0].what);
 		ck_assert_int_eq(offers_there(), steps[i].there);
 		if (o.rc == 0)
 			continue;
-		ck_assert_msg(o.result.errors[0].line == steps[i].line, "step %zu: line %u", i,
-			      o.result.errors[0].line);
+		ck_assert_msg(o.result.errors[0].line == steps[i].line,
+			      "step %zu: line %u", i, o.result.errors[0].line);
 		ck_assert_msg(steps[i].column == 0 ||
 				      o.result.errors[0].column == steps[i].column,
 			      "step %zu: column %u", i, o.result.errors[0].column);
@@ -459,8 +465,8 @@ START_TEST(a_rule_file_over_the_limit_is_refused)
 	ck_assert_ptr_nonnull(text);
 	memset(text, ' ', n);
 	start();
-	o = import_in(options_of(IMPORT_OFFERS, IMPORT_JSON), (struct str){ text, n }, 1 << 20,
-		      false);
+	o = import_in(options_of(IMPORT_OFFERS, IMPORT_JSON), (struct str){ text, n },
+		      1 << 20, false);
 	ck_assert_int_eq(o.rc, -EFBIG);
 	ck_assert_int_eq(offers_there(), -ENOENT);
 	free(text);
@@ -495,7 +501,8 @@ START_TEST(a_hundred_thousand_members_take_bounded_memory)
 		strbuf_init(&b, text, sizeof(text));
 		for (unsigned k = 0; k < 1000; k++, n++)
 			strbuf_addf(&b,
-				    "{\"number\":\"%u\",\"claims\":[{\"kind\":\"card\",\"value\":"
+				    "{\"number\":\"%u\",\"claims\":[{\"kind\":\"card\","
+				    "\"value\":"
 				    "\"C%u\"}]}\n",
 				    n, n);
 		ck_assert(!b.truncated);

@@ -28,8 +28,10 @@ START_TEST(every_key_has_help_and_a_default_that_is_valid)
 		ck_assert_uint_gt(strlen(keys_table[i].help), 10);
 		ck_assert_ptr_nonnull(keys_table[i].def);
 		for (size_t k = 0; k < i; k++)
-			ck_assert_msg(strcmp(keys_table[i].section, keys_table[k].section) != 0 ||
-					      strcmp(keys_table[i].name, keys_table[k].name) != 0,
+			ck_assert_msg(strcmp(keys_table[i].section,
+					     keys_table[k].section) != 0 ||
+					      strcmp(keys_table[i].name,
+						     keys_table[k].name) != 0,
 				      "[%s] %s is there twice", keys_table[i].section,
 				      keys_table[i].name);
 	}
@@ -107,14 +109,12 @@ END_TEST
 START_TEST(the_paths_come_from_option_environment_and_default)
 {
 	static const struct {
-		const char *given, *env_file, *env_dir, *file, *dir; /* NULL: the default */
+		const char *given, *env_file, *env_dir, *file,
+			*dir; /* NULL: the default */
 	} rows[] = {
-		{ NULL, NULL, NULL, NULL, NULL },
-		{ "/a", NULL, NULL, "/a", "" },
-		{ "/a", "/b", NULL, "/a", "" },
-		{ "/a", "/b", "/c", "/a", "/c" },
-		{ NULL, "/b", NULL, "/b", "" },
-		{ NULL, "/b", "/c", "/b", "/c" },
+		{ NULL, NULL, NULL, NULL, NULL }, { "/a", NULL, NULL, "/a", "" },
+		{ "/a", "/b", NULL, "/a", "" },   { "/a", "/b", "/c", "/a", "/c" },
+		{ NULL, "/b", NULL, "/b", "" },   { NULL, "/b", "/c", "/b", "/c" },
 		{ NULL, NULL, "/c", NULL, "/c" },
 	};
 	char file[KEYS_PATH_BYTES], folder[KEYS_PATH_BYTES];
@@ -141,7 +141,8 @@ END_TEST
 
 START_TEST(a_path_that_is_too_long_is_no_path)
 {
-	char longest[KEYS_PATH_BYTES + 10], file[KEYS_PATH_BYTES], folder[KEYS_PATH_BYTES];
+	char longest[KEYS_PATH_BYTES + 10], file[KEYS_PATH_BYTES],
+		folder[KEYS_PATH_BYTES];
 	struct conf *conf = NULL;
 
 	memset(longest, 'x', sizeof(longest) - 1);
@@ -153,7 +154,7 @@ START_TEST(a_path_that_is_too_long_is_no_path)
 }
 END_TEST
 
-UNIT_MAIN("keys", every_key_has_help_and_a_default_that_is_valid, wrong_values_are_refused,
-	  an_adapter_takes_any_option_of_its_plugin, a_missing_file_is_an_error,
-	  the_paths_come_from_option_environment_and_default,
+UNIT_MAIN("keys", every_key_has_help_and_a_default_that_is_valid,
+	  wrong_values_are_refused, an_adapter_takes_any_option_of_its_plugin,
+	  a_missing_file_is_an_error, the_paths_come_from_option_environment_and_default,
 	  a_path_that_is_too_long_is_no_path)

@@ -6,12 +6,12 @@
 #include <errno.h>
 
 #define FULL                                                                             \
-	"{\"number\":\"1001\",\"account\":\"A1\",\"language\":\"et\",\"greeting\":"          \
-	"\"M\xc3\xa4rt\",\"minor\":false,\"first_purchase\":true,\"groups\":[\"staff\","     \
-	"\"gold\"],\"coupons\":[\"C1\"],\"claims\":[{\"kind\":\"qr\",\"value\":\"Q\"},"      \
-	"{\"kind\":\"card\",\"value\":\"C1001\"},{\"kind\":\"phone\",\"value\":"             \
-	"\"+372 555-01 (01)\"}],\"tenders\":[{\"kind\":\"card-token\",\"label\":\"L\","      \
-	"\"brand\":\"B\",\"last4\":\"4242\",\"token\":\"tok-1\",\"limit\":5000,"             \
+	"{\"number\":\"1001\",\"account\":\"A1\",\"language\":\"et\",\"greeting\":"      \
+	"\"M\xc3\xa4rt\",\"minor\":false,\"first_purchase\":true,\"groups\":[\"staff\"," \
+	"\"gold\"],\"coupons\":[\"C1\"],\"claims\":[{\"kind\":\"qr\",\"value\":\"Q\"},"  \
+	"{\"kind\":\"card\",\"value\":\"C1001\"},{\"kind\":\"phone\",\"value\":"         \
+	"\"+372 555-01 (01)\"}],\"tenders\":[{\"kind\":\"card-token\",\"label\":\"L\","  \
+	"\"brand\":\"B\",\"last4\":\"4242\",\"token\":\"tok-1\",\"limit\":5000,"         \
 	"\"default\":true}]"
 
 START_TEST(a_whole_member_is_read)
@@ -36,9 +36,10 @@ END_TEST
 
 START_TEST(what_is_missing_has_its_default)
 {
-	struct member_record r = kit_record(
-		"{\"number\":\"7\",\"claims\":null,\"later\":{\"unknown\":[1]},\"tenders\":"
-		"[{\"kind\":\"carried\",\"token\":\"a\"},{\"kind\":\"b\",\"token\":\"b\"}]}");
+	struct member_record r = kit_record("{\"number\":\"7\",\"claims\":null,\"later\":"
+					    "{\"unknown\":[1]},\"tenders\":"
+					    "[{\"kind\":\"carried\",\"token\":\"a\"},{"
+					    "\"kind\":\"b\",\"token\":\"b\"}]}");
 
 	ck_assert_str_eq(r.account, "7");
 	ck_assert_str_eq(r.language, "");
@@ -70,7 +71,8 @@ static const struct {
 	{ "{\"number\":\"1\",\"language\":1}", "language: a text" },
 	{ "{\"number\":\"1\",\"member\":\"x\"}", "member: a ulid" },
 	{ "{\"number\":\"1\",\"member\":17}", "member: a ulid" },
-	{ "{\"number\":\"1\",\"member\":\"01ARZ3NDEKTSV4RRFFQ69G5FAV01ARZ3NDEKTSV4RRFFQ69G5FAV\"}",
+	{ "{\"number\":\"1\",\"member\":"
+	  "\"01ARZ3NDEKTSV4RRFFQ69G5FAV01ARZ3NDEKTSV4RRFFQ69G5FAV\"}",
 	  "member: a ulid" },
 	{ "{\"number\":\"1\",\"minor\":\"yes\"}", "minor" },
 	{ "{\"number\":\"1\",\"minor\":1}", "minor" },
@@ -78,41 +80,54 @@ static const struct {
 	{ "{\"number\":\"1\",\"groups\":[1]}", "groups" },
 	{ "{\"number\":\"1\",\"groups\":[\"\"]}", "groups" },
 	{ "{\"number\":\"1\",\"groups\":[\"a\\nb\"]}", "groups" },
-	{ "{\"number\":\"1\",\"groups\":[\"123456789012345678901234567890123\"]}", "groups" },
-	{ "{\"number\":\"1\",\"coupons\":[\"$\"]}", "coupons: looks like a payment card" },
+	{ "{\"number\":\"1\",\"groups\":[\"123456789012345678901234567890123\"]}",
+	  "groups" },
+	{ "{\"number\":\"1\",\"coupons\":[\"$\"]}",
+	  "coupons: looks like a payment card" },
 	{ "{\"number\":\"1\",\"claims\":{}}", "claims" },
 	{ "{\"number\":\"1\",\"claims\":[1]}", "claims" },
 	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\"}]}", "claims" },
-	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"\"}]}", "claims" },
+	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"\"}]}",
+	  "claims" },
 	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"digits\",\"value\":\"12\"}]}",
 	  "card, phone or qr" },
 	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"$\"}]}",
 	  "payment card" },
 	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"qr\",\"value\":\"id=$;\"}]}",
 	  "payment card" },
-	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"1234\"}]}", "5 to 15" },
-	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"$\"}]}", "5 to 15" },
+	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"1234\"}]}",
+	  "5 to 15" },
+	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"$\"}]}",
+	  "5 to 15" },
 	{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"555 CALL\"}]}",
 	  "5 to 15" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"card-token\"}]}", "kind and token" },
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"card-token\"}]}",
+	  "kind and token" },
 	{ "{\"number\":\"1\",\"tenders\":[{\"token\":\"t\"}]}", "kind and token" },
 	{ "{\"number\":\"1\",\"tenders\":[3]}", "tenders: objects" },
 	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"card-token\",\"token\":\"$\"}]}",
 	  "payment card" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"label\":\"$\"}]}",
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"label\":\"$"
+	  "\"}]}",
 	  "payment card" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"last4\":\"123\"}]}",
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"last4\":"
+	  "\"123\"}]}",
 	  "last4" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"last4\":\"12a4\"}]}",
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"last4\":"
+	  "\"12a4\"}]}",
 	  "last4" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"limit\":-1}]}",
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"limit\":-1}]"
+	  "}",
 	  "limit" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"limit\":\"5\"}]}",
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"limit\":"
+	  "\"5\"}]}",
 	  "limit" },
-	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"default\":true},"
+	{ "{\"number\":\"1\",\"tenders\":[{\"kind\":\"k\",\"token\":\"t\",\"default\":"
+	  "true},"
 	  "{\"kind\":\"k\",\"token\":\"u\",\"default\":true}]}",
 	  "only one" },
-	{ "{\"number\":\"1\",\"minor\":true,\"tenders\":[{\"kind\":\"k\",\"token\":\"t\"}]}",
+	{ "{\"number\":\"1\",\"minor\":true,\"tenders\":[{\"kind\":\"k\",\"token\":\"t\"}"
+	  "]}",
 	  "minor" },
 	{ "{\"number\":\"1\",\"subjects\":[\"x\"]}", "subjects" },
 	{ "{\"number\":\"1\",\"subjects\":5}", "subjects" },
@@ -124,8 +139,8 @@ START_TEST(a_wrong_member_is_refused_and_said_why)
 	int rc = kit_read(kit_with_pan(wrong[_i].json), &r);
 
 	ck_assert_msg(rc == -EBADMSG, "%s: %d", wrong[_i].json, rc);
-	ck_assert_msg(strstr(kit_what, wrong[_i].complaint) != NULL, "%s: %s", wrong[_i].json,
-		      kit_what);
+	ck_assert_msg(strstr(kit_what, wrong[_i].complaint) != NULL, "%s: %s",
+		      wrong[_i].json, kit_what);
 	ck_assert_uint_gt(kit_column, 0);
 	ck_assert(r.minor); /* untouched */
 	ck_assert(strchr(wrong[_i].json, '$') == NULL ||
@@ -171,10 +186,11 @@ END_TEST
 
 START_TEST(one_claim_written_in_two_ways_is_one)
 {
-	struct member_record r = kit_record(
-		"{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"+372 5550101\"},"
-		"{\"kind\":\"card\",\"value\":\"3725550101\"},"
-		"{\"kind\":\"phone\",\"value\":\"(372) 555-0101\"}]}");
+	struct member_record r =
+		kit_record("{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":"
+			   "\"+372 5550101\"},"
+			   "{\"kind\":\"card\",\"value\":\"3725550101\"},"
+			   "{\"kind\":\"phone\",\"value\":\"(372) 555-0101\"}]}");
 
 	ck_assert_uint_eq(r.claims_count, 2);
 	ck_assert_int_eq(r.claims[0].kind, CLAIM_CARD);
@@ -216,24 +232,45 @@ END_TEST
 START_TEST(a_difference_in_any_field_is_seen)
 {
 	static const char *const others[] = {
-		"\"number\":\"1001\"",	 "\"number\":\"1002\"",	   "\"account\":\"A1\"",
-		"\"account\":\"A2\"",	 "\"language\":\"et\"",	   "\"language\":\"en\"",
-		"\"minor\":false",	 "\"minor\":null",	   "\"first_purchase\":true",
-		"\"first_purchase\":false", "\"gold\"",		   "\"silver\"",
-		"\"C1\"]",		 "\"C1\",\"C2\"]",	   "\"C1001\"",
-		"\"C1002\"",		 "\"kind\":\"qr\"",	   "\"kind\":\"card\"",
-		"\"label\":\"L\"",	 "\"label\":\"M\"",	   "\"brand\":\"B\"",
-		"\"brand\":\"C\"",	 "4242",		   "4243",
-		"tok-1",		 "tok-2",		   "5000",
-		"5001",			 "\"default\":true",	   "\"default\":false",
+		"\"number\":\"1001\"",
+		"\"number\":\"1002\"",
+		"\"account\":\"A1\"",
+		"\"account\":\"A2\"",
+		"\"language\":\"et\"",
+		"\"language\":\"en\"",
+		"\"minor\":false",
+		"\"minor\":null",
+		"\"first_purchase\":true",
+		"\"first_purchase\":false",
+		"\"gold\"",
+		"\"silver\"",
+		"\"C1\"]",
+		"\"C1\",\"C2\"]",
+		"\"C1001\"",
+		"\"C1002\"",
+		"\"kind\":\"qr\"",
+		"\"kind\":\"card\"",
+		"\"label\":\"L\"",
+		"\"label\":\"M\"",
+		"\"brand\":\"B\"",
+		"\"brand\":\"C\"",
+		"4242",
+		"4243",
+		"tok-1",
+		"tok-2",
+		"5000",
+		"5001",
+		"\"default\":true",
+		"\"default\":false",
 	};
 	struct member_record r = kit_record(FULL "}"), x;
 	char json[1024];
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i += 2) {
 		const char *at = strstr(FULL, others[i]);
-		bool same = strcmp(others[i + 1], "\"minor\":null") == 0 ||
-			    strcmp(others[i], "\"default\":true") == 0; /* both the default */
+		bool same =
+			strcmp(others[i + 1], "\"minor\":null") == 0 ||
+			strcmp(others[i], "\"default\":true") == 0; /* both the default */
 
 		ck_assert_ptr_nonnull(at);
 		(void)snprintf(json, sizeof(json), "%.*s%s%s}", (int)(at - FULL), FULL,
@@ -271,9 +308,13 @@ START_TEST(a_phone_number_is_its_digits)
 		if (rc == 0)
 			ck_assert_str_eq(buf, rows[i].digits);
 	}
-	ck_assert_int_eq(member_phone_digits((struct str){ "123\0" "456", 7 }, buf, sizeof(buf)),
+	ck_assert_int_eq(member_phone_digits((struct str){ "123\0"
+							   "456",
+							   7 },
+					     buf, sizeof(buf)),
 			 -EINVAL);
-	ck_assert_int_eq(member_phone_digits(STR("12345"), buf, 5), -EINVAL); /* no room */
+	ck_assert_int_eq(member_phone_digits(STR("12345"), buf, 5),
+			 -EINVAL); /* no room */
 	ck_assert_int_eq(member_phone_digits(STR("12345"), buf, 6), 0);
 }
 END_TEST

@@ -36,9 +36,10 @@ fit(struct db *cache, enum claim_kind kind, struct str value, size_t max)
 START_TEST(a_member_put_is_found_by_id_and_number)
 {
 	struct db *cache = start();
-	struct member_record r = kit_record("{\"number\":\"1001\",\"groups\":[\"a\",\"b\"],"
-					    "\"claims\":[{\"kind\":\"qr\",\"value\":\"q\"}],"
-					    "\"tenders\":[{\"kind\":\"k\",\"token\":\"t\"}]}");
+	struct member_record r =
+		kit_record("{\"number\":\"1001\",\"groups\":[\"a\",\"b\"],"
+			   "\"claims\":[{\"kind\":\"qr\",\"value\":\"q\"}],"
+			   "\"tenders\":[{\"kind\":\"k\",\"token\":\"t\"}]}");
 	enum members_change change = MEMBERS_UNCHANGED;
 	struct member_record got;
 
@@ -61,8 +62,10 @@ START_TEST(only_a_difference_is_a_change)
 		const char *json;
 		enum members_change change;
 	} steps[] = {
-		{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"12345\"},"
-		  "{\"kind\":\"card\",\"value\":\"x\"},{\"kind\":\"phone\",\"value\":\"1234-5\"}]}",
+		{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"phone\",\"value\":\"12345\"}"
+		  ","
+		  "{\"kind\":\"card\",\"value\":\"x\"},{\"kind\":\"phone\",\"value\":"
+		  "\"1234-5\"}]}",
 		  MEMBERS_ADDED },
 		{ "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"x\"},"
 		  "{\"kind\":\"phone\",\"value\":\"12345\"}]}",
@@ -84,7 +87,8 @@ START_TEST(only_a_difference_is_a_change)
 		struct member_record r = kit_record(steps[i].json);
 		enum members_change change = MEMBERS_ADDED;
 
-		ck_assert_int_eq(members_put(cache, &r, kit_ulid((unsigned)i), &change), 0);
+		ck_assert_int_eq(members_put(cache, &r, kit_ulid((unsigned)i), &change),
+				 0);
 		ck_assert_msg(change == steps[i].change, "step %zu", i);
 		ck_assert(ulid_eq(r.member, kit_ulid(0)));
 	}
@@ -154,17 +158,20 @@ START_TEST(every_claim_finds_its_member)
 	struct db *cache = start();
 
 	(void)kit_put(cache,
-		      "{\"number\":\"1001\",\"claims\":[{\"kind\":\"card\",\"value\":\"CARD-1\"},"
+		      "{\"number\":\"1001\",\"claims\":[{\"kind\":\"card\",\"value\":"
+		      "\"CARD-1\"},"
 		      "{\"kind\":\"card\",\"value\":\"SHARED\"},"
 		      "{\"kind\":\"phone\",\"value\":\"+3725550101\"},"
 		      "{\"kind\":\"qr\",\"value\":\"QR-1\"}]}",
 		      1);
 	(void)kit_put(cache,
-		      "{\"number\":\"1002\",\"claims\":[{\"kind\":\"card\",\"value\":\"SHARED\"},"
+		      "{\"number\":\"1002\",\"claims\":[{\"kind\":\"card\",\"value\":"
+		      "\"SHARED\"},"
 		      "{\"kind\":\"phone\",\"value\":\"+37255560101\"}]}",
 		      2);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		ck_assert_msg(fit(cache, rows[i].kind, str_of(rows[i].value), 8) == rows[i].fit,
+		ck_assert_msg(fit(cache, rows[i].kind, str_of(rows[i].value), 8) ==
+				      rows[i].fit,
 			      "%s %s", claim_kind_name(rows[i].kind), rows[i].value);
 	ck_assert_int_eq(fit(cache, CLAIM_DIGITS, STR("0101"), 1), -E2BIG);
 	ck_assert_int_eq(fit(cache, CLAIM_CARD, STR("SHARED"), 1), -E2BIG);
@@ -178,11 +185,15 @@ START_TEST(a_card_that_is_also_a_number_finds_both)
 	struct db *cache = start();
 
 	(void)kit_put(cache, "{\"number\":\"55\"}", 1);
-	(void)kit_put(cache,
-		      "{\"number\":\"66\",\"claims\":[{\"kind\":\"card\",\"value\":\"55\"}]}", 2);
+	(void)kit_put(
+		cache,
+		"{\"number\":\"66\",\"claims\":[{\"kind\":\"card\",\"value\":\"55\"}]}",
+		2);
 	ck_assert_int_eq(fit(cache, CLAIM_CARD, STR("55"), 8), 2);
-	(void)kit_put(cache,
-		      "{\"number\":\"77\",\"claims\":[{\"kind\":\"card\",\"value\":\"77\"}]}", 3);
+	(void)kit_put(
+		cache,
+		"{\"number\":\"77\",\"claims\":[{\"kind\":\"card\",\"value\":\"77\"}]}",
+		3);
 	ck_assert_int_eq(fit(cache, CLAIM_CARD, STR("77"), 8), 1); /* once */
 	finish(cache);
 }
@@ -192,10 +203,14 @@ START_TEST(a_change_takes_the_old_claims_away)
 {
 	struct db *cache = start();
 
-	(void)kit_put(cache, "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"old\"}]}",
-		      1);
-	(void)kit_put(cache, "{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"new\"}]}",
-		      2);
+	(void)kit_put(
+		cache,
+		"{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"old\"}]}",
+		1);
+	(void)kit_put(
+		cache,
+		"{\"number\":\"1\",\"claims\":[{\"kind\":\"card\",\"value\":\"new\"}]}",
+		2);
 	ck_assert_int_eq(fit(cache, CLAIM_CARD, STR("old"), 8), 0);
 	ck_assert_int_eq(fit(cache, CLAIM_CARD, STR("new"), 8), 1);
 	finish(cache);
@@ -311,8 +326,8 @@ START_TEST(the_core_gets_the_default_card_only)
 }
 END_TEST
 
-UNIT_MAIN("members", a_member_put_is_found_by_id_and_number, only_a_difference_is_a_change,
-	  a_number_belongs_to_one_member, every_claim_finds_its_member,
-	  a_card_that_is_also_a_number_finds_both, a_change_takes_the_old_claims_away,
-	  subjects_stay_with_their_member, lists_go_on_where_they_ended,
-	  the_core_gets_the_default_card_only)
+UNIT_MAIN("members", a_member_put_is_found_by_id_and_number,
+	  only_a_difference_is_a_change, a_number_belongs_to_one_member,
+	  every_claim_finds_its_member, a_card_that_is_also_a_number_finds_both,
+	  a_change_takes_the_old_claims_away, subjects_stay_with_their_member,
+	  lists_go_on_where_they_ended, the_core_gets_the_default_card_only)

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #define RULE(id)                                                                         \
-	"{\"id\":\"" id "\",\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":"      \
+	"{\"id\":\"" id "\",\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":"   \
 	"{\"percent_bp\":1000},\"text\":{\"en\":\"x\"}}"
 #define RULES(list) "{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[" list "]}"
 
@@ -63,10 +63,11 @@ START_TEST(a_text_of_nothing_but_values_is_an_error_not_a_failure)
 	}
 	text[at++] = '1';
 	text[at++] = ']';
-	ck_assert_int_eq(offers_compile((struct str){ text, at }, &errors, &rules), -EBADMSG);
+	ck_assert_int_eq(offers_compile((struct str){ text, at }, &errors, &rules),
+			 -EBADMSG);
 	ck_assert_uint_eq(errors.total, 1);
-	ck_assert_int_eq(offers_compile((struct str){ text, OFFERS_BYTES_MAX + 1 }, &errors,
-					&rules),
+	ck_assert_int_eq(offers_compile((struct str){ text, OFFERS_BYTES_MAX + 1 },
+					&errors, &rules),
 			 -EFBIG);
 	free(text);
 }
@@ -81,7 +82,8 @@ START_TEST(the_stored_set_is_the_last_one)
 	cache = kit_cache(dir);
 	ck_assert_int_eq(offers_load(cache, &rules), -ENOENT);
 	ck_assert_int_eq(offers_put(cache, STR(RULES(RULE("a"))), "one"), 0);
-	ck_assert_int_eq(offers_put(cache, STR(RULES(RULE("b") "," RULE("c"))), "two"), 0);
+	ck_assert_int_eq(offers_put(cache, STR(RULES(RULE("b") "," RULE("c"))), "two"),
+			 0);
 	ck_assert_int_eq(offers_load(cache, &rules), 0);
 	ck_assert_uint_eq(pricing_rules_count(rules), 2);
 	rules = pricing_rules_free(rules);
@@ -103,14 +105,15 @@ START_TEST(the_list_has_what_people_want_to_see)
 	cache = kit_cache(dir);
 	json_open_array(o, NULL);
 	ck_assert_int_eq(offers_list(cache, 10, o), -ENOENT);
-	ck_assert_int_eq(offers_put(cache, STR(RULES(RULE("a") "," RULE("b") "," RULE("c"))),
-				    "n"),
-			 0);
+	ck_assert_int_eq(
+		offers_put(cache, STR(RULES(RULE("a") "," RULE("b") "," RULE("c"))), "n"),
+		0);
 	ck_assert_int_eq(offers_list(cache, 2, o), 0);
 	json_close(o);
 	ck_assert_int_eq(json_out_text(o, &text), 0);
-	ck_assert_str_eq(text.p, "[{\"id\":\"a\",\"kind\":\"percent\",\"text\":{\"en\":\"x\"}},"
-				 "{\"id\":\"b\",\"kind\":\"percent\",\"text\":{\"en\":\"x\"}}]");
+	ck_assert_str_eq(text.p,
+			 "[{\"id\":\"a\",\"kind\":\"percent\",\"text\":{\"en\":\"x\"}},"
+			 "{\"id\":\"b\",\"kind\":\"percent\",\"text\":{\"en\":\"x\"}}]");
 	json_out_free(o);
 	(void)db_close(cache);
 	tempdir_remove(dir);

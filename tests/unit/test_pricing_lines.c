@@ -28,9 +28,11 @@ START_TEST(lines_become_one_set)
 		size_t n = 0;
 
 		(void)snprintf(want, sizeof(want), HEAD "%s", rows[i].want);
-		ck_assert_int_eq(pricing_wrap_lines(str_of(rows[i].lines), "EUR", &text, &n), 0);
+		ck_assert_int_eq(
+			pricing_wrap_lines(str_of(rows[i].lines), "EUR", &text, &n), 0);
 		ck_assert_uint_eq(n, strlen(want));
-		ck_assert_msg(memcmp(text, want, n) == 0, "row %zu: %.*s", i, (int)n, text);
+		ck_assert_msg(memcmp(text, want, n) == 0, "row %zu: %.*s", i, (int)n,
+			      text);
 		free(text);
 	}
 	ck_assert_uint_eq(strlen(HEAD), PRICING_WRAP_COLUMNS);
@@ -46,8 +48,8 @@ START_TEST(places_are_kept)
 	const char *out;
 	size_t n = 0;
 
-	ck_assert_int_eq(pricing_wrap_lines(STR("\r\n{\"a\":1}\n\n{\"b\":2}\r\nX"), "EUR", &text,
-					    &n),
+	ck_assert_int_eq(pricing_wrap_lines(STR("\r\n{\"a\":1}\n\n{\"b\":2}\r\nX"), "EUR",
+					    &text, &n),
 			 0);
 	out = text + PRICING_WRAP_COLUMNS;
 	while (in != NULL) {
@@ -71,8 +73,9 @@ START_TEST(only_lines_of_one_byte_need_the_most_room)
 	for (size_t i = 0; i < 20000; i++)
 		lines[i] = i % 2 == 0 ? 'x' : '\n';
 	for (size_t k = 0; k < 20000; k += 997) {
-		ck_assert_int_eq(pricing_wrap_lines((struct str){ lines, k }, "EUR", &text, &n),
-				 0);
+		ck_assert_int_eq(
+			pricing_wrap_lines((struct str){ lines, k }, "EUR", &text, &n),
+			0);
 		free(text);
 	}
 	free(lines);

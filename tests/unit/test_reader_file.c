@@ -93,8 +93,12 @@ END_TEST
 START_TEST(only_base_names_are_names)
 {
 	static const char *const names[] = {
-		"",	     ".",	"..",	      ".hidden", "../x.pgm", "/etc/passwd",
-		"a/b.pgm",   "a b.pgm", "x.pgm\n",    "\xc3\xa4.pgm",	"a\\b",
+		"",         ".",
+		"..",       ".hidden",
+		"../x.pgm", "/etc/passwd",
+		"a/b.pgm",  "a b.pgm",
+		"x.pgm\n",  "\xc3\xa4.pgm",
+		"a\\b",
 	};
 	char longest[200];
 	struct reader *r = start();
@@ -196,4 +200,5 @@ END_TEST
 
 UNIT_MAIN("reader_file", a_presented_image_is_a_capture, only_base_names_are_names,
 	  a_damaged_image_is_a_failure_that_is_told, an_image_over_8_mib_is_not_read,
-	  the_file_reader_exists_in_the_test_environment_only, only_a_change_of_state_is_told)
+	  the_file_reader_exists_in_the_test_environment_only,
+	  only_a_change_of_state_is_told)

@@ -202,8 +202,8 @@ START_TEST(the_schema_refuses_a_reference_without_valid_consent)
 		  " created_ms) SELECT subject, 2, 5, 1, x'00', 1 FROM consents WHERE"
 		  " consent_id = 2",
 		  false },
-		{ "a changed reference", "UPDATE refs SET finger = 9 WHERE reference_id = 1",
-		  false },
+		{ "a changed reference",
+		  "UPDATE refs SET finger = 9 WHERE reference_id = 1", false },
 		{ "finger 11",
 		  "INSERT INTO refs (subject, consent_id, finger, version, sealed,"
 		  " created_ms) SELECT subject, 3, 11, 1, x'00', 1 FROM consents WHERE"
@@ -211,13 +211,16 @@ START_TEST(the_schema_refuses_a_reference_without_valid_consent)
 		  false },
 		{ "a consent of nobody",
 		  "INSERT INTO consents (subject, text_version, text_sha256, language,"
-		  " purposes, retention_days, time_ms, lane, method, staff, profile) VALUES"
+		  " purposes, retention_days, time_ms, lane, method, staff, profile) "
+		  "VALUES"
 		  " (zeroblob(16), 'v', zeroblob(32), 'en', 1, 1, 1, '', '', '', '')",
 		  false },
 		{ "a consent without a text",
 		  "INSERT INTO consents (subject, text_version, text_sha256, language,"
-		  " purposes, retention_days, time_ms, lane, method, staff, profile) SELECT"
-		  " subject, '', zeroblob(32), 'en', 1, 1, 1, '', '', '', '' FROM subjects",
+		  " purposes, retention_days, time_ms, lane, method, staff, profile) "
+		  "SELECT"
+		  " subject, '', zeroblob(32), 'en', 1, 1, 1, '', '', '', '' FROM "
+		  "subjects",
 		  false },
 		{ "a valid one",
 		  "INSERT INTO refs (subject, consent_id, finger, version, sealed,"
@@ -271,9 +274,10 @@ static const struct {
 	unsigned right, damaged;
 } attacks[] = {
 	{ "two sealed rows swapped",
-	  NO_TRIGGER "CREATE TEMP TABLE t AS SELECT reference_id i, sealed s FROM refs WHERE"
-		     " reference_id IN (1, 3); UPDATE refs SET sealed = (SELECT s FROM t WHERE"
-		     " i = 4 - reference_id) WHERE reference_id IN (1, 3)",
+	  NO_TRIGGER
+	  "CREATE TEMP TABLE t AS SELECT reference_id i, sealed s FROM refs WHERE"
+	  " reference_id IN (1, 3); UPDATE refs SET sealed = (SELECT s FROM t WHERE"
+	  " i = 4 - reference_id) WHERE reference_id IN (1, 3)",
 	  4, 2 },
 	{ "the fingers of a subject swapped",
 	  NO_TRIGGER "UPDATE refs SET finger = finger + 1 WHERE reference_id = 1;"
@@ -281,27 +285,31 @@ static const struct {
 		     "UPDATE refs SET finger = 7 WHERE reference_id = 1",
 	  4, 2 },
 	{ "a reference moved to another subject",
-	  NO_TRIGGER "UPDATE refs SET finger = 9, subject = (SELECT max(subject) FROM subjects)"
-		     " WHERE reference_id = 1",
+	  NO_TRIGGER
+	  "UPDATE refs SET finger = 9, subject = (SELECT max(subject) FROM subjects)"
+	  " WHERE reference_id = 1",
 	  5, 1 },
 	{ "two wrapped keys swapped",
 	  "CREATE TEMP TABLE t AS SELECT subject i, wrapped_key k FROM subjects LIMIT 2;"
-	  "UPDATE subjects SET wrapped_key = (SELECT k FROM t WHERE i <> subject) WHERE subject"
+	  "UPDATE subjects SET wrapped_key = (SELECT k FROM t WHERE i <> subject) WHERE "
+	  "subject"
 	  " IN (SELECT i FROM t)",
 	  2, 4 },
 	{ "a wrapped key cut",
 	  "UPDATE subjects SET wrapped_key = substr(wrapped_key, 1, 61) WHERE subject ="
 	  " (SELECT min(subject) FROM subjects)",
 	  4, 2 },
-	{ "a sealed row cut", NO_TRIGGER "UPDATE refs SET sealed = x'01' WHERE finger = 2", 3,
-	  3 },
+	{ "a sealed row cut",
+	  NO_TRIGGER "UPDATE refs SET sealed = x'01' WHERE finger = 2", 3, 3 },
 	{ "a sealed row grown",
 	  NO_TRIGGER "UPDATE refs SET sealed = zeroblob(9000) WHERE finger = 2", 3, 3 },
 	{ "everything under another subject",
 	  "PRAGMA foreign_keys=OFF;" NO_TRIGGER
-	  "UPDATE subjects SET subject = x'ff010000000000000000000000000000' WHERE subject ="
+	  "UPDATE subjects SET subject = x'ff010000000000000000000000000000' WHERE "
+	  "subject ="
 	  " (SELECT min(subject) FROM subjects);"
-	  "UPDATE refs SET subject = x'ff010000000000000000000000000000' WHERE reference_id < 3",
+	  "UPDATE refs SET subject = x'ff010000000000000000000000000000' WHERE "
+	  "reference_id < 3",
 	  4, 2 },
 	{ "another gallery's identity", "UPDATE gallery SET id = zeroblob(16)", 0, 0 },
 };
@@ -342,21 +350,23 @@ START_TEST(no_bit_of_a_sealed_row_can_change)
 	s = open_ok();
 	ck_assert_int_eq(enrol_with(s, 0, &consent, 100), 0);
 	store_close(s);
-	ck_assert_int_eq(raw(NO_TRIGGER "CREATE TABLE kept AS SELECT reference_id i, sealed s"
-					" FROM refs",
+	ck_assert_int_eq(raw(NO_TRIGGER
+			     "CREATE TABLE kept AS SELECT reference_id i, sealed s"
+			     " FROM refs",
 			     false),
 			 SQLITE_OK);
 	for (size_t i = 1; i <= sealed_bytes; i += 7) {
 		char sql[400];
 
-		(void)snprintf(sql, sizeof(sql),
-			       "UPDATE refs SET sealed = (SELECT s FROM kept WHERE i ="
-			       " reference_id); UPDATE refs SET sealed = unhexed FROM (SELECT"
-			       " reference_id r, CAST(substr(sealed, 1, %zu) || CASE WHEN"
-			       " substr(sealed, %zu, 1) = x'01' THEN x'02' ELSE x'01' END ||"
-			       " substr(sealed, %zu) AS BLOB) unhexed FROM refs) WHERE r ="
-			       " reference_id AND finger = 2",
-			       i - 1, i, i + 1); /* fits */
+		(void)snprintf(
+			sql, sizeof(sql),
+			"UPDATE refs SET sealed = (SELECT s FROM kept WHERE i ="
+			" reference_id); UPDATE refs SET sealed = unhexed FROM (SELECT"
+			" reference_id r, CAST(substr(sealed, 1, %zu) || CASE WHEN"
+			" substr(sealed, %zu, 1) = x'01' THEN x'02' ELSE x'01' END ||"
+			" substr(sealed, %zu) AS BLOB) unhexed FROM refs) WHERE r ="
+			" reference_id AND finger = 2",
+			i - 1, i, i + 1); /* fits */
 		ck_assert_int_eq(raw(sql, false), SQLITE_OK);
 		s = open_ok();
 		ck_assert_msg(read_all(s, 9, &damaged).right == 1, "byte %zu", i);
@@ -459,7 +469,8 @@ END_TEST
 
 START_TEST(a_damaged_file_is_refused_and_kept)
 {
-	static const char junk[] = "this is no database, whatever its name says, at all....";
+	static const char junk[] =
+		"this is no database, whatever its name says, at all....";
 	struct store *s = NULL;
 	size_t n = 0;
 	uint8_t *data;

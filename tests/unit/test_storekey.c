@@ -87,7 +87,8 @@ END_TEST
 
 START_TEST(a_key_of_another_size_is_refused)
 {
-	static const size_t sizes[] = { 0, 1, CRYPTO_KEY_BYTES - 1, CRYPTO_KEY_BYTES + 1, 4096 };
+	static const size_t sizes[] = { 0, 1, CRYPTO_KEY_BYTES - 1, CRYPTO_KEY_BYTES + 1,
+					4096 };
 	static const uint8_t bytes[4096] = { 1 };
 	struct secret *s = NULL;
 
@@ -119,7 +120,8 @@ START_TEST(a_systemd_credential_goes_first)
 	ck_assert_int_eq(storekey_load(dir, &s), 0);
 	ck_assert_int_eq(memcmp(secret_bytes(s), given, sizeof(given)), 0);
 	s = secret_free(s);
-	tempdir_write(credentials, "gallery.key", given, 7); /* damaged: not passed over */
+	tempdir_write(credentials, "gallery.key", given,
+		      7); /* damaged: not passed over */
 	ck_assert_int_eq(storekey_load(dir, &s), -EBADMSG);
 	ck_assert_int_eq(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 	tempdir_remove(credentials);

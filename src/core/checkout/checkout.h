@@ -520,7 +520,8 @@ int lane_core_step(struct lane_core *c, const struct lane_event *ev,
 
 /*
  * Gives a payment that is no longer open back to the core, because a late answer for it came (the
- * core keeps open ones only). lane/effects does it. 0; -EEXIST the core has it; -ENOSPC.
+ * core keeps open ones only). lane/effects does it. 0; -EEXIST the core has it yet, and keeps it
+ * over the next step; -ENOSPC.
  */
 int lane_core_adopt(struct lane_core *c, const struct payment *p);
 

@@ -455,9 +455,8 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 		return rc;
 	same = lane_is_active(c) &&
 	       (c->cur.ticket[0] == '\0' || str_is(b->ticket, c->cur.ticket));
-	if ((!same && b->closed) ||
-	    ((!same || c->cur.ticket[0] == '\0') &&
-	     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
+	if ((!same && b->closed) || ((!same || c->cur.ticket[0] == '\0') &&
+				     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
 		return -EALREADY; /* late word of a ticket that has ended */
 	if (same && c->cur.rev > 0 && b->rev <= c->cur.rev)
 		return -EALREADY;
@@ -467,6 +466,8 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 		leave_old_ticket(c, now);
 		lane_begin(c, ev->fresh.checkout, now);
 	}
+	if (c->cur.ticket[0] == '\0' && lane_is_blocked_ticket(c, b->ticket, b->rev, now))
+		c->cur.pay_blocked = true;
 	if (b->training)
 		c->cur.training = true;
 	return basket_newer(c, b, now);

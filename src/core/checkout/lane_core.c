@@ -82,20 +82,49 @@ remember_ended(struct lane_core *c, const struct ended_ticket *e, const char *ti
 	memcpy(c->ended_tickets[at].ticket, ticket, LANE_TICKET_BYTES);
 }
 
-/* Many a POS counts its tickets from 1 again every day. */
+/*
+ * Many a POS counts its tickets from 1 again every day. The day alone is not believed: somebody may
+ * have set the clock. Time went by when this process saw it, or when the revision is an early one.
+ */
+static bool
+is_of_another_day(const struct ended_ticket *e, uint32_t rev, const struct timepoint *now)
+{
+	if (e->business_day == now->business_day)
+		return false;
+	if (e->mono_ms != LANE_NEVER)
+		return now->mono_ms - e->mono_ms > LATE_BASKET_MS;
+	return now->wall_ms - e->wall_ms > LATE_BASKET_MS && rev < e->rev;
+}
+
+static const struct ended_ticket *
+find_ended(const struct lane_core *c, struct str ticket, uint32_t rev,
+	   const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		const struct ended_ticket *e = &c->ended_tickets[i];
+
+		if (e->ticket[0] != '\0' && str_is(ticket, e->ticket))
+			return is_of_another_day(e, rev, now) ? NULL : e;
+	}
+	return NULL;
+}
+
 bool
 lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 		     const struct timepoint *now)
 {
-	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
-		const struct ended_ticket *e = &c->ended_tickets[i];
-		bool new_day = e->business_day != now->business_day &&
-			       now->wall_ms - e->wall_ms > LATE_BASKET_MS;
+	const struct ended_ticket *e = find_ended(c, ticket, rev, now);
 
-		if (e->ticket[0] != '\0' && str_is(ticket, e->ticket) && !new_day)
-			return e->for_good || rev <= e->rev;
-	}
-	return false;
+	return e != NULL && (e->for_good || rev <= e->rev);
+}
+
+bool
+lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
+		       const struct timepoint *now)
+{
+	const struct ended_ticket *e = find_ended(c, ticket, rev, now);
+
+	return e != NULL && e->pay_blocked;
 }
 
 void
@@ -114,10 +143,14 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 	k->ended_mono_ms = now->mono_ms;
 	lane_touch_time(c, now);
 	c->cur_dirty = true;
-	remember_ended(c, &(struct ended_ticket){ .rev = k->rev,
-						  .for_good = phase == PHASE_DONE,
-						  .business_day = now->business_day,
-						  .wall_ms = now->wall_ms },
+	remember_ended(c,
+		       &(struct ended_ticket){ .rev = k->rev,
+					       .for_good = phase == PHASE_DONE ||
+							   k->paid_minor > 0,
+					       .pay_blocked = k->pay_blocked,
+					       .business_day = now->business_day,
+					       .mono_ms = now->mono_ms,
+					       .wall_ms = now->wall_ms },
 		       k->ticket);
 	lane_audit(c,
 		   phase == PHASE_CANCELLED ? "checkout-cancelled"
@@ -464,8 +497,11 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 	if (held->ended != NULL) {
 		const struct checkout_record *r = held->ended;
 		struct ended_ticket e = { .rev = r->rev,
-					  .for_good = r->phase == PHASE_DONE,
+					  .for_good = r->phase == PHASE_DONE ||
+						      r->paid_minor > 0,
+					  .pay_blocked = r->pay_blocked,
 					  .business_day = r->business_day,
+					  .mono_ms = LANE_NEVER,
 					  .wall_ms = r->changed_wall_ms };
 
 		remember_ended(c, &e, r->ticket);
@@ -494,10 +530,12 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 int
 lane_core_adopt(struct lane_core *c, const struct payment *p)
 {
-	struct slot *s;
+	struct slot *s = lane_slot(c, p->key);
 
-	if (lane_slot(c, p->key) != NULL)
+	if (s != NULL) {
+		s->adopted = true;
 		return -EEXIST;
+	}
 	if (c->slots_count == LANE_PAYMENTS_MAX)
 		return -ENOSPC;
 	s = &c->slots[c->slots_count++];

@@ -502,6 +502,8 @@ meaning(enum lane_op op, enum lane_outcome outcome)
 		[OUTCOME_IN_PROGRESS] = PAYMENT_IN_IN_PROGRESS,
 	};
 
+	if (op == LANE_OP_UNDO && outcome == OUTCOME_CONFIRMED)
+		return PAYMENT_IN_UNDO_REFUSED; /* the sale has it, and that stands */
 	if (outcome == OUTCOME_UNDONE || outcome == OUTCOME_CONFIRMED)
 		return asked[outcome];
 	if (op == LANE_OP_QUERY && outcome == OUTCOME_NOT_SENT)

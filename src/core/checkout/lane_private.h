@@ -71,8 +71,10 @@ struct checkout {
 struct ended_ticket {
 	char ticket[LANE_TICKET_BYTES]; /* "" none */
 	uint32_t rev;
-	bool for_good; /* done: no revision opens it again */
+	bool for_good;    /* done, or paid in part: no revision opens it again */
+	bool pay_blocked; /* opened again it is still not paid by token */
 	int32_t business_day;
+	int64_t mono_ms; /* LANE_NEVER: in an earlier life, then wall_ms tells */
 	int64_t wall_ms;
 };
 
@@ -135,6 +137,9 @@ void lane_end(struct lane_core *c, enum checkout_phase phase,
 /* A basket of this ticket is late word: it has ended, and opens nothing. */
 bool lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			  const struct timepoint *now);
+/* The ticket ended after a payment that forbids another one. */
+bool lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
+			    const struct timepoint *now);
 /* Forgets it: the lane is idle. */
 void lane_idle(struct lane_core *c);
 bool lane_is_active(const struct lane_core *c);

@@ -73,7 +73,8 @@ static const struct {
  * The machine. Columns are the states in the order of enum payment_state. Two lines collapse two
  * steps into one commit: another tender while sending (sending, unknown, undo-queued), and an
  * unknown outcome of a payment that never asked to send (created, sending, unknown). A certain
- * "no" that the peer takes back by a late approval is undone, with an alarm.
+ * "no" that the peer takes back by a late approval is undone, with an alarm. An approval that the
+ * POS gives back in answer to the confirm, because it was paid otherwise meanwhile, is undone, too.
  */
 /* clang-format off */
 static const uint8_t table[PAYMENT_INPUTS][PAYMENT_STATES] = {
@@ -89,7 +90,7 @@ static const uint8_t table[PAYMENT_INPUTS][PAYMENT_STATES] = {
 	[PAYMENT_IN_UNKNOWN]        = {un, un, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok},
 	[PAYMENT_IN_IN_PROGRESS]    = {ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok},
 	[PAYMENT_IN_CONFIRMED]      = {al, ap, al, al, cf, cf, al, ap, cf, ok, al, al, al},
-	[PAYMENT_IN_UNDONE]         = {nt, uq, ok, ok, al, al, ok, uq, al, al, ud, ok, ud},
+	[PAYMENT_IN_UNDONE]         = {nt, uq, ok, ok, uq, uq, ok, uq, uq, al, ud, ok, ud},
 	[PAYMENT_IN_UNDO_NOTHING]   = {nt, nt, ok, ok, al, al, ok, nt, al, al, ud, ok, nt},
 	[PAYMENT_IN_UNDO_REFUSED]   = {nt, nt, ok, ok, nt, nt, ok, nt, nt, nt, uf, nt, ok},
 	[PAYMENT_IN_UNDO_UNSURE]    = {ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok},

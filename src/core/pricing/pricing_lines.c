@@ -39,8 +39,9 @@ pricing_wrap_lines(struct str lines, const char *currency, char **ret_text,
 		lines.p += nl == NULL ? len : len + 1;
 		lines.n -= nl == NULL ? len : len + 1;
 	}
-	memcpy(buf + n, "]}", 2);
+	buf[n++] = ']';
+	buf[n++] = '}';
 	*ret_text = buf;
-	*ret_bytes = n + 2;
+	*ret_bytes = n;
 	return 0;
 }

@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""The disk under the state folder is full: before a checkout, and in the middle of a payment, with
+laned killed there. New token payments are refused, the sale goes on with member prices, no approval
+is forgotten, and when there is room again the lane recovers by itself. The folder is a small tmpfs:
+mounting it needs root."""
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import faultlab  # noqa: E402
+from faultlab import lablib  # noqa: E402
+
+STATE_BYTES = 4 << 20
+BALLAST = "ballast"
+REFUSED_AFTER = 6  # payments that the room already taken by the journal may still hold
+FULL_S = 0.5  # how long a new laned finds the disk full
+PATIENCE_S = 15.0  # the journal is tried again every 5 s
+
+
+def must(truth, text):
+    if not truth:
+        raise faultlab.Failed(text)
+
+
+def mount(path):
+    """Puts a small file system under what path holds. False: not allowed here."""
+    kept = path + ".kept"
+    shutil.copytree(path, kept)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=0700" % STATE_BYTES,
+                           "tmpfs", path], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        shutil.copytree(kept, path, dirs_exist_ok=True)
+    else:
+        print(done.stderr.strip())
+    shutil.rmtree(kept)
+    return done.returncode == 0
+
+
+def unmount(path):
+    subprocess.run(["umount", "-l", path], check=False)
+
+
+def fill(lab):
+    """Not a byte is left."""
+    with open(lab.path("state", BALLAST), "ab", buffering=0) as f:
+        for size in (65536, 4096, 512, 1):
+            try:
+                while f.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                pass
+
+
+def empty(lab):
+    os.unlink(lab.path("state", BALLAST))
+
+
+def is_refusing(lab):
+    return lab.ctl("status")["checkout"]["faults"]["journal_failed"]
+
+
+def new_ticket(lab):
+    ticket = lab.pos.ticket()
+    lab.pos.scan(ticket, "coffee")
+    lab.pos.total(ticket)
+    must(lab.pos.wait_offer(ticket), "no offer for %s" % ticket)
+    return ticket
+
+
+def member_price(lab, ticket):
+    """The offer with the member's discount; a touch brings it, whatever the disk says."""
+    def offered():
+        offer = lab.pos.tickets[ticket]["offer"]
+        return offer and offer["discounts"]
+    must(lab.pos.wait(offered, PATIENCE_S), "no member price for %s" % ticket)
+
+
+def before_a_checkout(lab):
+    """Full before the touch: refused, sold at the member's price for cash; then paid again."""
+    fill(lab)
+    refused = None
+    for _ in range(REFUSED_AFTER):
+        ticket = new_ticket(lab)
+        rpc = lab.control()
+        lab.present(rpc, lab.image(1, 4))
+        member_price(lab, ticket)
+
+        def ended():
+            if lab.pos.tickets[ticket]["paid"] == "confirmed":
+                return "paid"
+            row = rpc.call("lane.status")["checkout"]["row"]
+            return row if row in ("pay-other", "cancelled") else None
+        how = lab.pos.wait(ended, PATIENCE_S)
+        rpc.close()
+        must(how, "the touch of %s leads nowhere" % ticket)
+        if how != "paid":
+            refused = ticket
+            break
+    must(refused, "a full disk refuses nothing")
+    must(is_refusing(lab), "the lane does not say that its journal fails")
+    must(not [e for _, e in lab.pos.ledger.charges() if e["ticket"] == refused],
+         "charged without a journal")
+    lab.pos.close_cash(refused)
+    empty(lab)
+    must(lab.pos.wait(lambda: not is_refusing(lab), PATIENCE_S), "it does not recover by itself")
+    ticket = faultlab.checkout(lab)
+    must(lab.pos.tickets[ticket]["paid"] == "confirmed", "no payment after the recovery")
+    faultlab.check(lab, ticket)
+
+
+def terminate(lab):
+    """An orderly end, which takes the databases' helper files away. On a full disk they do not come
+    back, so laned cannot start before there is room; the supervisor goes on trying."""
+    process = lab.processes.pop("laned")
+    process.terminate()
+    must(process.wait(PATIENCE_S) == 0, "laned does not end in order")
+    fill(lab)
+
+
+def in_a_payment(lab, end):
+    """Full while the POS thinks about it: approved, and confirmed only when that is stored."""
+    ticket = new_ticket(lab)
+    lab.pos.decide("delay:1.0")
+    rpc = lab.control()
+    lab.present(rpc, lab.image(1, 4))
+    must(lab.pos.wait(lambda: lab.pos.delayed, PATIENCE_S), "no payment")
+    fill(lab)
+    must(lab.pos.wait(lambda: is_refusing(lab), PATIENCE_S),
+         "the approval was stored on a full disk")
+    must(lab.pos.tickets[ticket]["paid"] == "approved", "confirmed before it was stored")
+    rpc.close()
+    if end:
+        end(lab)
+        lab.start("laned")
+        lab.pos.wait(lambda: lab.processes["laned"].poll() is not None, FULL_S)
+    empty(lab)
+
+    def confirmed():
+        lab.revive()
+        return lab.pos.tickets[ticket]["paid"] == "confirmed"
+    must(lab.pos.wait(confirmed, faultlab.END_S),
+         "the approval was forgotten: %s" % lab.pos.tickets[ticket]["paid"])
+    faultlab.check(lab, ticket)
+
+
+def scenario(template, run):
+    lab = template.copy()
+    state = lab.path("state")
+    mounted = mount(state)
+    try:
+        if not mounted:
+            return False
+        lab.start_all()
+        run(lab)
+        lab.stop()
+        return True
+    except (faultlab.Failed, lablib.Hang, RuntimeError) as e:
+        print("%s\n%s" % (e, faultlab.describe(lab)))
+        raise SystemExit(1) from e
+    finally:
+        for process in lab.processes.values():
+            process.kill()
+            process.wait()
+        lab.processes = {}
+        if mounted:
+            unmount(state)
+        lab.remove()
+
+
+def main():
+    if os.geteuid() != 0:
+        print("a small disk cannot be mounted: not root")
+        return 77
+    template = faultlab.Template()
+    try:
+        for run in (before_a_checkout, lambda lab: in_a_payment(lab, None),
+                    lambda lab: in_a_payment(lab, lambda lab: lab.kill("laned")),
+                    lambda lab: in_a_payment(lab, terminate)):
+            if not scenario(template, run):
+                print("a small disk cannot be mounted here")
+                return 77
+    finally:
+        template.remove()
+    print("a full disk before a checkout, in a payment, and with a kill on top: no payment without "
+          "a journal, none forgotten, recovered without help")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,381 @@
+#!/usr/bin/python3
+"""laned-bio with this program as laned: every method it takes, with right, wrong and hostile params;
+images that are none; a lost and a changed laned; a gallery of another environment, a lost key, a
+damaged file."""
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+
+SRC = os.environ.get("SRCDIR", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.insert(0, os.path.join(SRC, "tests", "demo"))
+import lab as lablib  # noqa: E402
+
+BUILD = os.environ.get("LANED_BUILD", os.path.join(SRC, "build"))
+PARAMS, NO_METHOD, REFUSED, NOT_FOUND = -32602, -32601, -32002, -32003
+ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+SUBJECT, OTHER = "01ARZ3NDEKTSV4RRFFQ69G5FA1", "01ARZ3NDEKTSV4RRFFQ69G5FA2"
+SESSION = "01ARZ3NDEKTSV4RRFFQ69G5FS1"
+PATIENCE_S = 20.0
+WRONG_TYPES = [None, 0, -1, True, "", "x", "x" * 5000, [], [[]], {}, "\u00e4"]
+CONSENT = {"text_version": "v1", "text_sha256": "0a" * 32, "language": "en",
+           "purposes": ["identify", "discounts"], "retention_days": 365,
+           "time": "2026-01-01T00:00:00Z", "lane": "lane-1", "method": "test", "staff": "s",
+           "profile": "us_other"}
+
+
+class Laned:
+    """What laned is to laned-bio: it listens, answers the hello and asks."""
+
+    def __init__(self, path):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.listener.settimeout(PATIENCE_S)
+        self.sock = None
+        self.number = 0
+
+    def accept(self, refuse=False):
+        self.sock = self.listener.accept()[0]
+        self.sock.settimeout(PATIENCE_S)
+        self.buffer, self.notes = b"", []
+        hello = self.message()
+        assert hello["method"] == "bio.hello", hello
+        answer = {"result": {"lane": "lane-1", "environment": "test"}}
+        if refuse:
+            answer = {"error": {"code": REFUSED, "message": "no"}}
+        self.raw(json.dumps(dict({"jsonrpc": "2.0", "id": hello["id"]}, **answer)).encode() + b"\n")
+        return hello["params"]
+
+    def raw(self, data):
+        self.sock.sendall(data)
+
+    def message(self):
+        while b"\n" not in self.buffer:
+            data = self.sock.recv(1 << 20)
+            if not data:
+                raise ConnectionError("laned-bio went away")
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return json.loads(line)
+
+    def ask(self, method, params=None):
+        self.number += 1
+        self.raw(json.dumps({"jsonrpc": "2.0", "id": self.number, "method": method,
+                             "params": {} if params is None else params}).encode() + b"\n")
+        while True:
+            message = self.message()
+            if message.get("id") == self.number and "method" not in message:
+                return message
+            self.notes.append(message)
+
+    def ok(self, method, params=None):
+        message = self.ask(method, params)
+        assert "result" in message, (method, params, message)
+        return message["result"]
+
+    def fails(self, code, method, params=None):
+        message = self.ask(method, params)
+        assert message.get("error", {}).get("code") == code, (method, str(params)[:300], message)
+        return message["error"]["message"]
+
+    def notify(self, method, params):
+        self.raw(json.dumps({"jsonrpc": "2.0", "method": method, "params": params}).encode()
+                 + b"\n")
+
+    def note(self, method):
+        while True:
+            for i, message in enumerate(self.notes):
+                if message.get("method") == method:
+                    return self.notes.pop(i)["params"]
+            self.notes.append(self.message())
+
+    def hang_up(self):
+        self.sock.close()
+
+
+class Bio:
+    def __init__(self):
+        self.lab = lablib.Lab(BUILD)
+        self.lab.synth_fingers(3, 5, difficulty=30)
+        for name in os.listdir(self.lab.path("images")):
+            shutil.copy(self.lab.path("images", name), self.lab.path("present", name))
+        self.laned = Laned(self.lab.path("run", "bio.sock"))
+        self.start()
+
+    def start(self):
+        self.lab.start("laned-bio")
+        state = self.laned.accept()["state"]
+        while not state["gallery"]["searchable"]:
+            state = self.laned.note("bio.state")
+        return state
+
+    def restart(self):
+        self.lab.stop()
+        return self.start()
+
+    def alive(self):
+        process = self.lab.processes["laned-bio"]
+        assert process.poll() is None, self.lab.log("laned-bio")[-3000:]
+        status = self.laned.ok("bio.status")
+        assert {"readers", "gallery"} <= set(status), status
+        return status
+
+    def touch(self, name):
+        """A finger laid on; the probe's name."""
+        self.laned.ok("bio.present", {"file": name})
+        return self.laned.note("bio.touch")["probe"]
+
+    def identified(self, probe):
+        self.laned.notify("bio.identify", {"probe": probe})
+        answer = self.laned.note("bio.identified")
+        assert answer["probe"] == probe, answer
+        # Decisions leave this process; a score or a template never does.
+        assert set(answer) <= {"probe", "outcome", "subject", "hints"}, answer
+        return answer
+
+    def enrol(self, subject, fingers):
+        self.laned.ok("enrol.begin", {"session": SESSION, "subject": subject, "consent": CONSENT})
+        for finger in fingers:
+            for impression in (1, 2, 3):
+                self.laned.ok("bio.present", {"file": "%d_%d.pgm" % (finger, impression)})
+                progress = self.laned.note("enrol.progress")
+        return progress
+
+
+def params_are_checked(b):
+    for value in WRONG_TYPES:
+        for method in ("bio.decide", "bio.verify"):
+            code = b.laned.ask(method, {"probe": value, "subjects": [ULID]})["error"]["code"]
+            assert code in (PARAMS, NOT_FOUND), (method, value, code)
+        b.laned.fails(PARAMS, "bio.erase", {"subject": value})
+        b.laned.notify("bio.identify", {"probe": value})
+        b.laned.notify("bio.drop", {"probe": value})
+        if not isinstance(value, str) or len(value) > 128:
+            b.laned.fails(PARAMS, "bio.present", {"file": value})
+        for name in ("session", "subject"):
+            b.laned.fails(PARAMS, "enrol.begin", dict(
+                {"session": SESSION, "subject": SUBJECT, "consent": CONSENT}, **{name: value}))
+        b.laned.fails(NOT_FOUND, "enrol.commit", {"session": value})
+        b.laned.fails(NOT_FOUND, "enrol.cancel", {"session": value})
+    for method in ("bio.hello", "lane.status", "adapter.submit", "", "x" * 2000):
+        b.laned.fails(NO_METHOD, method)
+    for name in ("..", "../x", "/etc/passwd", "a b", "", ".x"):
+        b.laned.fails(REFUSED, "bio.present", {"file": name})
+    b.laned.fails(NOT_FOUND, "bio.present", {"file": "nothing.pgm"})
+    b.laned.fails(NOT_FOUND, "bio.erase", {"subject": ULID})
+    b.alive()
+
+
+def a_consent_is_whole_or_nothing_begins(b):
+    wrong = [None, 5, [], {}]
+    for name in ("text_version", "text_sha256", "language", "purposes", "retention_days", "time"):
+        wrong.append({k: v for k, v in CONSENT.items() if k != name})
+    for name, value in (("text_version", "x" * 64), ("text_version", 5), ("text_sha256", "0a" * 31),
+                        ("text_sha256", "zz" * 32), ("language", "x" * 16), ("purposes", []),
+                        ("purposes", ["discounts"]), ("purposes", "identify"),
+                        ("retention_days", 0), ("retention_days", 40000), ("time", "now"),
+                        ("time", 5), ("staff", "x" * 64), ("staff", 5), ("lane", "x" * 64),
+                        ("method", []), ("profile", "x" * 16)):
+        wrong.append(dict(CONSENT, **{name: value}))
+    for consent in wrong:
+        b.laned.fails(PARAMS, "enrol.begin", {"session": SESSION, "subject": SUBJECT,
+                                              "consent": consent})
+    probe = b.touch("1_1.pgm")  # nothing is open: it is a touch
+    assert b.identified(probe)["outcome"] == "reject"
+    assert b.alive()["gallery"]["references"] == 0
+
+
+def images_that_are_none_are_refused(b):
+    with open(b.lab.path("images", "1_1.pgm"), "rb") as f:
+        good = f.read()
+    before = b.alive()["readers"][0]["errors"]
+    bad = [b"", b"P5", b"P5\n0 0\n255\n", b"P5\n99999 99999\n255\n", good[:200], good[:-1],
+           b"\x89PNG\r\n\x1a\n" + b"\0" * 100, os.urandom(4096), b"P5\n100 100\n65535\n" + good]
+    for data in bad:
+        with open(b.lab.path("present", "bad.pgm"), "wb") as f:
+            f.write(data)
+        b.laned.fails(REFUSED, "bio.present", {"file": "bad.pgm"})
+    assert b.alive()["readers"][0]["errors"] == before + len(bad)
+    width, height = 328, 364
+    for shade in (0, 128, 255):  # an image, but of no finger: asked for again
+        with open(b.lab.path("present", "flat.pgm"), "wb") as f:
+            f.write(b"P5\n%d %d\n255\n" % (width, height) + bytes([shade]) * (width * height))
+        assert b.identified(b.touch("flat.pgm"))["outcome"] in ("retry", "reject")
+
+
+def an_enrolment_runs_as_documented(b):
+    begin = {"session": SESSION, "subject": SUBJECT, "consent": CONSENT}
+    b.laned.ok("enrol.begin", begin)
+    b.laned.fails(REFUSED, "enrol.begin", dict(begin, session=ULID))
+    b.laned.fails(NOT_FOUND, "enrol.commit", {"session": ULID})
+    b.laned.fails(REFUSED, "enrol.commit", {"session": SESSION})
+    b.laned.ok("bio.present", {"file": "1_1.pgm"})
+    progress = b.laned.note("enrol.progress")
+    assert progress["outcome"] == "taken" and progress["finger"] == 1, progress
+    b.laned.ok("bio.present", {"file": "3_1.pgm"})
+    assert b.laned.note("enrol.progress")["outcome"] == "retry"
+    b.laned.ok("enrol.cancel", {"session": SESSION})
+    b.laned.fails(NOT_FOUND, "enrol.commit", {"session": SESSION})
+    assert b.alive()["gallery"]["references"] == 0
+    assert b.enrol(SUBJECT, (1, 2))["outcome"] == "complete"
+    assert b.laned.ok("enrol.commit", {"session": SESSION}) == {"references": 2}
+    b.laned.fails(NOT_FOUND, "enrol.commit", {"session": SESSION})
+    b.laned.ok("enrol.begin", dict(begin, subject=OTHER))
+    b.laned.ok("bio.present", {"file": "2_4.pgm"})
+    assert b.laned.note("enrol.progress")["outcome"] == "duplicate"
+    b.laned.ok("enrol.cancel", {"session": SESSION})
+    gallery = b.restart()["gallery"]
+    assert (gallery["subjects"], gallery["references"], gallery["damaged"]) == (1, 2, 0), gallery
+
+
+def a_probe_is_decided_in_every_way(b):
+    probe = b.touch("1_4.pgm")
+    answer = b.identified(probe)
+    assert answer["outcome"] == "accept" and answer["subject"] == SUBJECT, answer
+    for method in ("bio.decide", "bio.verify"):
+        answer = b.laned.ok(method, {"probe": probe, "subjects": [OTHER, SUBJECT]})
+        assert answer["outcome"] == "accept", (method, answer)
+        assert set(answer) <= {"outcome", "subject"}, answer
+        assert b.laned.ok(method, {"probe": probe, "subjects": [OTHER]})["outcome"] == "reject"
+        for subjects in ([], None, 5, ["x"], [5], [SUBJECT, 5], {}, [SUBJECT] * 1001):
+            b.laned.fails(PARAMS, method, {"probe": probe, "subjects": subjects})
+    b.laned.ok("bio.decide", {"probe": probe, "subjects": [SUBJECT] * 1000})
+    b.laned.fails(PARAMS, "bio.verify", {"probe": probe, "subjects": [SUBJECT] * 17})
+    b.laned.notify("bio.drop", {"probe": probe})
+    b.laned.fails(NOT_FOUND, "bio.verify", {"probe": probe, "subjects": [SUBJECT]})
+    assert b.identified(probe)["outcome"] == "retry"  # forgotten
+    assert b.identified(b.touch("3_1.pgm"))["outcome"] == "reject"
+
+
+def a_lost_laned_takes_the_session_with_it(b):
+    b.laned.ok("enrol.begin", {"session": SESSION, "subject": OTHER, "consent": CONSENT})
+    b.laned.hang_up()
+    b.laned.accept(refuse=True)  # of another environment: nothing happens but a log line
+    b.laned.hang_up()
+    b.laned.accept()
+    b.laned.fails(NOT_FOUND, "enrol.commit", {"session": SESSION})
+    assert b.identified(b.touch("2_5.pgm"))["outcome"] == "accept"
+    for garbage in (b"hello\n", b"x" * (2 << 20) + b"\n", b"{}\n", b"{\"jsonrpc\":"):
+        try:
+            b.laned.raw(garbage)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # dropped before all of it was taken
+        b.laned.hang_up()
+        b.laned.accept()
+    b.alive()
+
+
+def erased_is_erased(b):
+    with open(b.lab.path("bio", "gallery.db"), "rb") as f:
+        before = f.read()
+    assert bytes.fromhex("0a" * 32) in before or os.path.getsize(
+        b.lab.path("bio", "gallery.db-wal")) > 0
+    probe = b.touch("1_5.pgm")
+    assert b.laned.ok("bio.erase", {"subject": SUBJECT}) == {"references": 2}
+    b.laned.fails(NOT_FOUND, "bio.erase", {"subject": SUBJECT})
+    assert b.identified(probe)["outcome"] == "reject"
+    for name in os.listdir(b.lab.path("bio")):
+        if name.startswith("gallery.db") and not name.endswith("-shm"):
+            with open(b.lab.path("bio", name), "rb") as f:
+                data = f.read()
+            assert bytes.fromhex("0a" * 32) not in data, name  # not even the consent's hash
+    assert b.restart()["gallery"]["references"] == 0
+
+
+def refuses_to_start(b, words):
+    with open(b.lab.path("log", "laned-bio"), "w", encoding="utf-8"):
+        pass
+    process = b.lab.start("laned-bio")
+    assert process.wait(PATIENCE_S) != 0, "it starts"
+    log = b.lab.log("laned-bio")
+    assert words in log, (words, log)
+    del b.lab.processes["laned-bio"]
+
+
+def what_cannot_be_right_does_not_start(b):
+    b.enrol(SUBJECT, (1, 2))
+    b.laned.ok("enrol.commit", {"session": SESSION})
+    b.lab.stop()
+    key, db = b.lab.path("bio", "gallery.key"), b.lab.path("bio", "gallery.db")
+    os.rename(key, key + ".kept")
+    refuses_to_start(b, "missing while gallery.db exists")
+    assert not os.path.exists(key)
+    with open(key, "wb") as f:
+        f.write(b"k" * 32)
+    os.chmod(key, 0o600)
+    refuses_to_start(b, "another key")
+    os.chmod(key, 0o644)
+    refuses_to_start(b, "gallery.key")
+    os.rename(key + ".kept", key)
+    for profile in ("us_strict", "us_tx", "eu", "unset"):
+        b.lab.settings["privacy"]["profile"] = profile
+        b.lab.write_conf()
+        refuses_to_start(b, "profile")
+    b.lab.settings["privacy"]["profile"] = "us_other"
+    b.lab.settings["lane"]["environment"] = "live"
+    b.lab.write_conf()
+    refuses_to_start(b, "environment")
+    b.lab.settings["lane"]["environment"] = "test"
+    b.lab.write_conf()
+    with open(db, "rb") as f:
+        good = f.read()
+    with open(db, "r+b") as f:
+        f.write(b"\xa5" * 4096)
+    refuses_to_start(b, "gallery.db")
+    with open(db, "rb") as f:  # never touched: it is not rebuildable
+        assert f.read()[:4096] == b"\xa5" * 4096
+    with open(db, "wb") as f:
+        f.write(good)
+    assert b.start()["gallery"]["references"] == 2
+
+
+def no_image_or_template_leaves_a_trace(b):
+    log = b.lab.log("laned-bio")
+    assert "score" not in log and SUBJECT not in log, log
+    b.lab.processes["laned-bio"].send_signal(signal.SIGTERM)
+    assert b.lab.processes["laned-bio"].wait(PATIENCE_S) == 0
+    assert set(os.listdir(b.lab.path("bio"))) <= {"gallery.db", "gallery.key", "gallery.db-wal",
+                                                  "gallery.db-shm"}, os.listdir(b.lab.path("bio"))
+
+
+TESTS = [params_are_checked, a_consent_is_whole_or_nothing_begins,
+         images_that_are_none_are_refused, an_enrolment_runs_as_documented,
+         a_probe_is_decided_in_every_way, a_lost_laned_takes_the_session_with_it,
+         erased_is_erased, what_cannot_be_right_does_not_start,
+         no_image_or_template_leaves_a_trace]
+
+
+def main():
+    bio = Bio()
+    failed = 0
+    try:
+        for test in TESTS:  # each goes on where the one before it ended
+            try:
+                test(bio)
+                print("ok   %s" % test.__name__, flush=True)
+            except Exception as e:
+                failed += 1
+                print("FAIL %s: %s: %s" % (test.__name__, type(e).__name__, e), flush=True)
+                break
+        log = bio.lab.log("laned-bio")
+        if failed or "ERROR: " in log or "runtime error" in log:
+            failed += 1
+            print(log[-4000:])
+    finally:
+        bio.lab.remove()
+    return 1 if failed else 0
+
+
+def stop(signo, _frame):
+    raise SystemExit("stopped by signal %d" % signo)  # by way of finally: no daemon stays behind
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(500)  # a limit for a hang
+    sys.exit(main())

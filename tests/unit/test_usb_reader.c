@@ -1,0 +1,284 @@
+/*
+ * The reader over libusb: without a device, and with a recorded one that umockdev plays. The
+ * program starts itself again under umockdev-run for that; without it or the recordings that part is
+ * left out, and the program says so.
+ */
+#include "bio/usb/reader_usb.h"
+
+#include "bio/usb/uru4000_image.h"
+
+#include "unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RECORDED_SEED 0x51ea2124u
+#define ROUNDS_MAX 200000u
+
+static const struct reader_options options = { .name = "front", .dpi = 500 };
+static struct {
+	unsigned samples, failures, changes;
+	bool captured; /* went through READER_CAPTURING to READER_READY */
+	enum reader_state last;
+	struct sample *sample;
+} told;
+
+static void
+on_sample(void *ctx, struct reader *r, struct sample *s)
+{
+	(void)ctx;
+	(void)r;
+	told.samples++;
+	sample_free(told.sample);
+	told.sample = s;
+}
+
+static void
+on_failed(void *ctx, struct reader *r, const char *why)
+{
+	(void)ctx;
+	(void)r;
+	(void)why;
+	told.failures++;
+}
+
+static void
+on_changed(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	told.changes++;
+	if (told.last == READER_CAPTURING && r->state == READER_READY)
+		told.captured = true;
+	told.last = r->state;
+}
+
+static const struct reader_events events = { on_sample, on_failed, on_changed, NULL };
+
+static unsigned
+open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	ck_assert_ptr_nonnull(d);
+	while (readdir(d) != NULL)
+		n++;
+	(void)closedir(d); /* read only */
+	return n;
+}
+
+/* No device has this path, so that nobody's reader is touched. */
+static const struct reader_usb_settings nowhere = { .port = "250-7.7" };
+
+START_TEST(without_a_device_it_is_absent_and_sleeps)
+{
+	struct loop *l = NULL;
+	struct reader *r = NULL;
+
+	memset(&told, 0, sizeof(told));
+	ck_assert_int_eq(loop_new(&l), 0);
+	ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &r), 0);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_int_eq(loop_once(l, 20), 0);
+	ck_assert_int_eq(r->state, READER_ABSENT);
+	ck_assert_int_gt(r->since_wall_ms, 0);
+	ck_assert_uint_eq(told.samples + told.failures, 0);
+	ck_assert_ptr_null(r->driver->close(r));
+	loop_free(l);
+}
+END_TEST
+
+START_TEST(opening_and_closing_leaves_no_descriptor)
+{
+	struct loop *l = NULL;
+	unsigned before = 0;
+
+	ck_assert_int_eq(loop_new(&l), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		struct reader *a = NULL, *b = NULL;
+
+		ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &a), 0);
+		ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &b), 0);
+		ck_assert_int_eq(loop_once(l, 0), 0);
+		reader_usb.close(a);
+		ck_assert_int_eq(loop_once(l, 0), 0);
+		reader_usb.close(b);
+		if (i == 0)
+			before =
+				open_descriptors(); /* libudev keeps what it has opened once */
+	}
+	ck_assert_uint_eq(open_descriptors(), before);
+	ck_assert_ptr_null(reader_usb.close(NULL));
+	loop_free(l);
+}
+END_TEST
+
+/* ---- under umockdev ------------------------------------------------------------------------ */
+
+static const char *const recordings[] = { "uru4000-4500", "uru4000-msv2" };
+#define RECORDINGS (sizeof(recordings) / sizeof(recordings[0]))
+
+static uint32_t
+recorded_seed(void)
+{
+	return RECORDED_SEED;
+}
+
+static void
+data_path(char *buf, size_t bytes, const char *folder, const char *file)
+{
+	const char *data = getenv("DATA_USB"), *src = getenv("SRCDIR");
+	int n;
+
+	if (data != NULL)
+		n = snprintf(buf, bytes, "%s/%s/%s", data, folder, file);
+	else
+		n = snprintf(buf, bytes, "%s/../shared/data/usb/%s/%s",
+			     src == NULL ? "." : src, folder, file);
+	if (n < 0 || (size_t)n >= bytes)
+		abort();
+}
+
+/* In the child: one capture through libusb, compared with the published picture. */
+static int
+play(const char *folder)
+{
+	const struct reader_usb_settings s = { .invert = USB_SETTING_NO,
+					       .rotate = USB_SETTING_NO,
+					       .random = recorded_seed };
+	uint8_t pgm[URU4000_PIXELS_MAX + 64];
+	struct reader_usb_counters c;
+	struct loop *l = NULL;
+	struct reader *r = NULL;
+	char path[1024];
+	size_t n, equal = 0;
+	FILE *f;
+
+	data_path(path, sizeof(path), folder, "decoded.pgm");
+	f = fopen(path, "rbe");
+	if (f == NULL || loop_new(&l) < 0 ||
+	    reader_usb_open(l, &options, &s, &events, &r) < 0)
+		return 1;
+	n = fread(pgm, 1, sizeof(pgm), f);
+	(void)fclose(f); /* read only */
+	for (unsigned i = 0; i < ROUNDS_MAX && !told.captured; i++)
+		(void)loop_once(l, 10);
+	for (size_t i = 0; told.samples == 1 && i < URU4000_PIXELS_MAX; i++)
+		equal += told.sample->grey[i] == pgm[n - URU4000_PIXELS_MAX + i];
+	reader_usb_counters(r, &c);
+	printf("%s: %u samples, %zu of 111360 pixels equal, device %s, %llu errors\n",
+	       folder, told.samples, equal, told.samples == 1 ? told.sample->device : "-",
+	       (unsigned long long)c.device.errors);
+	reader_usb.close(r);
+	loop_free(l);
+	told.sample = sample_free(told.sample);
+	return equal == URU4000_PIXELS_MAX && c.device.errors == 0 ? 0 : 1;
+}
+
+/* The first line of the description names the device's folder in sysfs. */
+static void
+sysfs_of(const char *device_file, char *buf, size_t bytes)
+{
+	char line[512];
+	FILE *f = fopen(device_file, "re");
+
+	buf[0] = '\0';
+	if (f != NULL && fgets(line, sizeof(line), f) != NULL &&
+	    strncmp(line, "P: ", 3) == 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (snprintf(buf, bytes, "/sys%s", line + 3) >= (int)bytes)
+			abort();
+	}
+	if (f != NULL)
+		(void)fclose(f); /* read only */
+}
+
+/* For what runs below umockdev, whose library is loaded before all others. */
+static void
+prepare_environment(void)
+{
+	const char *asan = getenv("ASAN_OPTIONS");
+	char text[1024];
+
+	/* The device node is a regular file there, which epoll does not take. */
+	if (setenv("EVENT_NOEPOLL", "1", 1) != 0)
+		_exit(126);
+	(void)snprintf(text, sizeof(text), "%s:verify_asan_link_order=0",
+		       asan == NULL ? "" : asan); /* cut: the sanitizer complains */
+	if (setenv("ASAN_OPTIONS", text, 1) != 0)
+		_exit(126);
+}
+
+static const char *self;
+
+START_TEST(a_recorded_reader_gives_its_picture_through_libusb)
+{
+	const char *folder = recordings[_i];
+	char device[1024], capture[1024], sysfs[600], port[1700];
+	int status = 0;
+	pid_t pid;
+
+	data_path(device, sizeof(device), folder, "device");
+	data_path(capture, sizeof(capture), folder, "capture.pcapng");
+	sysfs_of(device, sysfs, sizeof(sysfs));
+	ck_assert_int_lt(snprintf(port, sizeof(port), "%s=%s", sysfs, capture),
+			 (int)sizeof(port));
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		prepare_environment();
+		(void)execlp("umockdev-run", "umockdev-run", "-d", device, "-p", port,
+			     "--", self, "--play", folder, (char *)NULL);
+		_exit(127);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+static bool
+can_play(void)
+{
+	char path[1024];
+
+	for (size_t i = 0; i < RECORDINGS; i++) {
+		data_path(path, sizeof(path), recordings[i], "device");
+		if (access(path, R_OK) != 0) {
+			printf("left out: no recording %s; set DATA_USB\n", path);
+			return false;
+		}
+	}
+	if (system("umockdev-run --version >/dev/null 2>&1") != 0) {
+		printf("left out: the recordings, for umockdev is missing\n");
+		return false;
+	}
+	return true;
+}
+
+int
+main(int argc, char **argv)
+{
+	Suite *s = suite_create("usb_reader");
+	TCase *c = tcase_create("usb_reader");
+	SRunner *r;
+	int failed;
+
+	if (argc == 3 && strcmp(argv[1], "--play") == 0)
+		return play(argv[2]);
+	self = argv[0];
+	tcase_set_timeout(c, 120);
+	tcase_add_test(c, without_a_device_it_is_absent_and_sleeps);
+	tcase_add_test(c, opening_and_closing_leaves_no_descriptor);
+	if (can_play())
+		tcase_add_loop_test(c, a_recorded_reader_gives_its_picture_through_libusb,
+				    0, (int)RECORDINGS);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
