@@ -136,7 +136,11 @@ int journal_consent_put(struct journal *j, const struct journal_consent *c);
 int journal_consents(struct journal *j, struct ulid member,
 		     int (*each)(void *ctx, const struct journal_consent *c), void *ctx);
 
-/* Members added or enrolled at this lane until the hub acknowledges: their record as JSON text. */
+/*
+ * Members added or enrolled at this lane until the hub acknowledges: their record as JSON text. It
+ * is not looked at here: the reader of members guards each of its texts, and the member number,
+ * which may have the shape of a card's, is checked by its own format.
+ */
 int journal_born_put(struct journal *j, struct ulid member, struct str json,
 		     int64_t wall_ms);
 int journal_born_ack(struct journal *j, struct ulid member);

@@ -39,6 +39,29 @@ set_tick(struct lane *l)
 		log_err("timer: out of memory; time limits are late");
 }
 
+/*
+ * Once a business day, between two checkouts: what ended longer ago than [payment] journal_keep goes.
+ * Never by a clock that is doubted.
+ */
+static void
+sweep_daily(struct lane *l, const struct timepoint *now)
+{
+	int64_t before = now->wall_ms - conf_int(l->live, "payment", "journal_keep");
+	int64_t deleted = 0;
+	int rc;
+
+	if (now->business_day == l->swept_day || l->journal == NULL || l->clock_doubted ||
+	    lane_core_display(l->core)->phase != PHASE_IDLE)
+		return;
+	l->swept_day = now->business_day;
+	rc = journal_sweep(l->journal, before, &deleted);
+	if (rc < 0)
+		log_warn("journal.db: the daily sweep failed: %s; tried again tomorrow",
+			 strerror(-rc));
+	else if (deleted > 0)
+		log_notice("journal: %lld old records swept", (long long)deleted);
+}
+
 int
 lane_step(struct lane *l, struct lane_event *ev)
 {
@@ -48,6 +71,7 @@ lane_step(struct lane *l, struct lane_event *ev)
 	lane_now(l, &now);
 	rc = effects_step(l->effects, ev, &now);
 	set_tick(l);
+	sweep_daily(l, &now);
 	return rc;
 }
 

@@ -1,0 +1,50 @@
+#!/usr/bin/python3
+"""Checkouts that ended longer ago than [payment] journal_keep leave the journal at the next start; a
+younger one stays."""
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.environ.get("SRCDIR", "."), "tests", "demo"))
+import lab as lablib  # noqa: E402
+
+BUILD = os.environ.get("LANED_BUILD", "build")
+DAY_MS = 24 * 3600 * 1000
+
+
+def sell(lab):
+    ticket = lab.pos.ticket()
+    lab.pos.scan(ticket, "tea")
+    lab.pos.total(ticket)
+    assert lab.pos.wait_offer(ticket), "no offer"
+    lab.pos.close_cash(ticket)
+    assert lab.pos.wait(lambda: [c for c in lab.ctl("checkouts", "list")["checkouts"]
+                                 if c["ticket"] == ticket and c["phase"] == "done"]), "not done"
+    return ticket
+
+
+def main():
+    lab = lablib.Lab(BUILD)
+    try:
+        lab.start_all()
+        old, young = sell(lab), sell(lab)
+        lab.stop()
+        journal = sqlite3.connect(lab.path("state", "journal.db"))
+        changed = journal.execute("UPDATE checkouts SET changed_ms = changed_ms - ? "
+                                  "WHERE ticket = ?", (401 * DAY_MS, old)).rowcount
+        assert changed == 1, "no such checkout"
+        journal.commit()
+        journal.close()
+        lab.start_all()
+        kept = [c["ticket"] for c in lab.ctl("checkouts", "list")["checkouts"]]
+        assert kept == [young], "kept: %s" % kept
+        assert "swept" in lab.log("laned"), "the sweep is not in the log"
+        lab.stop()
+    finally:
+        lab.remove()
+    print("the old checkout is swept, the young one stays")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
