@@ -6,9 +6,10 @@
 #define QTY_MAX INT64_C(1000000000)
 #define LINE_MAX INT64_C(1000000)
 #define REV_MAX INT64_C(9007199254740991)
-#define VAT_BP_MAX 100000
+#define VAT_BP_MAX 10000
 #define TEXT_BYTES_MAX 200
 #define WORD_BYTES_MAX 64
+#define BRAND_BYTES_MAX 32
 #define CODE_BYTES_MAX 18
 
 enum field_type {
@@ -66,8 +67,8 @@ static const struct field line_table[] = {
 	{ "plu", FIELD_CODE, 0, AT(line_fields, plu), 1, CODE_BYTES_MAX },
 	{ "text", FIELD_TEXT, 0, AT(line_fields, text), 0, TEXT_BYTES_MAX },
 	{ "category", FIELD_TEXT, 0, AT(line_fields, category), 0, WORD_BYTES_MAX },
-	{ "brand", FIELD_TEXT, 0, AT(line_fields, brand), 0, WORD_BYTES_MAX },
-	{ "qty_milli", FIELD_INT, 1, AT(line_fields, qty_milli), -QTY_MAX, QTY_MAX },
+	{ "brand", FIELD_TEXT, 0, AT(line_fields, brand), 0, BRAND_BYTES_MAX },
+	{ "qty_milli", FIELD_INT, 1, AT(line_fields, qty_milli), 1, QTY_MAX },
 	{ "unit_price", FIELD_INT, 1, AT(line_fields, unit_price), -AMOUNT_MAX,
 	  AMOUNT_MAX },
 	{ "amount", FIELD_INT, 1, AT(line_fields, amount), -AMOUNT_MAX, AMOUNT_MAX },

@@ -4,7 +4,7 @@
 /* The files of drop format v1: names and contents, both ways. Pure. docs/adapters.md has the format. */
 #include "laned/sdk.h"
 
-#define DROP_LINES_MAX 2000u
+#define DROP_LINES_MAX 999u
 #define DROP_NODES_MAX                                                                   \
 	36000u /* a basket of DROP_LINES_MAX full lines and some of the POS's own */
 #define DROP_TICKET_BYTES_MAX 64u

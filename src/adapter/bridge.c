@@ -315,6 +315,18 @@ hello_later(struct bridge *b)
 		log_err("no timer for another hello");
 }
 
+/*
+ * laned may have taken the hello: a second one on this connection is refused, and the payments that
+ * it has handed over are not known here. The supervisor begins anew.
+ */
+static void
+hello_lost(struct bridge *b, int err)
+{
+	log_event(LOG_ERR, "adapter-hello", NULL, "no use of laned's answer: %s; ending",
+		  strerror(-err));
+	b->o.ended(b->o.ctx, err);
+}
+
 static void
 on_hello(void *ctx, const struct value *result, const struct rpc_error *error)
 {
@@ -323,6 +335,10 @@ on_hello(void *ctx, const struct value *result, const struct rpc_error *error)
 
 	if (error != NULL && error->code == RPC_GONE)
 		return;
+	if (error != NULL && error->code == RPC_TIMEOUT) {
+		hello_lost(b, -ETIMEDOUT);
+		return;
+	}
 	if (error != NULL) {
 		log_event(LOG_ERR, "adapter-hello", NULL, "laned refuses us: %s",
 			  error->message);
@@ -334,7 +350,7 @@ on_hello(void *ctx, const struct value *result, const struct rpc_error *error)
 		log_event(LOG_ERR, "adapter-hello", NULL,
 			  "laned's list of open payments cannot be used: %s",
 			  strerror(-rc));
-		hello_later(b);
+		hello_lost(b, rc);
 	}
 }
 

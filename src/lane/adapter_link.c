@@ -50,6 +50,17 @@ pending_find(struct adapter_link *a, int64_t req)
 	return NULL;
 }
 
+/*
+ * Whether offers and payments are this adapter's: the first enabled one of the configuration, there
+ * or not. What was handed to it nobody else is asked about: another POS has never heard of it, and
+ * would say so.
+ */
+static bool
+has_money(const struct adapter_link *a)
+{
+	return a == &a->lane->adapters[0];
+}
+
 /* ---- from the adapter ------------------------------------------------------------ */
 
 static bool
@@ -126,7 +137,7 @@ reply_hello(struct adapter_link *a, struct rpc_call *call)
 	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
 		const struct payment *p = lane_core_payment(l->core, i);
 
-		if (p->state != PAYMENT_CREATED)
+		if (has_money(a) && p->state != PAYMENT_CREATED)
 			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req);
 	}
 	json_close(o);
@@ -176,6 +187,11 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	int rc;
 
 	(void)peer;
+	if (!has_money(a)) {
+		rpc_fail(call, RPC_REFUSED,
+			 "not durable: payments are another adapter's");
+		return;
+	}
 	if (get_key(params, "key", &ev.journal.key) < 0 ||
 	    value_get_str(params, "state", 16, &state) < 0 ||
 	    (!str_is(state, "sending") && !str_is(state, "answer-sending"))) {
@@ -251,37 +267,85 @@ read_answered(const struct value *params, struct lane_event *ev)
 		       : 0;
 }
 
+/* The request that is completed; NULL: none that we know under this key. */
+static struct pending *
+completed(struct adapter_link *a, const struct value *params, struct lane_event *ev)
+{
+	struct pending *p;
+	int64_t req = 0;
+
+	(void)value_get_int(params, "req", 0, INT64_C(1) << 53,
+			    &req); /* a late one has none */
+	p = pending_find(a, req);
+	if (get_key(params, "key", &ev->completion.key) < 0) {
+		if (p != NULL)
+			ev->completion.key = p->key;
+	} else if (p != NULL && !key128_eq(p->key, ev->completion.key)) {
+		p = NULL;
+	}
+	ev->completion.op = p == NULL ? LANE_OP_OTHER : p->op;
+	return p;
+}
+
+static void
+read_completion(const struct value *params, struct lane_event *ev)
+{
+	struct str outcome = { "", 0 };
+
+	(void)value_get_str(params, "outcome", 32, &outcome); /* missing: unknown */
+	if (read_answered(params, ev) < 0) /* an amount that cannot be read is no yes */
+		outcome = STR("unknown");
+	ev->completion.outcome = lane_outcome_parse(outcome);
+	if (value_get_str(params, "auth", PAYMENT_AUTH_BYTES - 1, &ev->completion.auth) <
+	    0)
+		ev->completion.auth = STR("");
+	if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ev->completion.ref) < 0)
+		ev->completion.ref = STR("");
+}
+
+/* An answer about money, into the core; what became of it. */
+static void
+take_completion(struct adapter_link *a, struct rpc_call *call, struct lane_event *ev,
+		struct pending *p)
+{
+	enum lane_outcome outcome = ev->completion.outcome;
+	int rc = has_money(a) ? lane_step(a->lane, ev) : -ENOENT;
+
+	if (has_money(a) && !effects_stored(a->lane->effects)) {
+		rpc_fail(call, RPC_INTERNAL, "not stored: to be told again");
+		return;
+	}
+	if (p != NULL)
+		p->req = 0;
+	if (rc != -ENOENT) {
+		rpc_reply(call, NULL); /* one nobody waits for is harmless */
+		return;
+	}
+	if (outcome == OUTCOME_APPROVED || outcome == OUTCOME_PARTIAL)
+		log_event(
+			LOG_ERR, "payment-alarm", NULL,
+			"adapter %s tells of an approval under a key that this lane does "
+			"not know",
+			a->name);
+	rpc_fail(call, RPC_NOT_FOUND, "no payment of this adapter has this key");
+}
+
 static void
 on_complete(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	    const struct value *params)
 {
 	struct adapter_link *a = ctx;
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
-	struct str outcome = { "", 0 };
-	struct pending *p;
-	int64_t req = 0;
+	struct pending *p = completed(a, params, &ev);
 
 	(void)peer;
-	(void)value_get_int(params, "req", 0, INT64_C(1) << 53,
-			    &req);                            /* a late one has none */
-	(void)value_get_str(params, "outcome", 32, &outcome); /* missing: unknown */
-	p = pending_find(a, req);
-	ev.completion.op = p == NULL ? LANE_OP_OTHER : p->op;
-	if (get_key(params, "key", &ev.completion.key) < 0 && p != NULL)
-		ev.completion.key = p->key;
-	if (read_answered(params, &ev) < 0) /* an amount that cannot be read is no yes */
-		outcome = STR("unknown");
-	ev.completion.outcome = lane_outcome_parse(outcome);
-	if (value_get_str(params, "auth", PAYMENT_AUTH_BYTES - 1, &ev.completion.auth) <
-	    0)
-		ev.completion.auth = STR("");
-	if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ev.completion.ref) < 0)
-		ev.completion.ref = STR("");
-	if (p != NULL)
-		p->req = 0;
+	read_completion(params, &ev);
 	a->completions++;
-	if (ev.completion.op != LANE_OP_OFFER)
-		(void)lane_step(a->lane, &ev); /* one nobody waits for is harmless */
+	if (ev.completion.op != LANE_OP_OFFER) {
+		take_completion(a, call, &ev, p);
+		return;
+	}
+	p->req = 0;
 	rpc_reply(call, NULL);
 }
 
@@ -298,7 +362,8 @@ on_event(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_PARAMS, "type: missing");
 		return;
 	}
-	if (str_is(type, "tender-undo") && get_key(params, "key", &ev.key) == 0) {
+	if (str_is(type, "tender-undo") && has_money(a) &&
+	    get_key(params, "key", &ev.key) == 0) {
 		(void)lane_step(a->lane, &ev); /* an unknown key is harmless */
 	} else if (str_is(type, "tender-wanted") || str_is(type, "tender-abort") ||
 		   str_is(type, "repeat-wanted")) {
@@ -474,10 +539,9 @@ adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 struct adapter_link *
 adapter_link_active(struct lane *l)
 {
-	for (size_t i = 0; i < l->adapters_count; i++)
-		if (l->adapters[i].greeted)
-			return &l->adapters[i];
-	return NULL;
+	struct adapter_link *first = &l->adapters[0];
+
+	return l->adapters_count > 0 && first->greeted ? first : NULL;
 }
 
 static void
@@ -565,6 +629,9 @@ adapter_links_open(struct lane *l, int fd)
 		rc = open_adapter(l, name, fd);
 		fd = -1; /* a given socket is the first adapter's */
 	}
+	if (rc == 0 && l->adapters_count > 1)
+		log_notice("several adapters: offers and payments go to %s",
+			   l->adapters[0].name);
 	return rc;
 }
 

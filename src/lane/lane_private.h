@@ -143,7 +143,7 @@ int bio_link_perform(struct lane *l, const struct lane_effect *fx);
 int adapter_links_open(struct lane *l, int fd);
 void adapter_links_close(struct lane *l);
 int adapter_link_perform(struct lane *l, const struct lane_effect *fx);
-/* The adapter that offers and payments go to: the first that is connected, or NULL. */
+/* The adapter that offers and payments go to: the first of the configuration; NULL it is away. */
 struct adapter_link *adapter_link_active(struct lane *l);
 
 /* pos.c: pos.basket, pos.claim, pos.cancel, for adapters and the control socket. */

@@ -9,6 +9,7 @@
 
 #define CLAIM_BYTES_MAX 128u
 #define VAT_BP_MAX 10000
+#define TEXT_BYTES_MAX 200u
 
 /* A text of the basket that must fit; missing is empty. */
 static int
@@ -29,6 +30,25 @@ free_text(const struct value *v, const char *name, char *buf, size_t bytes)
 	int rc = line_text(v, name, buf, bytes);
 
 	return rc == 0 && pan_find(str_of(buf), NULL, NULL) ? -EPERM : rc;
+}
+
+/* A text that is only shown: too long a one is cut behind a whole character. */
+static int
+shown_text(const struct value *v, const char *name, char *buf, size_t bytes)
+{
+	struct str s = { "", 0 };
+	int rc = value_get_str(v, name, TEXT_BYTES_MAX, &s);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (pan_find(s, NULL, NULL))
+		return -EPERM;
+	if (s.n >= bytes) {
+		s.n = bytes - 1;
+		while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0u) == 0x80u)
+			s.n--;
+	}
+	return str_copy(buf, bytes, s);
 }
 
 /* A missing flag is false; another kind is an error. */
@@ -55,7 +75,7 @@ read_line(const struct value *v, struct basket_line *l)
 		rc = line_text(v, "plu", l->code, sizeof(l->code));
 	if (rc < 0)
 		return "gtin";
-	if (free_text(v, "text", l->text, sizeof(l->text)) < 0)
+	if (shown_text(v, "text", l->text, sizeof(l->text)) < 0)
 		return "text";
 	if (free_text(v, "category", l->category, sizeof(l->category)) < 0)
 		return "category";
@@ -63,9 +83,11 @@ read_line(const struct value *v, struct basket_line *l)
 		return "brand";
 	if (value_get_int(v, "qty_milli", 0, MONEY_MINOR_MAX, &l->qty_milli) < 0)
 		return "qty_milli";
-	if (value_get_int(v, "unit_price", 0, MONEY_MINOR_MAX, &l->unit_price_minor) < 0)
+	if (value_get_int(v, "unit_price", -MONEY_MINOR_MAX, MONEY_MINOR_MAX,
+			  &l->unit_price_minor) < 0)
 		return "unit_price";
-	if (value_get_int(v, "amount", 0, MONEY_MINOR_MAX, &l->amount_minor) < 0)
+	if (value_get_int(v, "amount", -MONEY_MINOR_MAX, MONEY_MINOR_MAX,
+			  &l->amount_minor) < 0)
 		return "amount";
 	rc = value_get_int(v, "vat_bp", 0, VAT_BP_MAX, &vat);
 	if (rc < 0 && rc != -ENOENT)

@@ -145,6 +145,39 @@ def in_a_payment(lab, end):
     faultlab.check(lab, ticket)
 
 
+def after_a_decline(lab):
+    """The POS takes its decline back while nothing can be stored, and laned is killed. Its word stays
+    in the folder until it is stored; the charge that nobody waits for is undone."""
+    ticket = new_ticket(lab)
+    lab.pos.decide("decline")
+    rpc = lab.control()
+    lab.present(rpc, lab.image(1, 4))
+    rpc.close()
+    must(lab.pos.wait_payment(ticket, faultlab.END_S) == "declined", "not declined")
+    key = list(lab.pos.ledger.keys)[-1]
+
+    def state():
+        return [p["state"] for p in lab.ctl("payments")["payments"] if p["key"] == key][0]
+    must(lab.pos.wait(lambda: state() == "declined", PATIENCE_S), "the decline was not heard")
+    fill(lab)
+    lab.pos.ledger.append({"op": "charge", "key": key, "amount": lab.pos.due(ticket),
+                           "outcome": "approved", "state": "approved", "auth": "A1", "ref": "R1"})
+    lab.pos.answer(key)
+    must(lab.pos.wait(lambda: is_refusing(lab), PATIENCE_S), "nothing was to be stored")
+    must(any(key in name for name in os.listdir(lab.pos.into)),
+         "the answer was taken and not stored")
+    other = new_ticket(lab)  # the sale goes on behind it
+    lab.pos.close_cash(other)
+    lab.kill("laned")
+    empty(lab)
+
+    def undone():
+        lab.revive()
+        return lab.pos.ledger.get(key)["state"] == "undone"
+    lab.start("laned")
+    must(lab.pos.wait(undone, faultlab.END_S), "the approval was forgotten")
+
+
 def scenario(template, run):
     lab = template.copy()
     state = lab.path("state")
@@ -175,7 +208,7 @@ def main():
         return 77
     template = faultlab.Template()
     try:
-        for run in (before_a_checkout, lambda lab: in_a_payment(lab, None),
+        for run in (before_a_checkout, after_a_decline, lambda lab: in_a_payment(lab, None),
                     lambda lab: in_a_payment(lab, lambda lab: lab.kill("laned")),
                     lambda lab: in_a_payment(lab, terminate)):
             if not scenario(template, run):

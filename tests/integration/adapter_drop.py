@@ -30,6 +30,7 @@ class Laned:
         self.refuse_journal = False
         self.refuse_pos = None
         self.refuse_complete = None
+        self.silent_hello = False
         self.recover = []
         self.seen = []  # (method, params) in order
         self.completions = []
@@ -100,7 +101,7 @@ class Laned:
         method, params = message["method"], message.get("params", {})
         self.seen.append((method, params))
         result, error = self.answer(method, params)
-        if "id" not in message:
+        if "id" not in message or (result is None and error is None):
             return
         try:
             if error:
@@ -113,6 +114,8 @@ class Laned:
     def answer(self, method, params):
         if method == "adapter.hello":
             self.hello = params
+            if self.silent_hello:
+                return None, None
             return {"lane": "lane-1", "store": "store-1", "environment": "test",
                     "currency": "EUR", "exponent": 2, "recover": self.recover}, None
         if method == "adapter.journal":
@@ -246,6 +249,14 @@ def hello_tells_what_the_plug_in_is(lane):
     assert selftest["passed"]
     assert "error" in lane.laned.call("adapter.selftest", {"level": 1})
     assert "error" in lane.laned.call("adapter.nonsense", {})
+
+
+@test
+def a_hello_without_an_answer_is_not_said_again_on_the_same_connection(lane):
+    lane.laned.silent_hello = True
+    lane.start(wait=False)
+    assert lane.wait(lambda: lane.process.poll() is not None), lane.log()
+    assert [m for m, _ in lane.laned.seen] == ["adapter.hello"], lane.laned.seen
 
 
 @test

@@ -681,7 +681,7 @@ def baskets_are_checked_on_the_way_in(s):
              basket(rev="1"), basket(currency="EURO"), basket(currency=None), basket(lines={}),
              basket(lines=[5]), basket(lines=[{}]), basket(final="no"), basket(closed=1),
              basket(training=[]), basket(lines=BASKET["lines"] * 2), line(line=-1),
-             line(qty_milli=-1), line(qty_milli="1"), line(unit_price=-5), line(amount=-1),
+             line(qty_milli=-1), line(qty_milli="1"), line(unit_price=-(1 << 52)), line(amount=-(1 << 52)),
              line(amount=1 << 62) if False else line(amount=(1 << 53) - 1), line(vat_bp=10001),
              line(gtin="x" * 200), line(text="x" * 5000), line(text=5), line(void="x"),
              line(weighed=1), line(category="x" * 500), line(brand=[]), line(text=pan()),

@@ -420,7 +420,7 @@ def watch_shows_each_change(c):
             pass
         c.run(OK, "training", "off")
     finally:
-        watcher.send_signal(signal.SIGINT)
+        watcher.terminate()  # SIGINT may be ignored, as below a shell's &
         watcher.wait(PATIENCE_S)
         watcher.stdout.close()
 

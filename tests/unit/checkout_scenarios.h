@@ -8,16 +8,16 @@
 enum act {
 	TOUCH,
 	SEEN, /* identified: n = member number, 0 reject, -1 retry, -2 ambiguous, -3 unknown */
-	VERIFIED,   /* n = 1 accept, 0 another finger, -1 retry */
-	DECIDED,    /* n = member number, 0 reject */
-	CLAIM,      /* n = kind */
-	FOUND,      /* n = member number, 0 nobody, -1 several */
-	ITEM,       /* a new revision, not final; n = the amount of its one line */
-	TOTAL,      /* a new revision, final */
-	SAME,       /* the last revision once more */
-	NEW_ITEM,   /* first revision of the next ticket */
-	CLOSED,     /* the POS ended the ticket itself */
-	CLOSED_OLD, /* the same of the ticket before */
+	VERIFIED,    /* n = 1 accept, 0 another finger, -1 retry */
+	DECIDED,     /* n = member number, 0 reject */
+	CLAIM,       /* n = kind */
+	FOUND,       /* n = member number, 0 nobody, -1 several */
+	ITEM,        /* a new revision, not final; n = the amount of its one line */
+	TOTAL,       /* a new revision, final */
+	SAME,        /* the last revision once more */
+	NEW_ITEM,    /* first revision of the next ticket */
+	CLOSED,      /* the POS ended the ticket itself */
+	CLOSED_OLD,  /* the same of the ticket before */
 	FIRST_AGAIN, /* a final basket of the first ticket, revision 9 */
 	CANCEL,
 	OTHER,
@@ -38,8 +38,8 @@ enum act {
 	CLOCK,
 	ENVIRONMENT,
 	TRAINING,
-	JFAIL, /* the commit of the last effects failed */
-	WAIT,  /* n ms go by, with ticks where the core wants them */
+	JFAIL,   /* the commit of the last effects failed */
+	WAIT,    /* n ms go by, with ticks where the core wants them */
 	NEW_DAY, /* the same, and the business day changes */
 	END
 };

@@ -276,7 +276,7 @@ START_TEST(an_image_is_bounded_by_what_arrived)
 	whole = d.wire_bytes;
 	ck_assert_int_eq(parse_copy(d.wire, whole, &why), 0);
 	ck_assert_int_eq(parse_copy(d.wire, sizeof(d.wire), &why), 0);
-	for (size_t n = 0; n < whole; n += n < 70 || n + 70 > whole ? 1 : 997) {
+	for (size_t n = 0; n < whole; n += n < 70 || n + 70 > whole ? 1 : 70) {
 		int rc;
 
 		why = NULL;
@@ -301,6 +301,7 @@ START_TEST(a_header_with_lies_is_refused)
 		{ 23, 200 }, /* left-out rows beyond the picture */
 		{ 5, 0 },    /* 33 rows only */
 		{ 19, 0 },   /* the list ends after 72 rows */
+		{ 22, 0 },   /* the row that is left out would be one too many */
 	};
 	const char *why = NULL;
 
@@ -418,6 +419,22 @@ START_TEST(the_order_of_completions_does_not_matter)
 	check_sample(true, false);
 	present();
 	ck_assert_uint_eq(d.m.samples, 2);
+	detach();
+}
+END_TEST
+
+START_TEST(a_message_before_the_mode_is_acknowledged_counts)
+{
+	attach_4500();
+	d.message_before_control = true;
+	model_finger(&d, true);
+	while (d.mode != 0x20)
+		ck_assert(model_step(&d));
+	d.finger = false; /* lifted while the picture is taken */
+	ck_assert(model_run(&d));
+	ck_assert_uint_eq(d.m.samples, 1);
+	ck_assert_uint_eq(d.m.lifted, 1);
+	ck_assert_uint_eq(d.mode, 0x10);
 	detach();
 }
 END_TEST
@@ -618,6 +635,19 @@ START_TEST(a_single_fault_anywhere_costs_no_capture)
 }
 END_TEST
 
+START_TEST(a_register_that_stalls_once_is_asked_again)
+{
+	attach_4500();
+	d.fault_at = 1;
+	d.fault = USB_STALLED;
+	ck_assert(model_run(&d));
+	ck_assert_uint_eq(d.m.ready, 1);
+	ck_assert_uint_eq(uru4000_driver.counters(d.m.device)->restarts, 0);
+	ck_assert_uint_eq(uru4000_driver.counters(d.m.device)->errors, 1);
+	detach();
+}
+END_TEST
+
 START_TEST(a_fault_that_stays_is_given_up)
 {
 	static const enum usb_status faults[] = { USB_TIMED_OUT, USB_STALLED,
@@ -743,13 +773,14 @@ run(void)
 	tcase_add_loop_test(c, every_block_list_is_decoded, 0, 6);
 	tcase_add_test(c, an_image_that_only_says_scrambled_is_taken_as_clear);
 	tcase_add_test(c, an_image_is_bounded_by_what_arrived);
-	tcase_add_loop_test(c, a_header_with_lies_is_refused, 0, 6);
+	tcase_add_loop_test(c, a_header_with_lies_is_refused, 0, 7);
 	tcase_add_test(c, a_picture_without_header_or_list_is_clear);
 	tcase_add_loop_test(c, empty_and_short_images_are_asked_for_again, 0, 4);
 	tcase_add_test(c, a_presentation_without_image_is_told_and_the_next_one_works);
 	tcase_add_test(c, many_presentations_without_image_break_the_reader);
 	tcase_add_test(c, an_image_that_never_ends_but_is_whole_counts);
 	tcase_add_loop_test(c, the_order_of_completions_does_not_matter, 0, 8);
+	tcase_add_test(c, a_message_before_the_mode_is_acknowledged_counts);
 	tcase_add_loop_test(c, more_frames_come_while_they_are_wanted, 0, 12);
 	tcase_add_test(c, stale_and_doubled_messages_are_not_taken_for_new_ones);
 	tcase_add_test(c, three_unexpected_messages_say_the_mode_again);
@@ -759,6 +790,7 @@ run(void)
 	tcase_add_loop_test(c, a_reader_that_never_gets_power_is_broken_in_the_end, 0, 2);
 	tcase_add_test(c, unplugging_at_every_transfer_ends_quietly);
 	tcase_add_loop_test(c, a_single_fault_anywhere_costs_no_capture, 0, 6);
+	tcase_add_test(c, a_register_that_stalls_once_is_asked_again);
 	tcase_add_loop_test(c, a_fault_that_stays_is_given_up, 0, 4);
 	tcase_add_loop_test(c, a_transfer_that_cannot_be_started_breaks_the_reader, 0, 2);
 	tcase_add_test(c, stopping_at_every_step_leaves_nothing_under_way);

@@ -30,6 +30,7 @@ struct uru4000_model {
 	bool prebuilt; /* wire stands already */
 	/* What goes wrong. */
 	bool no_power_message, image_before_control, message_before_control;
+	bool written; /* what is under way has had its effect */
 	unsigned empty_images, short_images;
 	unsigned fault_at; /* the number of the transfer that ends with fault; 0 none */
 	enum usb_status fault;
@@ -209,7 +210,9 @@ model_control(struct uru4000_model *d)
 	uint8_t out[64];
 
 	if ((t->q.type & 0x80) == 0) {
-		model_write(d, t->q.value, t->data);
+		if (!d->written)
+			model_write(d, t->q.value, t->data);
+		d->written = false;
 		model_end(d, USB_CONTROL, NULL, t->bytes);
 	} else {
 		model_read(d, t->q.value, out);
@@ -226,7 +229,8 @@ model_message(struct uru4000_model *d)
 	out[0] = (uint8_t)(d->messages[0] >> 8);
 	out[1] = (uint8_t)d->messages[0];
 	d->messages_count--;
-	memmove(d->messages, d->messages + 1, sizeof(d->messages[0]) * d->messages_count);
+	for (unsigned i = 0; i < d->messages_count; i++)
+		d->messages[i] = d->messages[i + 1];
 	model_end(d, USB_INTERRUPT, out, sizeof(out));
 }
 
@@ -259,15 +263,21 @@ model_step(struct uru4000_model *d)
 
 	if (mock_reap(m))
 		return true;
-	if (m->pipe[USB_CONTROL].busy && !(message && d->message_before_control)) {
-		struct mock_transfer *t = &m->pipe[USB_CONTROL];
+	if (m->pipe[USB_CONTROL].busy && d->message_before_control && !d->written &&
+	    (m->pipe[USB_CONTROL].q.type & 0x80) == 0) {
+		/* Its effect shows before its end is reported. */
+		model_write(d, m->pipe[USB_CONTROL].q.value, m->pipe[USB_CONTROL].data);
+		d->written = true;
+	} else if (image && d->image_before_control && m->pipe[USB_CONTROL].busy) {
+		model_image(d);
+	} else if (m->pipe[USB_CONTROL].busy && !(message && d->message_before_control)) {
+		bool capture = m->pipe[USB_CONTROL].q.value == 0x4e &&
+			       m->pipe[USB_CONTROL].data[0] == 0x20;
 
-		if (d->image_before_control && t->q.value == 0x4e && t->data[0] == 0x20 &&
-		    m->pipe[USB_BULK].busy) {
+		if (d->image_before_control && capture && m->pipe[USB_BULK].busy)
 			model_image(d);
-			return true;
-		}
-		model_control(d);
+		else
+			model_control(d);
 	} else if (message) {
 		model_message(d);
 	} else if (image) {
