@@ -230,8 +230,9 @@ heavy_tests = test_bio_gate test_synth
 check-tsan:
 	+@$(sub) B=$(B)/tsan SANITIZE=thread CFLAGS='-O2 -g' CK_TIMEOUT_MULTIPLIER=10 \
 	TEST_SKIP='$(heavy_tests)' check-unit
+# (Unfortified: valgrind 3.19 takes __memmove_chk for __memcpy_chk and complains of the overlap.)
 check-valgrind:
-	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g' CK_TIMEOUT_MULTIPLIER=60 TEST_WRAPPER='$(VALGRIND)' \
+	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g -U_FORTIFY_SOURCE' CK_TIMEOUT_MULTIPLIER=60 TEST_WRAPPER='$(VALGRIND)' \
 	TEST_SKIP='$(heavy_tests) test_adapter_sandbox' check-unit # valgrind lets no seccomp filter in
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 	--errors-for-leak-kinds=definite

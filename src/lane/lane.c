@@ -15,6 +15,7 @@
 #define PATH_BYTES_MAX 512u
 #define MESSAGE_ARENA_BYTES (4u << 20)
 #define MACHINE_ID "/etc/machine-id"
+#define CLOCK_LEAP_MS (INT64_C(31) * 24 * 3600 * 1000)
 
 /* ---- steps -------------------------------------------------------------------- */
 
@@ -40,6 +41,25 @@ set_tick(struct lane *l)
 }
 
 /*
+ * Has the clock leapt since the last record or sweep? What a clock set years ahead makes old is not.
+ */
+static bool
+clock_leapt(struct lane *l, const struct timepoint *now)
+{
+	bool leapt = l->believed_wall_ms != 0 &&
+		     now->wall_ms - l->believed_wall_ms > CLOCK_LEAP_MS;
+
+	if (leapt)
+		log_event(LOG_WARNING, "clock-leapt", NULL,
+			  "the clock is more than 31 days after the last record: the "
+			  "journal "
+			  "is not swept");
+	else
+		l->believed_wall_ms = now->wall_ms;
+	return leapt;
+}
+
+/*
  * Once a business day, between two checkouts: what ended longer ago than [payment] journal_keep goes.
  * Never by a clock that is doubted.
  */
@@ -54,6 +74,8 @@ sweep_daily(struct lane *l, const struct timepoint *now)
 	    lane_core_display(l->core)->phase != PHASE_IDLE)
 		return;
 	l->swept_day = now->business_day;
+	if (clock_leapt(l, now))
+		return;
 	rc = journal_sweep(l->journal, before, &deleted);
 	if (rc < 0)
 		log_warn("journal.db: the daily sweep failed: %s; tried again tomorrow",
@@ -318,6 +340,7 @@ check_clock(struct lane *l)
 	if (l->journal != NULL && journal_last_wall_ms(l->journal, &last) == 0 &&
 	    clock_is_before(last))
 		l->clock_doubted = true;
+	l->believed_wall_ms = last;
 	if (l->clock_doubted)
 		log_event(LOG_ERR, "clock-doubted", NULL,
 			  "the clock lies before the last record; no token payment until "

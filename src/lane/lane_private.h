@@ -113,7 +113,8 @@ struct lane {
 	struct ulid found[LANE_FOUND_MAX], found_subjects[LANE_FOUND_MAX];
 	char name[33], store[33], language[9]; /* kept over a reload */
 	int64_t started_wall_ms;
-	int32_t swept_day; /* business day of the last sweep of the journal */
+	int32_t swept_day;        /* business day of the last sweep of the journal */
+	int64_t believed_wall_ms; /* the last record at start, then the last sweep */
 	bool clock_doubted, unprotected;
 	char cache_note[256], journal_note[256];
 };

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Checkouts that ended longer ago than [payment] journal_keep leave the journal at the next start; a
-younger one stays."""
+younger one stays. A clock that leapt far beyond the last record sweeps nothing."""
 import os
 import sqlite3
 import sys
@@ -23,6 +23,18 @@ def sell(lab):
     return ticket
 
 
+def age_everything(lab):
+    """As if the clock had been set 401 days ahead since the last record."""
+    journal = sqlite3.connect(lab.path("state", "journal.db"))
+    for table, columns in (("checkouts", ("opened_ms", "changed_ms")),
+                           ("audit", ("wall_ms",)), ("payments", ("created_ms", "state_ms"))):
+        for column in columns:
+            journal.execute("UPDATE %s SET %s = %s - ?" % (table, column, column),
+                            (401 * DAY_MS,))
+    journal.commit()
+    journal.close()
+
+
 def main():
     lab = lablib.Lab(BUILD)
     try:
@@ -39,6 +51,12 @@ def main():
         kept = [c["ticket"] for c in lab.ctl("checkouts", "list")["checkouts"]]
         assert kept == [young], "kept: %s" % kept
         assert "swept" in lab.log("laned"), "the sweep is not in the log"
+        lab.stop()
+        age_everything(lab)
+        lab.start_all()
+        kept = [c["ticket"] for c in lab.ctl("checkouts", "list")["checkouts"]]
+        assert kept == [young], "a clock that leapt swept: %s" % kept
+        assert "not swept" in lab.log("laned"), "the leap is not in the log"
         lab.stop()
     finally:
         lab.remove()
