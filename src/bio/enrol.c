@@ -10,6 +10,8 @@
 #define AGREE_SCORE 1200
 /* A second finger that scores this much against the first one is the same finger again. */
 #define SAME_FINGER_SCORE 3500
+/* Nobody is taken for somebody else's duplicate below this score. */
+#define DUPLICATE_SCORE_MIN 5000
 
 /* Right index, left index, right middle, left middle: ISO/IEC 19794-2 finger positions. */
 static const uint32_t finger_positions[ENROL_FINGERS_MAX] = { 2, 7, 3, 8 };
@@ -89,20 +91,25 @@ enrol_complete(const struct enrol *e)
 	return !e->duplicate && e->finger == e->options.fingers;
 }
 
-/* Does somebody else in the gallery have this finger? */
+/*
+ * Does somebody else in the gallery have this finger? A false yes turns an honest member away, a
+ * false no costs little: a small gallery's low threshold is not enough for that.
+ */
 static bool
 is_duplicate(const struct enrol *e, struct gallery *g, const struct finger_features *f)
 {
 	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
 	struct gallery_query q = { .probe = f };
 	uint64_t references = gallery_stats(g).references;
+	int32_t least = decide_threshold(e->options.policy, references);
 	size_t count = 0;
 
+	if (least < DUPLICATE_SCORE_MIN)
+		least = DUPLICATE_SCORE_MIN;
 	if (references == 0 || gallery_search(g, &q, found, &count) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!ulid_eq(found[i].subject, e->subject) &&
-		    found[i].score >= decide_threshold(e->options.policy, references))
+		if (!ulid_eq(found[i].subject, e->subject) && found[i].score >= least)
 			return true;
 	return false;
 }
