@@ -137,11 +137,34 @@ simple(struct ctl *c, const char *method)
 	return rc;
 }
 
+static void
+print_names(const struct value *v, const char *name, const char *what)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, name, &list) < 0)
+		return;
+	for (const struct value *e = list->first; e != NULL; e = e->next)
+		printf("%.*s %s\n", (int)e->s.n, e->s.p, what);
+}
+
 static int
 run_reload(struct ctl *c, int argc, char **argv)
 {
+	const struct value *v = NULL;
+	int rc;
+
 	(void)argv;
-	return argc != 0 ? wrong_usage("reload") : simple(c, "lane.reload");
+	if (argc != 0)
+		return wrong_usage("reload");
+	rc = ctl_ask(c, "lane.reload", NULL, &v);
+	if (rc != 0)
+		return rc;
+	if (c->json)
+		return ctl_print_json(c, v);
+	print_names(v, "changed", "changed");
+	print_names(v, "restart", "changed; restart laned for it");
+	return CTL_OK;
 }
 
 static int

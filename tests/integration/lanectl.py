@@ -278,6 +278,10 @@ def keys_of_the_cashier(c):
     good = open(c.lab.path("laned.conf"), encoding="utf-8").read()
     c.write("laned.conf", good.replace("us_other", "nothing"))
     c.run(NO, "--socket", c.lab.path("run", "control.sock"), "reload", conf=False)
+    c.write("laned.conf", good + "[payment]\ntouch_limit = 20.00\n[pricing]\nprice = pos\n")
+    said = c.run(OK, "reload").stdout
+    assert "[payment] touch_limit changed\n" in said, said
+    assert "[pricing] price changed; restart laned for it\n" in said, said
     c.write("laned.conf", good)
     c.run(OK, "reload")
 
