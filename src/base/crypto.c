@@ -127,6 +127,26 @@ crypto_random(void *buf, size_t n)
 }
 
 int
+crypto_aes128_block(const uint8_t key[CRYPTO_BLOCK_BYTES],
+		    const uint8_t in[CRYPTO_BLOCK_BYTES],
+		    uint8_t ret_out[CRYPTO_BLOCK_BYTES])
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	uint8_t out[2 * CRYPTO_BLOCK_BYTES];
+	int n = 0, rc = -EIO;
+
+	if (c != NULL && EVP_EncryptInit_ex(c, EVP_aes_128_ecb(), NULL, key, NULL) == 1 &&
+	    EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
+	    EVP_EncryptUpdate(c, out, &n, in, CRYPTO_BLOCK_BYTES) == 1 &&
+	    n == (int)CRYPTO_BLOCK_BYTES) {
+		memcpy(ret_out, out, CRYPTO_BLOCK_BYTES);
+		rc = 0;
+	}
+	EVP_CIPHER_CTX_free(c);
+	return rc;
+}
+
+int
 crypto_sha256(const void *data, size_t n, uint8_t ret_digest[CRYPTO_SHA256_BYTES])
 {
 	unsigned bytes = 0;

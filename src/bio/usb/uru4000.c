@@ -340,7 +340,10 @@ got_challenge(struct uru4000 *u)
 {
 	uint8_t answer[URU4000_ANSWER_BYTES];
 
-	uru4000_answer(u->control, answer);
+	if (uru4000_answer(u->control, answer) < 0) {
+		restart(u, "no answer to its challenge can be made");
+		return;
+	}
 	memcpy(u->control, answer, sizeof(answer));
 	enter(u, STATE_ANSWER);
 }

@@ -7,13 +7,10 @@
 
 /*
  * What the later Microsoft readers want to hear before they power up: their challenge, encrypted
- * with one block of AES-128 (FIPS 197) under a key that all of them share. It is a lock against
- * nobody: key and text are public, and nothing of ours depends on their secrecy.
+ * with one block of AES-128 under a key that all of them share. It is a lock against nobody: key
+ * and text are public, and nothing of ours depends on their secrecy. 0 or -EIO.
  */
-void uru4000_answer(const uint8_t challenge[URU4000_ANSWER_BYTES],
-		    uint8_t ret_answer[URU4000_ANSWER_BYTES]);
-
-/* The block cipher by itself, for its test vectors. */
-void uru4000_aes128(const uint8_t key[16], const uint8_t in[16], uint8_t ret_out[16]);
+int uru4000_answer(const uint8_t challenge[URU4000_ANSWER_BYTES],
+		   uint8_t ret_answer[URU4000_ANSWER_BYTES]);
 
 #endif
