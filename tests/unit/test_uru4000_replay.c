@@ -267,9 +267,9 @@ int
 main(void)
 {
 	char path[1024];
-	Suite *s = suite_create("uru4000_replay");
-	TCase *c = tcase_create("uru4000_replay");
 	SRunner *r;
+	TCase *c;
+	Suite *s;
 	int failed;
 
 	for (size_t i = 0; i < sizeof(recordings) / sizeof(recordings[0]); i++)
@@ -279,6 +279,8 @@ main(void)
 			printf("skipped: no recording %s; set DATA_USB\n", path);
 			return 77;
 		}
+	s = suite_create("uru4000_replay");
+	c = tcase_create("uru4000_replay");
 	tcase_add_loop_test(c, the_recording_replays_to_the_last_event, 0, 2);
 	tcase_add_loop_test(c, the_sample_is_the_published_picture, 0, 2);
 	suite_add_tcase(s, c);
