@@ -261,14 +261,16 @@ can_play(void)
 int
 main(int argc, char **argv)
 {
-	Suite *s = suite_create("usb_reader");
-	TCase *c = tcase_create("usb_reader");
 	SRunner *r;
+	TCase *c;
+	Suite *s;
 	int failed;
 
 	if (argc == 3 && strcmp(argv[1], "--play") == 0)
 		return play(argv[2]);
 	self = argv[0];
+	s = suite_create("usb_reader");
+	c = tcase_create("usb_reader");
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, without_a_device_it_is_absent_and_sleeps);
 	tcase_add_test(c, opening_and_closing_leaves_no_descriptor);
