@@ -7,17 +7,12 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib  # noqa: E402
+from faultlab import lablib, must  # noqa: E402
 
 
 def delete_cache(lab):
     for path in glob.glob(lab.path("state", "cache.db*")):
         os.unlink(path)
-
-
-def must(truth, text):
-    if not truth:
-        raise faultlab.Failed(text)
 
 
 def pay(lab, rpc, ticket, impression):

@@ -10,18 +10,13 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib  # noqa: E402
+from faultlab import lablib, must  # noqa: E402
 
 STATE_BYTES = 4 << 20
 BALLAST = "ballast"
 REFUSED_AFTER = 6  # payments that the room already taken by the journal may still hold
 FULL_S = 0.5  # how long a new laned finds the disk full
 PATIENCE_S = 15.0  # the journal is tried again every 5 s
-
-
-def must(truth, text):
-    if not truth:
-        raise faultlab.Failed(text)
 
 
 def mount(path):

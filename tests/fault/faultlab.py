@@ -55,6 +55,11 @@ class Failed(Exception):
     pass
 
 
+def must(truth, text):
+    if not truth:
+        raise Failed(text)
+
+
 class Shopper:
     """Presents the finger whenever the lane would take a touch and the last one led nowhere."""
 

@@ -8,12 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib  # noqa: E402
-
-
-def must(truth, text):
-    if not truth:
-        raise faultlab.Failed(text)
+from faultlab import lablib, must  # noqa: E402
 
 
 def run(lab):

@@ -8,15 +8,10 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib  # noqa: E402
+from faultlab import lablib, must  # noqa: E402
 
 OTHER = "drop-two"
 WRONG_S = 8.0  # the first query comes after 5 s; how long the other one may decide wrongly
-
-
-def must(truth, text):
-    if not truth:
-        raise faultlab.Failed(text)
 
 
 def add_other(lab):
