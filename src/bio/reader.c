@@ -1,10 +1,12 @@
 #include "bio/reader.h"
 
 #include "base/clock.h"
+#include "bio/usb/reader_usb.h"
 
 #include <string.h>
 
-static const struct reader_driver *const reader_drivers[] = { &reader_file };
+const struct reader_driver *const reader_drivers[] = { &reader_file, &reader_usb };
+const size_t reader_drivers_count = sizeof(reader_drivers) / sizeof(reader_drivers[0]);
 
 const char *
 reader_state_name(enum reader_state s)
@@ -17,7 +19,7 @@ reader_state_name(enum reader_state s)
 const struct reader_driver *
 reader_driver_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(reader_drivers) / sizeof(reader_drivers[0]); i++)
+	for (size_t i = 0; i < reader_drivers_count; i++)
 		if (strcmp(reader_drivers[i]->name, name) == 0)
 			return reader_drivers[i];
 	return NULL;

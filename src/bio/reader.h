@@ -21,21 +21,50 @@ const char *reader_state_name(enum reader_state s); /* "absent", "ready", ... */
 
 struct reader;
 
+/*
+ * A presentation is touched, then any number of sample and failed, then lifted; it also ends when
+ * the state becomes READER_ABSENT or READER_FAULTY.
+ */
 struct reader_events {
-	/* A whole image; the callee takes ownership of s. */
-	void (*sample)(void *ctx, struct reader *r, struct sample *s);
-	/* A presentation that gave no usable image: why is static text for the record. */
+	void (*touched)(void *ctx, struct reader *r);
+	/*
+	 * A whole image; the callee takes ownership of s. True asks for one more image of this
+	 * presentation while the finger rests, which a driver that cannot give one ignores.
+	 */
+	bool (*sample)(void *ctx, struct reader *r, struct sample *s);
+	/* An attempt that gave no image: why is static text for the record. */
 	void (*failed)(void *ctx, struct reader *r, const char *why);
+	void (*lifted)(void *ctx, struct reader *r);
 	void (*changed)(void *ctx, struct reader *r); /* its state */
 	void *ctx;
 };
 
-/* From [reader:NAME]; strings are borrowed for the reader's life. */
+/* An answer of the configuration that overrules what a driver knows of a device. */
+enum reader_setting { READER_DEFAULT, READER_NO, READER_YES };
+
+/* From [reader:NAME]; strings are borrowed for the reader's life; NULL or "" is unset. */
 struct reader_options {
 	const char *name;
 	const char *folder; /* driver "file" */
-	uint32_t dpi;
+	const char *port;   /* "usb": the place on the bus, such as 1-4.2 */
+	const char *serial; /* "usb": the device's serial number */
+	const char *device; /* "zfm": the serial line, such as /dev/ttyACM0 */
+	uint32_t baud;      /* "zfm": 0 is the driver's own */
+	uint32_t address;   /* "zfm": the module's */
+	uint32_t password;  /* "zfm" */
+	enum reader_setting invert, rotate;
+	uint32_t dpi; /* 0: the driver's own */
 	bool test_environment;
+};
+
+#define READER_TEXT_BYTES 64u
+
+/* What is attached, as its driver knows it; all empty while nothing is. */
+struct reader_device {
+	char model[READER_TEXT_BYTES];  /* "U.are.U 4500" */
+	char id[READER_TEXT_BYTES];     /* "05ba:000a"; empty where there is none */
+	char port[READER_TEXT_BYTES];   /* "1-4.2", "/dev/ttyACM0" */
+	char serial[READER_TEXT_BYTES]; /* empty where there is none */
 };
 
 struct reader_driver {
@@ -49,6 +78,11 @@ struct reader_driver {
 	 * -EINVAL a bad name; -ENOENT; -EBADMSG no image (events.failed was called with why).
 	 */
 	int (*present)(struct reader *r, struct str name);
+	/*
+	 * Fills found with the devices of this driver's kind that are attached now, used by a
+	 * reader or not; returns how many, at most max. NULL where a driver cannot know.
+	 */
+	size_t (*attached)(struct reader_device *found, size_t max);
 };
 
 /* What all drivers keep; the first member of each driver's own struct. */
@@ -57,16 +91,23 @@ struct reader {
 	const struct reader_options *options;
 	struct reader_events events;
 	enum reader_state state;
-	int64_t since_wall_ms;
-	uint64_t captures, errors;
+	int64_t since_wall_ms; /* of the state */
+	struct reader_device device;
+	uint64_t captures; /* images taken */
+	uint64_t errors;   /* attempts and transfers that failed */
+	uint64_t resets;   /* of the device by us */
+	uint64_t replugs;  /* times that it came after the first */
 };
 
-/* The driver called name, or NULL. */
+/* The drivers; find gives the one called name, or NULL. */
+extern const struct reader_driver *const reader_drivers[];
+extern const size_t reader_drivers_count;
 const struct reader_driver *reader_driver_find(const char *name);
 
 /* Sets the state and tells the service when it changed. For drivers. */
 void reader_set_state(struct reader *r, enum reader_state state);
 
 extern const struct reader_driver reader_file;
+/* reader_usb is in bio/usb/reader_usb.h */
 
 #endif

@@ -16,6 +16,7 @@
 
 #define IMAGE_BYTES_MAX (8u << 20)
 #define NAME_BYTES_MAX 128u
+#define DPI_DEFAULT 500u
 
 struct file_reader {
 	struct reader base;
@@ -85,7 +86,8 @@ file_load(struct file_reader *f, const char *name, struct sample **ret_sample,
 			*why = "larger than 8 MiB";
 		return rc;
 	}
-	rc = sample_decode(secret_bytes(bytes), secret_size(bytes), f->base.options->dpi,
+	rc = sample_decode(secret_bytes(bytes), secret_size(bytes),
+			   f->base.options->dpi != 0 ? f->base.options->dpi : DPI_DEFAULT,
 			   ret_sample, why);
 	secret_free(bytes);
 	return rc;
@@ -109,13 +111,17 @@ file_present(struct reader *r, struct str name)
 		log_warn("reader %s: image %s: %s; not a capture", r->options->name, buf,
 			 why == NULL ? "unreadable" : why);
 		r->errors++;
+		r->events.touched(r->events.ctx, r);
 		r->events.failed(r->events.ctx, r, why);
+		r->events.lifted(r->events.ctx, r);
 		return -EBADMSG;
 	}
 	(void)str_copy(s->device, sizeof(s->device),
 		       str_of(r->options->name)); /* may be cut */
 	r->captures++;
-	r->events.sample(r->events.ctx, r, s);
+	r->events.touched(r->events.ctx, r);
+	(void)r->events.sample(r->events.ctx, r, s); /* a file has no second look */
+	r->events.lifted(r->events.ctx, r);
 	return 0;
 }
 

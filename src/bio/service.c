@@ -72,6 +72,20 @@ touch_sample(struct service *s, const struct reader *r, const struct sample *sam
 }
 
 static void
+on_touched(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+static void
+on_lifted(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+static bool
 on_sample(void *ctx, struct reader *r, struct sample *sample)
 {
 	struct service *s = ctx;
@@ -85,6 +99,7 @@ on_sample(void *ctx, struct reader *r, struct sample *sample)
 	else
 		touch_sample(s, r, sample);
 	sample_free(sample);
+	return false;
 }
 
 static void
@@ -193,10 +208,78 @@ open_store(struct service *s)
 	return rc;
 }
 
+static enum reader_setting
+read_setting(const struct conf *c, const char *section, const char *name)
+{
+	const char *text = conf_str(c, section, name);
+
+	if (strcmp(text, "default") == 0)
+		return READER_DEFAULT;
+	return strcmp(text, "yes") == 0 ? READER_YES : READER_NO;
+}
+
+/* 8 hex digits as a number. */
+static int
+read_hex32(const struct conf *c, const char *section, const char *name, uint32_t *ret_n)
+{
+	uint8_t bytes[4];
+
+	if (hex_decode(bytes, sizeof(bytes), str_of(conf_str(c, section, name))) < 0) {
+		log_err("%s: [%s] %s is not 8 hex digits", conf_origin(c, section, name),
+			section, name);
+		return -EINVAL;
+	}
+	*ret_n = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+		 (uint32_t)bytes[2] << 8 | bytes[3];
+	return 0;
+}
+
+/* "auto" is 0. */
+static uint32_t
+read_baud(const struct conf *c, const char *section)
+{
+	int64_t baud = 0;
+
+	(void)str_to_i64(str_of(conf_str(c, section, "baud")), &baud); /* auto: stays 0 */
+	return (uint32_t)baud;
+}
+
+static int
+read_reader(const struct conf *c, const char *section, const char *name,
+	    struct reader_options *o)
+{
+	int rc;
+
+	*o = (struct reader_options){
+		.name = name,
+		.folder = conf_str(c, section, "folder"),
+		.port = conf_str(c, section, "port"),
+		.serial = conf_str(c, section, "serial"),
+		.device = conf_str(c, section, "device"),
+		.baud = read_baud(c, section),
+		.invert = read_setting(c, section, "invert"),
+		.rotate = read_setting(c, section, "rotate"),
+		.dpi = (uint32_t)conf_int(c, section, "dpi"),
+		.test_environment =
+			strcmp(conf_str(c, "lane", "environment"), "test") == 0,
+	};
+	if (o->dpi != 0 && o->dpi < SAMPLE_DPI_MIN) {
+		log_err("%s: [%s] dpi is neither 0 nor %u to %u",
+			conf_origin(c, section, "dpi"), section, SAMPLE_DPI_MIN,
+			SAMPLE_DPI_MAX);
+		return -EINVAL;
+	}
+	rc = read_hex32(c, section, "address", &o->address);
+	if (rc == 0)
+		rc = read_hex32(c, section, "password", &o->password);
+	return rc;
+}
+
 static int
 open_reader(struct service *s, const char *name)
 {
-	const struct reader_events events = { on_sample, on_failed, on_changed, s };
+	const struct reader_events events = { on_touched, on_sample,  on_failed,
+					      on_lifted,  on_changed, s };
 	struct reader_options *o = &s->reader_options[s->readers_count];
 	char section[64];
 	const struct reader_driver *driver;
@@ -206,13 +289,9 @@ open_reader(struct service *s, const char *name)
 	driver = reader_driver_find(conf_str(s->conf, section, "driver"));
 	if (driver == NULL)
 		return -ENODEV;
-	*o = (struct reader_options){
-		.name = name,
-		.folder = conf_str(s->conf, section, "folder"),
-		.dpi = (uint32_t)conf_int(s->conf, section, "dpi"),
-		.test_environment =
-			strcmp(conf_str(s->conf, "lane", "environment"), "test") == 0,
-	};
+	rc = read_reader(s->conf, section, name, o);
+	if (rc < 0)
+		return rc;
 	if (driver->test_only && !o->test_environment) {
 		log_err("reader %s: driver %s exists in the test environment only", name,
 			driver->name);
@@ -220,7 +299,8 @@ open_reader(struct service *s, const char *name)
 	}
 	rc = driver->open(s->loop, o, &events, &s->readers[s->readers_count]);
 	if (rc < 0)
-		log_err("reader %s: %s: %s", name, o->folder, strerror(-rc));
+		log_err("reader %s: driver %s cannot start: %s", name, driver->name,
+			strerror(-rc));
 	else
 		s->readers_count++;
 	return rc;

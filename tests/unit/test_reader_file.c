@@ -22,6 +22,13 @@ static struct {
 } told;
 
 static void
+on_presentation(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+static bool
 on_sample(void *ctx, struct reader *r, struct sample *s)
 {
 	(void)ctx;
@@ -32,6 +39,7 @@ on_sample(void *ctx, struct reader *r, struct sample *s)
 	told.dpi = s->dpi;
 	memcpy(told.device, s->device, sizeof(told.device));
 	sample_free(s);
+	return false;
 }
 
 static void
@@ -51,8 +59,11 @@ on_changed(void *ctx, struct reader *r)
 	told.changes++;
 }
 
-static const struct reader_events events = { on_sample, on_failed, on_changed, NULL };
-static struct reader_options options = { "demo", dir, 500, true };
+static const struct reader_events events = { on_presentation, on_sample,  on_failed,
+					     on_presentation, on_changed, NULL };
+static struct reader_options options = {
+	.name = "demo", .folder = dir, .dpi = 500, .test_environment = true
+};
 
 static struct reader *
 start(void)

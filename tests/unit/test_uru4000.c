@@ -165,13 +165,13 @@ END_TEST
 START_TEST(settings_win_over_the_table)
 {
 	static const struct {
-		enum usb_setting invert, rotate;
+		enum reader_setting invert, rotate;
 		bool inverted, rotated;
 	} t[] = {
-		{ USB_SETTING_NO, USB_SETTING_NO, false, false },
-		{ USB_SETTING_NO, USB_SETTING_YES, false, true },
-		{ USB_SETTING_YES, USB_SETTING_NO, true, false },
-		{ USB_SETTING_DEFAULT, USB_SETTING_DEFAULT, true, true },
+		{ READER_NO, READER_NO, false, false },
+		{ READER_NO, READER_YES, false, true },
+		{ READER_YES, READER_NO, true, false },
+		{ READER_DEFAULT, READER_DEFAULT, true, true },
 	};
 	struct usb_device_options o = defaults;
 

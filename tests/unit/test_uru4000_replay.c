@@ -219,8 +219,8 @@ finish(void)
 START_TEST(the_recording_replays_to_the_last_event)
 {
 	const struct recording *r = &recordings[_i];
-	const struct usb_device_options o = { .invert = USB_SETTING_NO,
-					      .rotate = USB_SETTING_NO,
+	const struct usb_device_options o = { .invert = READER_NO,
+					      .rotate = READER_NO,
 					      .label = "replay" };
 	uint8_t digest[CRYPTO_SHA256_BYTES];
 	char hex[2 * CRYPTO_SHA256_BYTES + 1];

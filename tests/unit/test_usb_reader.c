@@ -17,7 +17,6 @@
 #define RECORDED_SEED 0x51ea2124u
 #define ROUNDS_MAX 200000u
 
-static const struct reader_options options = { .name = "front", .dpi = 500 };
 static struct {
 	unsigned samples, failures, changes;
 	bool captured; /* went through READER_CAPTURING to READER_READY */
@@ -26,6 +25,13 @@ static struct {
 } told;
 
 static void
+on_presentation(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+static bool
 on_sample(void *ctx, struct reader *r, struct sample *s)
 {
 	(void)ctx;
@@ -33,6 +39,7 @@ on_sample(void *ctx, struct reader *r, struct sample *s)
 	told.samples++;
 	sample_free(told.sample);
 	told.sample = s;
+	return false;
 }
 
 static void
@@ -54,7 +61,8 @@ on_changed(void *ctx, struct reader *r)
 	told.last = r->state;
 }
 
-static const struct reader_events events = { on_sample, on_failed, on_changed, NULL };
+static const struct reader_events events = { on_presentation, on_sample,  on_failed,
+					     on_presentation, on_changed, NULL };
 
 static unsigned
 open_descriptors(void)
@@ -70,7 +78,7 @@ open_descriptors(void)
 }
 
 /* No device has this path, so that nobody's reader is touched. */
-static const struct reader_usb_settings nowhere = { .port = "250-7.7" };
+static const struct reader_options nowhere = { .name = "front", .port = "250-7.7" };
 
 START_TEST(without_a_device_it_is_absent_and_sleeps)
 {
@@ -79,7 +87,7 @@ START_TEST(without_a_device_it_is_absent_and_sleeps)
 
 	memset(&told, 0, sizeof(told));
 	ck_assert_int_eq(loop_new(&l), 0);
-	ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &r), 0);
+	ck_assert_int_eq(reader_usb_open(l, &nowhere, NULL, &events, &r), 0);
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(loop_once(l, 20), 0);
 	ck_assert_int_eq(r->state, READER_ABSENT);
@@ -99,8 +107,8 @@ START_TEST(opening_and_closing_leaves_no_descriptor)
 	for (unsigned i = 0; i < 50; i++) {
 		struct reader *a = NULL, *b = NULL;
 
-		ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &a), 0);
-		ck_assert_int_eq(reader_usb_open(l, &options, &nowhere, &events, &b), 0);
+		ck_assert_int_eq(reader_usb_open(l, &nowhere, NULL, &events, &a), 0);
+		ck_assert_int_eq(reader_usb_open(l, &nowhere, NULL, &events, &b), 0);
 		ck_assert_int_eq(loop_once(l, 0), 0);
 		reader_usb.close(a);
 		ck_assert_int_eq(loop_once(l, 0), 0);
@@ -145,9 +153,9 @@ data_path(char *buf, size_t bytes, const char *folder, const char *file)
 static int
 play(const char *folder)
 {
-	const struct reader_usb_settings s = { .invert = USB_SETTING_NO,
-					       .rotate = USB_SETTING_NO,
-					       .random = recorded_seed };
+	static const struct reader_options as_it_comes = { .name = "front",
+							   .invert = READER_NO,
+							   .rotate = READER_NO };
 	uint8_t pgm[URU4000_PIXELS_MAX + 64];
 	struct reader_usb_counters c;
 	struct loop *l = NULL;
@@ -159,7 +167,7 @@ play(const char *folder)
 	data_path(path, sizeof(path), folder, "decoded.pgm");
 	f = fopen(path, "rbe");
 	if (f == NULL || loop_new(&l) < 0 ||
-	    reader_usb_open(l, &options, &s, &events, &r) < 0)
+	    reader_usb_open(l, &as_it_comes, recorded_seed, &events, &r) < 0)
 		return 1;
 	n = fread(pgm, 1, sizeof(pgm), f);
 	(void)fclose(f); /* read only */

@@ -16,7 +16,6 @@ const size_t usb_drivers_count = sizeof(usb_drivers) / sizeof(usb_drivers[0]);
 
 struct usb_reader {
 	struct reader base;
-	struct reader_usb_settings settings;
 	struct usb_transport_options transport_options;
 	struct usb_transport *transport;
 	const struct usb_device_driver
@@ -50,7 +49,12 @@ on_ready(void *ctx)
 static void
 on_touched(void *ctx)
 {
-	state(ctx, READER_CAPTURING);
+	struct usb_reader *u = ctx;
+
+	if (u->closing)
+		return;
+	state(u, READER_CAPTURING);
+	u->base.events.touched(u->base.events.ctx, &u->base);
 }
 
 static bool
@@ -63,8 +67,7 @@ on_sample(void *ctx, struct sample *s)
 		return false;
 	}
 	u->base.captures++;
-	u->base.events.sample(u->base.events.ctx, &u->base, s);
-	return false; /* one image a presentation */
+	return u->base.events.sample(u->base.events.ctx, &u->base, s);
 }
 
 static void
@@ -81,7 +84,12 @@ on_failed(void *ctx, const char *why)
 static void
 on_lifted(void *ctx)
 {
-	state(ctx, READER_READY);
+	struct usb_reader *u = ctx;
+
+	if (u->closing)
+		return;
+	u->base.events.lifted(u->base.events.ctx, &u->base);
+	state(u, READER_READY);
 }
 
 static void
@@ -122,8 +130,8 @@ on_attached(void *ctx, const struct usb_found *found, struct usb_port port,
 	const struct usb_device_events e = { on_ready,  on_touched, on_sample,  on_failed,
 					     on_lifted, on_broken,  on_stopped, u };
 	const struct usb_device_options o = { .dpi = u->base.options->dpi,
-					      .invert = u->settings.invert,
-					      .rotate = u->settings.rotate,
+					      .invert = u->base.options->invert,
+					      .rotate = u->base.options->rotate,
 					      .label = u->label };
 	struct strbuf b;
 	int rc;
@@ -197,8 +205,7 @@ usb_close(struct reader *r)
 }
 
 int
-reader_usb_open(struct loop *l, const struct reader_options *o,
-		const struct reader_usb_settings *settings,
+reader_usb_open(struct loop *l, const struct reader_options *o, uint32_t (*random)(void),
 		const struct reader_events *events, struct reader **ret_reader)
 {
 	struct usb_reader *u = calloc(1, sizeof(*u));
@@ -211,13 +218,12 @@ reader_usb_open(struct loop *l, const struct reader_options *o,
 	u->base.driver = &reader_usb;
 	u->base.options = o;
 	u->base.events = *events;
-	u->settings = *settings;
 	u->transport_options =
-		(struct usb_transport_options){ .port = settings->port,
-						.serial = settings->serial,
+		(struct usb_transport_options){ .port = o->port,
+						.serial = o->serial,
 						.drivers = usb_drivers,
 						.drivers_count = usb_drivers_count,
-						.random = settings->random };
+						.random = random };
 	rc = usb_transport_new(l, &u->transport_options, &e, &u->transport);
 	if (rc < 0) {
 		free(u);
@@ -232,9 +238,7 @@ static int
 usb_open(struct loop *l, const struct reader_options *o,
 	 const struct reader_events *events, struct reader **ret_reader)
 {
-	const struct reader_usb_settings any = { .port = NULL };
-
-	return reader_usb_open(l, o, &any, events, ret_reader);
+	return reader_usb_open(l, o, NULL, events, ret_reader);
 }
 
 void

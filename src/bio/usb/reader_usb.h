@@ -10,17 +10,10 @@ extern const struct reader_driver reader_usb;
 extern const struct usb_device_driver *const usb_drivers[];
 extern const size_t usb_drivers_count;
 
-/* What the configuration may say of one reader on top of struct reader_options. */
-struct reader_usb_settings {
-	const char *port, *serial; /* which one; NULL or "" is any; borrowed */
-	enum usb_setting invert, rotate;
-	uint32_t (*random)(void); /* NULL: the system's; for replays */
-};
-
-/* As reader_usb.open, with settings (copied). */
+/* As reader_usb.open; random replaces the system's numbers (for replays), or is NULL. */
 int reader_usb_open(struct loop *l, const struct reader_options *o,
-		    const struct reader_usb_settings *settings,
-		    const struct reader_events *events, struct reader **ret_reader);
+		    uint32_t (*random)(void), const struct reader_events *events,
+		    struct reader **ret_reader);
 
 /* Since the reader was opened; of all devices that it has had. */
 struct reader_usb_counters {

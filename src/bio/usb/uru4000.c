@@ -786,9 +786,9 @@ uru4000_free(void *device)
 }
 
 static bool
-setting(enum usb_setting s, bool by_default)
+setting(enum reader_setting s, bool by_default)
 {
-	return s == USB_SETTING_DEFAULT ? by_default : s == USB_SETTING_YES;
+	return s == READER_DEFAULT ? by_default : s == READER_YES;
 }
 
 static int

@@ -1,7 +1,7 @@
 #ifndef LANED_BIO_USB_PORT_H
 #define LANED_BIO_USB_PORT_H
 
-#include "bio/sample.h"
+#include "bio/reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,11 +77,9 @@ struct usb_device_events {
 	void *ctx;
 };
 
-enum usb_setting { USB_SETTING_DEFAULT, USB_SETTING_NO, USB_SETTING_YES };
-
 struct usb_device_options {
 	uint32_t dpi; /* 0: the driver's own */
-	enum usb_setting invert, rotate;
+	enum reader_setting invert, rotate;
 	const char *label; /* into sample.device; borrowed, may be cut there */
 };
 
