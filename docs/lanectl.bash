@@ -13,7 +13,7 @@ _lanectl()
 		*) words+=("${COMP_WORDS[i]}") ;;
 		esac
 	done
-	groups="status doctor watch reload other-tender remove-member training config members
+	groups="status doctor watch readers reload other-tender remove-member training config members
 		offers price enrol identify present checkouts payments"
 	line="${words[*]:0:2}"
 
@@ -42,6 +42,7 @@ _lanectl()
 	local options="--json --conf --socket --help" more='' files=''
 	case $line in
 	'') more="$groups" options="$options --version" ;;
+	readers*) options="$options --watch" ;;
 	training) more="on off" ;;
 	config) more="check show" ;;
 	members) more="import add show list export" ;;

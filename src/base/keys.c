@@ -101,7 +101,10 @@ const struct conf_key keys_table[] = {
 	     "Driver usb: only the device with this serial number.", false),
 	FOLDER("reader:*", "device", "/dev/ttyACM0", "Driver zfm: the serial line."),
 	CHOICE("reader:*", "baud", "auto", "auto|9600|19200|38400|57600|115200",
-	       "Driver zfm: the line's rate; auto tries them all.", false),
+	       "Driver zfm: the line's rate; auto tries them all. A module at another "
+	       "rate is "
+	       "told to use the one given.",
+	       false),
 	TEXT("reader:*", "address", 8, "ffffffff",
 	     "Driver zfm: the module's address, 8 hex digits.", false),
 	TEXT("reader:*", "password", 8, "00000000",
@@ -153,6 +156,50 @@ const struct conf_key keys_table[] = {
 	     "Any option of the plug-in, see its options.json.", false),
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
+
+/* Which drivers look at a key of [reader:NAME]; the rest is for all of them. */
+static const struct {
+	const char *name, *drivers;
+} reader_keys[] = {
+	{ "folder", "file" },  { "port", "usb" },       { "serial", "usb" },
+	{ "device", "zfm" },   { "baud", "zfm" },       { "address", "zfm" },
+	{ "password", "zfm" }, { "invert", "usb zfm" }, { "rotate", "usb zfm" },
+};
+
+void
+keys_meaningless(const struct conf *conf,
+		 void (*fn)(void *ctx, const char *origin, const char *section,
+			    const char *key, const char *driver),
+		 void *ctx)
+{
+	char section[64];
+	const char *name;
+
+	for (size_t i = 0; (name = conf_instance(conf, "reader:*", i)) != NULL; i++) {
+		const char *driver;
+
+		(void)snprintf(section, sizeof(section), "reader:%s", name); /* short */
+		driver = conf_str(conf, section, "driver");
+		for (size_t k = 0; k < sizeof(reader_keys) / sizeof(reader_keys[0]);
+		     k++) {
+			const char *key = reader_keys[k].name;
+			const char *origin = conf_origin(conf, section, key);
+
+			if (strcmp(origin, "default") != 0 &&
+			    strstr(reader_keys[k].drivers, driver) == NULL)
+				fn(ctx, origin, section, key, driver);
+		}
+	}
+}
+
+void
+keys_print_meaningless(void *ctx, const char *origin, const char *section,
+		       const char *key, const char *driver)
+{
+	(void)fprintf(ctx, "%s: warning: [%s] %s means nothing with driver = %s\n",
+		      origin, section, key,
+		      driver); /* nothing to do about a closed terminal */
+}
 
 void
 keys_paths(const char *file_given, char file[KEYS_PATH_BYTES], char dir[KEYS_PATH_BYTES])

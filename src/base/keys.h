@@ -22,4 +22,17 @@ void keys_paths(const char *file_given, char file[KEYS_PATH_BYTES],
  */
 int keys_load(const char *file_given, struct conf **ret_conf);
 
+/*
+ * Calls fn for every key that a file sets though the section's driver does not look at it (a folder
+ * beside driver = usb). Right, and most likely not what was meant: a warning, not an error. origin
+ * is "FILE:LINE".
+ */
+void keys_meaningless(const struct conf *conf,
+		      void (*fn)(void *ctx, const char *origin, const char *section,
+				 const char *key, const char *driver),
+		      void *ctx);
+/* A keys_meaningless function: writes the warning as a line of the FILE ctx. */
+void keys_print_meaningless(void *ctx, const char *origin, const char *section,
+			    const char *key, const char *driver);
+
 #endif

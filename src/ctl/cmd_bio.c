@@ -163,6 +163,29 @@ struct enrolment {
 	bool complete, failed, judged;
 };
 
+/* "finger 1, impression 2: retry (quality 12): too small; too-dry, few-minutiae" */
+static void
+print_progress(const struct value *p)
+{
+	const struct value *hints = NULL;
+	const char *outcome = ctl_text(p, "outcome"), *between = "; ";
+
+	printf("finger %lld, impression %lld: %s (quality %lld)%s%s",
+	       (long long)ctl_int(p, "finger"), (long long)ctl_int(p, "impression"),
+	       strcmp(outcome, "hold") == 0 ? "hold still" : outcome,
+	       (long long)ctl_int(p, "quality"),
+	       value_member(p, "why") != NULL ? ": " : "",
+	       value_member(p, "why") != NULL ? ctl_text(p, "why") : "");
+	if (value_get_array(p, "hints", &hints) == 0)
+		for (const struct value *h = hints->first; h != NULL; h = h->next) {
+			if (h->kind != VALUE_STRING)
+				continue;
+			printf("%s%.*s", between, (int)h->s.n, h->s.p);
+			between = ", ";
+		}
+	putchar('\n');
+}
+
 static void
 on_progress(void *ctx, const char *method, const struct value *p)
 {
@@ -171,18 +194,14 @@ on_progress(void *ctx, const char *method, const struct value *p)
 
 	if (strcmp(method, "enrol.progress") != 0)
 		return;
-	e->judged = true;
+	/* "hold": the finger is still being looked at; what it is comes next. */
+	e->judged = e->judged || strcmp(outcome, "hold") != 0;
 	e->complete = strcmp(outcome, "complete") == 0;
 	e->failed = strcmp(outcome, "duplicate") == 0;
 	if (e->c->json)
 		(void)ctl_print_json(e->c, p); /* a closed terminal ends us by itself */
 	else
-		printf("finger %lld, impression %lld: %s (quality %lld)%s%s\n",
-		       (long long)ctl_int(p, "finger"),
-		       (long long)ctl_int(p, "impression"), outcome,
-		       (long long)ctl_int(p, "quality"),
-		       value_member(p, "why") != NULL ? ": " : "",
-		       value_member(p, "why") != NULL ? ctl_text(p, "why") : "");
+		print_progress(p);
 	(void)fflush(stdout);
 }
 

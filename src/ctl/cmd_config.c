@@ -21,8 +21,21 @@ print_error(const struct conf_error *e, struct json_out *o)
 	json_close(o);
 }
 
+static void
+put_warning(void *ctx, const char *origin, const char *section, const char *key,
+	    const char *driver)
+{
+	json_open_object(ctx, NULL);
+	json_cstr(ctx, "origin", origin);
+	json_cstr(ctx, "section", section);
+	json_cstr(ctx, "key", key);
+	json_cstr(ctx, "driver", driver);
+	json_close(ctx);
+}
+
+/* conf: NULL when there are errors. */
 static int
-print_errors(struct ctl *c, const struct conf_errors *errors)
+print_errors(struct ctl *c, const struct conf_errors *errors, const struct conf *conf)
 {
 	struct json_out *o = NULL;
 	struct str text;
@@ -40,8 +53,14 @@ print_errors(struct ctl *c, const struct conf_errors *errors)
 		if (errors->total > errors->count)
 			printf("... and %u more\n",
 			       (unsigned)(errors->total - errors->count));
+		if (conf != NULL)
+			keys_meaningless(conf, keys_print_meaningless, stdout);
 		return CTL_OK;
 	}
+	json_close(o);
+	json_open_array(o, "warnings");
+	if (conf != NULL)
+		keys_meaningless(conf, put_warning, o);
 	json_close(o);
 	json_close(o);
 	if (json_out_text(o, &text) < 0)
@@ -68,8 +87,7 @@ run_check(struct ctl *c, int argc, char **argv)
 	rc = conf_load(keys_table, keys_count, file, dir[0] == '\0' ? NULL : dir, errors,
 		       &conf);
 	if (rc == 0 || errors->total > 0) {
-		int printed =
-			c->json || errors->total > 0 ? print_errors(c, errors) : CTL_OK;
+		int printed = print_errors(c, errors, conf);
 
 		if (rc == 0 && !c->json)
 			printf("%s: fine\n", file);

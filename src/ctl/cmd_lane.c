@@ -9,6 +9,45 @@ wrong_usage(const char *what)
 	return ctl_fail(CTL_USAGE, "usage: lanectl %s", what);
 }
 
+static const struct {
+	const char *message, *text;
+} told[] = {
+	{ "clean-the-glass", "clean the glass of the reader" },
+	{ "finger-rests", "something lies on the reader; take it away" },
+	{ "no-reader", "no reader is configured: card or number" },
+	{ "reader-absent", "the reader is not there: card or number" },
+	{ "reader-faulty", "the reader does not work: card or number" },
+	{ "bio-away", "laned-bio is away: card or number" },
+};
+
+/* A message for the cashier, in words; one that is not known here as it is. */
+static void
+print_told(const char *message)
+{
+	const char *text = message;
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (strcmp(message, told[i].message) == 0)
+			text = told[i].text;
+	printf("            cashier: %s\n", text);
+}
+
+static void
+print_cashier(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_member(v, "reason") != NULL)
+		printf("            shopper is told: %s\n", ctl_text(v, "reason"));
+	if (value_member(v, "service") != NULL)
+		print_told(ctl_text(v, "service"));
+	if (value_get_array(v, "cashier", &list) < 0)
+		return;
+	for (const struct value *m = list->first; m != NULL; m = m->next)
+		if (m->kind == VALUE_STRING)
+			print_told(m->s.p);
+}
+
 static void
 print_checkout(const struct value *v)
 {
@@ -21,6 +60,7 @@ print_checkout(const struct value *v)
 		printf("            ticket %s, %lld lines, total %s, saving %s\n",
 		       ctl_text(v, "ticket"), (long long)ctl_int(v, "lines"),
 		       ctl_money(v, "total", currency), ctl_money(v, "saving", currency));
+	print_cashier(v);
 }
 
 static void
@@ -39,10 +79,14 @@ print_bio(const struct value *bio)
 		       ctl_bool(gallery, "searchable") ? "" : " (loading)");
 	if (value_get_array(state, "readers", &readers) == 0)
 		for (const struct value *r = readers->first; r != NULL; r = r->next)
-			printf("            reader %s (%s): %s since %s, %lld captures\n",
+			printf("            reader %s (%s): %s since %s, %lld "
+			       "captures%s%s\n",
 			       ctl_text(r, "name"), ctl_text(r, "driver"),
 			       ctl_text(r, "state"), ctl_text(r, "since"),
-			       (long long)ctl_int(r, "captures"));
+			       (long long)ctl_int(r, "captures"),
+			       value_member(r, "hint") == NULL ? "" : ", ",
+			       value_member(r, "hint") == NULL ? ""
+							       : ctl_text(r, "hint"));
 }
 
 static void

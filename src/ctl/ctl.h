@@ -44,7 +44,7 @@ struct ctl_command {
 };
 extern const struct ctl_command ctl_lane_commands[], ctl_config_commands[],
 	ctl_member_commands[], ctl_offer_commands[], ctl_bio_commands[],
-	ctl_record_commands[];
+	ctl_record_commands[], ctl_reader_commands[];
 
 /* ---- client.c ---- */
 /* The configuration, loaded once; 0 or an exit code, said on stderr. */

@@ -29,6 +29,21 @@ parse_outcome(const struct value *v)
 	return str_is(s, "reject") ? BIO_REJECT : BIO_RETRY;
 }
 
+/* The hints of an answer as a set; NULL, missing and unknown ones are none. */
+static uint32_t
+parse_hints(const struct value *v)
+{
+	const struct value *list;
+	uint32_t set = 0;
+
+	if (value_get_array(v, "hints", &list) < 0)
+		return 0;
+	for (const struct value *h = list->first; h != NULL; h = h->next)
+		if (h->kind == VALUE_STRING)
+			set |= 1u << touch_hint_parse(h->s);
+	return set;
+}
+
 /* Accepted: the member behind the subject, if this lane knows one. */
 static const struct lane_member *
 accepted_member(struct lane *l, const struct value *v)
@@ -53,19 +68,11 @@ accepted_member(struct lane *l, const struct value *v)
 static void
 keep_state(struct lane *l, const struct value *state)
 {
-	const struct value *readers = NULL;
 	struct str s;
 
 	json_out_reset(l->bio.state);
 	json_value(l->bio.state, NULL, state);
 	l->bio.has_state = json_out_text(l->bio.state, &s) == 0;
-	l->bio.reader_ready = false;
-	if (value_get_array(state, "readers", &readers) < 0)
-		return;
-	for (const struct value *r = readers->first; r != NULL; r = r->next)
-		if (value_get_str(r, "state", 16, &s) == 0 &&
-		    (str_is(s, "ready") || str_is(s, "capturing")))
-			l->bio.reader_ready = true;
 }
 
 static void
@@ -81,7 +88,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	 const struct value *params)
 {
 	struct lane *l = ctx;
-	const struct value *state;
+	const struct value *state = NULL;
 	struct str environment, version;
 	struct json_out *o;
 
@@ -104,7 +111,8 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	json_close(o);
 	rpc_reply(call, o);
 	log_notice("laned-bio is here");
-	tell_core(l, l->bio.reader_ready);
+	readers_take(l, state);
+	tell_core(l, true);
 }
 
 static void
@@ -115,7 +123,7 @@ on_state(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 
 	(void)peer;
 	keep_state(l, params);
-	tell_core(l, l->bio.reader_ready);
+	readers_take(l, params);
 	if (call != NULL)
 		rpc_reply(call, NULL);
 }
@@ -128,6 +136,7 @@ on_touch(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane_event ev = { .kind = LANE_EV_TOUCH };
 
 	(void)peer;
+	(void)value_get_bool(params, "at_start", &ev.touch.at_start); /* missing: no */
 	if (value_get_str(params, "probe", LANE_PROBE_BYTES - 1, &ev.touch.probe) == 0 &&
 	    !control_take_touch(l, ev.touch.probe))
 		(void)lane_step(
@@ -147,6 +156,7 @@ on_identified(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (value_get_str(params, "probe", LANE_PROBE_BYTES - 1, &ev.bio.probe) == 0 &&
 	    !control_take_identified(l, ev.bio.probe, params)) {
 		ev.bio.outcome = parse_outcome(params);
+		ev.bio.hints = parse_hints(params);
 		if (ev.bio.outcome == BIO_ACCEPT)
 			ev.bio.member = accepted_member(l, params);
 		(void)lane_step(l, &ev); /* a probe nobody waits for any more */
@@ -199,6 +209,7 @@ on_answer(void *ctx, const struct value *result, const struct rpc_error *error)
 
 	ev.bio.probe = str_of(ask->probe);
 	ev.bio.outcome = error == NULL ? parse_outcome(result) : BIO_RETRY;
+	ev.bio.hints = parse_hints(result);
 	if (error != NULL)
 		log_warn("laned-bio: %s", error->message);
 	else if (ev.bio.outcome == BIO_ACCEPT && ask->kind == LANE_EV_DECIDED)
@@ -274,7 +285,7 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 		return;
 	l->bio.peer = NULL;
 	l->bio.greeted = false;
-	l->bio.reader_ready = false;
+	l->bio.readers.count = 0;
 	l->bio.has_state = false;
 	log_warn("laned-bio went away; members by card, phone or QR meanwhile");
 	control_bio_gone(l);

@@ -9,11 +9,9 @@
 
 #define DISK_FREE_MIN (UINT64_C(64) << 20)
 
-enum health { HEALTH_OK, HEALTH_WARN, HEALTH_FAIL };
-
-static void
-put_check(struct json_out *o, const char *name, enum health h, const char *text,
-	  const char *advice)
+void
+doctor_put(struct json_out *o, const char *name, enum health h, const char *text,
+	   const char *advice)
 {
 	static const char *const words[] = { "ok", "warn", "fail" };
 
@@ -30,17 +28,12 @@ static void
 check_bio(struct lane *l, struct json_out *o)
 {
 	if (l->bio.peer == NULL)
-		put_check(o, "biometrics", HEALTH_WARN, "laned-bio is not connected",
-			  "systemctl status laned-bio; is [privacy] profile set? Members "
-			  "use "
-			  "card, phone or QR meanwhile");
+		doctor_put(
+			o, "biometrics", HEALTH_WARN, "laned-bio is not connected",
+			"systemctl status laned-bio; is [privacy] profile set? Members "
+			"use card, phone or QR meanwhile");
 	else
-		put_check(o, "biometrics", HEALTH_OK, "laned-bio is connected", NULL);
-	if (l->bio.peer != NULL && !l->bio.reader_ready)
-		put_check(o, "reader", HEALTH_WARN, "no reader is ready",
-			  "check the cable and the [reader:NAME] sections");
-	else if (l->bio.peer != NULL)
-		put_check(o, "reader", HEALTH_OK, "a reader is ready", NULL);
+		doctor_put(o, "biometrics", HEALTH_OK, "laned-bio is connected", NULL);
 }
 
 static void
@@ -49,14 +42,14 @@ check_adapters(struct lane *l, struct json_out *o)
 	char text[128];
 
 	if (l->adapters_count == 0)
-		put_check(o, "adapter", HEALTH_FAIL, "no adapter is configured",
-			  "add a section [adapter:drop]; see docs/adapters.md");
+		doctor_put(o, "adapter", HEALTH_FAIL, "no adapter is configured",
+			   "add a section [adapter:drop]; see docs/adapters.md");
 	for (size_t i = 0; i < l->adapters_count; i++) {
 		const struct adapter_link *a = &l->adapters[i];
 
 		(void)snprintf(text, sizeof(text), "adapter %s is %sconnected", a->name,
 			       a->greeted ? "" : "not "); /* names are short */
-		put_check(
+		doctor_put(
 			o, "adapter", a->greeted ? HEALTH_OK : HEALTH_FAIL, text,
 			"systemctl status 'laned-adapter@*'; the POS goes on without us");
 	}
@@ -65,36 +58,36 @@ check_adapters(struct lane *l, struct json_out *o)
 static void
 check_databases(struct lane *l, struct json_out *o)
 {
-	put_check(o, "cache", l->cache_note[0] == '\0' ? HEALTH_OK : HEALTH_WARN,
-		  l->cache_note[0] == '\0' ? "cache.db is open" : l->cache_note,
-		  "import members and offers again");
+	doctor_put(o, "cache", l->cache_note[0] == '\0' ? HEALTH_OK : HEALTH_WARN,
+		   l->cache_note[0] == '\0' ? "cache.db is open" : l->cache_note,
+		   "import members and offers again");
 	if (l->journal != NULL)
-		put_check(o, "journal", HEALTH_OK, "journal.db is open", NULL);
+		doctor_put(o, "journal", HEALTH_OK, "journal.db is open", NULL);
 	else
-		put_check(o, "journal", HEALTH_FAIL, l->journal_note,
-			  "token payment is off; free the disk or restore journal.db "
-			  "from the "
-			  "backup, then restart laned");
+		doctor_put(o, "journal", HEALTH_FAIL, l->journal_note,
+			   "token payment is off; free the disk or restore journal.db "
+			   "from the "
+			   "backup, then restart laned");
 	if (l->rules == NULL)
-		put_check(o, "offers", HEALTH_WARN, "no offers are loaded",
-			  "lanectl offers import FILE");
+		doctor_put(o, "offers", HEALTH_WARN, "no offers are loaded",
+			   "lanectl offers import FILE");
 	else
-		put_check(o, "offers", HEALTH_OK, "offers are loaded", NULL);
+		doctor_put(o, "offers", HEALTH_OK, "offers are loaded", NULL);
 }
 
 static void
 check_clock(struct lane *l, struct json_out *o)
 {
 	if (l->clock_doubted)
-		put_check(o, "clock", HEALTH_FAIL,
-			  "the clock lies before the last record",
-			  "set the clock, then restart laned; token payment is off "
-			  "meanwhile");
+		doctor_put(o, "clock", HEALTH_FAIL,
+			   "the clock lies before the last record",
+			   "set the clock, then restart laned; token payment is off "
+			   "meanwhile");
 	else if (!clock_is_synchronised())
-		put_check(o, "clock", HEALTH_WARN, "the clock is not synchronised",
-			  "start systemd-timesyncd or chrony");
+		doctor_put(o, "clock", HEALTH_WARN, "the clock is not synchronised",
+			   "start systemd-timesyncd or chrony");
 	else
-		put_check(o, "clock", HEALTH_OK, "the clock is synchronised", NULL);
+		doctor_put(o, "clock", HEALTH_OK, "the clock is synchronised", NULL);
 }
 
 static void
@@ -103,34 +96,35 @@ check_place(struct lane *l, struct json_out *o)
 	struct statvfs s;
 
 	if (l->identity.matches)
-		put_check(o, "identity", HEALTH_OK,
-			  "this is the machine it was set up on", NULL);
+		doctor_put(o, "identity", HEALTH_OK,
+			   "this is the machine it was set up on", NULL);
 	else
-		put_check(
+		doctor_put(
 			o, "identity", HEALTH_FAIL, l->identity.why,
 			"provision this lane anew: remove the identity file of its state "
 			"folder and journal.db");
 	if (statvfs(conf_str(l->conf, "paths", "state"), &s) == 0 &&
 	    (uint64_t)s.f_bavail * s.f_frsize < DISK_FREE_MIN)
-		put_check(
+		doctor_put(
 			o, "disk", HEALTH_WARN, "less than 64 MiB are free",
 			"free some space: new token payments stop when the disk is full");
 	else
-		put_check(o, "disk", HEALTH_OK, "there is room on the disk", NULL);
+		doctor_put(o, "disk", HEALTH_OK, "there is room on the disk", NULL);
 	if (getpwnam("laned-bio") == NULL)
-		put_check(o, "protection", HEALTH_WARN,
-			  "started by hand: all programs run under one user",
-			  "fine for a trial; install the package for a real lane");
+		doctor_put(o, "protection", HEALTH_WARN,
+			   "started by hand: all programs run under one user",
+			   "fine for a trial; install the package for a real lane");
 	else
-		put_check(o, "protection", HEALTH_OK, "each program has its own user",
-			  NULL);
+		doctor_put(o, "protection", HEALTH_OK, "each program has its own user",
+			   NULL);
 }
 
 void
-doctor_write(struct lane *l, struct json_out *o)
+doctor_write(struct lane *l, struct json_out *o, const struct value *bio)
 {
 	json_open_array(o, "checks");
 	check_bio(l, o);
+	doctor_readers(l, o, bio);
 	check_adapters(l, o);
 	check_databases(l, o);
 	check_clock(l, o);

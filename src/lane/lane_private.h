@@ -49,6 +49,19 @@ struct adapter_link {
 	uint64_t connects, submits, completions;
 };
 
+#define READERS_SEEN_MAX 16u
+
+/* A reader as bio.state told of it last: what changes are told by. */
+struct reader_seen {
+	char name[33], driver[17], state[17], why[33], hint[33];
+	char model[65], port[65], serial[65];
+};
+
+struct readers_seen {
+	struct reader_seen list[READERS_SEEN_MAX];
+	size_t count;
+};
+
 /* What laned-bio told of itself last, as the text of bio.state. */
 struct bio_link {
 	struct rpc_hooks hooks;
@@ -56,7 +69,7 @@ struct bio_link {
 	struct rpc_peer *given; /* --fd */
 	struct rpc_peer *peer;  /* NULL: away, or bio.hello is not done */
 	bool greeted;
-	bool reader_ready;
+	struct readers_seen readers;
 	char version[33];
 	struct json_out *state; /* one object; empty before the first bio.state */
 	bool has_state;
@@ -76,6 +89,7 @@ struct control_link {
 	struct rpc_listener *listener;
 	struct rpc_peer *given; /* --fd */
 	struct rpc_peer *watchers[WATCHERS_MAX];
+	uint64_t changes;      /* times that the watchers were to be told */
 	struct import *import; /* NULL: none under way */
 	struct rpc_peer *import_peer;
 	struct ulid import_id;
@@ -140,6 +154,20 @@ int bio_link_open(struct lane *l, int fd);
 void bio_link_close(struct lane *l);
 int bio_link_perform(struct lane *l, const struct lane_effect *fx);
 
+/* readers.c */
+/* One of bio.state's "readers" or bio.status's "attached"; what is missing is "". */
+void readers_get(struct reader_seen *ret_reader, const struct value *v);
+/* What a bio.state (or the state of a bio.hello) says of the readers. */
+void readers_take(struct lane *l, const struct value *state);
+/* done(): status is laned-bio's own (bio.status), valid inside; NULL: why there is none. */
+typedef void (*readers_done_fn)(struct lane *l, struct rpc_call *call,
+				const struct value *status, const char *why);
+/* Asks laned-bio for its status; done is called once, perhaps at once. */
+void readers_ask(struct lane *l, struct rpc_call *call, readers_done_fn done);
+/* The method lane.readers. */
+void readers_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		    const struct value *params);
+
 /* adapter_link.c */
 int adapter_links_open(struct lane *l, int fd);
 void adapter_links_close(struct lane *l);
@@ -161,6 +189,8 @@ void control_close(struct lane *l);
 void control_changed(struct lane *l); /* tells the watchers */
 /* The answers to what control clients wait for; called by bio_link. */
 bool control_take_touch(struct lane *l, struct str probe);
+/* A finger on a reader now is for an enrolment or an identify, not for the checkout. */
+bool control_has_touch(const struct lane *l);
 bool control_take_identified(struct lane *l, struct str probe,
 			     const struct value *params);
 void control_enrol_progress(struct lane *l, const struct value *params);
@@ -179,7 +209,15 @@ extern const size_t control_record_methods_count;
 /* status.c, doctor.c: into an open object. */
 void status_write(struct lane *l, struct json_out *o);
 void status_checkout(struct lane *l, struct json_out *o);
-void doctor_write(struct lane *l, struct json_out *o);
+/* bio: laned-bio's status, NULL when there is none. */
+void doctor_write(struct lane *l, struct json_out *o, const struct value *bio);
+enum health { HEALTH_OK, HEALTH_WARN, HEALTH_FAIL };
+/* One element of the open array of checks; advice is left out when all is well. */
+void doctor_put(struct json_out *o, const char *name, enum health h, const char *text,
+		const char *advice);
+
+/* doctor_readers.c: the checks of the readers, for doctor_write. */
+void doctor_readers(struct lane *l, struct json_out *o, const struct value *bio);
 
 /* messages.c: reading and writing the types of docs/protocol.md. */
 void put_ulid(struct json_out *o, const char *name,

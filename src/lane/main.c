@@ -174,6 +174,7 @@ main(int argc, char **argv)
 	if (rc == 0 && log_level_parse(conf_str(conf, "log", "level"), &level) == 0)
 		log_set_level(level);
 	if (rc == 0 && o.check) {
+		keys_meaningless(conf, keys_print_meaningless, stderr);
 		conf_free(conf);
 		return EXIT_SUCCESS;
 	}

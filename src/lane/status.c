@@ -32,6 +32,22 @@ put_hint(struct json_out *o, const struct lane_display *d)
 	json_close(o);
 }
 
+/* What the cashier is told beside the row: message ids, and the service code of E8. */
+static void
+put_cashier(struct json_out *o, const struct lane_display *d)
+{
+	if (d->reason != TOUCH_HINT_NONE)
+		json_cstr(o, "reason", touch_hint_name(d->reason));
+	if (d->faults.bio_down)
+		json_cstr(o, "service", readers_health_name(d->readers));
+	json_open_array(o, "cashier");
+	if (d->clean_glass)
+		json_cstr(o, NULL, "clean-the-glass");
+	if (d->finger_rests)
+		json_cstr(o, NULL, "finger-rests");
+	json_close(o);
+}
+
 void
 status_checkout(struct lane *l, struct json_out *o)
 {
@@ -41,6 +57,7 @@ status_checkout(struct lane *l, struct json_out *o)
 	json_cstr(o, "phase", checkout_phase_name(d->phase));
 	json_cstr(o, "member_state", member_state_name(d->member));
 	json_cstr(o, "note", checkout_note_name(d->note));
+	put_cashier(o, d);
 	put_ulid(o, "checkout", d->checkout);
 	json_cstr(o, "ticket", d->ticket);
 	json_cstr(o, "currency", d->currency);

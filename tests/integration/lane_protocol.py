@@ -963,12 +963,12 @@ TESTS = [
 ]
 
 
-def main():
+def main(tests):
     suite = Suite()
     wanted = sys.argv[1:]
     failed = 0
     try:
-        for test in TESTS:
+        for test in tests:
             if wanted and test.__name__ not in wanted:
                 continue
             try:
@@ -994,8 +994,12 @@ def stop(signo, _frame):
     raise SystemExit("stopped by signal %d" % signo)  # by way of finally: no daemon stays behind
 
 
-if __name__ == "__main__":
+def run_all(tests):
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGALRM, stop)
     signal.alarm(500)  # a limit for a hang
-    sys.exit(main())
+    sys.exit(main(tests))
+
+
+if __name__ == "__main__":
+    run_all(TESTS)

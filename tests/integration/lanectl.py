@@ -2,8 +2,10 @@
 """Every command of lanectl against the real programs: what it prints for people and as JSON, and the
 exit codes of docs: 0 done, 1 the answer is no, 64 usage, 65 bad input, 69 no laned, 70 internal,
 77 not allowed, 78 configuration."""
+import datetime
 import json
 import os
+import queue
 import select
 import signal
 import socket
@@ -17,7 +19,7 @@ sys.path.insert(0, os.path.join(SRC, "tests", "demo"))
 import lab as lablib  # noqa: E402
 
 BUILD = os.environ.get("LANED_BUILD", os.path.join(SRC, "build"))
-OK, NO, USAGE, DATA, UNREACHABLE, DENIED, CONFIG = 0, 1, 64, 65, 69, 77, 78
+OK, NO, USAGE, DATA, UNREACHABLE, INTERNAL, DENIED, CONFIG = 0, 1, 64, 65, 69, 70, 77, 78
 PATIENCE_S = 20.0
 RULE = {"id": "ten", "kind": "percent", "scope": {"all": True}, "params": {"percent_bp": 1000},
         "who": {"member": True}, "text": {"en": "ten off"}}
@@ -58,7 +60,8 @@ class Ctl:
 
 def usage_errors_are_64(c):
     for words in ((), ("nonsense",), ("members",), ("members", "nonsense"), ("status", "x"),
-                  ("doctor", "x"), ("watch", "x"), ("reload", "x"), ("other-tender", "x"),
+                  ("doctor", "x"), ("watch", "x"), ("readers", "x"), ("readers", "--wotch"),
+                  ("reload", "x"), ("other-tender", "x"),
                   ("remove-member", "x"), ("training",), ("training", "maybe"),
                   ("training", "on", "off"), ("config", "check", "x"), ("config", "show", "x"),
                   ("members", "import"), ("members", "import", "a.csv", "b.csv"),
@@ -79,8 +82,8 @@ def usage_errors_are_64(c):
 def help_and_version_need_nothing(c):
     for words in (("--help",), ("help",)):
         text = c.run(OK, *words, conf=False).stdout
-        for name in ("status", "doctor", "members import", "enrol", "price", "checkouts show",
-                     "Exit codes"):
+        for name in ("status", "doctor", "readers", "members import", "enrol", "price",
+                     "checkouts show", "Exit codes"):
             assert name in text, name
     assert c.run(OK, "--version", conf=False).stdout.startswith("lanectl ")
     assert "FILE" in c.run(OK, "members", "import", "--help").stdout
@@ -88,8 +91,9 @@ def help_and_version_need_nothing(c):
 
 
 def no_laned_is_69(c):
-    for words in (("status",), ("doctor",), ("reload",), ("watch",), ("members", "list"),
-                  ("members", "show", "1"), ("members", "export", "1"),
+    for words in (("status",), ("doctor",), ("reload",), ("watch",), ("readers",),
+                  ("readers", "--watch"), ("members", "list"), ("members", "show", "1"),
+                  ("members", "export", "1"),
                   ("members", "add", "--number", "1"), ("offers", "list"), ("identify",),
                   ("checkouts", "list"), ("checkouts", "show", "x"), ("payments",),
                   ("training", "on"), ("other-tender",), ("remove-member",),
@@ -103,11 +107,11 @@ def no_laned_is_69(c):
 
 def bad_lines_of_the_configuration_are_all_named(c):
     assert "fine" in c.run(OK, "config", "check").stdout
-    assert c.json(OK, "config", "check")[-1] == {"errors_total": 0, "errors": []}
+    assert c.json(OK, "config", "check")[-1] == {"errors_total": 0, "errors": [], "warnings": []}
     good = open(c.lab.path("laned.conf"), encoding="utf-8").read()
     lines = ["[lane]", "naem = x", "environment = prod", "business_day_start = 1440",
              "[payment]", "touch_limit = 5,00", "sending_max = 5", "[nonsense]", "[bio]",
-             "fpir = 2", "[reader:x]", "driver = usb", "[privacy", "no equals sign",
+             "fpir = 2", "[reader:x]", "driver = ouija", "[privacy", "no equals sign",
              "   indented = 1", "x = " + "y" * 300, "name = a\x01b"]
     bad = c.write("bad.conf", "\n".join(lines) + "\n")
     done = c.run(CONFIG, "--conf", bad, "config", "check", conf=False)
@@ -116,6 +120,7 @@ def bad_lines_of_the_configuration_are_all_named(c):
     answer = c.json(CONFIG, "--conf", bad, "config", "check", conf=False)[-1]
     assert answer["errors_total"] == len(answer["errors"]) >= 12, answer
     assert {"file", "line", "key", "what"} == set(answer["errors"][0])
+    assert answer["warnings"] == []
     for byte in (b"\xff\xfe", b"\0", b"\xc3"):
         with open(bad, "wb") as f:
             f.write(b"[lane]\nname = " + byte + b"x\n")
@@ -126,6 +131,21 @@ def bad_lines_of_the_configuration_are_all_named(c):
         c.run(CONFIG, "--conf", "/nonexistent/laned.conf", *words, conf=False)
     c.run(CONFIG, "--conf", "/nonexistent/laned.conf", "config", "check", conf=False)
     assert open(c.lab.path("laned.conf"), encoding="utf-8").read() == good
+
+
+def keys_that_mean_nothing_are_warned_of(c):
+    path = c.write("usb.conf", "[reader:front]\ndriver = usb\nfolder = /var/x\nport = 1-4\n"
+                   "[reader:side]\nserial = 5\n")
+    said = c.run(OK, "--conf", path, "config", "check", conf=False).stdout
+    assert "usb.conf:3: warning: [reader:front] folder means nothing with driver = usb" in said
+    assert "usb.conf:6: warning: [reader:side] serial means nothing with driver = file" in said
+    assert "port" not in said and "fine" in said, said
+    answer = c.json(OK, "--conf", path, "config", "check", conf=False)[-1]
+    assert [(w["section"], w["key"], w["driver"]) for w in answer["warnings"]] == [
+        ("reader:front", "folder", "usb"), ("reader:side", "serial", "file")], answer
+    done = subprocess.run([os.path.join(BUILD, "laned"), "-t", "--conf", path], timeout=30,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True)
+    assert done.stderr.count("warning") == 2 and "usb.conf:3:" in done.stderr, done.stderr
 
 
 def config_show_tells_values_and_origins(c):
@@ -302,6 +322,19 @@ def fingers(c):
     c.run(NO, "enrol", "--member", "1", *consent, "--signed", c.write("x.pgm", "no image"))
     c.run(DATA, "enrol", "--member", "1", *consent, "--signed", "--staff", "s" * 64, *six)
     assert c.json(OK, "status")[0]["bio"]["state"]["gallery"]["references"] == 0
+    # Frames that are no good before one that is: still one touch.
+    frames = [c.lab.path("present", "late.pgm" + more) for more in ("", "+2", "+3")]
+    blank = b"P5\n300 400\n255\n" + b"\xc8" * (300 * 400)
+    with open(six[0], "rb") as f:
+        for name, image in zip(frames, (blank, blank, f.read())):
+            with open(name, "wb") as g:
+                g.write(image)
+    done = c.run(NO, "enrol", "--member", "1", *consent, "--signed", frames[0])
+    said = [line.split(" (")[0] for line in done.stdout.splitlines()]
+    assert said == ["finger 1, impression 1: hold still", "finger 1, impression 1: taken"], said
+    assert "blank" in done.stdout.splitlines()[0], done.stdout
+    for name in frames:
+        os.unlink(name)
     done = c.run(OK, "enrol", "--member", "1", *consent, "--signed", "--payment", *six)
     assert "finger 1, impression 1: taken" in done.stdout, done.stdout
     assert "enrolled: 2 references" in done.stdout
@@ -380,6 +413,114 @@ def identified(c):
     c.run(OK, "present", inside)
     assert os.path.exists(inside), "an image of the reader's own folder was removed"
     os.unlink(inside)
+
+
+def one_reader(c):
+    readers = c.json(OK, "readers")[0]["readers"]
+    assert len(readers) == 1 and readers[0]["name"] == "demo", readers
+    return readers[0]
+
+
+def lines_of(stream, found):
+    for line in stream:
+        found.put(json.loads(line))
+
+
+def readers_and_what_they_counted(c):
+    image = c.lab.image
+    before = one_reader(c)
+    assert before["driver"] == "file" and before["state"] == "ready", before
+    assert before["captures"] > 0, before  # of the tests before this one
+    with subprocess.Popen([os.path.join(BUILD, "lanectl"), "--conf", c.lab.path("laned.conf"),
+                           "--json", "readers", "--watch"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, text=True) as watcher:
+        found = queue.Queue()
+        threading.Thread(target=lines_of, args=(watcher.stdout, found), daemon=True).start()
+        try:
+            assert found.get(timeout=PATIENCE_S)["readers"][0]["captures"] == before["captures"]
+            c.run(OK, "present", image(1, 5))
+            after = one_reader(c)
+            assert after["captures"] == before["captures"] + 1, (before, after)
+            while found.get(timeout=PATIENCE_S)["readers"][0]["captures"] != after["captures"]:
+                pass
+        finally:
+            watcher.terminate()
+    c.run(NO, "present", c.write("z.pgm", "no image"))
+    assert one_reader(c)["errors"] > after["errors"]
+    title, row = c.run(OK, "readers").stdout.splitlines()[:2]
+    titles = title.split()
+    assert titles == ["NAME", "DRIVER", "MODEL", "PORT", "SERIAL", "STATE", "SINCE", "FOR",
+                      "CAPTURES", "ERRORS", "RESETS", "RE-PLUGS"], titles
+    assert row.split()[:2] == ["demo", "file"] and row.split()[-4] == str(after["captures"]), row
+    since = datetime.datetime.fromisoformat(one_reader(c)["since"].replace("Z", "+00:00"))
+    assert since.astimezone().strftime("%Y-%m-%d %H:%M:") in row, (since, row)
+    c.lab.kill("laned-bio")
+    end = time.monotonic() + PATIENCE_S
+    while c.json(OK, "status")[0]["bio"]["connected"]:
+        assert time.monotonic() < end
+    assert "laned-bio is not running" in c.run(NO, "readers").stderr
+    assert "readers" in c.run(OK, "doctor").stdout
+    assert "cashier: laned-bio is away" in c.run(OK, "status").stdout
+    c.lab.start("laned-bio")
+    c.lab.wait_ready()
+    assert one_reader(c)["captures"] == 0  # it is another process
+    assert "cashier" not in c.run(OK, "status").stdout
+
+
+FRONT = {"name": "front", "driver": "usb", "state": "capturing", "captures": 12, "errors": 3,
+         "resets": 2, "replugs": 1, "model": "U.are.U 4500", "id": "05ba:000a", "port": "1-4.2",
+         "serial": "AB\u001b[2J12", "hint": "clean-the-glass"}
+ANSWERS = [  # what laned says of its readers, and what lanectl makes of it
+    ({"readers": [dict(FRONT, since="2026-01-01T08:00:00.000Z"),
+                  dict(FRONT, name="side", since="2026-01-01T11:58:59.000Z", hint="finger-rests",
+                       state="ready", model="", id=None),
+                  {"name": "line", "driver": "zfm", "state": "absent", "why": "not-found",
+                   "since": "2025-12-30T11:00:00.000Z"}],
+      "attached": [{"driver": "usb", "model": "U.are.U 4500", "reader": "front"},
+                   {"driver": "usb", "model": "U.are.U 4000", "id": "05ba:0007", "port": "1-7",
+                    "serial": "77"}, {"driver": "zfm", "port": "/dev/ttyACM0"}]},
+     ["U.are.U 4500 (05ba:000a)  1-4.2", "AB[2J12", "4 h 0 min  12        3       2       1",
+      "1 min 1 s", "2 d 1 h", "absent: not-found", "front: clean the glass",
+      "side: something lies on it",
+      "not used: U.are.U 4000 (05ba:0007) at 1-7, serial number 77",
+      "    driver = usb\n    port = 1-7\n", "    driver = zfm\n    device = /dev/ttyACM0\n",
+      "restart laned-bio"]),
+    ({"readers": [], "attached": []}, ["no reader is configured"]),
+    ({"readers": [{}, {"name": 5, "since": "yesterday", "captures": "x"}], "attached": [5, {}]},
+     ["NAME"]),
+]
+
+
+def readers_of_every_kind_are_told(c):
+    """A laned that answers what the test wants."""
+    path = c.lab.path("readers.sock")
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen(1)
+    answers = [dict(a, now="2026-01-01T12:00:00.000Z") for a, _ in ANSWERS] + [
+        {}, {"readers": [], "attached": []}, {"readers": 5, "attached": [], "now": "x"}]
+
+    def serve():
+        for answer in answers:
+            peer, _ = server.accept()
+            data = b""
+            while b"\n" not in data:
+                data += peer.recv(65536)
+            number = json.loads(data.split(b"\n")[0])["id"]
+            peer.sendall(json.dumps({"jsonrpc": "2.0", "id": number,
+                                     "result": answer}).encode() + b"\n")
+            peer.recv(1)
+            peer.close()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    for _, words in ANSWERS:
+        said = c.run(OK, "--socket", path, "readers", conf=False, env={"TZ": "UTC"}).stdout
+        for word in words:
+            assert word in said, (word, said)
+    for _ in range(3):
+        c.run(INTERNAL, "--socket", path, "readers", conf=False)
+    thread.join(PATIENCE_S)
+    server.close()
 
 
 def records_of_checkouts(c):
@@ -472,10 +613,12 @@ def what_laned_denies_is_77(c):
 
 
 TESTS = [usage_errors_are_64, help_and_version_need_nothing, no_laned_is_69,
-         bad_lines_of_the_configuration_are_all_named, config_show_tells_values_and_origins,
+         bad_lines_of_the_configuration_are_all_named, keys_that_mean_nothing_are_warned_of,
+         readers_of_every_kind_are_told, config_show_tells_values_and_origins,
          offers_are_checked_and_priced_without_laned, what_laned_denies_is_77, start,
          status_and_doctor, members_by_hand, twenty_thousand_members, offers_by_file,
-         keys_of_the_cashier, fingers, identified, records_of_checkouts, watch_shows_each_change,
+         keys_of_the_cashier, fingers, identified, readers_and_what_they_counted, records_of_checkouts,
+         watch_shows_each_change,
          a_laned_that_dies_is_69]
 
 

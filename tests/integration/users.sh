@@ -126,6 +126,7 @@ answers()
 answers 77 viewer members import "$dir/members.jsonl"
 answers 0 boss members import "$dir/members.jsonl"
 answers 0 viewer status
+answers 0 viewer readers
 answers 77 viewer members show 1001
 answers 0 boss members show 1001
 answers 0 laned reload # as systemctl reload does

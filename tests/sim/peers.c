@@ -257,6 +257,8 @@ check_pay(struct world *w, const struct lane_effect *fx)
 	(void)snprintf(token, sizeof(token), "tok_%d", w->accepted);
 	if (strcmp(token, fx->pay.token) != 0)
 		world_broken(w, "finger %d pays with %s", w->accepted, fx->pay.token);
+	if (w->lying)
+		world_broken(w, "finger %d pays without a touch", w->accepted);
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
 		const struct payment *o = mem_journal_payment(w->journal, i);
 
@@ -363,6 +365,10 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	m->outcome = OUTCOME_NOT_SENT;
 	m->epoch = w->adapter_epoch;
 }
+
+/* In the name of a probe: the finger lay there when the reader came up. */
+#define LYING '!'
+#define LYING_TEXT "!"
 
 /* ---- laned-bio ----------------------------------------------------------- */
 
@@ -522,15 +528,38 @@ send_basket(struct world *w, bool closed)
 	(void)world_step(w, &ev); /* an old revision, or the lane is down: sent again */
 }
 
+/* What laned-bio says of its readers: a finger on one, dirt, and now and then a fault. */
+static void
+tell_readers(struct world *w, uint32_t fingers)
+{
+	struct lane_event ev = { .kind = LANE_EV_READERS };
+
+	ev.readers.health = READERS_OK;
+	if (fingers == 0 && world_fault(w, 10))
+		ev.readers.health = (enum readers_health)(world_random(w) % READERS_AWAY);
+	ev.readers.fingers = fingers;
+	ev.readers.dirty = world_fault(w, 10);
+	ev.readers.rests = fingers > 0 && world_fault(w, 10);
+	(void)world_step(w, &ev); /* cannot be refused */
+}
+
+/* A finger comes, is read (or not: too short), and goes, or rests until the next one comes. */
 static void
 touch(struct world *w, int who)
 {
 	struct lane_event ev = { .kind = LANE_EV_TOUCH };
 	char probe[LANE_PROBE_BYTES];
 
-	(void)snprintf(probe, sizeof(probe), "p%u:%d", ++w->probes, who);
-	ev.touch.probe = str_of(probe);
-	(void)world_step(w, &ev); /* as above */
+	tell_readers(w, 1);
+	if (!world_fault(w, 15)) {
+		ev.touch.at_start = world_fault(w, 12);
+		(void)snprintf(probe, sizeof(probe), "p%u:%d%s", ++w->probes, who,
+			       ev.touch.at_start ? LYING_TEXT : "");
+		ev.touch.probe = str_of(probe);
+		(void)world_step(w, &ev); /* as above */
+	}
+	if (!world_fault(w, 3))
+		tell_readers(w, 0);
 }
 
 static void
@@ -688,7 +717,9 @@ from_bio(struct world *w, const struct message *m)
 		return;
 	ev.bio.probe = str_of(m->probe);
 	ev.bio.outcome = (enum bio_outcome)m->outcome;
+	ev.bio.hints = (uint32_t)(world_random(w) % (1u << TOUCH_HINTS));
 	w->accepted = ev.bio.outcome == BIO_ACCEPT ? m->who : -1;
+	w->lying = strchr(m->probe, LYING) != NULL;
 	if (ev.bio.outcome == BIO_ACCEPT && m->who >= 0) {
 		world_member(w, m->who, &w->member_memory);
 		ev.bio.member = &w->member_memory;

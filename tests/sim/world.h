@@ -90,6 +90,7 @@ struct world {
 	uint32_t rev, lines_count, lines_wanted, waits;
 	struct basket_line lines[32];
 	int accepted; /* whose finger laned-bio has just accepted */
+	bool lying;   /* and it had lain there since before the reader came up */
 	int shopper;  /* index of the member, -1 a stranger */
 	bool wants_finger, pos_done;
 	uint32_t probes;

@@ -282,6 +282,7 @@ do_plain(struct stage *s, const struct step *t)
 		[POS_UNDO] = LANE_EV_POS_UNDO,
 		[ADAPTER] = LANE_EV_ADAPTER,
 		[BIO] = LANE_EV_BIO,
+		[LYING] = LANE_EV_TOUCH,
 		[CLOCK] = LANE_EV_CLOCK,
 		[ENVIRONMENT] = LANE_EV_ENVIRONMENT,
 		[TRAINING] = LANE_EV_TRAINING,
@@ -291,7 +292,8 @@ do_plain(struct stage *s, const struct step *t)
 	char ticket[16];
 
 	(void)snprintf(ticket, sizeof(ticket), "T%u", s->tickets);
-	if (t->act == TOUCH) {
+	if (t->act == TOUCH || t->act == LYING) {
+		ev.touch.at_start = t->act == LYING;
 		(void)snprintf(s->probe, sizeof(s->probe), "p%u", ++s->probes);
 		ev.touch.probe = str_of(s->probe);
 	} else if (t->act == CANCEL) {
@@ -304,6 +306,19 @@ do_plain(struct stage *s, const struct step *t)
 	} else {
 		ev.up = t->n != 0;
 	}
+	(void)step(s, &ev); /* the phase and effects tell */
+}
+
+/* A reader with a finger on it is well. */
+static void
+do_readers(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_READERS };
+
+	if (t->act == FINGER)
+		ev.readers.fingers = (uint32_t)t->n;
+	else
+		ev.readers.health = (enum readers_health)(t->n % READERS_AWAY);
 	(void)step(s, &ev); /* the phase and effects tell */
 }
 
@@ -326,6 +341,8 @@ act(struct stage *s, const struct step *t)
 		do_wait(s, t->n);
 	else if (t->act == PARTIALS)
 		do_partials(s);
+	else if (t->act == READERS || t->act == FINGER)
+		do_readers(s, t);
 	else
 		do_plain(s, t);
 }
@@ -673,14 +690,16 @@ END_TEST
 
 START_TEST(rows_are_a_function_of_state_and_faults)
 {
-	struct lane_faults f = { 0 };
-
 	for (unsigned p = 0; p < PHASES; p++) {
 		for (unsigned m = 0; m < MEMBER_STATES; m++) {
 			for (unsigned n = 0; n < NOTES; n++) {
-				enum display_row r = checkout_row(
-					(enum checkout_phase)p, (enum member_state)m, &f,
-					(enum checkout_note)n, true);
+				struct row_state state = {
+					.phase = (enum checkout_phase)p,
+					.member = (enum member_state)m,
+					.note = (enum checkout_note)n,
+					.has_lines = true,
+				};
+				enum display_row r = checkout_row(&state);
 
 				ck_assert_int_lt(r, ROWS);
 				/* A doubt is never shown as a decline or "nothing charged". */
@@ -700,6 +719,162 @@ START_TEST(rows_are_a_function_of_state_and_faults)
 }
 END_TEST
 
+START_TEST(a_touch_is_wanted_where_it_would_be_looked_at)
+{
+	/* Of every phase and member state: a complete touch is looked up, or it is not. */
+	static const char wanted[PHASES][MEMBER_STATES + 1] = {
+		/* none identifying known ambiguous removed */
+		[PHASE_IDLE] = "x....",     [PHASE_OPEN] = "x..xx",
+		[PHASE_TOTALLED] = "x..xx", [PHASE_CONFIRMING] = "..x..",
+		[PHASE_PAYING] = ".....",   [PHASE_CHECKING] = ".....",
+		[PHASE_DONE] = ".....",     [PHASE_CANCELLED] = ".....",
+	};
+
+	for (unsigned p = 0; p < PHASES; p++)
+		for (unsigned m = 0; m < MEMBER_STATES; m++)
+			ck_assert_msg(checkout_wants_touch((enum checkout_phase)p,
+							   (enum member_state)m) ==
+					      (wanted[p][m] == 'x'),
+				      "%s, %s",
+				      checkout_phase_name((enum checkout_phase)p),
+				      member_state_name((enum member_state)m));
+}
+END_TEST
+
+START_TEST(scanning_is_shown_in_no_ended_or_paying_checkout)
+{
+	static const bool shown[PHASES] = { [PHASE_IDLE] = true,
+					    [PHASE_OPEN] = true,
+					    [PHASE_TOTALLED] = true,
+					    [PHASE_CONFIRMING] = true };
+
+	for (unsigned p = 0; p < PHASES; p++)
+		for (unsigned m = 0; m < MEMBER_STATES; m++)
+			for (unsigned n = 0; n < NOTES; n++) {
+				struct row_state state = {
+					.phase = (enum checkout_phase)p,
+					.member = (enum member_state)m,
+					.note = (enum checkout_note)n,
+					.scanning = true,
+					.faults = { .bio_down = true },
+				};
+
+				ck_assert((checkout_row(&state) == ROW_SCANNING) ==
+					  shown[p]);
+			}
+}
+END_TEST
+
+START_TEST(every_hint_has_a_name_and_the_most_useful_is_told)
+{
+	ck_assert_str_eq(touch_hint_name(touch_hint_of(0)), "");
+	ck_assert_int_eq(touch_hint_parse(STR("")), TOUCH_HINT_NONE);
+	ck_assert_int_eq(touch_hint_parse(STR("no-such-hint")), TOUCH_HINT_NONE);
+	for (unsigned h = 1; h < TOUCH_HINTS; h++) {
+		const char *name = touch_hint_name((enum touch_hint)h);
+
+		ck_assert_str_ne(name, "?");
+		ck_assert_int_eq(touch_hint_parse(str_of(name)), h);
+		ck_assert_int_eq(touch_hint_of(1u << h), h);
+		ck_assert_int_eq(touch_hint_of(UINT32_MAX << h), h);
+	}
+	for (unsigned h = 0; h < READERS_HEALTHS; h++)
+		ck_assert_str_ne(readers_health_name((enum readers_health)h), "?");
+}
+END_TEST
+
+/* One answer of laned-bio with hints; the reason that the display then gives. */
+static const char *
+reason_after(struct stage *s, enum lane_event_kind kind, uint32_t hints)
+{
+	struct lane_event ev = { .kind = kind };
+	const struct step touch = { .act = TOUCH };
+
+	act(s, &touch);
+	ev.bio.probe = str_of(s->probe);
+	ev.bio.outcome = BIO_RETRY;
+	ev.bio.hints = hints;
+	ck_assert_int_eq(step(s, &ev), 0);
+	return touch_hint_name(lane_core_display(s->core)->reason);
+}
+
+START_TEST(a_finger_that_is_not_read_is_told_why)
+{
+	struct stage s;
+	const uint32_t dry = 1u << TOUCH_HINT_TOO_DRY, wet = 1u << TOUCH_HINT_TOO_WET;
+	const struct step total = { .act = TOTAL, .n = 100 };
+	const struct step member[] = { { .act = TOUCH }, { .act = SEEN, .n = 1 } };
+	const struct step lying = { .act = LYING };
+
+	setup(&s);
+	ck_assert_str_eq(reason_after(&s, LANE_EV_IDENTIFIED, dry), "too-dry");
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_NOT_READ);
+	ck_assert_str_eq(reason_after(&s, LANE_EV_IDENTIFIED, 0),
+			 ""); /* not the last one */
+	/* The third time it is a claim that is asked for: a reason would be no help. */
+	ck_assert_str_eq(reason_after(&s, LANE_EV_IDENTIFIED, dry), "");
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_CLAIM);
+	act(&s, &member[0]);
+	act(&s, &member[1]);
+	ck_assert_int_eq(lane_core_display(s.core)->reason, TOUCH_HINT_NONE);
+	act(&s, &total);
+	ck_assert_str_eq(reason_after(&s, LANE_EV_VERIFIED, wet | dry), "too-wet");
+	ck_assert_int_eq(lane_core_display(s.core)->row, ROW_NOT_READ);
+	act(&s, &lying);
+	ck_assert_int_eq(lane_core_display(s.core)->reason, TOUCH_HINT_LIFT);
+	teardown(&s);
+}
+END_TEST
+
+/* What laned-bio says of its readers; true when the display was told to change. */
+static bool
+told(struct stage *s, enum readers_health health, bool dirty, bool rests)
+{
+	struct lane_event ev = { .kind = LANE_EV_READERS };
+	bool show = false;
+
+	ev.readers.health = health;
+	ev.readers.dirty = dirty;
+	ev.readers.rests = rests;
+	ev.readers.fingers = rests;
+	ck_assert_int_eq(step(s, &ev), 0);
+	for (uint32_t i = 0; i < s->out.count; i++)
+		show = show || s->out.list[i].kind == FX_SHOW;
+	return show;
+}
+
+START_TEST(the_cashier_is_told_of_the_readers_once_for_each_change)
+{
+	struct stage s;
+	const struct lane_display *d;
+	struct lane_event away = { .kind = LANE_EV_BIO };
+
+	setup(&s);
+	d = lane_core_display(s.core);
+	ck_assert(!told(&s, READERS_OK, false, false));
+	ck_assert(told(&s, READERS_OK, true, false));
+	ck_assert(d->clean_glass && !d->finger_rests && !d->faults.bio_down);
+	ck_assert(!told(&s, READERS_OK, true, false));
+	ck_assert(told(&s, READERS_OK, true, true));
+	ck_assert(d->finger_rests);
+	ck_assert_int_eq(d->row, ROW_SCANNING);
+	do_wait(&s, 5000); /* and then it is plainly no finger */
+	ck_assert_int_eq(d->row, ROW_IDLE);
+	ck_assert_int_eq(d->reason, TOUCH_HINT_LIFT);
+	ck_assert_int_eq(lane_core_deadline(s.core), LANE_NEVER);
+	ck_assert(told(&s, READERS_FAULTY, false, false));
+	ck_assert(!d->clean_glass && !d->finger_rests && d->faults.bio_down);
+	ck_assert_int_eq(d->reason, TOUCH_HINT_NONE);
+	ck_assert_int_eq(d->readers, READERS_FAULTY);
+	ck_assert(told(&s, READERS_ABSENT, true, true));
+	ck_assert_int_eq(d->readers, READERS_ABSENT);
+	ck_assert_int_eq(step(&s, &away), 0);
+	ck_assert_int_eq(d->readers, READERS_AWAY);
+	ck_assert(!d->clean_glass && !d->finger_rests && d->faults.bio_down);
+	teardown(&s);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -714,6 +889,11 @@ main(void)
 		a_blob_with_a_card_number_may_not_be_sent,
 		a_restart_takes_up_what_the_journal_holds,
 		rows_are_a_function_of_state_and_faults,
+		a_touch_is_wanted_where_it_would_be_looked_at,
+		scanning_is_shown_in_no_ended_or_paying_checkout,
+		every_hint_has_a_name_and_the_most_useful_is_told,
+		a_finger_that_is_not_read_is_told_why,
+		the_cashier_is_told_of_the_readers_once_for_each_change,
 	};
 	Suite *suite = suite_create("checkout");
 	TCase *tc = tcase_create("checkout");

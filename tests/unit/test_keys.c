@@ -154,7 +154,52 @@ START_TEST(a_path_that_is_too_long_is_no_path)
 }
 END_TEST
 
-UNIT_MAIN("keys", every_key_has_help_and_a_default_that_is_valid,
-	  wrong_values_are_refused, an_adapter_takes_any_option_of_its_plugin,
-	  a_missing_file_is_an_error, the_paths_come_from_option_environment_and_default,
+static void
+count_meaningless(void *ctx, const char *origin, const char *section, const char *key,
+		  const char *driver)
+{
+	char(*found)[256] = ctx;
+	size_t n = strlen(*found);
+
+	ck_assert_ptr_nonnull(strstr(origin, "laned.conf:"));
+	(void)snprintf(*found + n, sizeof(*found) - n, "%s %s %s;", section, key, driver);
+}
+
+START_TEST(a_key_that_the_driver_does_not_look_at_is_told)
+{
+	static const struct {
+		const char *text, *told;
+	} rows[] = {
+		{ "[reader:a]\nfolder = /x\n", "" }, /* file is the default */
+		{ "[reader:a]\ndriver = usb\nport = 1-4\nserial = x\ndpi = 500\n", "" },
+		{ "[reader:a]\ndriver = zfm\ndevice = /d\nbaud = 9600\ninvert = yes\n",
+		  "" },
+		{ "[reader:a]\ndriver = usb\nfolder = /x\n", "reader:a folder usb;" },
+		{ "[reader:a]\nport = 1-4\n[reader:b]\ndriver = usb\naddress = "
+		  "ffffffff\n",
+		  "reader:a port file;reader:b address usb;" },
+		{ "[reader:a]\ndriver = zfm\nserial = x\nfolder = /x\n",
+		  "reader:a folder zfm;reader:a serial zfm;" },
+		{ "[reader:a]\nrotate = no\n", "reader:a rotate file;" },
+		{ "[adapter:drop]\nfolder = /x\n", "" },
+	};
+	struct conf *conf = NULL;
+
+	tempdir_make(dir);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char found[256] = "";
+
+		ck_assert_int_eq(load(rows[i].text, &conf), 0);
+		keys_meaningless(conf, count_meaningless, &found);
+		ck_assert_str_eq(found, rows[i].told);
+		conf = conf_free(conf);
+	}
+	tempdir_remove(dir);
+}
+END_TEST
+
+UNIT_MAIN("keys", a_key_that_the_driver_does_not_look_at_is_told,
+	  every_key_has_help_and_a_default_that_is_valid, wrong_values_are_refused,
+	  an_adapter_takes_any_option_of_its_plugin, a_missing_file_is_an_error,
+	  the_paths_come_from_option_environment_and_default,
 	  a_path_that_is_too_long_is_no_path)

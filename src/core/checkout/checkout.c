@@ -51,6 +51,26 @@ static const char *const note_names[NOTES] = {
 	[NOTE_CHANGED] = "changed",
 };
 
+static const char *const hint_names[TOUCH_HINTS] = {
+	[TOUCH_HINT_NONE] = "",
+	[TOUCH_HINT_LIFT] = "lift-and-press-again",
+	[TOUCH_HINT_BLANK] = "blank",
+	[TOUCH_HINT_TOO_SMALL] = "too-small",
+	[TOUCH_HINT_GLOVE] = "glove",
+	[TOUCH_HINT_TOO_WET] = "too-wet",
+	[TOUCH_HINT_TOO_DRY] = "too-dry",
+	[TOUCH_HINT_LOW_CONTRAST] = "low-contrast",
+	[TOUCH_HINT_FEW_MINUTIAE] = "few-minutiae",
+};
+
+static const char *const health_names[READERS_HEALTHS] = {
+	[READERS_OK] = "",
+	[READERS_NONE] = "no-reader",
+	[READERS_ABSENT] = "reader-absent",
+	[READERS_FAULTY] = "reader-faulty",
+	[READERS_AWAY] = "bio-away",
+};
+
 static const char *const event_names[LANE_EVENTS] = {
 	[LANE_EV_TICK] = "tick",
 	[LANE_EV_TOUCH] = "touch",
@@ -68,6 +88,7 @@ static const char *const event_names[LANE_EVENTS] = {
 	[LANE_EV_COMPLETION] = "completion",
 	[LANE_EV_POS_UNDO] = "pos-undo",
 	[LANE_EV_BIO] = "bio",
+	[LANE_EV_READERS] = "readers",
 	[LANE_EV_ADAPTER] = "adapter",
 	[LANE_EV_CLOCK] = "clock",
 	[LANE_EV_ENVIRONMENT] = "environment",
@@ -167,12 +188,22 @@ row_open(enum member_state member, enum checkout_note note, bool has_lines)
 	return ROW_ITEMS;
 }
 
+/* A known member whom no touch can let pay now, whatever the reason. */
+static bool
+pays_otherwise(const struct row_state *s)
+{
+	const struct lane_faults *f = &s->faults;
+
+	return s->member == MEMBER_KNOWN &&
+	       (f->adapter_down || f->journal_failed || f->clock_doubted ||
+		f->environment || f->bio_down);
+}
+
 /* Rows after the total, before and between payments. */
 static enum display_row
-row_total(enum checkout_phase phase, enum member_state member,
-	  const struct lane_faults *faults, enum checkout_note note)
+row_total(const struct row_state *s)
 {
-	switch (note) {
+	switch (s->note) {
 	case NOTE_OTHER_FINGER:
 		return ROW_OTHER_FINGER;
 	case NOTE_NEED_CLAIM:
@@ -193,53 +224,67 @@ row_total(enum checkout_phase phase, enum member_state member,
 	case NOTES:
 		break;
 	}
-	if (phase == PHASE_CONFIRMING)
+	if (s->phase == PHASE_CONFIRMING)
 		return ROW_CONFIRM;
-	if (member == MEMBER_REMOVED)
+	if (s->member == MEMBER_REMOVED)
 		return ROW_REMOVED;
-	if (member == MEMBER_KNOWN && (faults->adapter_down || faults->journal_failed ||
-				       faults->clock_doubted || faults->environment))
-		return ROW_PAY_OTHER;
-	return ROW_TOTAL;
+	return pays_otherwise(s) ? ROW_PAY_OTHER : ROW_TOTAL;
 }
 
 /* Rows of a checkout in which a touch or a claim is being looked up take precedence. */
 static enum display_row
-row_before_payment(enum checkout_phase phase, enum member_state member,
-		   const struct lane_faults *faults, enum checkout_note note,
-		   bool has_lines)
+row_before_payment(const struct row_state *s)
 {
-	if (member == MEMBER_IDENTIFYING)
+	if (s->member == MEMBER_IDENTIFYING || s->scanning)
 		return ROW_SCANNING;
-	if (member == MEMBER_AMBIGUOUS)
+	if (s->member == MEMBER_AMBIGUOUS)
 		return ROW_AMBIGUOUS;
-	if (phase == PHASE_OPEN)
-		return row_open(member, note, has_lines);
-	return row_total(phase, member, faults, note);
+	if (s->phase == PHASE_OPEN)
+		return row_open(s->member, s->note, s->has_lines);
+	return row_total(s);
 }
 
 enum display_row
-checkout_row(enum checkout_phase phase, enum member_state member,
-	     const struct lane_faults *faults, enum checkout_note note, bool has_lines)
+checkout_row(const struct row_state *s)
 {
-	switch (phase) {
+	switch (s->phase) {
 	case PHASE_OPEN:
 	case PHASE_TOTALLED:
 	case PHASE_CONFIRMING:
-		return row_before_payment(phase, member, faults, note, has_lines);
+		return row_before_payment(s);
 	case PHASE_PAYING:
 		return ROW_AUTHORISING;
 	case PHASE_CHECKING:
 		return ROW_CHECKING;
 	case PHASE_DONE:
-		return note == NOTE_PAY_OTHER ? ROW_DONE : ROW_APPROVED;
+		return s->note == NOTE_PAY_OTHER ? ROW_DONE : ROW_APPROVED;
 	case PHASE_CANCELLED:
 		return ROW_CANCELLED;
 	case PHASE_IDLE:
 	case PHASES:
 		break;
 	}
-	return faults->bio_down ? ROW_SENSOR_FAULT : ROW_IDLE;
+	if (s->scanning)
+		return ROW_SCANNING;
+	return s->faults.bio_down ? ROW_SENSOR_FAULT : ROW_IDLE;
+}
+
+bool
+checkout_wants_touch(enum checkout_phase phase, enum member_state member)
+{
+	/* What has ended stays shown until a touch is complete: "is it done?" needs its answer. */
+	static const bool wants[PHASES][MEMBER_STATES] = {
+		[PHASE_IDLE] = { [MEMBER_NONE] = true },
+		[PHASE_OPEN] = { [MEMBER_NONE] = true,
+				 [MEMBER_AMBIGUOUS] = true,
+				 [MEMBER_REMOVED] = true },
+		[PHASE_TOTALLED] = { [MEMBER_NONE] = true,
+				     [MEMBER_AMBIGUOUS] = true,
+				     [MEMBER_REMOVED] = true },
+		[PHASE_CONFIRMING] = { [MEMBER_KNOWN] = true },
+	};
+
+	return phase < PHASES && member < MEMBER_STATES && wants[phase][member];
 }
 
 const char *
@@ -264,6 +309,36 @@ const char *
 checkout_note_name(enum checkout_note n)
 {
 	return name_of(note_names, COUNT(note_names), n);
+}
+
+const char *
+touch_hint_name(enum touch_hint h)
+{
+	return name_of(hint_names, COUNT(hint_names), h);
+}
+
+enum touch_hint
+touch_hint_parse(struct str name)
+{
+	int i = index_of(hint_names, COUNT(hint_names), name);
+
+	return i < 0 ? TOUCH_HINT_NONE : (enum touch_hint)i;
+}
+
+enum touch_hint
+touch_hint_of(uint32_t set)
+{
+	for (unsigned h = TOUCH_HINT_NONE + 1; h < TOUCH_HINTS; h++) {
+		if ((set & 1u << h) != 0)
+			return (enum touch_hint)h;
+	}
+	return TOUCH_HINT_NONE;
+}
+
+const char *
+readers_health_name(enum readers_health h)
+{
+	return name_of(health_names, COUNT(health_names), h);
 }
 
 int

@@ -70,6 +70,33 @@ enum checkout_note {
 	NOTES
 };
 
+/*
+ * Why a finger was not read, as laned-bio hints at it: the message that goes with row E1. In the
+ * order of what helps most, so that the first one of several is told.
+ */
+enum touch_hint {
+	TOUCH_HINT_NONE,
+	TOUCH_HINT_LIFT, /* the finger was there too early or moved: lift and press again */
+	TOUCH_HINT_BLANK,
+	TOUCH_HINT_TOO_SMALL,
+	TOUCH_HINT_GLOVE,
+	TOUCH_HINT_TOO_WET,
+	TOUCH_HINT_TOO_DRY,
+	TOUCH_HINT_LOW_CONTRAST,
+	TOUCH_HINT_FEW_MINUTIAE,
+	TOUCH_HINTS
+};
+
+/* What laned-bio's readers are good for: the service code of E8. */
+enum readers_health {
+	READERS_OK,     /* one at least can take a finger */
+	READERS_NONE,   /* no reader is configured */
+	READERS_ABSENT, /* none is attached */
+	READERS_FAULTY, /* attached, and does not answer */
+	READERS_AWAY,   /* laned-bio itself is away */
+	READERS_HEALTHS
+};
+
 /* LANE-UX's rows. Training (row T) is a banner over all of them: struct lane_display.training. */
 enum display_row {
 	ROW_IDLE,         /* 0 */
@@ -97,7 +124,7 @@ enum display_row {
 
 /* Faults of the lane; each one alone keeps the sale going. */
 struct lane_faults {
-	bool bio_down;       /* no reader or no laned-bio: E8 */
+	bool bio_down;       /* no reader or no laned-bio: E8; see lane_display.readers */
 	bool adapter_down;   /* E7 */
 	bool journal_failed; /* E7: no token payment */
 	bool clock_doubted;  /* no token payment */
@@ -105,16 +132,35 @@ struct lane_faults {
 	bool training; /* the lane's own switch (lanectl); a basket has its own */
 };
 
+/* All that a row depends on. */
+struct row_state {
+	enum checkout_phase phase;
+	enum member_state member;
+	enum checkout_note note;
+	bool has_lines;
+	bool scanning; /* a finger that was asked for is being taken or looked up */
+	struct lane_faults faults;
+};
+
 /* Pure: LANE-UX's row of a state. */
-enum display_row checkout_row(enum checkout_phase phase, enum member_state member,
-			      const struct lane_faults *faults, enum checkout_note note,
-			      bool has_lines);
+enum display_row checkout_row(const struct row_state *s);
+
+/* Pure: would a touch be looked at now? Where it would not, a finger is not shown as "scanning". */
+bool checkout_wants_touch(enum checkout_phase phase, enum member_state member);
 
 /* "idle", "open" ...; "none", ...; "idle", "scanning", "not-read" ... for status and display. */
 const char *checkout_phase_name(enum checkout_phase p);
 const char *member_state_name(enum member_state m);
 const char *display_row_name(enum display_row r);
 const char *checkout_note_name(enum checkout_note n);
+/* Ids of messages: "lift-and-press-again", ... and "" for none. */
+const char *touch_hint_name(enum touch_hint h);
+/* TOUCH_HINT_NONE when there is no such name. */
+enum touch_hint touch_hint_parse(struct str name);
+/* The one hint to tell of a set with 1 << hint for each. */
+enum touch_hint touch_hint_of(uint32_t set);
+/* The service code of E8: "no-reader", "reader-absent", "reader-faulty", "bio-away"; "" all is well. */
+const char *readers_health_name(enum readers_health h);
 /* parse for the journal: 0 or -EINVAL. */
 int checkout_phase_parse(struct str s, enum checkout_phase *ret_phase);
 int member_state_parse(struct str s, enum member_state *ret_state);
@@ -225,7 +271,8 @@ enum lane_event_kind {
 	LANE_EV_JOURNAL_WANTED, /* .journal: adapter.journal, answered by FX_JOURNAL_ANSWER */
 	LANE_EV_COMPLETION,     /* .completion: adapter.complete */
 	LANE_EV_POS_UNDO, /* .key: the POS gives an approval back (adapter event tender-undo) */
-	LANE_EV_BIO,         /* .up: laned-bio or its readers came or went */
+	LANE_EV_BIO,         /* .up: laned-bio came or went */
+	LANE_EV_READERS,     /* .readers: what it says of its readers */
 	LANE_EV_ADAPTER,     /* .up */
 	LANE_EV_CLOCK,       /* .up: true = trusted */
 	LANE_EV_ENVIRONMENT, /* .up: true = this lane is who it should be */
@@ -250,13 +297,24 @@ struct lane_event {
 	union {
 		struct {
 			struct str probe;
+			/* It lay there when the reader came up: it tells who, and consents to nothing. */
+			bool at_start;
 		} touch;
 		struct {
 			struct str probe;
 			enum bio_outcome outcome;
 			const struct lane_member
 				*member; /* NULL: subject unknown to the cache */
+			uint32_t hints;  /* a set for touch_hint_of */
 		} bio;
+		struct {
+			enum readers_health
+				health; /* not READERS_AWAY: that is LANE_EV_BIO */
+			/* Readers that something lies on which is meant for the checkout. */
+			uint32_t fingers;
+			bool dirty; /* a glass is to be cleaned */
+			bool rests; /* a finger or a thing does not leave a reader */
+		} readers;
 		struct {
 			struct str ticket; /* may be empty */
 			enum claim_kind kind;
@@ -381,7 +439,12 @@ struct lane_display {
 	enum checkout_phase phase;
 	enum member_state member;
 	enum checkout_note note;
+	enum touch_hint
+		reason; /* why not read; "lift" beside any row that wants a touch */
 	struct lane_faults faults;
+	enum readers_health readers; /* the service code beside faults.bio_down */
+	bool clean_glass;            /* for the cashier: wipe the reader's glass */
+	bool finger_rests;           /* for the cashier: something lies on the reader */
 	struct ulid checkout;
 	char ticket[LANE_TICKET_BYTES];
 	char currency[PAYMENT_CURRENCY_BYTES];
@@ -448,13 +511,13 @@ struct lane_limits {
 	int64_t touch_day_minor;      /* 10000, per business day */
 	int64_t check_in_ms;          /* 60 000 without an item */
 	int64_t idle_checkout_ms;     /* 1 800 000 */
-	int64_t scan_ms;              /* 5 000: laned-bio's answer */
-	int64_t probe_ms;             /* 30 000: it keeps a probe */
-	int64_t done_show_ms;         /* 8 000: then idle */
-	int64_t journal_retry_ms;     /* 5 000 */
-	uint32_t scan_retries;        /* 2 */
-	uint32_t digits_tries;        /* 3 a checkout */
-	uint32_t pay_tries;           /* 3 a checkout */
+	int64_t scan_ms;      /* 5 000: laned-bio's answer; "scanning" without a touch */
+	int64_t probe_ms;     /* 30 000: it keeps a probe */
+	int64_t done_show_ms; /* 8 000: then idle */
+	int64_t journal_retry_ms; /* 5 000 */
+	uint32_t scan_retries;    /* 2 */
+	uint32_t digits_tries;    /* 3 a checkout */
+	uint32_t pay_tries;       /* 3 a checkout */
 	uint32_t digits_hour; /* 10 an hour on this lane, at most LANE_DIGITS_HOUR_MAX */
 };
 #define LANE_LIMITS_DEFAULT                                                              \
@@ -500,7 +563,8 @@ struct lane_restore {
 };
 /*
  * Once, on a fresh core, before any event: takes up what the journal held. The adapter counts as
- * down until LANE_EV_ADAPTER says up, laned-bio until LANE_EV_BIO. Fills out as lane_core_step.
+ * down until LANE_EV_ADAPTER says up, laned-bio until LANE_EV_BIO; its readers count as well until
+ * LANE_EV_READERS says otherwise. Fills out as lane_core_step.
  * -E2BIG more payments than LANE_PAYMENTS_MAX: the first ones are kept, token payment is off.
  */
 int lane_core_restore(struct lane_core *c, const struct lane_restore *held,

@@ -27,6 +27,17 @@ lane_is_active(const struct lane_core *c)
 	return false;
 }
 
+bool
+lane_is_scanning(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+
+	if (k->wait != WAIT_NONE || c->readers.finger_until_ms == 0)
+		return k->wait == WAIT_VERIFY;
+	return checkout_wants_touch(k->phase, k->member_state) ||
+	       (k->phase == PHASE_TOTALLED && lane_payable(c) == NOTE_NONE);
+}
+
 void
 lane_touch_time(struct lane_core *c, const struct timepoint *now)
 {
@@ -223,6 +234,8 @@ lane_core_deadline(const struct lane_core *c)
 
 	if (payments < at)
 		at = payments;
+	if (c->readers.finger_until_ms != 0 && c->readers.finger_until_ms < at)
+		at = c->readers.finger_until_ms;
 	if (c->faults.journal_failed) {
 		/* Stores that nobody reported as failed are believed by the next step. */
 		int64_t retry = c->stores_pending ? INT64_MIN : c->journal_retry_at_ms;
@@ -236,6 +249,8 @@ lane_core_deadline(const struct lane_core *c)
 static void
 on_tick(struct lane_core *c, const struct timepoint *now)
 {
+	if (c->readers.finger_until_ms <= now->mono_ms)
+		c->readers.finger_until_ms = 0; /* a bag on the reader, dirt: no touch */
 	checkout_time(c, now);
 	lane_pay_time(c, now);
 	if (!c->faults.journal_failed || now->mono_ms < c->journal_retry_at_ms)
@@ -270,11 +285,20 @@ on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
 }
 
 static void
+refresh_bio(struct lane_core *c)
+{
+	c->faults.bio_down = c->readers.bio_away || c->readers.health != READERS_OK;
+}
+
+static void
 on_bio_link(struct lane_core *c, bool up)
 {
 	enum wait wait = c->cur.wait;
 
-	c->faults.bio_down = !up;
+	if (!up) /* what it said of its readers is of no more use */
+		c->readers = (struct readers){ .health = c->readers.health };
+	c->readers.bio_away = !up;
+	refresh_bio(c);
 	if (up || !lane_is_active(c))
 		return;
 	c->cur.probe[0] = '\0'; /* gone with its process */
@@ -283,24 +307,49 @@ on_bio_link(struct lane_core *c, bool up)
 		lane_wait_over(c, NOTE_USE_CLAIM);
 }
 
-/* The phase after the total follows what is possible now. */
+/*
+ * A reader that goes takes no touch with it: laned-bio has the image and answers. One finger more
+ * than before begins to scan; one less has ended without a touch, or after it.
+ */
+static void
+on_readers(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct readers *r = &c->readers;
+
+	if (ev->readers.fingers > r->fingers)
+		r->finger_until_ms = now->mono_ms + c->env.limits.scan_ms;
+	else if (ev->readers.fingers < r->fingers)
+		r->finger_until_ms = 0;
+	r->fingers = ev->readers.fingers;
+	r->health = ev->readers.health;
+	r->dirty = ev->readers.dirty;
+	r->rests = ev->readers.rests;
+	refresh_bio(c);
+}
+
+/* The phase after the total follows what is possible now; nothing is stored where it stays. */
 static void
 refresh_total(struct lane_core *c)
 {
 	enum checkout_phase before = c->cur.phase;
+	enum checkout_note note = c->cur.note;
+	bool dirty = c->cur_dirty;
 
-	if (before == PHASE_CONFIRMING ||
-	    (before == PHASE_TOTALLED && c->cur.note == NOTE_NONE))
+	if (before == PHASE_CONFIRMING || (before == PHASE_TOTALLED && note == NOTE_NONE))
 		lane_total_phase(c);
+	if (c->cur.phase == before && c->cur.note == note)
+		c->cur_dirty = dirty;
 }
 
 static int
 on_switch(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
 {
-	bool up = ev->up;
+	bool up = ev->kind != LANE_EV_READERS && ev->up;
 
 	if (ev->kind == LANE_EV_BIO)
 		on_bio_link(c, up);
+	else if (ev->kind == LANE_EV_READERS)
+		on_readers(c, ev, now);
 	else if (ev->kind == LANE_EV_ADAPTER)
 		on_adapter(c, up, now);
 	else if (ev->kind == LANE_EV_CLOCK)
@@ -358,6 +407,7 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	case LANE_EV_POS_UNDO:
 		return lane_on_pos_undo(c, ev->key, now);
 	case LANE_EV_BIO:
+	case LANE_EV_READERS:
 	case LANE_EV_ADAPTER:
 	case LANE_EV_CLOCK:
 	case LANE_EV_ENVIRONMENT:
@@ -422,6 +472,7 @@ lane_core_new(const struct lane_env *env, struct lane_core **ret_core)
 		return -ENOMEM;
 	c->env = *env;
 	c->faults.adapter_down = true;
+	c->readers.bio_away = true;
 	c->faults.bio_down = true;
 	lane_display_fill(c, &c->display);
 	*ret_core = c;

@@ -96,6 +96,7 @@ nobody(struct lane_core *c, enum checkout_note note)
 
 	k->wait = WAIT_NONE;
 	k->note = note;
+	k->reason = TOUCH_HINT_NONE;
 	if (k->member_state != MEMBER_KNOWN)
 		k->member_state = MEMBER_NONE;
 }
@@ -120,9 +121,12 @@ give_consent(struct lane_core *c)
 	k->consent.due_minor = lane_due(c);
 }
 
-/* A touch with the member known: after the total it is the confirmation, 1:1. */
+/*
+ * A touch with the member known: after the total it is the confirmation, 1:1. A finger that lay
+ * there before the reader did confirms nothing: it was not put there for this amount.
+ */
 static void
-touch_known(struct lane_core *c, const struct timepoint *now)
+touch_known(struct lane_core *c, bool at_start, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
 	enum checkout_note why = lane_payable(c);
@@ -140,6 +144,12 @@ touch_known(struct lane_core *c, const struct timepoint *now)
 		lane_probe_drop(c);
 		return;
 	}
+	if (at_start) {
+		k->note = NOTE_NOT_READ;
+		k->reason = TOUCH_HINT_LIFT;
+		lane_probe_drop(c);
+		return;
+	}
 	give_consent(c);
 	k->note = NOTE_NONE;
 	fx = ask_bio(c, FX_VERIFY);
@@ -149,11 +159,12 @@ touch_known(struct lane_core *c, const struct timepoint *now)
 }
 
 static void
-touch_unknown(struct lane_core *c, const struct timepoint *now)
+touch_unknown(struct lane_core *c, bool at_start, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
 
 	give_consent(c);
+	k->consent.given = k->consent.given && !at_start;
 	k->note = NOTE_NONE;
 	k->member_state = MEMBER_IDENTIFYING;
 	(void)ask_bio(c, FX_IDENTIFY);
@@ -169,6 +180,7 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 
 	if (probe.n == 0 || probe.n >= LANE_PROBE_BYTES || memchr(probe.p, 0, probe.n))
 		return -EINVAL;
+	c->readers.finger_until_ms = 0; /* what comes of it is told from here on */
 	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING ||
 	    (lane_is_active(c) && k->wait != WAIT_NONE)) {
 		drop_other(c, probe); /* one at a time */
@@ -182,9 +194,9 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 	k->probe_until_ms = now->mono_ms + c->env.limits.probe_ms;
 	c->cur_dirty = true;
 	if (k->member_state == MEMBER_KNOWN)
-		touch_known(c, now);
+		touch_known(c, ev->touch.at_start, now);
 	else
-		touch_unknown(c, now);
+		touch_unknown(c, ev->touch.at_start, now);
 	return 0;
 }
 
@@ -218,7 +230,7 @@ recognised(struct lane_core *c, const struct lane_event *ev, const struct timepo
 }
 
 static void
-not_recognised(struct lane_core *c, enum bio_outcome outcome)
+not_recognised(struct lane_core *c, const struct lane_event *ev)
 {
 	struct checkout *k = &c->cur;
 	bool again = k->scan_tries < c->env.limits.scan_retries;
@@ -228,9 +240,10 @@ not_recognised(struct lane_core *c, enum bio_outcome outcome)
 	if (again) {
 		k->scan_tries++;
 		nobody(c, NOTE_NOT_READ);
+		k->reason = touch_hint_of(ev->bio.hints);
 		return;
 	}
-	nobody(c, outcome == BIO_REJECT ? NOTE_NOT_MEMBER : NOTE_USE_CLAIM);
+	nobody(c, ev->bio.outcome == BIO_REJECT ? NOTE_NOT_MEMBER : NOTE_USE_CLAIM);
 }
 
 /* An answer of laned-bio to an identify or a decide. */
@@ -247,7 +260,7 @@ found_by_touch(struct lane_core *c, const struct lane_event *ev,
 		return 0;
 	}
 	if (ev->bio.outcome != BIO_ACCEPT) {
-		not_recognised(c, ev->bio.outcome);
+		not_recognised(c, ev);
 		return 0;
 	}
 	lane_probe_drop(c);
@@ -281,6 +294,7 @@ verified(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	if (ev->bio.outcome != BIO_ACCEPT) {
 		k->note =
 			ev->bio.outcome == BIO_REJECT ? NOTE_OTHER_FINGER : NOTE_NOT_READ;
+		k->reason = touch_hint_of(ev->bio.hints);
 		return 0;
 	}
 	k->touched = true;

@@ -141,14 +141,37 @@ fill_hint(const struct lane_core *c, struct lane_display *d)
 	d->hint_saving_minor = best->hint_saving_minor;
 }
 
+/* The row, and what stands beside it because of the readers. */
+static void
+fill_row(const struct lane_core *c, struct lane_display *d)
+{
+	const struct checkout *k = &c->cur;
+	struct row_state state = {
+		.phase = k->phase,
+		.member = k->member_state,
+		.note = k->note,
+		.has_lines = k->lines_count > 0,
+		.scanning = lane_is_scanning(c),
+		.faults = c->faults,
+	};
+
+	d->row = checkout_row(&state);
+	if (d->row == ROW_NOT_READ)
+		d->reason = k->reason;
+	else if (c->readers.rests && checkout_wants_touch(k->phase, k->member_state))
+		d->reason = TOUCH_HINT_LIFT;
+	d->readers = c->readers.bio_away ? READERS_AWAY : c->readers.health;
+	d->clean_glass = c->readers.dirty;
+	d->finger_rests = c->readers.rests;
+}
+
 void
 lane_display_fill(const struct lane_core *c, struct lane_display *d)
 {
 	const struct checkout *k = &c->cur;
 
 	memset(d, 0, sizeof(*d));
-	d->row = checkout_row(k->phase, k->member_state, &c->faults, k->note,
-			      k->lines_count > 0);
+	fill_row(c, d);
 	d->phase = k->phase;
 	d->member = k->member_state;
 	d->note = k->note;
@@ -235,6 +258,13 @@ same_texts(const struct lane_display *a, const struct lane_display *b)
 }
 
 static bool
+same_readers(const struct lane_display *a, const struct lane_display *b)
+{
+	return a->reason == b->reason && a->readers == b->readers &&
+	       a->clean_glass == b->clean_glass && a->finger_rests == b->finger_rests;
+}
+
+static bool
 same_display(const struct lane_display *a, const struct lane_display *b)
 {
 	return a->row == b->row && a->phase == b->phase && a->member == b->member &&
@@ -244,7 +274,8 @@ same_display(const struct lane_display *a, const struct lane_display *b)
 	       a->total_minor == b->total_minor && a->saving_minor == b->saving_minor &&
 	       a->due_minor == b->due_minor && a->can_pay == b->can_pay &&
 	       a->training == b->training && a->optimal == b->optimal &&
-	       a->hint_saving_minor == b->hint_saving_minor && same_texts(a, b);
+	       a->hint_saving_minor == b->hint_saving_minor && same_texts(a, b) &&
+	       same_readers(a, b);
 }
 
 void

@@ -96,7 +96,7 @@ void
 lane_total_phase(struct lane_core *c)
 {
 	struct checkout *k = &c->cur;
-	bool finger = k->member.subjects_count > 0;
+	bool finger = k->member.subjects_count > 0 && !c->faults.bio_down;
 	enum checkout_note why = lane_payable(c);
 
 	k->phase = finger && why == NOTE_NONE ? PHASE_CONFIRMING : PHASE_TOTALLED;

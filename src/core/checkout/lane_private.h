@@ -32,6 +32,7 @@ struct checkout {
 	enum checkout_phase phase;
 	enum member_state member_state;
 	enum checkout_note note;
+	enum touch_hint reason; /* of NOTE_NOT_READ */
 	bool claimed, touched, training, pay_blocked, tender_outside, final, uses_counted;
 	char ticket[LANE_TICKET_BYTES];
 	uint32_t rev;
@@ -85,9 +86,19 @@ struct slot {
 	bool adopted; /* for the next step, though it is not open */
 };
 
+/* What laned-bio told of its readers last. */
+struct readers {
+	enum readers_health health; /* without laned-bio itself: see bio_away */
+	bool bio_away, dirty, rests;
+	uint32_t fingers;
+	/* Since a finger came: until when it is shown as "scanning" without a touch; 0 none. */
+	int64_t finger_until_ms;
+};
+
 struct lane_core {
 	struct lane_env env;
 	struct lane_faults faults;
+	struct readers readers;
 	struct checkout cur;
 	bool cur_dirty;
 	struct slot slots[LANE_PAYMENTS_MAX];
@@ -143,6 +154,8 @@ bool lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32
 /* Forgets it: the lane is idle. */
 void lane_idle(struct lane_core *c);
 bool lane_is_active(const struct lane_core *c);
+/* A finger lies on a reader, and what it is for is still open. */
+bool lane_is_scanning(const struct lane_core *c);
 void lane_touch_time(struct lane_core *c, const struct timepoint *now);
 
 /* lane_basket.c */
