@@ -77,6 +77,13 @@ enrol_subject(const struct enrol *e)
 	return e->subject;
 }
 
+void
+enrol_wanted(const struct enrol *e, unsigned *ret_finger, unsigned *ret_impression)
+{
+	*ret_finger = e->finger;
+	*ret_impression = e->impression;
+}
+
 const char *
 enrol_outcome_name(enum enrol_outcome o)
 {

@@ -27,6 +27,8 @@ int enrol_new(const struct enrol_options *o, struct ulid session, struct ulid su
 struct enrol *enrol_free(struct enrol *e);
 struct ulid enrol_session(const struct enrol *e);
 struct ulid enrol_subject(const struct enrol *e);
+/* Which impression of which finger is wanted next, from 0. */
+void enrol_wanted(const struct enrol *e, unsigned *ret_finger, unsigned *ret_impression);
 
 enum enrol_outcome { ENROL_TAKEN, ENROL_RETRY, ENROL_DUPLICATE, ENROL_COMPLETE };
 const char *enrol_outcome_name(enum enrol_outcome o); /* "taken", "retry", ... */

@@ -146,6 +146,10 @@ main(int argc, char **argv)
 		return EXIT_CONFIG;
 	if (rc == 0 && log_level_parse(conf_str(conf, "log", "level"), &level) == 0)
 		log_set_level(level);
+	if (rc == 0 && service_check(conf) < 0) {
+		conf_free(conf);
+		return EXIT_CONFIG;
+	}
 	if (rc == 0 && check_profile(conf) < 0) {
 		/* To end well without being ready is to be started again by systemd. */
 		rc = o.check && strcmp(conf_str(conf, "privacy", "profile"), "none") == 0

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 struct slot {
@@ -68,6 +69,17 @@ probes_find(struct probes *p, struct ulid id, int64_t now_mono_ms)
 	struct slot *s = find(p, id);
 
 	if (s == NULL || now_mono_ms - s->since_ms >= PROBE_KEEP_MS)
+		return NULL;
+	return &s->features;
+}
+
+const struct finger_features *
+probes_at(struct probes *p, size_t i, int64_t now_mono_ms)
+{
+	const struct slot *s = &p->slots[i];
+
+	assert(i < PROBES_MAX);
+	if (ulid_is_zero(s->id) || now_mono_ms - s->since_ms >= PROBE_KEEP_MS)
 		return NULL;
 	return &s->features;
 }

@@ -23,6 +23,8 @@ struct finger_features *probes_put(struct probes *p, struct ulid id, int64_t now
 /* The features of id, or NULL when it is unknown or older than PROBE_KEEP_MS. */
 const struct finger_features *probes_find(struct probes *p, struct ulid id,
 					  int64_t now_mono_ms);
+/* The features in slot i below PROBES_MAX, or NULL. */
+const struct finger_features *probes_at(struct probes *p, size_t i, int64_t now_mono_ms);
 void probes_drop(struct probes *p, struct ulid id);
 
 /* Drops the expired; milliseconds until the next one expires, or -1 when there is none. */

@@ -1,11 +1,13 @@
 #include "bio/reader.h"
 
 #include "base/clock.h"
+#include "bio/serial/reader_zfm.h"
 #include "bio/usb/reader_usb.h"
 
 #include <string.h>
 
-const struct reader_driver *const reader_drivers[] = { &reader_file, &reader_usb };
+const struct reader_driver *const reader_drivers[] = { &reader_file, &reader_usb,
+						       &reader_zfm };
 const size_t reader_drivers_count = sizeof(reader_drivers) / sizeof(reader_drivers[0]);
 
 const char *

@@ -92,6 +92,12 @@ struct reader {
 	struct reader_events events;
 	enum reader_state state;
 	int64_t since_wall_ms; /* of the state */
+	/*
+	 * Why it is absent or faulty, where the driver knows: static text, "not-found" (nothing that
+	 * suits is attached), "denied", "busy" (another program has it), "no-answer",
+	 * "misconfigured" (it refuses what its section says); else NULL.
+	 */
+	const char *why;
 	struct reader_device device;
 	uint64_t captures; /* images taken */
 	uint64_t errors;   /* attempts and transfers that failed */

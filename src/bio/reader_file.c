@@ -1,6 +1,7 @@
 /*
  * The `file` reader: images from one folder, by base name, for the test environment. What a finger
- * on the glass is to a real reader, `present` is to this one.
+ * on the glass is to a real reader, `present` is to this one: NAME is what the sensor sees first,
+ * NAME+2, NAME+3 ... what it sees while the finger rests.
  */
 #include "bio/reader.h"
 
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +19,7 @@
 #define IMAGE_BYTES_MAX (8u << 20)
 #define NAME_BYTES_MAX 128u
 #define DPI_DEFAULT 500u
+#define FRAMES_MAX 9u /* of one presentation */
 
 struct file_reader {
 	struct reader base;
@@ -93,36 +96,63 @@ file_load(struct file_reader *f, const char *name, struct sample **ret_sample,
 	return rc;
 }
 
+/* One frame of a presentation: whether another is wanted, or a negative errno. */
 static int
-file_present(struct reader *r, struct str name)
+give_frame(struct file_reader *f, const char *name)
 {
-	struct file_reader *f = (struct file_reader *)r;
-	char buf[NAME_BYTES_MAX + 1];
+	struct reader *r = &f->base;
 	struct sample *s = NULL;
 	const char *why = NULL;
-	int rc;
+	int rc = file_load(f, name, &s, &why);
 
-	if (!name_ok(name) || str_copy(buf, sizeof(buf), name) < 0)
-		return -EINVAL;
-	rc = file_load(f, buf, &s, &why);
 	if (rc == -ENOENT)
 		return rc;
 	if (rc < 0) {
-		log_warn("reader %s: image %s: %s; not a capture", r->options->name, buf,
+		log_warn("reader %s: image %s: %s; not a capture", r->options->name, name,
 			 why == NULL ? "unreadable" : why);
 		r->errors++;
-		r->events.touched(r->events.ctx, r);
 		r->events.failed(r->events.ctx, r, why);
-		r->events.lifted(r->events.ctx, r);
 		return -EBADMSG;
 	}
 	(void)str_copy(s->device, sizeof(s->device),
 		       str_of(r->options->name)); /* may be cut */
 	r->captures++;
+	return r->events.sample(r->events.ctx, r, s) ? 1 : 0;
+}
+
+/* As long as more are wanted: NAME+2, NAME+3 and so on, as far as there are such files. */
+static int
+give_frames(struct file_reader *f, const char *name)
+{
+	char next[NAME_BYTES_MAX + 8];
+	int rc = give_frame(f, name);
+
+	for (unsigned i = 2; rc > 0 && i <= FRAMES_MAX; i++) {
+		(void)snprintf(next, sizeof(next), "%s+%u", name, i); /* fits */
+		rc = give_frame(f, next);
+		if (rc == -ENOENT)
+			rc = 0; /* the finger was lifted */
+	}
+	return rc < 0 ? rc : 0;
+}
+
+static int
+file_present(struct reader *r, struct str name)
+{
+	struct file_reader *f = (struct file_reader *)r;
+	char buf[NAME_BYTES_MAX + 1];
+	int rc;
+
+	if (!name_ok(name) || str_copy(buf, sizeof(buf), name) < 0)
+		return -EINVAL;
+	if (faccessat(f->dirfd, buf, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return -ENOENT;
+	reader_set_state(r, READER_CAPTURING);
 	r->events.touched(r->events.ctx, r);
-	(void)r->events.sample(r->events.ctx, r, s); /* a file has no second look */
+	rc = give_frames(f, buf);
 	r->events.lifted(r->events.ctx, r);
-	return 0;
+	reader_set_state(r, READER_READY);
+	return rc;
 }
 
 static struct reader *

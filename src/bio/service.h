@@ -11,9 +11,16 @@
 struct service;
 
 /*
+ * The configuration's readers, as far as they can be checked without a look at a device: 0, or
+ * -EINVAL, logged.
+ */
+int service_check(const struct conf *conf);
+
+/*
  * Opens the store, the gallery and the readers and begins loading and connecting. fd >= 0 is a
- * connected socket to laned, else it connects to <paths.run>/bio.sock. conf is borrowed. 0 or a
- * negative errno, logged with its cause.
+ * connected socket to laned, else it connects to <paths.run>/bio.sock. conf is borrowed. A
+ * reader that cannot be opened is tried again and keeps nothing else from starting. 0 or a negative
+ * errno, logged with its cause.
  */
 int service_new(struct loop *l, const struct conf *conf, int fd,
 		struct service **ret_service);

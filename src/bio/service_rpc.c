@@ -12,6 +12,7 @@
 #define FINGERS_A_SUBJECT                                                                \
 	2u /* references compared for each claimed subject, for the threshold */
 #define HELLO_TIMEOUT_MS 5000
+#define ATTACHED_MAX 16u /* of each driver */
 
 /* ---- what we send -------------------------------------------------------- */
 
@@ -27,8 +28,16 @@ put_ulid(struct json_out *o, const char *name, struct ulid id)
 static void
 put_hints(struct json_out *o, uint8_t hints)
 {
-	static const char *const names[] = { "too-dry", "too-wet",      "too-small",
-					     "blank",   "low-contrast", "few-minutiae" };
+	static const char *const names[] = {
+		"too-dry",
+		"too-wet",
+		"too-small",
+		"blank",
+		"low-contrast",
+		"few-minutiae",
+		"lift-and-press-again",
+		"glove",
+	};
 
 	json_open_array(o, "hints");
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -37,9 +46,27 @@ put_hints(struct json_out *o, uint8_t hints)
 	json_close(o);
 }
 
+/* A text that is not there is left out. */
 static void
-put_reader(struct json_out *o, const struct reader *r)
+put_some(struct json_out *o, const char *name, const char *text)
 {
+	if (text != NULL && text[0] != '\0')
+		json_cstr(o, name, text);
+}
+
+static void
+put_device(struct json_out *o, const struct reader_device *d)
+{
+	put_some(o, "model", d->model);
+	put_some(o, "id", d->id);
+	put_some(o, "port", d->port);
+	put_some(o, "serial", d->serial);
+}
+
+static void
+put_reader(struct json_out *o, const struct seat *seat)
+{
+	const struct reader *r = service_seat_reader(seat);
 	char since[RFC3339_BYTES];
 
 	rfc3339_text(since, r->since_wall_ms);
@@ -50,6 +77,49 @@ put_reader(struct json_out *o, const struct reader *r)
 	json_cstr(o, "since", since);
 	json_int(o, "captures", (int64_t)r->captures);
 	json_int(o, "errors", (int64_t)r->errors);
+	json_int(o, "resets", (int64_t)r->resets);
+	json_int(o, "replugs", (int64_t)r->replugs);
+	put_device(o, &r->device);
+	put_some(o, "why", r->why);
+	put_some(o, "hint", seat->hint);
+	json_close(o);
+}
+
+/* The configured reader that uses this device, or NULL. */
+static const char *
+user_of(const struct service *s, const struct reader_driver *driver,
+	const struct reader_device *d)
+{
+	for (size_t i = 0; i < s->seats_count; i++) {
+		const struct reader *r = service_seat_reader(&s->seats[i]);
+
+		if (r->driver == driver && r->device.port[0] != '\0' &&
+		    strcmp(r->device.port, d->port) == 0)
+			return r->options->name;
+	}
+	return NULL;
+}
+
+static void
+put_attached(const struct service *s, struct json_out *o)
+{
+	struct reader_device found[ATTACHED_MAX];
+
+	json_open_array(o, "attached");
+	for (size_t i = 0; i < reader_drivers_count; i++) {
+		const struct reader_driver *driver = reader_drivers[i];
+		size_t n = driver->attached == NULL
+				   ? 0
+				   : driver->attached(found, ATTACHED_MAX);
+
+		for (size_t k = 0; k < n && k < ATTACHED_MAX; k++) {
+			json_open_object(o, NULL);
+			json_cstr(o, "driver", driver->name);
+			put_device(o, &found[k]);
+			put_some(o, "reader", user_of(s, driver, &found[k]));
+			json_close(o);
+		}
+	}
 	json_close(o);
 }
 
@@ -57,11 +127,16 @@ void
 service_describe(const struct service *s, struct json_out *o)
 {
 	struct gallery_stats stats = gallery_stats(s->gallery);
+	const char *hint = NULL;
 
 	json_open_array(o, "readers");
-	for (size_t i = 0; i < s->readers_count; i++)
-		put_reader(o, s->readers[i]);
+	for (size_t i = 0; i < s->seats_count; i++) {
+		put_reader(o, &s->seats[i]);
+		if (hint == NULL)
+			hint = s->seats[i].hint;
+	}
 	json_close(o);
+	put_some(o, "hint", hint);
 	json_open_object(o, "gallery");
 	json_int(o, "subjects", (int64_t)stats.subjects);
 	json_int(o, "references", (int64_t)stats.references);
@@ -126,12 +201,15 @@ service_send_state(struct service *s)
 }
 
 void
-service_send_touch(struct service *s, struct ulid probe, const struct reader *r)
+service_send_touch(struct service *s, struct ulid probe, const struct reader *r,
+		   bool at_start)
 {
 	struct json_out *o = begin(s);
 
 	put_ulid(o, "probe", probe);
 	json_cstr(o, "reader", r->options->name);
+	if (at_start)
+		json_bool(o, "at_start", true);
 	notify(s, "bio.touch");
 }
 
@@ -148,6 +226,22 @@ service_send_progress(struct service *s, const struct enrol_progress *p)
 	if (p->why != NULL)
 		json_cstr(o, "why", p->why);
 	put_hints(o, p->hints);
+	notify(s, "enrol.progress");
+}
+
+void
+service_send_hold(struct service *s, const struct finger_features *f)
+{
+	struct json_out *o = begin(s);
+	unsigned finger, impression;
+
+	enrol_wanted(s->enrol, &finger, &impression);
+	put_ulid(o, "session", enrol_session(s->enrol));
+	json_int(o, "finger", finger + 1);
+	json_int(o, "impression", impression + 1);
+	json_cstr(o, "outcome", "hold");
+	json_int(o, "quality", f->quality);
+	put_hints(o, f->hints);
 	notify(s, "enrol.progress");
 }
 
@@ -260,17 +354,26 @@ get_consent(const struct value *params, struct store_consent *c)
 
 /* ---- methods -------------------------------------------------------------- */
 
+/* The answer to a question about the probe in params, which was found. */
 static void
-reply_outcome(struct service *s, struct rpc_call *call, enum decision d,
-	      const struct gallery_candidate *best)
+reply_decision(struct service *s, struct rpc_call *call, const struct value *params,
+	       enum decision d, const struct gallery_candidate *best)
 {
+	const struct finger_features *probe;
 	struct json_out *o = begin(s);
+	struct ulid id = { { 0 } };
 
+	(void)get_ulid(params, "probe", &id); /* it was there before */
+	probe = probes_find(s->probes, id, clock_mono_ms());
 	json_cstr(o, "outcome", decision_name(d));
 	if (d == DECISION_ACCEPT)
 		put_ulid(o, "subject", best->subject);
+	if (d == DECISION_RETRY)
+		put_hints(o, probe == NULL ? 0 : probe->hints);
 	json_close(o);
 	rpc_reply(call, o);
+	if (d == DECISION_ACCEPT)
+		service_touch_decided(s, id, best->subject);
 }
 
 static void
@@ -304,6 +407,8 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	notify(s, "bio.identified");
 	if (call != NULL)
 		rpc_reply(call, NULL);
+	if (d == DECISION_ACCEPT)
+		service_touch_decided(s, id, found[0].subject);
 }
 
 /* Searches among the claimed subjects only. */
@@ -345,7 +450,7 @@ on_decide(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (count >= 0)
 		d = decide_identify(&s->policy, n * FINGERS_A_SUBJECT, probe->quality,
 				    found, (size_t)count);
-	reply_outcome(s, call, d, found);
+	reply_decision(s, call, params, d, found);
 }
 
 static void
@@ -370,7 +475,7 @@ on_verify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	count = search_claimed(s, probe, subjects, n, found);
 	if (count >= 0)
 		d = decide_verify(&s->policy, probe->quality, found, count > 0 ? 1 : 0);
-	reply_outcome(s, call, d, found);
+	reply_decision(s, call, params, d, found);
 }
 
 static void
@@ -400,14 +505,15 @@ on_present(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_PARAMS, "file: the base name of an image is wanted");
 		return;
 	}
-	for (size_t i = 0; i < s->readers_count && rc == -ENODEV; i++)
-		if (s->readers[i]->driver->present != NULL)
-			rc = s->readers[i]->driver->present(s->readers[i], file);
+	for (size_t i = 0; i < s->seats_count && rc == -ENODEV; i++)
+		if (s->seats[i].reader != NULL && s->seats[i].driver->present != NULL)
+			rc = s->seats[i].driver->present(s->seats[i].reader, file);
 	if (rc == 0)
 		rpc_reply(call, NULL);
 	else
 		rpc_fail(call, rc == -ENOENT ? RPC_NOT_FOUND : RPC_REFUSED, "present: %s",
-			 rc == -ENODEV    ? "no reader of driver file; see [reader:NAME]"
+			 rc == -ENODEV
+				 ? "no reader of driver file is open; see [reader:NAME]"
 			 : rc == -ENOENT  ? "no such image in the reader's folder"
 			 : rc == -EBADMSG ? "not a readable image; the log says why"
 			 : rc == -EINVAL  ? "a base name of A-Z a-z 0-9 . _ - is wanted"
@@ -424,6 +530,7 @@ on_status(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	(void)peer;
 	(void)params;
 	service_describe(s, o);
+	put_attached(s, o);
 	json_close(o);
 	rpc_reply(call, o);
 }

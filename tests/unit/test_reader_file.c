@@ -16,16 +16,27 @@ static size_t pgm_bytes;
 
 /* What the service would have been told. */
 static struct {
-	unsigned samples, failures, changes;
+	unsigned samples, failures, changes, touches, lifts;
+	unsigned wanted; /* frames of the next presentations */
+	enum reader_state at_touch;
 	uint32_t width, height, dpi;
 	char device[64];
 } told;
 
 static void
-on_presentation(void *ctx, struct reader *r)
+on_touched(void *ctx, struct reader *r)
+{
+	(void)ctx;
+	told.at_touch = r->state;
+	told.touches++;
+}
+
+static void
+on_lifted(void *ctx, struct reader *r)
 {
 	(void)ctx;
 	(void)r;
+	told.lifts++;
 }
 
 static bool
@@ -39,7 +50,7 @@ on_sample(void *ctx, struct reader *r, struct sample *s)
 	told.dpi = s->dpi;
 	memcpy(told.device, s->device, sizeof(told.device));
 	sample_free(s);
-	return false;
+	return told.samples < told.wanted;
 }
 
 static void
@@ -59,8 +70,8 @@ on_changed(void *ctx, struct reader *r)
 	told.changes++;
 }
 
-static const struct reader_events events = { on_presentation, on_sample,  on_failed,
-					     on_presentation, on_changed, NULL };
+static const struct reader_events events = { on_touched, on_sample,  on_failed,
+					     on_lifted,  on_changed, NULL };
 static struct reader_options options = {
 	.name = "demo", .folder = dir, .dpi = 500, .test_environment = true
 };
@@ -101,6 +112,42 @@ START_TEST(a_presented_image_is_a_capture)
 }
 END_TEST
 
+START_TEST(more_frames_are_given_as_long_as_they_are_wanted_and_there)
+{
+	static const struct {
+		unsigned wanted, samples;
+	} cases[] = { { 0, 1 }, { 1, 1 }, { 2, 2 }, { 3, 3 }, { 9, 3 } };
+	struct reader *r = start();
+
+	tempdir_write(dir, "a.pgm", pgm, pgm_bytes);
+	tempdir_write(dir, "a.pgm+2", pgm, pgm_bytes);
+	tempdir_write(dir, "a.pgm+3", pgm, pgm_bytes);
+	tempdir_write(dir, "a.pgm+5", pgm, pgm_bytes);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(&told, 0, sizeof(told));
+		told.wanted = cases[i].wanted;
+		ck_assert_int_eq(reader_file.present(r, STR("a.pgm")), 0);
+		ck_assert_uint_eq(told.samples, cases[i].samples);
+		ck_assert_uint_eq(told.touches, 1);
+		ck_assert_uint_eq(told.lifts, 1);
+		ck_assert_uint_eq(told.failures, 0);
+		ck_assert_int_eq(told.at_touch, READER_CAPTURING);
+		ck_assert_int_eq(r->state, READER_READY);
+		ck_assert_uint_eq(told.changes, 2);
+	}
+	ck_assert_int_eq(reader_file.present(r, STR("a.pgm+2")), -EINVAL);
+	tempdir_write(dir, "a.pgm+2", pgm, pgm_bytes - 1);
+	memset(&told, 0, sizeof(told));
+	told.wanted = 9;
+	ck_assert_int_eq(reader_file.present(r, STR("a.pgm")), -EBADMSG);
+	ck_assert_uint_eq(told.samples, 1);
+	ck_assert_uint_eq(told.failures, 1);
+	ck_assert_uint_eq(told.lifts, 1);
+	reader_file.close(r);
+	tempdir_remove(dir);
+}
+END_TEST
+
 START_TEST(only_base_names_are_names)
 {
 	static const char *const names[] = {
@@ -120,7 +167,7 @@ START_TEST(only_base_names_are_names)
 	memset(longest, 'a', sizeof(longest));
 	ck_assert_int_eq(reader_file.present(r, (struct str){ longest, 129 }), -EINVAL);
 	ck_assert_int_eq(reader_file.present(r, (struct str){ longest, 128 }), -ENOENT);
-	ck_assert_uint_eq(told.samples + told.failures, 0);
+	ck_assert_uint_eq(told.samples + told.failures + told.touches, 0);
 	reader_file.close(r);
 	tempdir_remove(dir);
 }
@@ -209,7 +256,9 @@ START_TEST(only_a_change_of_state_is_told)
 }
 END_TEST
 
-UNIT_MAIN("reader_file", a_presented_image_is_a_capture, only_base_names_are_names,
-	  a_damaged_image_is_a_failure_that_is_told, an_image_over_8_mib_is_not_read,
+UNIT_MAIN("reader_file", a_presented_image_is_a_capture,
+	  more_frames_are_given_as_long_as_they_are_wanted_and_there,
+	  only_base_names_are_names, a_damaged_image_is_a_failure_that_is_told,
+	  an_image_over_8_mib_is_not_read,
 	  the_file_reader_exists_in_the_test_environment_only,
 	  only_a_change_of_state_is_told)
