@@ -21,7 +21,7 @@ B ?= build
 VERSION := $(shell cat $(srcdir)/.version)
 
 # Goals that need nothing configured.
-bare_goals = deps clean distclean format-check demo check check-quick check-asan maybe-deps
+bare_goals = deps deps-vm check-vm maybe-deps-vm clean distclean format-check demo check check-quick check-asan maybe-deps
 ifneq ($(filter-out $(bare_goals),$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
@@ -84,6 +84,7 @@ adapter_src = $(filter-out $(mains),$(call sources,src/adapter/*.c))
 ctl_src = $(filter-out $(mains),$(call sources,src/ctl/*.c))
 synth_src = $(filter-out tests/synth/main.c,$(call sources,tests/synth/*.c))
 simlib_src = $(filter-out tests/sim/main.c,$(call sources,tests/sim/*.c))
+usbmodel_src = $(filter-out tests/usb/live_%.c tests/usb/vhci.c tests/usb/client.c,$(call sources,tests/usb/*.c))
 sdk_src = $(call sources,plugins/sdk/*.c)
 plugins = $(filter-out sdk,$(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $(srcdir)/plugins/*/*.c))))))
 
@@ -140,7 +141,7 @@ define archive
 $(B)/lib$(1).a: $(call obj,$($(1)_src))
 	$$(call say,AR,$$@) rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
-$(foreach a,$(archives) synth simlib,$(eval $(call archive,$(a))))
+$(foreach a,$(archives) synth simlib usbmodel,$(eval $(call archive,$(a))))
 $(B)/libsdk.a: $(patsubst %.c,$(B)/pic/%.o,$(sdk_src))
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
@@ -163,7 +164,8 @@ $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
 
 define unit
-$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libsynth.a $(B)/libsimlib.a $(all_archives)
+$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libusbmodel.a $(B)/libsynth.a $(B)/libsimlib.a \
+		$(all_archives)
 	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(test_ldflags_$(1)) -o $$@ $$^ \
 	$$(CHECK_LIBS) $$(ext_libs) -ldl
 endef
@@ -177,6 +179,17 @@ $(B)/synthfinger: $(call obj,tests/synth/main.c) $(B)/libsynth.a $(all_archives)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
 $(B)/lanesim: $(call obj,tests/sim/main.c) $(B)/libsimlib.a $(all_archives)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs) -ldl
+
+# Readers that are none: on a bus of umockdev's for one child program, or of the kernel's vhci_hcd.
+have_umockdev := $(shell pkg-config --exists umockdev-1.0 && echo 1)
+$(B)/obj/tests/usb/live_%.o: ALL_CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags umockdev-1.0))
+$(B)/usb/reader-live: $(call obj,tests/usb/live_main.c tests/usb/live_bus.c tests/usb/live_usbfs.c) $(B)/libusbmodel.a $(B)/libsynth.a
+	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lm \
+	$(shell pkg-config --libs umockdev-1.0) -lutil
+$(B)/usb/reader-client: $(call obj,tests/usb/client.c) $(B)/libbio.a $(B)/libbase.a $(B)/libplain.a
+	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
+$(B)/usb/reader-vhci: $(call obj,tests/usb/vhci.c) $(B)/libusbmodel.a $(B)/libsynth.a
+	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lm
 
 # ---- tests ---------------------------------------------------------------
 # Every part appends to $(B)/results; `check` ends with the sum of all of them.
@@ -216,7 +229,7 @@ sim: $(B)/lanesim
 	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 crash-build:
 	+@$(sub) B=$(B)/crash CRASH_POINTS=1 CFLAGS='-O1 -g' all
-tools: $(B)/synthfinger
+tools: $(B)/synthfinger $(B)/usb/reader-vhci $(B)/usb/reader-client $(if $(have_umockdev),$(B)/usb/reader-live)
 check-asan:
 	@rm -rf $(B)/asan/results
 	+@fail=0; $(sub) B=$(B) RESULTS=$(abspath $(B))/asan/results check-asan-parts || fail=1; \
@@ -236,6 +249,14 @@ check-valgrind:
 	TEST_SKIP='$(heavy_tests) test_adapter_sandbox' check-unit # valgrind lets no seccomp filter in
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 	--errors-for-leak-kinds=definite
+# The readers on the bus, plugged a thousand times under ASan and twenty times under valgrind.
+usb_reader_test = SRCDIR=$(abspath $(srcdir)) LOG_LEVEL=warning $(srcdir)/tests/integration/usb_reader.py
+check-replug:
+	+@$(sub) B=$(B)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' tools
+	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g -U_FORTIFY_SOURCE' tools
+	REPLUGS=1000 LANED_BUILD=$(abspath $(B))/asan $(usb_reader_test) replugs_leave_nothing_behind
+	REPLUGS=20 LANED_BUILD=$(abspath $(B))/valgrind CLIENT_WRAPPER='$(VALGRIND)' \
+	$(usb_reader_test) replugs_leave_nothing_behind suspended frames_of_one_presentation
 coverage:
 	+@$(sub) B=$(B)/cov COVERAGE=1 CFLAGS=-g check-unit check-integration
 	lcov -q -c -d $(B)/cov -o $(B)/cov/all.info
@@ -244,14 +265,15 @@ coverage:
 
 # Fuzzers: libFuzzer for campaigns, a replay driver for `make check`.
 define replay
-$(B)/tests/replay_$(1): $(call obj,tests/fuzz/$(1).c tests/fuzz/replay.c) $(all_archives)
+$(B)/tests/replay_$(1): $(call obj,tests/fuzz/$(1).c tests/fuzz/replay.c) $(B)/libusbmodel.a $(all_archives)
 	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ext_libs)
 $(B)/fuzz/$(1): $(srcdir)/tests/fuzz/$(1).c $(B)/fuzzlib/built
 	$$(call say,FUZZ,$$@) mkdir -p $$(@D) && clang-14 $$(ALL_CPPFLAGS) -std=gnu11 -g -O1 \
-	-fsanitize=fuzzer,address,undefined -o $$@ $$< $(archives:%=$(B)/fuzzlib/lib%.a) $$(ext_libs)
+	-fsanitize=fuzzer,address,undefined -o $$@ $$< $(fuzz_archives:%=$(B)/fuzzlib/lib%.a) $$(ext_libs)
 fuzz-$(1): $(B)/fuzz/$(1)
 	$$(call fuzz_run,$(1))
 endef
+fuzz_archives = usbmodel $(archives)
 FUZZ_TIME = 60
 fuzz_run = cd $(B)/fuzz && mkdir -p corpus/$(1) && ./$(1) -max_total_time=$(FUZZ_TIME) -max_len=8192 \
 	-timeout=10 corpus/$(1) $(abspath $(srcdir))/tests/fuzz/corpus/$(1)
@@ -259,7 +281,7 @@ $(foreach f,$(fuzz_targets),$(eval $(call replay,$(f))))
 $(B)/fuzzlib/built: FORCE
 	+@$(sub) B=$(B)/fuzzlib CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' archives
 	@touch $@
-archives: $(all_archives)
+archives: $(all_archives) $(B)/libusbmodel.a
 check-fuzz-corpus: $(fuzz_targets:%=$(B)/tests/replay_%)
 	@$(run_tests) fuzz-corpus $(fuzz_targets:%=$(B)/tests/replay_%)
 # One after the other, also with -j: each wants a processor for itself.
@@ -284,9 +306,24 @@ check-units: $(B)/stage/done
 	@$(run_tests) units $(srcdir)/tests/tools/check-units
 $(B)/stage/done: all FORCE
 	+@rm -rf $(B)/stage && $(sub) B=$(B) DESTDIR=$(abspath $(B))/stage install >/dev/null && touch $@
+# The installed product under Debian's systemd in a virtual machine; see tests/vm/check-vm.
+vm_b = $(abspath $(B))/vm
+vm_peers = synthfinger usb/reader-vhci
+check-vm: maybe-deps-vm
+	+@rm -rf $(vm_b)/stage $(vm_b)/results
+	+@$(sub) B=$(vm_b)/build prefix=/usr all $(addprefix $(vm_b)/build/,$(vm_peers))
+	+@$(sub) B=$(vm_b)/build prefix=/usr DESTDIR=$(vm_b)/stage install >/dev/null
+	@fail=0; VM=$(vm_b) STAGE=$(vm_b)/stage LANED_BUILD=$(vm_b)/build SRCDIR=$(abspath $(srcdir)) \
+	RESULTS=$(vm_b)/results VM_CACHE='$(VM_CACHE)' VM_ACCEL='$(VM_ACCEL)' VM_SHELL='$(VM_SHELL)' \
+	ONLY='$(ONLY)' KEEP='$(KEEP)' DATA='$(DATA)' $(srcdir)/tests/vm/check-vm || fail=$$?; \
+	[ $$fail != 77 ] || fail=0; $(srcdir)/tests/tools/summary $(vm_b)/results $$fail
+maybe-deps-vm: maybe-deps
+	-@[ '$(DEPS)' = 0 ] || $(srcdir)/.ci/deps vm
+deps-vm:
+	$(srcdir)/.ci/deps vm
 
 # ---- measurements and the demonstration ----------------------------------
-bench: bench-bio bench-search bench-pricing bench-identify bench-touch
+bench: bench-bio bench-search bench-pricing bench-identify bench-touch bench-reader
 bench-bio: $(B)/bench/bio_scores $(B)/bench/bio_eval
 	B=$(B) $(srcdir)/tests/bench/bench-bio
 bench-search: $(B)/bench/bench_search
@@ -297,6 +334,8 @@ bench-identify: all tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
 bench-touch: all tools $(B)/bench/make_gallery
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
+bench-reader: tools
+	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-reader
 demo: maybe-deps
 	+@$(sub) B=$(B) all tools
 	@LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) $(srcdir)/tests/demo/demo $(if $(DATA),--data $(DATA))
@@ -312,6 +351,6 @@ distclean: clean
 -include $(shell test -d $(B) && find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 FORCE:
 .PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
-	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units coverage \
+	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
 	fuzz $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
-	bench-touch demo install dist clean distclean deps maybe-deps sim FORCE
+	bench-touch bench-reader check-replug demo install dist clean distclean deps maybe-deps sim FORCE

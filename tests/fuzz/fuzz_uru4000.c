@@ -1,11 +1,13 @@
 /*
  * A whole conversation with a reader that may do anything at any time: the input says which of the
- * driver's transfers ends next, how, with how many bytes and which; when the finger moves, the time
- * is up or the service stops. Whatever happens, the driver must end quietly when it is told to.
+ * driver's transfers ends next, how, with how many bytes and which; what goes wrong in the device;
+ * when the finger moves, the time is up or the service stops. Whatever happens, the driver must end
+ * quietly when it is told to.
  */
 #include "bio/usb/uru4000.h"
 
-#include "usb/uru4000_model.h"
+#include "bio/usb/uru4000_image.h"
+#include "usb/mock_reader.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -19,8 +21,9 @@
 #define UNGUARD(p, n) ((void)(p), (void)(n))
 #endif
 
-#define IMAGES_MAX 12u /* unscrambling is what takes the time */
+#define IMAGES_MAX 6u /* unscrambling is what takes the time */
 #define OVERLAY_MAX 32u
+#define TRANSFERS_MAX 4000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,9 +32,7 @@ struct input {
 	size_t n;
 };
 
-static struct uru4000_model d;
-static uint8_t good_wire[URU4000_TRANSFER_BYTES];
-static size_t good_bytes;
+static struct mock_reader r, fresh;
 static uint8_t *guarded; /* the driver's image buffer, once it is known */
 static unsigned images;
 
@@ -51,47 +52,42 @@ take(struct input *in)
 	return *in->p++;
 }
 
+/* A picture with everything that a block list can say. */
 static void
 build_once(void)
 {
-	static const uint8_t blocks[][2] = { { 2, 72 }, { 0, 1 }, { 0x82, 49 },
-					     { 1, 1 },  { 0, 1 }, { 4, 9 },
-					     { 2, 40 }, { 0, 1 }, { 0x82, 116 } };
+	static const uint8_t blocks[URU_BLOCKS_MAX][2] = {
+		{ 2, 72 }, { 0, 1 },  { 0x82, 49 }, { 1, 1 },     { 0, 1 },
+		{ 4, 9 },  { 2, 40 }, { 0, 1 },     { 0x82, 116 }
+	};
 
-	if (good_bytes != 0)
+	if (fresh.d.wire_bytes != 0)
 		return;
-	memcpy(d.blocks, blocks, sizeof(blocks));
-	model_paint(&d, 3);
-	model_build(&d);
-	memcpy(good_wire, d.wire, sizeof(good_wire));
-	good_bytes = d.wire_bytes;
-}
-
-static bool
-answer_taken(const uint8_t challenge[16], const uint8_t answer[16])
-{
-	return challenge[0] == 1 && answer[0] != 0;
+	mock_reader_init(&r, 0x05ba, 0x000a);
+	r.d.wire_bytes = uru_picture_wire(r.d.raster, blocks, 0, r.d.wire, NULL);
+	r.d.wire_given = true;
+	fresh = r;
 }
 
 /* The bytes that did not arrive must not be looked at. */
 static void
 end_image(struct input *in, enum usb_status s)
 {
-	struct mock_transfer *t = &d.m.pipe[USB_BULK];
+	struct mock_transfer *t = &r.m.pipe[USB_BULK];
 	size_t n = take(in) | (size_t)take(in) << 8, at = take(in), overlay = take(in);
 
 	if (++images > IMAGES_MAX)
 		n = 0;
-	n = n == 0xffff ? good_bytes : n * 2;
+	n = n == 0xffff ? fresh.d.wire_bytes : n * 2;
 	n = n < t->bytes ? n : t->bytes;
 	guarded = t->data;
 	UNGUARD(t->data, t->bytes);
-	memcpy(t->data, good_wire, n);
+	memcpy(t->data, fresh.d.wire, n);
 	overlay = overlay < OVERLAY_MAX ? overlay : 0;
 	for (size_t i = 0; i < overlay && at + i < n && in->n > 0; i++)
 		t->data[at + i] = (uint8_t)take(in);
 	GUARD(t->data + n, t->bytes - n);
-	mock_end(&d.m, USB_BULK, s, NULL, n);
+	mock_end(&r.m, USB_BULK, s, NULL, n);
 }
 
 static void
@@ -101,7 +97,7 @@ end_transfer(struct input *in, enum usb_pipe p)
 	uint8_t bytes[64];
 	size_t n;
 
-	if (!d.m.pipe[p].busy)
+	if (!r.m.pipe[p].busy)
 		return;
 	if (p == USB_BULK) {
 		end_image(in, s);
@@ -111,20 +107,29 @@ end_transfer(struct input *in, enum usb_pipe p)
 	memset(bytes, (int)take(in), sizeof(bytes));
 	for (size_t i = 0; i < n && i < 4 && in->n > 0; i++)
 		bytes[i] = (uint8_t)take(in);
-	mock_end(&d.m, p, s, bytes, n);
+	mock_end(&r.m, p, s, bytes, n);
 }
 
-/* The model as it is, but for images, which are rationed. */
+/* The device as it is and with its faults, but for images, which are rationed. */
 static void
-honest_step(void)
+device_step(void)
 {
-	struct mock_transfer *t = &d.m.pipe[USB_BULK];
-
 	if (guarded != NULL)
 		UNGUARD(guarded, URU4000_TRANSFER_BYTES);
-	if (t->busy && d.mode == 0x20 && ++images > IMAGES_MAX)
-		d.empty_images = 1;
-	(void)model_step(&d); /* false: nothing to do */
+	if (r.d.mode == URU_MODE_CAPTURE && r.m.pipe[USB_BULK].busy &&
+	    ++images > IMAGES_MAX)
+		uru_device_arm(&r.d, URU_EMPTY_IMAGE, -1, 1, 0);
+	(void)mock_reader_step(&r); /* false: nothing to do */
+}
+
+static void
+arm(struct input *in, unsigned fault)
+{
+	unsigned how = take(in);
+
+	if (fault == URU_NEW_KEY_IMAGE || fault == URU_CLEAR_IMAGE)
+		r.d.wire_given = false; /* these are the model's own */
+	uru_device_arm(&r.d, (enum uru_fault)(fault % URU_FAULTS), -1, how & 7, how >> 3);
 }
 
 static void
@@ -135,10 +140,10 @@ one_event(struct input *in)
 	switch (op & 7) {
 	case 0:
 		for (unsigned i = 0; i <= argument; i++)
-			honest_step();
+			device_step();
 		break;
 	case 1:
-		model_finger(&d, argument % 2 == 0);
+		mock_reader_finger(&r, argument % 2 == 0);
 		break;
 	case 2:
 		end_transfer(in, USB_CONTROL);
@@ -147,20 +152,34 @@ one_event(struct input *in)
 		end_transfer(in, argument % 2 == 0 ? USB_BULK : USB_INTERRUPT);
 		break;
 	case 4:
-		if (d.m.timer_set)
-			mock_fire(&d.m);
+		if (r.m.timer_set)
+			mock_fire(&r.m);
 		break;
 	case 5:
 		if (argument == 31)
-			uru4000_driver.stop(d.m.device);
-		d.m.frames_wanted = argument;
+			uru4000_driver.stop(r.m.device);
+		r.m.frames_wanted = argument;
 		break;
 	case 6:
-		model_say(&d, take(in) << 8 | take(in));
+		if (argument < 16)
+			uru_device_say(&r.d, take(in) << 8 | take(in));
+		else
+			arm(in, take(in));
 		break;
 	default:
-		d.m.refuse = argument == 1 ? ENODEV : argument == 2 ? ENOMEM : 0;
+		r.m.refuse = argument == 1 ? ENODEV : argument == 2 ? ENOMEM : 0;
 		break;
+	}
+}
+
+static void
+check(void)
+{
+	require(r.m.broken <= 1 && r.m.stopped <= 1 && r.m.gone <= r.m.broken);
+	require(r.m.broken + r.m.stopped == 0 || !r.m.timer_set);
+	if (r.m.last != NULL) {
+		require(r.m.last->width == URU4000_COLUMNS);
+		require(r.m.last->height <= URU4000_ROWS);
 	}
 }
 
@@ -172,36 +191,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct usb_model *model;
 
 	build_once();
-	memset(&d.m, 0, sizeof(d.m));
-	d.m.seed = take(&in) * 0x01010101u;
+	r = fresh;
+	r.m.seed = take(&in) * 0x01010101u;
 	model = &uru4000_driver.models[take(&in) % uru4000_driver.models_count];
-	d.wants_answer = (model->quirks & URU4000_WANTS_ANSWER) != 0;
-	d.answer_ok = answer_taken;
-	d.answered = d.finger = false;
-	d.status = (uint8_t)take(&in);
-	d.messages_count = 0;
-	d.mode = 0x70;
-	d.prebuilt = true;
-	d.key_index = 0;
-	d.empty_images = d.short_images = 0;
-	memcpy(d.wire, good_wire, sizeof(d.wire));
-	d.wire_bytes = good_bytes;
+	r.d.model = uru_model_find(model->vendor, model->product);
+	r.d.status = (uint8_t)take(&in);
 	images = 0;
 	guarded = NULL;
-	require(mock_open(&d.m, &uru4000_driver, model->vendor, model->product, &o) !=
+	require(r.d.model != NULL);
+	require(mock_open(&r.m, &uru4000_driver, model->vendor, model->product, &o) !=
 		NULL);
-	uru4000_driver.start(d.m.device);
-	while (in.n > 0) {
+	uru4000_driver.start(r.m.device);
+	while (in.n > 0 && r.ended < TRANSFERS_MAX) {
 		one_event(&in);
-		require(d.m.broken <= 1 && d.m.stopped <= 1 && d.m.gone <= d.m.broken);
-		require(d.m.broken + d.m.stopped == 0 || !d.m.timer_set);
-		if (d.m.last != NULL) {
-			require(d.m.last->width == URU4000_COLUMNS);
-			require(d.m.last->height <= URU4000_ROWS);
-		}
+		check();
 	}
 	if (guarded != NULL)
 		UNGUARD(guarded, URU4000_TRANSFER_BYTES);
-	require(mock_close(&d.m));
+	require(mock_close(&r.m));
 	return 0;
 }

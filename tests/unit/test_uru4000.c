@@ -2,53 +2,45 @@
 #include "bio/usb/uru4000.h"
 
 #include "bio/usb/uru4000_answer.h"
-#include "usb/uru4000_model.h"
+#include "bio/usb/uru4000_image.h"
+#include "usb/mock_reader.h"
 
 #include "unit.h"
 
-#include <openssl/evp.h>
-
 static const struct usb_device_options defaults = { .label = "uru4000 1-4" };
-static const uint8_t usual_blocks[8][2] = { { 2, 72 }, { 0, 1 },  { 2, 49 }, { 1, 1 },
-					    { 0, 1 },  { 2, 49 }, { 0, 1 },  { 2, 116 } };
-static struct uru4000_model d;
-
-static bool
-aes_by_openssl(const uint8_t key[16], const uint8_t in[16], uint8_t out[32])
-{
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int n = 0;
-	bool ok =
-		c != NULL && EVP_EncryptInit_ex(c, EVP_aes_128_ecb(), NULL, key, NULL) &&
-		EVP_CIPHER_CTX_set_padding(c, 0) && EVP_EncryptUpdate(c, out, &n, in, 16);
-
-	EVP_CIPHER_CTX_free(c);
-	return ok && n == 16;
-}
-
-static bool
-answer_ok(const uint8_t challenge[16], const uint8_t answer[16])
-{
-	static const uint8_t key[16] = { 0x79, 0xac, 0x91, 0x79, 0x5c, 0xa1, 0x47, 0x8e,
-					 0x98, 0xe0, 0x0f, 0x3c, 0x59, 0x8f, 0x5f, 0x4b };
-	uint8_t out[32];
-
-	return aes_by_openssl(key, challenge, out) && memcmp(out, answer, 16) == 0;
-}
+static struct mock_reader r;
 
 static void
 attach(uint16_t vendor, uint16_t product, const struct usb_device_options *o)
 {
-	memset(&d, 0, sizeof(d));
-	d.status = 0x03;
-	d.mode = 0x70;
-	d.answer_ok = answer_ok;
-	d.wants_answer = product == 0x00ca;
-	d.m.seed = 0x51ea2124;
-	memcpy(d.blocks, usual_blocks, sizeof(usual_blocks));
-	model_paint(&d, 1);
-	ck_assert_ptr_nonnull(mock_open(&d.m, &uru4000_driver, vendor, product, o));
-	d.m.driver->start(d.m.device);
+	mock_reader_init(&r, vendor, product);
+	r.d.delays = uru_delays_recorded;
+	r.m.seed = 0x51ea2124;
+	ck_assert_ptr_nonnull(mock_open(&r.m, &uru4000_driver, vendor, product, o));
+	r.m.driver->start(r.m.device);
+}
+
+/* The next count occasions of a fault. */
+static void
+arm(enum uru_fault f, unsigned count)
+{
+	uru_device_arm(&r.d, f, -1, count, 0);
+}
+
+/* They come before the request that caused them has ended, as recorded of a 4500. */
+static void
+messages_at_once(void)
+{
+	r.d.delays.message_us = 0;
+	r.d.delays.power_us = 0;
+}
+
+/* The image that the model would send now. */
+static void
+build(void)
+{
+	r.d.wire_bytes = uru_picture_wire(r.d.raster, (const uint8_t(*)[2])r.d.blocks,
+					  r.d.key_index, r.d.wire, r.d.expected);
 }
 
 static void
@@ -61,16 +53,16 @@ attach_4500(void)
 static void
 present(void)
 {
-	model_finger(&d, true);
-	ck_assert(model_run(&d));
-	model_finger(&d, false);
-	ck_assert(model_run(&d));
+	mock_reader_finger(&r, true);
+	ck_assert(mock_reader_run(&r));
+	mock_reader_finger(&r, false);
+	ck_assert(mock_reader_run(&r));
 }
 
 static void
 detach(void)
 {
-	ck_assert(mock_close(&d.m));
+	ck_assert(mock_close(&r.m));
 }
 
 /* The last sample, turned and inverted back, is what the model says can be known. */
@@ -79,13 +71,13 @@ check_sample(bool invert, bool rotate)
 {
 	size_t n = URU4000_PIXELS_MAX, wrong = 0;
 
-	ck_assert_ptr_nonnull(d.m.last);
-	ck_assert_uint_eq(d.m.last->width, 384);
-	ck_assert_uint_eq(d.m.last->height, 290);
+	ck_assert_ptr_nonnull(r.m.last);
+	ck_assert_uint_eq(r.m.last->width, 384);
+	ck_assert_uint_eq(r.m.last->height, 290);
 	for (size_t i = 0; i < n; i++) {
-		uint8_t p = d.m.last->grey[rotate ? n - 1 - i : i];
+		uint8_t p = r.m.last->grey[rotate ? n - 1 - i : i];
 
-		wrong += (invert ? (uint8_t)(255 - p) : p) != d.expected[i];
+		wrong += (invert ? (uint8_t)(255 - p) : p) != r.d.expected[i];
 	}
 	ck_assert_uint_eq(wrong, 0);
 }
@@ -93,46 +85,47 @@ check_sample(bool invert, bool rotate)
 START_TEST(captures_one_presentation)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.ready, 1);
-	ck_assert_uint_eq(d.m.touched, 0);
-	ck_assert_uint_eq(d.mode, 0x10);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.ready, 1);
+	ck_assert_uint_eq(r.m.touched, 0);
+	ck_assert_uint_eq(r.d.mode, 0x10);
 	present();
-	ck_assert_uint_eq(d.m.touched, 1);
-	ck_assert_uint_eq(d.m.samples, 1);
-	ck_assert_uint_eq(d.m.lifted, 1);
-	ck_assert_uint_eq(d.m.failed + d.m.broken, 0);
+	ck_assert_uint_eq(r.m.touched, 1);
+	ck_assert_uint_eq(r.m.samples, 1);
+	ck_assert_uint_eq(r.m.lifted, 1);
+	ck_assert_uint_eq(r.m.failed + r.m.broken, 0);
 	check_sample(true, true);
-	ck_assert_uint_eq(d.m.last->dpi, 500);
-	ck_assert_str_eq(d.m.last->device, "uru4000 1-4");
-	ck_assert_uint_eq(d.mode, 0x10);
+	ck_assert_uint_eq(r.m.last->dpi, 500);
+	ck_assert_str_eq(r.m.last->device, "uru4000 1-4");
+	ck_assert_uint_eq(r.d.mode, 0x10);
 	present();
-	ck_assert_uint_eq(d.m.samples, 2);
+	ck_assert_uint_eq(r.m.samples, 2);
 	detach();
 	ck_assert_uint_eq(
-		d.mode, 0x10); /* nobody ran the model: the write was only acknowledged */
+		r.d.mode,
+		0x10); /* nobody ran the model: the write was only acknowledged */
 }
 END_TEST
 
 START_TEST(switches_the_sensor_off_when_stopped)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.m.driver->stop(d.m.device);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.mode, 0x70);
-	ck_assert_uint_eq(d.m.stopped, 1);
-	ck_assert(!d.m.pipe[USB_INTERRUPT].busy);
-	d.m.device = d.m.driver->free(d.m.device);
+	ck_assert(mock_reader_run(&r));
+	r.m.driver->stop(r.m.device);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.d.mode, 0x70);
+	ck_assert_uint_eq(r.m.stopped, 1);
+	ck_assert(!r.m.pipe[USB_INTERRUPT].busy);
+	r.m.device = r.m.driver->free(r.m.device);
 }
 END_TEST
 
 START_TEST(the_later_microsoft_reader_gets_its_answer)
 {
 	attach(0x045e, 0x00ca, &defaults);
-	ck_assert(model_run(&d));
-	ck_assert(d.answered);
-	ck_assert_uint_eq(d.m.ready, 1);
+	ck_assert(mock_reader_run(&r));
+	ck_assert(r.d.answered);
+	ck_assert_uint_eq(r.m.ready, 1);
 	present();
 	check_sample(true, false);
 	detach();
@@ -153,10 +146,9 @@ START_TEST(every_id_of_the_table_has_its_quirks)
 
 	ck_assert_uint_eq(uru4000_driver.models_count, sizeof(ids) / sizeof(ids[0]));
 	attach(ids[_i].vendor, ids[_i].product, &defaults);
-	d.wants_answer = ids[_i].answer;
-	ck_assert(model_run(&d));
+	ck_assert(mock_reader_run(&r));
 	present();
-	ck_assert(d.answered == ids[_i].answer);
+	ck_assert(r.d.answered == ids[_i].answer);
 	check_sample(true, ids[_i].rotate);
 	detach();
 }
@@ -179,10 +171,10 @@ START_TEST(settings_win_over_the_table)
 	o.rotate = t[_i].rotate;
 	o.dpi = 512;
 	attach(0x05ba, 0x000a, &o);
-	ck_assert(model_run(&d));
+	ck_assert(mock_reader_run(&r));
 	present();
 	check_sample(t[_i].inverted, t[_i].rotated);
-	ck_assert_uint_eq(d.m.last->dpi, 512);
+	ck_assert_uint_eq(r.m.last->dpi, 512);
 	detach();
 }
 END_TEST
@@ -217,13 +209,13 @@ static const uint8_t layouts[][9][2] = {
 START_TEST(every_block_list_is_decoded)
 {
 	attach_4500();
-	memset(d.blocks, 0, sizeof(d.blocks));
-	memcpy(d.blocks, layouts[_i], sizeof(layouts[_i]));
-	d.key_index = 254; /* the indices wrap */
-	ck_assert(model_run(&d));
-	model_finger(&d, true);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
+	memset(r.d.blocks, 0, sizeof(r.d.blocks));
+	memcpy(r.d.blocks, layouts[_i], sizeof(layouts[_i]));
+	r.d.key_index = 254; /* the indices wrap */
+	ck_assert(mock_reader_run(&r));
+	mock_reader_finger(&r, true);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
 	check_sample(true, true);
 	detach();
 }
@@ -235,12 +227,12 @@ START_TEST(an_image_that_only_says_scrambled_is_taken_as_clear)
 	const char *why = NULL;
 
 	attach_4500();
-	memset(d.blocks, 0, sizeof(d.blocks));
-	memcpy(d.blocks, layouts[0], sizeof(layouts[0]));
-	model_build(&d);
+	memset(r.d.blocks, 0, sizeof(r.d.blocks));
+	memcpy(r.d.blocks, layouts[0], sizeof(layouts[0]));
+	build();
 	for (size_t b = 0; b < 4; b++)
-		d.wire[16 + 2 * b] |= 2;
-	ck_assert_int_eq(uru4000_image_parse(d.wire, d.wire_bytes, &im, &why), 0);
+		r.d.wire[16 + 2 * b] |= 2;
+	ck_assert_int_eq(uru4000_image_parse(r.d.wire, r.d.wire_bytes, &im, &why), 0);
 	ck_assert_uint_eq(im.keys, 0);
 	detach();
 }
@@ -272,15 +264,15 @@ START_TEST(an_image_is_bounded_by_what_arrived)
 	size_t whole;
 
 	attach_4500();
-	model_build(&d);
-	whole = d.wire_bytes;
-	ck_assert_int_eq(parse_copy(d.wire, whole, &why), 0);
-	ck_assert_int_eq(parse_copy(d.wire, sizeof(d.wire), &why), 0);
+	build();
+	whole = r.d.wire_bytes;
+	ck_assert_int_eq(parse_copy(r.d.wire, whole, &why), 0);
+	ck_assert_int_eq(parse_copy(r.d.wire, sizeof(r.d.wire), &why), 0);
 	for (size_t n = 0; n < whole; n += n < 70 || n + 70 > whole ? 1 : 70) {
 		int rc;
 
 		why = NULL;
-		rc = parse_copy(d.wire, n, &why);
+		rc = parse_copy(r.d.wire, n, &why);
 		if (n == 110976) /* exactly a picture without its header */
 			continue;
 		ck_assert_int_eq(rc, n < 64 ? -ENODATA : -EBADMSG);
@@ -306,9 +298,9 @@ START_TEST(a_header_with_lies_is_refused)
 	const char *why = NULL;
 
 	attach_4500();
-	model_build(&d);
-	d.wire[lies[_i].at] = lies[_i].value;
-	ck_assert_int_eq(parse_copy(d.wire, d.wire_bytes, &why), -EBADMSG);
+	build();
+	r.d.wire[lies[_i].at] = lies[_i].value;
+	ck_assert_int_eq(parse_copy(r.d.wire, r.d.wire_bytes, &why), -EBADMSG);
 	ck_assert_ptr_nonnull(why);
 	detach();
 }
@@ -322,19 +314,19 @@ START_TEST(a_picture_without_header_or_list_is_clear)
 
 	attach_4500();
 	ck_assert_ptr_nonnull(raster);
-	ck_assert_int_eq(uru4000_image_parse(d.raster, 289 * 384, &im, &why), 0);
+	ck_assert_int_eq(uru4000_image_parse(r.d.raster, 289 * 384, &im, &why), 0);
 	ck_assert_uint_eq(im.rows, 289);
 	ck_assert_uint_eq(im.keys, 0);
 	uru4000_image_decode(&im, NULL, raster);
-	ck_assert_mem_eq(raster, d.raster, 289 * 384);
-	memset(d.wire, 0, 64);
-	d.wire[4] = 0x21;
-	d.wire[5] = 0x01;
-	memcpy(d.wire + 64, d.raster, 289 * 384);
-	ck_assert_int_eq(uru4000_image_parse(d.wire, 64 + 289 * 384, &im, &why), 0);
+	ck_assert_mem_eq(raster, r.d.raster, 289 * 384);
+	memset(r.d.wire, 0, 64);
+	r.d.wire[4] = 0x21;
+	r.d.wire[5] = 0x01;
+	memcpy(r.d.wire + 64, r.d.raster, 289 * 384);
+	ck_assert_int_eq(uru4000_image_parse(r.d.wire, 64 + 289 * 384, &im, &why), 0);
 	memset(raster, 0, URU4000_PIXELS_MAX);
 	uru4000_image_decode(&im, NULL, raster);
-	ck_assert_mem_eq(raster, d.raster, 289 * 384);
+	ck_assert_mem_eq(raster, r.d.raster, 289 * 384);
 	free(raster);
 	detach();
 }
@@ -343,13 +335,13 @@ END_TEST
 START_TEST(empty_and_short_images_are_asked_for_again)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.empty_images = (unsigned)_i & 1;
-	d.short_images = (unsigned)_i >> 1;
+	ck_assert(mock_reader_run(&r));
+	arm(URU_EMPTY_IMAGE, (unsigned)_i & 1);
+	arm(URU_SHORT_IMAGE, (unsigned)_i >> 1);
 	present();
-	ck_assert_uint_eq(d.m.samples, 1);
-	ck_assert_uint_eq(d.m.failed, 0);
-	ck_assert_uint_eq(uru4000_driver.counters(d.m.device)->bad_images,
+	ck_assert_uint_eq(r.m.samples, 1);
+	ck_assert_uint_eq(r.m.failed, 0);
+	ck_assert_uint_eq(uru4000_driver.counters(r.m.device)->bad_images,
 			  ((unsigned)_i & 1) + ((unsigned)_i >> 1));
 	check_sample(true, true);
 	detach();
@@ -359,15 +351,15 @@ END_TEST
 START_TEST(a_presentation_without_image_is_told_and_the_next_one_works)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.empty_images = URU4000_TRIES;
+	ck_assert(mock_reader_run(&r));
+	arm(URU_EMPTY_IMAGE, URU4000_TRIES);
 	present();
-	ck_assert_uint_eq(d.m.samples, 0);
-	ck_assert_uint_eq(d.m.failed, 1);
-	ck_assert_str_eq(d.m.why, "image: empty");
-	ck_assert_uint_eq(d.m.lifted, 1);
+	ck_assert_uint_eq(r.m.samples, 0);
+	ck_assert_uint_eq(r.m.failed, 1);
+	ck_assert_str_eq(r.m.why, "image: empty");
+	ck_assert_uint_eq(r.m.lifted, 1);
 	present();
-	ck_assert_uint_eq(d.m.samples, 1);
+	ck_assert_uint_eq(r.m.samples, 1);
 	detach();
 }
 END_TEST
@@ -375,15 +367,15 @@ END_TEST
 START_TEST(many_presentations_without_image_break_the_reader)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.short_images = 1000;
+	ck_assert(mock_reader_run(&r));
+	arm(URU_SHORT_IMAGE, 1000);
 	for (unsigned i = 0; i < 5; i++) {
-		ck_assert_uint_eq(d.m.broken, 0);
+		ck_assert_uint_eq(r.m.broken, 0);
 		present();
 	}
-	ck_assert_uint_eq(d.m.failed, 5);
-	ck_assert_uint_eq(d.m.broken, 1);
-	ck_assert_uint_eq(d.m.gone, 0);
+	ck_assert_uint_eq(r.m.failed, 5);
+	ck_assert_uint_eq(r.m.broken, 1);
+	ck_assert_uint_eq(r.m.gone, 0);
 	detach();
 }
 END_TEST
@@ -391,15 +383,15 @@ END_TEST
 START_TEST(an_image_that_never_ends_but_is_whole_counts)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	model_finger(&d, true);
-	while (!(d.mode == 0x20 && !d.m.pipe[USB_CONTROL].busy))
-		ck_assert(model_step(&d));
-	model_build(&d);
-	d.mode = 0;
-	mock_end(&d.m, USB_BULK, USB_TIMED_OUT, d.wire, d.wire_bytes);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
+	ck_assert(mock_reader_run(&r));
+	mock_reader_finger(&r, true);
+	while (!(r.d.mode == 0x20 && !r.m.pipe[USB_CONTROL].busy))
+		ck_assert(mock_reader_step(&r));
+	build();
+	r.d.mode = 0;
+	mock_end(&r.m, USB_BULK, USB_TIMED_OUT, r.d.wire, r.d.wire_bytes);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
 	check_sample(true, true);
 	detach();
 }
@@ -408,17 +400,19 @@ END_TEST
 START_TEST(the_order_of_completions_does_not_matter)
 {
 	attach(0x045e, 0x00ca, &defaults);
-	d.image_before_control = (_i & 1) != 0;
-	d.message_before_control = (_i & 2) != 0;
+	if ((_i & 1) != 0)
+		r.d.delays.image_us = 0;
+	if ((_i & 2) != 0)
+		messages_at_once();
 	if ((_i & 4) != 0)
-		model_finger(&d, true); /* already there at the start */
-	ck_assert(model_run(&d));
+		mock_reader_finger(&r, true); /* already there at the start */
+	ck_assert(mock_reader_run(&r));
 	present();
-	ck_assert_uint_eq(d.m.samples, 1);
-	ck_assert_uint_eq(d.m.lifted, 1);
+	ck_assert_uint_eq(r.m.samples, 1);
+	ck_assert_uint_eq(r.m.lifted, 1);
 	check_sample(true, false);
 	present();
-	ck_assert_uint_eq(d.m.samples, 2);
+	ck_assert_uint_eq(r.m.samples, 2);
 	detach();
 }
 END_TEST
@@ -426,15 +420,15 @@ END_TEST
 START_TEST(a_message_before_the_mode_is_acknowledged_counts)
 {
 	attach_4500();
-	d.message_before_control = true;
-	model_finger(&d, true);
-	while (d.mode != 0x20)
-		ck_assert(model_step(&d));
-	d.finger = false; /* lifted while the picture is taken */
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
-	ck_assert_uint_eq(d.m.lifted, 1);
-	ck_assert_uint_eq(d.mode, 0x10);
+	messages_at_once();
+	mock_reader_finger(&r, true);
+	while (r.d.mode != 0x20)
+		ck_assert(mock_reader_step(&r));
+	r.d.finger = false; /* lifted while the picture is taken */
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
+	ck_assert_uint_eq(r.m.lifted, 1);
+	ck_assert_uint_eq(r.d.mode, 0x10);
 	detach();
 }
 END_TEST
@@ -442,14 +436,14 @@ END_TEST
 START_TEST(more_frames_come_while_they_are_wanted)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.m.frames_wanted = (unsigned)_i;
+	ck_assert(mock_reader_run(&r));
+	r.m.frames_wanted = (unsigned)_i;
 	present();
-	ck_assert_uint_eq(d.m.touched, 1);
-	ck_assert_uint_eq(d.m.samples, _i + 1 < (int)URU4000_FRAMES_MAX
+	ck_assert_uint_eq(r.m.touched, 1);
+	ck_assert_uint_eq(r.m.samples, _i + 1 < (int)URU4000_FRAMES_MAX
 					       ? (unsigned)_i + 1
 					       : URU4000_FRAMES_MAX);
-	ck_assert_uint_eq(d.m.lifted, 1);
+	ck_assert_uint_eq(r.m.lifted, 1);
 	detach();
 }
 END_TEST
@@ -457,24 +451,24 @@ END_TEST
 START_TEST(stale_and_doubled_messages_are_not_taken_for_new_ones)
 {
 	attach_4500();
-	model_say(&d, 0x0101); /* of an earlier session */
-	model_say(&d, 0x0200);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.touched, 0);
-	ck_assert_uint_eq(d.m.ready, 1);
-	model_say(&d, 0x56aa); /* the second and third time */
-	model_say(&d, 0x56aa);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.ready, 1);
-	model_finger(&d, true);
-	model_say(&d, 0x0101);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
-	model_finger(&d, false);
-	model_say(&d, 0x0200);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.lifted, 1);
-	ck_assert_uint_eq(d.m.touched, 1);
+	uru_device_say(&r.d, 0x0101); /* of an earlier session */
+	uru_device_say(&r.d, 0x0200);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.touched, 0);
+	ck_assert_uint_eq(r.m.ready, 1);
+	uru_device_say(&r.d, 0x56aa); /* the second and third time */
+	uru_device_say(&r.d, 0x56aa);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.ready, 1);
+	mock_reader_finger(&r, true);
+	uru_device_say(&r.d, 0x0101);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
+	mock_reader_finger(&r, false);
+	uru_device_say(&r.d, 0x0200);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.lifted, 1);
+	ck_assert_uint_eq(r.m.touched, 1);
 	detach();
 }
 END_TEST
@@ -482,16 +476,16 @@ END_TEST
 START_TEST(three_unexpected_messages_say_the_mode_again)
 {
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.finger = true; /* its message was lost */
+	ck_assert(mock_reader_run(&r));
+	r.d.finger = true; /* its message was lost */
 	for (unsigned i = 0; i < 2; i++)
-		model_say(&d, 0x4711);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 0);
-	model_say(&d, 0x0200);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
-	ck_assert_uint_ge(uru4000_driver.counters(d.m.device)->unexpected, 3);
+		uru_device_say(&r.d, 0x4711);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 0);
+	uru_device_say(&r.d, 0x0200);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
+	ck_assert_uint_ge(uru4000_driver.counters(r.m.device)->unexpected, 3);
 	detach();
 }
 END_TEST
@@ -499,12 +493,12 @@ END_TEST
 START_TEST(a_reader_that_only_chatters_is_given_up)
 {
 	attach_4500();
-	for (unsigned i = 0; i < 1000 && d.m.broken == 0; i++) {
-		model_say(&d, 0x4711);
-		ck_assert(model_run(&d));
+	for (unsigned i = 0; i < 1000 && r.m.broken == 0; i++) {
+		uru_device_say(&r.d, 0x4711);
+		ck_assert(mock_reader_run(&r));
 	}
-	ck_assert_uint_eq(d.m.broken, 1);
-	ck_assert_uint_eq(d.m.gone, 0);
+	ck_assert_uint_eq(r.m.broken, 1);
+	ck_assert_uint_eq(r.m.gone, 0);
 	detach();
 }
 END_TEST
@@ -514,21 +508,21 @@ START_TEST(what_it_waits_for_is_said_again_after_a_while)
 	unsigned before;
 
 	attach_4500();
-	ck_assert(model_run(&d));
-	d.finger = true; /* silently */
-	ck_assert(d.m.timer_set);
-	ck_assert_uint_eq(d.m.timer_ms, 60000);
-	mock_fire(&d.m);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.samples, 1);
-	before = d.m.started[USB_CONTROL];
-	d.finger = false;
-	ck_assert(d.m.timer_set);
-	ck_assert_uint_eq(d.m.timer_ms, 5000);
-	mock_fire(&d.m);
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.lifted, 1);
-	ck_assert_uint_eq(d.m.started[USB_CONTROL], before + 2);
+	ck_assert(mock_reader_run(&r));
+	r.d.finger = true; /* silently */
+	ck_assert(r.m.timer_set);
+	ck_assert_uint_eq(r.m.timer_ms, 60000);
+	mock_fire(&r.m);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.samples, 1);
+	before = r.m.started[USB_CONTROL];
+	r.d.finger = false;
+	ck_assert(r.m.timer_set);
+	ck_assert_uint_eq(r.m.timer_ms, 5000);
+	mock_fire(&r.m);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.lifted, 1);
+	ck_assert_uint_eq(r.m.started[USB_CONTROL], before + 2);
 	detach();
 }
 END_TEST
@@ -536,11 +530,11 @@ END_TEST
 START_TEST(a_bad_state_is_recovered_first)
 {
 	attach_4500();
-	d.status = 0x85;
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.ready, 1);
+	r.d.status = 0x85;
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.ready, 1);
 	present();
-	ck_assert_uint_eq(d.m.samples, 1);
+	ck_assert_uint_eq(r.m.samples, 1);
 	detach();
 }
 END_TEST
@@ -549,13 +543,13 @@ START_TEST(a_reader_that_never_gets_power_is_broken_in_the_end)
 {
 	attach(0x045e, 0x00ca, &defaults);
 	if (_i == 0)
-		d.no_power_message = true;
+		arm(URU_NO_POWER, 1000);
 	else
-		d.answer_ok = NULL; /* no answer pleases it */
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.ready, 0);
-	ck_assert_uint_eq(d.m.broken, 1);
-	ck_assert_uint_eq(d.m.gone, 0);
+		arm(URU_REFUSE_ANSWER, 1000);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.ready, 0);
+	ck_assert_uint_eq(r.m.broken, 1);
+	ck_assert_uint_eq(r.m.gone, 0);
 	detach();
 }
 END_TEST
@@ -567,10 +561,10 @@ whole_conversation(uint16_t vendor, uint16_t product)
 	unsigned n;
 
 	attach(vendor, product, &defaults);
-	ck_assert(model_run(&d));
+	ck_assert(mock_reader_run(&r));
 	present();
-	n = d.ended;
-	ck_assert_uint_eq(d.m.samples, 1);
+	n = r.ended;
+	ck_assert_uint_eq(r.m.samples, 1);
 	detach();
 	return n;
 }
@@ -582,22 +576,22 @@ START_TEST(unplugging_at_every_transfer_ends_quietly)
 	ck_assert_uint_gt(n, 15);
 	for (unsigned at = 1; at <= n; at++) {
 		attach(0x045e, 0x00ca, &defaults);
-		d.fault_at = at;
-		d.fault = USB_GONE;
-		(void)model_run(&d); /* the end is checked below */
-		if (d.m.broken == 0) {
-			model_finger(&d, true);
-			(void)model_run(&d);
+		r.fault_at = at;
+		r.fault = USB_GONE;
+		(void)mock_reader_run(&r); /* the end is checked below */
+		if (r.m.broken == 0) {
+			mock_reader_finger(&r, true);
+			(void)mock_reader_run(&r);
 		}
-		if (d.m.broken == 0) {
-			model_finger(&d, false);
-			(void)model_run(&d);
+		if (r.m.broken == 0) {
+			mock_reader_finger(&r, false);
+			(void)mock_reader_run(&r);
 		}
-		ck_assert_uint_eq(d.m.broken, 1);
-		ck_assert_uint_eq(d.m.gone, 1);
-		ck_assert(!d.m.timer_set);
+		ck_assert_uint_eq(r.m.broken, 1);
+		ck_assert_uint_eq(r.m.gone, 1);
+		ck_assert(!r.m.timer_set);
 		/* From then on nothing can be started either. */
-		d.m.refuse = ENODEV;
+		r.m.refuse = ENODEV;
 		detach();
 	}
 }
@@ -616,15 +610,15 @@ START_TEST(a_single_fault_anywhere_costs_no_capture)
 
 	for (unsigned at = 1; at <= n; at++) {
 		attach(0x045e, 0x00ca, &defaults);
-		d.fault_at = at;
-		d.fault = faults[_i];
-		ck_assert(model_run(&d));
-		for (unsigned i = 0; i < 3 && d.m.broken == 0; i++)
+		r.fault_at = at;
+		r.fault = faults[_i];
+		ck_assert(mock_reader_run(&r));
+		for (unsigned i = 0; i < 3 && r.m.broken == 0; i++)
 			present();
-		captured += d.m.samples > 0;
-		broken += d.m.broken > 0;
-		ck_assert_uint_eq(d.m.gone, 0);
-		ck_assert(d.m.samples > 0 || d.m.broken > 0);
+		captured += r.m.samples > 0;
+		broken += r.m.broken > 0;
+		ck_assert_uint_eq(r.m.gone, 0);
+		ck_assert(r.m.samples > 0 || r.m.broken > 0);
 		detach();
 	}
 	/* A stalled message or image endpoint needs a reset, the rest heals by itself. */
@@ -638,12 +632,12 @@ END_TEST
 START_TEST(a_register_that_stalls_once_is_asked_again)
 {
 	attach_4500();
-	d.fault_at = 1;
-	d.fault = USB_STALLED;
-	ck_assert(model_run(&d));
-	ck_assert_uint_eq(d.m.ready, 1);
-	ck_assert_uint_eq(uru4000_driver.counters(d.m.device)->restarts, 0);
-	ck_assert_uint_eq(uru4000_driver.counters(d.m.device)->errors, 1);
+	r.fault_at = 1;
+	r.fault = USB_STALLED;
+	ck_assert(mock_reader_run(&r));
+	ck_assert_uint_eq(r.m.ready, 1);
+	ck_assert_uint_eq(uru4000_driver.counters(r.m.device)->restarts, 0);
+	ck_assert_uint_eq(uru4000_driver.counters(r.m.device)->errors, 1);
 	detach();
 }
 END_TEST
@@ -655,17 +649,17 @@ START_TEST(a_fault_that_stays_is_given_up)
 
 	for (unsigned p = 0; p < USB_PIPES; p++) {
 		attach_4500();
-		model_finger(&d, true);
-		for (unsigned i = 0; i < 3000 && d.m.broken == 0; i++) {
-			if (d.m.pipe[p].busy && (p != USB_BULK || d.mode == 0x20))
-				mock_end(&d.m, (enum usb_pipe)p, faults[_i], NULL, 0);
-			else if (!model_step(&d) && d.mode == 0x12)
-				model_finger(&d, false);
-			else if (!d.finger && d.mode == 0x10)
-				model_finger(&d, true);
+		mock_reader_finger(&r, true);
+		for (unsigned i = 0; i < 3000 && r.m.broken == 0; i++) {
+			if (r.m.pipe[p].busy && (p != USB_BULK || r.d.mode == 0x20))
+				mock_end(&r.m, (enum usb_pipe)p, faults[_i], NULL, 0);
+			else if (!mock_reader_step(&r) && r.d.mode == 0x12)
+				mock_reader_finger(&r, false);
+			else if (!r.d.finger && r.d.mode == 0x10)
+				mock_reader_finger(&r, true);
 		}
-		ck_assert_uint_eq(d.m.broken, 1);
-		ck_assert_uint_eq(d.m.gone, 0);
+		ck_assert_uint_eq(r.m.broken, 1);
+		ck_assert_uint_eq(r.m.gone, 0);
 		detach();
 	}
 }
@@ -678,15 +672,15 @@ START_TEST(a_transfer_that_cannot_be_started_breaks_the_reader)
 
 	for (unsigned at = 0; at < n; at++) {
 		attach_4500();
-		model_finger(&d, true);
-		for (unsigned i = 0; i < at && model_step(&d); i++)
+		mock_reader_finger(&r, true);
+		for (unsigned i = 0; i < at && mock_reader_step(&r); i++)
 			;
-		d.m.refuse = refuse;
-		for (unsigned i = 0; i < 50 && d.m.broken == 0; i++)
-			if (!model_step(&d) && d.m.timer_set)
-				mock_fire(&d.m);
-		ck_assert_uint_eq(d.m.broken, 1);
-		ck_assert_uint_eq(d.m.gone, _i == 0);
+		r.m.refuse = refuse;
+		for (unsigned i = 0; i < 50 && r.m.broken == 0; i++)
+			if (!mock_reader_step(&r) && r.m.timer_set)
+				mock_fire(&r.m);
+		ck_assert_uint_eq(r.m.broken, 1);
+		ck_assert_uint_eq(r.m.gone, _i == 0);
 		detach();
 	}
 }
@@ -698,15 +692,15 @@ START_TEST(stopping_at_every_step_leaves_nothing_under_way)
 
 	for (unsigned at = 0; at < n + 10; at++) {
 		attach(0x045e, 0x00ca, &defaults);
-		model_finger(&d, true);
-		for (unsigned i = 0; i < at && model_step(&d); i++)
+		mock_reader_finger(&r, true);
+		for (unsigned i = 0; i < at && mock_reader_step(&r); i++)
 			;
-		d.m.driver->stop(d.m.device);
-		ck_assert(model_run(&d));
-		ck_assert_uint_eq(d.m.stopped, 1);
-		ck_assert_uint_eq(d.mode, 0x70);
-		ck_assert_uint_eq(d.m.broken, 0);
-		ck_assert(!d.m.timer_set);
+		r.m.driver->stop(r.m.device);
+		ck_assert(mock_reader_run(&r));
+		ck_assert_uint_eq(r.m.stopped, 1);
+		ck_assert_uint_eq(r.d.mode, 0x70);
+		ck_assert_uint_eq(r.m.broken, 0);
+		ck_assert(!r.m.timer_set);
 		detach();
 	}
 }
@@ -715,16 +709,16 @@ END_TEST
 START_TEST(stopping_from_inside_an_event_works)
 {
 	attach_4500();
-	d.m.stop_when_ready = _i == 0;
-	d.m.stop_when_sampled = _i == 1;
-	d.m.stop_when_failed = _i == 2;
-	d.m.stop_when_lifted = _i == 3;
-	d.empty_images = _i == 2 ? 3 : 0;
-	ck_assert(model_run(&d));
+	r.m.stop_when_ready = _i == 0;
+	r.m.stop_when_sampled = _i == 1;
+	r.m.stop_when_failed = _i == 2;
+	r.m.stop_when_lifted = _i == 3;
+	arm(URU_EMPTY_IMAGE, _i == 2 ? 3 : 0);
+	ck_assert(mock_reader_run(&r));
 	present();
-	ck_assert_uint_eq(d.m.stopped, 1);
-	ck_assert_uint_eq(d.mode, 0x70);
-	ck_assert_uint_eq(d.m.broken, 0);
+	ck_assert_uint_eq(r.m.stopped, 1);
+	ck_assert_uint_eq(r.d.mode, 0x70);
+	ck_assert_uint_eq(r.m.broken, 0);
 	detach();
 }
 END_TEST
@@ -749,7 +743,7 @@ run(void)
 {
 	Suite *s = suite_create("uru4000");
 	TCase *c = tcase_create("uru4000");
-	SRunner *r;
+	SRunner *runner;
 	int failed;
 
 	tcase_set_timeout(c, 60);
@@ -786,10 +780,10 @@ run(void)
 	tcase_add_loop_test(c, stopping_from_inside_an_event_works, 0, 4);
 	tcase_add_test(c, answers_the_recorded_challenge);
 	suite_add_tcase(s, c);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
+	runner = srunner_create(s);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
 	return failed;
 }
 

@@ -91,6 +91,8 @@ START_TEST(without_a_device_it_is_absent_and_sleeps)
 	for (unsigned i = 0; i < 3; i++)
 		ck_assert_int_eq(loop_once(l, 20), 0);
 	ck_assert_int_eq(r->state, READER_ABSENT);
+	ck_assert_str_eq(r->why, "not-found");
+	ck_assert_str_eq(r->device.model, "");
 	ck_assert_int_gt(r->since_wall_ms, 0);
 	ck_assert_uint_eq(told.samples + told.failures, 0);
 	ck_assert_ptr_null(r->driver->close(r));
@@ -123,6 +125,28 @@ START_TEST(opening_and_closing_leaves_no_descriptor)
 }
 END_TEST
 
+START_TEST(a_resolution_that_no_sensor_has_is_refused)
+{
+	static const struct {
+		uint32_t dpi;
+		int rc;
+	} t[] = { { 0, 0 },
+		  { SAMPLE_DPI_MIN - 1, -EINVAL },
+		  { SAMPLE_DPI_MIN, 0 },
+		  { SAMPLE_DPI_MAX, 0 },
+		  { SAMPLE_DPI_MAX + 1, -EINVAL } };
+	struct reader_options o = nowhere;
+	struct reader *r = NULL;
+	struct loop *l = NULL;
+
+	o.dpi = t[_i].dpi;
+	ck_assert_int_eq(loop_new(&l), 0);
+	ck_assert_int_eq(reader_usb_open(l, &o, NULL, &events, &r), t[_i].rc);
+	reader_usb.close(r);
+	loop_free(l);
+}
+END_TEST
+
 /* ---- under umockdev ------------------------------------------------------------------------ */
 
 static const char *const recordings[] = { "uru4000-4500", "uru4000-msv2" };
@@ -149,6 +173,30 @@ data_path(char *buf, size_t bytes, const char *folder, const char *file)
 		abort();
 }
 
+/* What is told of the recorded device, by the bus and by the reader that has it. */
+static bool
+described(const struct reader *r)
+{
+	const struct reader_device *d = &r->device;
+	struct reader_device found[4];
+	size_t n = reader_usb.attached(found, 4);
+
+	printf("%zu attached: %s, %s, at %s, serial %s\n", n,
+	       n == 1 ? found[0].model : "-", n == 1 ? found[0].id : "-",
+	       n == 1 ? found[0].port : "-", n == 1 ? found[0].serial : "-");
+	return n == 1 && memcmp(&found[0], d, sizeof(*d)) == 0 && d->model[0] != '\0' &&
+	       (strcmp(d->id, "05ba:000a") == 0 || strcmp(d->id, "045e:00ca") == 0) &&
+	       strncmp(d->port, "1-", 2) == 0 &&
+	       (strcmp(d->id, "05ba:000a") != 0 || d->serial[0] == '{') &&
+	       reader_usb.attached(found, 0) == 0;
+}
+
+static bool
+counted(const struct reader *r)
+{
+	return r->captures == 1 && r->errors == 0 && r->resets == 0 && r->replugs == 0;
+}
+
 /* In the child: one capture through libusb, compared with the published picture. */
 static int
 play(const char *folder)
@@ -157,11 +205,11 @@ play(const char *folder)
 							   .invert = READER_NO,
 							   .rotate = READER_NO };
 	uint8_t pgm[URU4000_PIXELS_MAX + 64];
-	struct reader_usb_counters c;
 	struct loop *l = NULL;
 	struct reader *r = NULL;
 	char path[1024];
 	size_t n, equal = 0;
+	bool truthful;
 	FILE *f;
 
 	data_path(path, sizeof(path), folder, "decoded.pgm");
@@ -175,14 +223,14 @@ play(const char *folder)
 		(void)loop_once(l, 10);
 	for (size_t i = 0; told.samples == 1 && i < URU4000_PIXELS_MAX; i++)
 		equal += told.sample->grey[i] == pgm[n - URU4000_PIXELS_MAX + i];
-	reader_usb_counters(r, &c);
+	truthful = described(r) && counted(r);
 	printf("%s: %u samples, %zu of 111360 pixels equal, device %s, %llu errors\n",
 	       folder, told.samples, equal, told.samples == 1 ? told.sample->device : "-",
-	       (unsigned long long)c.device.errors);
+	       (unsigned long long)r->errors);
 	reader_usb.close(r);
 	loop_free(l);
 	told.sample = sample_free(told.sample);
-	return equal == URU4000_PIXELS_MAX && c.device.errors == 0 ? 0 : 1;
+	return equal == URU4000_PIXELS_MAX && truthful ? 0 : 1;
 }
 
 /* The first line of the description names the device's folder in sysfs. */
@@ -282,6 +330,7 @@ main(int argc, char **argv)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, without_a_device_it_is_absent_and_sleeps);
 	tcase_add_test(c, opening_and_closing_leaves_no_descriptor);
+	tcase_add_loop_test(c, a_resolution_that_no_sensor_has_is_refused, 0, 5);
 	if (can_play())
 		tcase_add_loop_test(c, a_recorded_reader_gives_its_picture_through_libusb,
 				    0, (int)RECORDINGS);

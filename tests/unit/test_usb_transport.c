@@ -5,9 +5,12 @@
  */
 #include "bio/usb/usb_transport.h"
 
+#include "base/clock.h"
+
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libusb.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -19,15 +22,17 @@
 
 struct libusb_device {
 	uint16_t vendor, product;
-	uint8_t port;
-	bool present;
+	uint8_t port, address;
+	bool present, keyboard_only;
 	int open_error, claim_error;
+	unsigned open_errors; /* how often; then it opens */
 	int refs;
 };
 
 struct libusb_device_handle {
 	struct libusb_device *dev;
 	bool claimed;
+	int fd; /* watched while it is open, as the kernel's */
 };
 
 static struct {
@@ -46,7 +51,10 @@ static struct {
 	unsigned news_count;
 	libusb_hotplug_callback_fn hotplug;
 	void *hotplug_user;
+	libusb_pollfd_added_cb added;
 	libusb_pollfd_removed_cb removed;
+	int watched;
+	bool nodes_are_files; /* which epoll refuses */
 	void *watch_user;
 	atomic_int resets;
 	int init_error;
@@ -91,7 +99,7 @@ libusb_set_pollfd_notifiers(libusb_context *c, libusb_pollfd_added_cb added,
 			    libusb_pollfd_removed_cb removed, void *user)
 {
 	(void)c;
-	(void)added;
+	bus.added = added;
 	bus.removed = removed;
 	bus.watch_user = user;
 }
@@ -181,6 +189,12 @@ libusb_get_bus_number(libusb_device *dev)
 	return 1;
 }
 
+uint8_t LIBUSB_CALL
+libusb_get_device_address(libusb_device *dev)
+{
+	return dev->address;
+}
+
 int LIBUSB_CALL
 libusb_get_port_numbers(libusb_device *dev, uint8_t *ports, int n)
 {
@@ -217,10 +231,9 @@ libusb_get_active_config_descriptor(libusb_device *dev,
 								   .endpoint = ends };
 	static const struct libusb_interface list[] = { { &keyboard, 1 },
 							{ &reader, 1 } };
-	static struct libusb_config_descriptor config = { .bNumInterfaces = 2,
-							  .interface = list };
+	static struct libusb_config_descriptor config = { .interface = list };
 
-	(void)dev;
+	config.bNumInterfaces = dev->keyboard_only ? 1 : 2;
 	*ret_config = &config;
 	return 0;
 }
@@ -236,11 +249,32 @@ libusb_open(libusb_device *dev, libusb_device_handle **ret_handle)
 {
 	if (dev->open_error != 0)
 		return dev->open_error;
+	if (dev->open_errors > 0) {
+		dev->open_errors--;
+		return LIBUSB_ERROR_ACCESS;
+	}
 	*ret_handle = calloc(1, sizeof(**ret_handle));
 	ck_assert_ptr_nonnull(*ret_handle);
 	(*ret_handle)->dev = dev;
 	bus.handles++;
+	(*ret_handle)->fd = bus.nodes_are_files
+				    ? open("/proc/self/exe", O_RDONLY | O_CLOEXEC)
+				    : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ck_assert_int_ge((*ret_handle)->fd, 0);
+	bus.watched++;
+	bus.added((*ret_handle)->fd, POLLIN, bus.watch_user);
 	return 0;
+}
+
+static void
+unwatch(libusb_device_handle *h)
+{
+	if (h->fd < 0)
+		return;
+	bus.watched--;
+	bus.removed(h->fd, bus.watch_user);
+	(void)close(h->fd); /* nothing was written */
+	h->fd = -1;
 }
 
 void LIBUSB_CALL
@@ -250,6 +284,7 @@ libusb_close(libusb_device_handle *h)
 	for (size_t i = 0; i < TRANSFERS_MAX; i++)
 		ck_assert_msg(bus.waiting[i] == NULL || bus.waiting[i]->dev_handle != h,
 			      "closed with a transfer under way");
+	unwatch(h);
 	bus.handles--;
 	free(h);
 }
@@ -391,7 +426,18 @@ static void
 plug(unsigned i)
 {
 	bus.devices[i].present = true;
+	bus.devices[i].address++;
 	tell(&bus.devices[i], LIBUSB_HOTPLUG_EVENT_DEVICE_ARRIVED);
+}
+
+/* What the kernel does to the reads of a device that it suspends; it stays on the bus. */
+static void
+suspend(unsigned i)
+{
+	for (size_t k = 0; k < TRANSFERS_MAX; k++)
+		if (bus.waiting[k] != NULL &&
+		    bus.waiting[k]->dev_handle->dev == &bus.devices[i])
+			end_transfer(k, LIBUSB_TRANSFER_NO_DEVICE);
 }
 
 /* All that waits ends with NO_DEVICE, and the notice comes, in the order of the kernel. */
@@ -399,10 +445,7 @@ static void
 unplug(unsigned i)
 {
 	bus.devices[i].present = false;
-	for (size_t k = 0; k < TRANSFERS_MAX; k++)
-		if (bus.waiting[k] != NULL &&
-		    bus.waiting[k]->dev_handle->dev == &bus.devices[i])
-			end_transfer(k, LIBUSB_TRANSFER_NO_DEVICE);
+	suspend(i);
 	tell(&bus.devices[i], LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT);
 }
 
@@ -418,7 +461,9 @@ static struct loop *loop;
 static struct usb_transport *transport;
 static struct {
 	unsigned attached, detached, unusable, nothing, done, gone;
-	const char *why;
+	int error;
+	char unusable_path[USB_PORT_PATH_BYTES];
+	uint8_t address;
 	char path[USB_PORT_PATH_BYTES];
 	struct toy *toy;
 	bool reset; /* what release is told */
@@ -498,6 +543,7 @@ on_attached(void *ctx, const struct usb_found *found, struct usb_port port,
 	seen.attached++;
 	ck_assert_uint_eq(seen.attached, seen.detached + 1);
 	memcpy(seen.path, found->path, sizeof(seen.path));
+	seen.address = found->address;
 	seen.toy = calloc(1, sizeof(*seen.toy));
 	ck_assert_ptr_nonnull(seen.toy);
 	seen.toy->port = port;
@@ -517,11 +563,12 @@ on_detached(void *ctx, void *device)
 }
 
 static void
-on_unusable(void *ctx, const char *why)
+on_unusable(void *ctx, const struct usb_found *found, int error)
 {
 	(void)ctx;
 	seen.unusable++;
-	seen.why = why;
+	seen.error = error;
+	memcpy(seen.unusable_path, found->path, sizeof(seen.unusable_path));
 }
 
 static void
@@ -627,7 +674,7 @@ START_TEST(it_comes_back_after_every_unplugging)
 		ck_assert_int_eq(bus.transfers_alive, 0);
 	}
 	ck_assert_uint_eq(seen.gone, 400);
-	ck_assert_uint_eq(usb_transport_counters(transport)->unplugged, 200);
+	ck_assert_uint_eq(seen.unusable, 0);
 }
 END_TEST
 
@@ -654,7 +701,8 @@ START_TEST(a_device_that_leaves_before_it_is_opened_does_no_harm)
 	plug(0);
 	bus.devices[0].open_error = LIBUSB_ERROR_NO_DEVICE;
 	settle();
-	ck_assert_uint_eq(seen.unusable, 1);
+	ck_assert_uint_eq(usb_transport_counters(transport)->open_failures, 1);
+	ck_assert_uint_eq(seen.unusable, 0);
 	unplug(0);
 	settle();
 	bus.devices[0].open_error = 0;
@@ -664,17 +712,153 @@ START_TEST(a_device_that_leaves_before_it_is_opened_does_no_harm)
 }
 END_TEST
 
-START_TEST(no_permission_is_told_and_tried_again)
+START_TEST(a_device_that_stays_closed_is_told_and_tried_again)
+{
+	static const struct {
+		int open_error, claim_error;
+		bool keyboard_only, node_is_file;
+		int error;
+	} t[] = { { LIBUSB_ERROR_ACCESS, 0, false, false, -EACCES },
+		  { 0, LIBUSB_ERROR_BUSY, false, false, -EBUSY },
+		  { 0, 0, true, false, -ENXIO },
+		  { 0, 0, false, true, -EPERM },
+		  { LIBUSB_ERROR_OTHER, 0, false, false, -EIO } };
+
+	bus.devices[1] = (struct libusb_device){ .vendor = 0x05ba,
+						 .product = 0x000a,
+						 .port = 2,
+						 .present = true,
+						 .open_error = t[_i].open_error,
+						 .claim_error = t[_i].claim_error,
+						 .keyboard_only = t[_i].keyboard_only };
+	bus.nodes_are_files = t[_i].node_is_file;
+	begin();
+	ck_assert(wait_for(&seen.unusable, 1));
+	ck_assert_int_eq(seen.error, t[_i].error);
+	ck_assert_str_eq(seen.unusable_path, "1-4.2");
+	ck_assert_uint_eq(seen.attached, 0);
+	ck_assert_int_eq(bus.handles, 0);
+	ck_assert_int_eq(bus.watched, 0);
+	bus.devices[1].open_error = bus.devices[1].claim_error = 0;
+	bus.devices[1].keyboard_only = bus.nodes_are_files = false;
+	ck_assert(wait_for(&seen.attached, 1));
+	ck_assert_uint_ge(usb_transport_counters(transport)->open_failures,
+			  seen.unusable + 2);
+}
+END_TEST
+
+START_TEST(trouble_right_after_the_arrival_is_told_to_nobody)
+{
+	begin();
+	settle();
+	bus.devices[0].open_errors = 2; /* udev has not given it to us yet */
+	plug(0);
+	ck_assert(wait_for(&seen.attached, 1));
+	ck_assert_uint_eq(seen.unusable, 0);
+	ck_assert_uint_eq(usb_transport_counters(transport)->open_failures, 2);
+}
+END_TEST
+
+START_TEST(a_suspended_device_is_opened_again_without_having_left)
+{
+	uint8_t address;
+
+	bus.devices[0].present = true;
+	begin();
+	settle();
+	address = seen.address;
+	for (unsigned i = 2; i < 5; i++) {
+		suspend(0);
+		ck_assert(wait_for(&seen.detached, i - 1));
+		ck_assert(wait_for(&seen.attached, i));
+		ck_assert_uint_eq(seen.address, address);
+	}
+	ck_assert_int_eq(atomic_load(&bus.resets), 0);
+	ck_assert_uint_eq(seen.unusable + seen.nothing, 0);
+}
+END_TEST
+
+/* Waking up takes the bus a while, in which the device is there and cannot be opened. */
+START_TEST(a_device_that_wakes_up_slowly_is_waited_for)
 {
 	bus.devices[0].present = true;
-	bus.devices[0].open_error = LIBUSB_ERROR_ACCESS;
 	begin();
-	ck_assert(wait_for(&seen.unusable, 3));
-	ck_assert_ptr_nonnull(strstr(seen.why, "permission"));
+	settle();
+	bus.devices[0].open_error = LIBUSB_ERROR_NO_DEVICE;
+	suspend(0);
+	ck_assert(wait_for(&seen.unusable, 1));
+	ck_assert_int_eq(seen.error, -ENODEV);
 	bus.devices[0].open_error = 0;
-	ck_assert(wait_for(&seen.attached, 1));
-	ck_assert_uint_eq(usb_transport_counters(transport)->open_failures,
-			  seen.unusable);
+	ck_assert(wait_for(&seen.attached, 2));
+}
+END_TEST
+
+/* Each pause is at least three quarters of 0.1 s, 0.2 s, 0.4 s and so on. */
+START_TEST(a_device_that_breaks_again_and_again_is_given_longer_pauses)
+{
+	bus.devices[0].present = true;
+	begin();
+	settle();
+	seen.reset = true;
+	for (unsigned i = 1; i <= 4; i++) {
+		int64_t closed;
+
+		toy_stop(seen.toy);
+		ck_assert(wait_for(&seen.detached, i));
+		closed = clock_mono_ms();
+		ck_assert(wait_for(&seen.attached, i + 1));
+		ck_assert_int_ge(clock_mono_ms() - closed, (75 << (i - 1)) - 1);
+	}
+	usb_transport_works(transport);
+	ck_assert_uint_eq(usb_transport_counters(transport)->resets, 4);
+}
+END_TEST
+
+START_TEST(a_broken_device_that_is_plugged_anew_need_not_wait)
+{
+	bus.devices[0].present = true;
+	begin();
+	settle();
+	seen.reset = true;
+	toy_stop(seen.toy);
+	bus.devices[0].present = false; /* pulled before the reset */
+	tell(&bus.devices[0], LIBUSB_HOTPLUG_EVENT_DEVICE_LEFT);
+	settle();
+	ck_assert_uint_eq(seen.detached, 1);
+	ck_assert_int_eq(atomic_load(&bus.resets), 0);
+	plug(0);
+	settle(); /* no timer runs in here */
+	ck_assert_uint_eq(seen.attached, 2);
+}
+END_TEST
+
+/* libusb's own descriptors and that of each open device wake the loop, and only while they exist. */
+START_TEST(every_descriptor_is_watched_while_it_is_open)
+{
+	struct libusb_device_handle *h = NULL;
+	uint64_t one = 1;
+	unsigned calls;
+
+	bus.devices[0].present = true;
+	begin();
+	settle();
+	for (size_t i = 0; i < TRANSFERS_MAX && h == NULL; i++)
+		if (bus.waiting[i] != NULL)
+			h = bus.waiting[i]->dev_handle;
+	ck_assert_ptr_nonnull(h);
+	calls = bus.handle_calls;
+	ck_assert_int_eq(write(h->fd, &one, sizeof(one)), (ssize_t)sizeof(one));
+	ck_assert_int_eq(loop_once(loop, 1000), 0);
+	ck_assert_uint_gt(bus.handle_calls, calls);
+	unwatch(h); /* as libusb does when the kernel hangs up */
+	ck_assert_int_eq(loop_once(loop, 0), 0);
+	calls = bus.handle_calls;
+	ck_assert_int_eq(loop_once(loop, 20), 0);
+	ck_assert_uint_eq(bus.handle_calls, calls);
+	unplug(0);
+	settle();
+	ck_assert_uint_eq(seen.detached, 1);
+	ck_assert_int_eq(bus.watched, 0);
 }
 END_TEST
 
@@ -769,8 +953,8 @@ START_TEST(a_refused_device_is_closed_again)
 	bus.devices[0].present = true;
 	begin();
 	seen.refuse = ENOMEM;
-	settle();
-	ck_assert_uint_eq(seen.unusable, 1);
+	ck_assert(wait_for(&seen.unusable, 1));
+	ck_assert_int_eq(seen.error, -ENOMEM);
 	ck_assert_int_eq(bus.handles, 0);
 	seen.refuse = 0;
 	ck_assert(wait_for(&seen.attached, 1));
@@ -842,7 +1026,13 @@ main(void)
 	tcase_add_test(c, it_comes_back_after_every_unplugging);
 	tcase_add_test(c, leaving_without_an_ended_transfer_is_noticed_too);
 	tcase_add_test(c, a_device_that_leaves_before_it_is_opened_does_no_harm);
-	tcase_add_test(c, no_permission_is_told_and_tried_again);
+	tcase_add_loop_test(c, a_device_that_stays_closed_is_told_and_tried_again, 0, 5);
+	tcase_add_test(c, trouble_right_after_the_arrival_is_told_to_nobody);
+	tcase_add_test(c, a_suspended_device_is_opened_again_without_having_left);
+	tcase_add_test(c, a_device_that_wakes_up_slowly_is_waited_for);
+	tcase_add_test(c, a_device_that_breaks_again_and_again_is_given_longer_pauses);
+	tcase_add_test(c, a_broken_device_that_is_plugged_anew_need_not_wait);
+	tcase_add_test(c, every_descriptor_is_watched_while_it_is_open);
 	tcase_add_test(c, a_device_in_use_leaves_the_next_one);
 	tcase_add_test(c, only_the_port_that_was_named_is_taken);
 	tcase_add_test(c, a_serial_number_that_nobody_has_matches_nothing);

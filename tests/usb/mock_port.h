@@ -26,6 +26,7 @@ struct mock_port {
 	unsigned started[USB_PIPES];
 	int refuse; /* errno that every starter gives */
 	bool timer_set;
+	unsigned timers; /* how many were set */
 	unsigned timer_ms;
 	uint32_t seed;
 	/* What the driver told. */
@@ -93,6 +94,7 @@ mock_timer(void *port, unsigned delay_ms)
 	struct mock_port *m = port;
 
 	m->timer_set = true;
+	m->timers++;
 	m->timer_ms = delay_ms;
 	return 0;
 }

@@ -22,16 +22,45 @@ struct usb_reader {
 		*driver; /* of the device that is attached, or NULL */
 	void *device;
 	char label[USB_LABEL_BYTES];
-	const char *unusable;       /* logged last */
-	bool broken, closing;       /* broken: the device needs a reset */
-	struct usb_counters before; /* of the devices before this one */
+	int unusable;         /* logged last */
+	bool broken, closing; /* broken: the device needs a reset */
+	bool seen;            /* there has been a device, at this place of the bus: */
+	uint8_t bus, address;
+	uint64_t own_errors;    /* those that no counter below us knows */
+	uint64_t errors_before; /* of the devices before this one */
 };
 
+/* Brings the reader's counters up to date; said with each event, and so not in between. */
 static void
-state(struct usb_reader *u, enum reader_state s)
+count(struct usb_reader *u)
 {
-	if (!u->closing)
-		reader_set_state(&u->base, s);
+	const struct usb_transport_counters *bus = usb_transport_counters(u->transport);
+
+	u->base.resets = bus->resets;
+	u->base.errors = u->own_errors + u->errors_before + bus->open_failures;
+	if (u->device != NULL) {
+		const struct usb_counters *c = u->driver->counters(u->device);
+
+		u->base.errors += c->errors + c->bad_images;
+	}
+}
+
+/* why is of reader.h's words, and NULL where there is nothing to say. */
+static void
+state(struct usb_reader *u, enum reader_state s, const char *why)
+{
+	if (u->closing)
+		return;
+	count(u);
+	u->base.why = why;
+	reader_set_state(&u->base, s);
+}
+
+static void
+nothing_attached(struct usb_reader *u)
+{
+	memset(&u->base.device, 0, sizeof(u->base.device));
+	state(u, READER_ABSENT, "not-found");
 }
 
 /* ---- what the device's driver tells -------------------------------------------------------- */
@@ -41,9 +70,8 @@ on_ready(void *ctx)
 {
 	struct usb_reader *u = ctx;
 
-	usb_transport_works(u->transport);
-	u->unusable = NULL;
-	state(u, READER_READY);
+	u->unusable = 0;
+	state(u, READER_READY, NULL);
 }
 
 static void
@@ -53,7 +81,7 @@ on_touched(void *ctx)
 
 	if (u->closing)
 		return;
-	state(u, READER_CAPTURING);
+	state(u, READER_CAPTURING, NULL);
 	u->base.events.touched(u->base.events.ctx, &u->base);
 }
 
@@ -66,7 +94,9 @@ on_sample(void *ctx, struct sample *s)
 		sample_free(s);
 		return false;
 	}
+	usb_transport_works(u->transport);
 	u->base.captures++;
+	count(u);
 	return u->base.events.sample(u->base.events.ctx, &u->base, s);
 }
 
@@ -77,7 +107,7 @@ on_failed(void *ctx, const char *why)
 
 	if (u->closing)
 		return;
-	u->base.errors++;
+	count(u);
 	u->base.events.failed(u->base.events.ctx, &u->base, why);
 }
 
@@ -89,7 +119,7 @@ on_lifted(void *ctx)
 	if (u->closing)
 		return;
 	u->base.events.lifted(u->base.events.ctx, &u->base);
-	state(u, READER_READY);
+	state(u, READER_READY, NULL);
 }
 
 static void
@@ -99,14 +129,15 @@ on_broken(void *ctx, bool gone, const char *why)
 
 	u->broken = !gone;
 	if (gone) {
-		log_notice("reader %s: %s was unplugged; waiting for it",
-			   u->base.options->name, u->label);
-		state(u, READER_ABSENT);
+		log_notice(
+			"reader %s: %s is gone, unplugged or suspended; waiting for it",
+			u->base.options->name, u->label);
+		nothing_attached(u);
 	} else {
-		u->base.errors++;
+		u->own_errors++;
 		log_warn("reader %s: %s: %s; resetting it", u->base.options->name,
 			 u->label, why);
-		state(u, READER_FAULTY);
+		state(u, READER_FAULTY, "no-answer");
 	}
 	u->driver->stop(u->device);
 }
@@ -143,6 +174,13 @@ on_attached(void *ctx, const struct usb_found *found, struct usb_port port,
 		return rc;
 	u->driver = found->driver;
 	u->broken = false;
+	usb_find_describe(found, &u->base.device);
+	/* A suspended or a reset device comes back with the address that it had. */
+	u->base.replugs +=
+		u->seen && (u->bus != found->bus || u->address != found->address);
+	u->seen = true;
+	u->bus = found->bus;
+	u->address = found->address;
 	log_info("reader %s: %s at port %s", u->base.options->name, found->model->name,
 		 found->path);
 	*ret_device = u->device;
@@ -150,43 +188,65 @@ on_attached(void *ctx, const struct usb_found *found, struct usb_port port,
 }
 
 static void
-add_counters(struct usb_counters *sum, const struct usb_counters *c)
-{
-	sum->images += c->images;
-	sum->bad_images += c->bad_images;
-	sum->errors += c->errors;
-	sum->restarts += c->restarts;
-	sum->unexpected += c->unexpected;
-}
-
-static void
 on_detached(void *ctx, void *device)
 {
 	struct usb_reader *u = ctx;
+	const struct usb_counters *c = u->driver->counters(device);
 
-	add_counters(&u->before, u->driver->counters(device));
+	u->errors_before += c->errors + c->bad_images;
 	u->device = u->driver->free(device);
 	u->driver = NULL;
-	if (!u->broken)
-		state(u, READER_ABSENT);
+	if (u->broken)
+		count(u);
+	else
+		nothing_attached(u);
+}
+
+struct refusal {
+	int error;
+	const char *why, *text;
+};
+
+static const struct refusal *
+refusal_of(int error)
+{
+	static const struct refusal refusals[] = {
+		{ -EACCES, "denied",
+		  "no permission to open it; is the udev rule installed?" },
+		{ -EBUSY, "busy", "another program or reader uses it" },
+		{ -ENXIO, "no-answer", "it has no interface for a reader" },
+		{ -ENODEV, "no-answer", "the bus says that it is not there" },
+		{ -ENOMEM, "no-answer", "no memory" },
+		{ 0, "no-answer", "it cannot be opened" }
+	};
+	const struct refusal *r = refusals;
+
+	while (r->error != 0 && r->error != error)
+		r++;
+	return r;
 }
 
 static void
-on_unusable(void *ctx, const char *why)
+on_unusable(void *ctx, const struct usb_found *found, int error)
 {
 	struct usb_reader *u = ctx;
+	const struct refusal *r = refusal_of(error);
 
-	if (u->unusable == NULL || strcmp(u->unusable, why) != 0)
-		log_warn("reader %s: the device %s; trying on", u->base.options->name,
-			 why);
-	u->unusable = why;
-	state(u, READER_FAULTY);
+	if (u->unusable != error)
+		log_warn("reader %s: %s at port %s: %s; trying on", u->base.options->name,
+			 found->model->name, found->path, r->text);
+	u->unusable = error;
+	usb_find_describe(found, &u->base.device);
+	state(u, READER_FAULTY, r->why);
 }
 
 static void
 on_nothing(void *ctx)
 {
-	state(ctx, READER_ABSENT);
+	struct usb_reader *u = ctx;
+
+	u->unusable = 0;
+	nothing_attached(u);
 }
 
 static struct reader *
@@ -215,6 +275,12 @@ reader_usb_open(struct loop *l, const struct reader_options *o, uint32_t (*rando
 
 	if (u == NULL)
 		return -ENOMEM;
+	if (o->dpi != 0 && (o->dpi < SAMPLE_DPI_MIN || o->dpi > SAMPLE_DPI_MAX)) {
+		log_err("[reader:%s] dpi: %u is neither 0 nor %u to %u", o->name, o->dpi,
+			SAMPLE_DPI_MIN, SAMPLE_DPI_MAX);
+		free(u);
+		return -EINVAL;
+	}
 	u->base.driver = &reader_usb;
 	u->base.options = o;
 	u->base.events = *events;
@@ -229,7 +295,7 @@ reader_usb_open(struct loop *l, const struct reader_options *o, uint32_t (*rando
 		free(u);
 		return rc;
 	}
-	state(u, READER_ABSENT);
+	nothing_attached(u);
 	*ret_reader = &u->base;
 	return 0;
 }
@@ -241,15 +307,10 @@ usb_open(struct loop *l, const struct reader_options *o,
 	return reader_usb_open(l, o, NULL, events, ret_reader);
 }
 
-void
-reader_usb_counters(const struct reader *r, struct reader_usb_counters *ret_counters)
+static size_t
+usb_attached(struct reader_device *found, size_t max)
 {
-	const struct usb_reader *u = (const struct usb_reader *)r;
-
-	ret_counters->bus = *usb_transport_counters(u->transport);
-	ret_counters->device = u->before;
-	if (u->device != NULL)
-		add_counters(&ret_counters->device, u->driver->counters(u->device));
+	return usb_find_attached(usb_drivers, usb_drivers_count, found, max);
 }
 
 const struct reader_driver reader_usb = {
@@ -258,4 +319,5 @@ const struct reader_driver reader_usb = {
 	.open = usb_open,
 	.close = usb_close,
 	.present = NULL,
+	.attached = usb_attached,
 };

@@ -15,12 +15,4 @@ int reader_usb_open(struct loop *l, const struct reader_options *o,
 		    uint32_t (*random)(void), const struct reader_events *events,
 		    struct reader **ret_reader);
 
-/* Since the reader was opened; of all devices that it has had. */
-struct reader_usb_counters {
-	struct usb_transport_counters bus;
-	struct usb_counters device;
-};
-void reader_usb_counters(const struct reader *r,
-			 struct reader_usb_counters *ret_counters);
-
 #endif

@@ -60,6 +60,7 @@ enum state {
 	STATE_CHALLENGE,
 	STATE_ANSWER,
 	STATE_VERSION,
+	STATE_STILL_POWERED,
 	STATE_SET_FINGER_ON,
 	STATE_SET_CAPTURE,
 	STATE_KEY_WRITE,
@@ -94,6 +95,7 @@ struct uru4000 {
 	bool retried;      /* the control transfer of this step */
 	bool powered;      /* the reader said so since it was told to power up */
 	bool early_finger; /* the message came before the mode was acknowledged */
+	bool presenting;   /* touched was told, and its end was not */
 	uint8_t status;
 	unsigned tries, rounds, failures, unexpected, said_again;
 	unsigned bad_frames, frames, empty_presentations;
@@ -163,7 +165,23 @@ set_timer(struct uru4000 *u, enum state state, unsigned delay_ms)
 		broken(u, false, "no timer");
 }
 
-/* Starts over with the bring-up, or gives up when that has not helped before. */
+/* Whatever becomes of the finger, its presentation ends here. */
+static void
+abandon_presentation(struct uru4000 *u, const char *why)
+{
+	if (!u->presenting)
+		return;
+	u->presenting = false;
+	if (u->frames == 0 && u->bad_frames < URU4000_TRIES)
+		u->events.failed(u->events.ctx, why);
+	if (!u->stopping)
+		u->events.lifted(u->events.ctx);
+}
+
+/*
+ * Starts over with the bring-up, or gives up when that has not helped before. A finger that still
+ * lies there then is a new presentation.
+ */
 static void
 restart(struct uru4000 *u, const char *why)
 {
@@ -172,23 +190,34 @@ restart(struct uru4000 *u, const char *why)
 		broken(u, false, why);
 		return;
 	}
-	log_debug("uru4000 %s: %s, starting it again", u->label, why);
+	log_debug("%s: %s, starting it again", u->label, why);
 	u->state = STATE_DRAIN;
 	cancel(u, USB_CONTROL);
 	cancel(u, USB_BULK);
 	if (!u->busy[USB_CONTROL] && !u->busy[USB_BULK])
 		set_timer(u, STATE_RESTART_PAUSE, RESTART_MS);
+	if (u->state != STATE_BROKEN)
+		abandon_presentation(u, why);
+}
+
+/* As restart, where no transfer has failed by itself. */
+static void
+trouble(struct uru4000 *u, const char *why)
+{
+	u->counters.errors++;
+	restart(u, why);
 }
 
 /* A transfer could not even be started. */
 static void
 refused(struct uru4000 *u, int rc)
 {
-	u->counters.errors++;
-	if (rc == -ENODEV)
+	if (rc == -ENODEV) {
 		broken(u, true, "unplugged");
-	else
+	} else {
+		u->counters.errors++;
 		broken(u, false, "a transfer cannot be started");
+	}
 }
 
 static bool
@@ -305,7 +334,7 @@ recover_checked(struct uru4000 *u)
 	} else if (++u->tries < POWER_TRIES_MAX) {
 		recover_pause(u);
 	} else {
-		restart(u, "does not recover from a bad state");
+		trouble(u, "does not recover from a bad state");
 	}
 }
 
@@ -332,7 +361,7 @@ power_checked(struct uru4000 *u)
 	else if (++u->tries < POWER_TRIES_MAX)
 		set_timer(u, STATE_POWER_PAUSE, PAUSE_MS);
 	else
-		restart(u, "does not power up");
+		trouble(u, "does not power up");
 }
 
 static void
@@ -341,7 +370,7 @@ got_challenge(struct uru4000 *u)
 	uint8_t answer[URU4000_ANSWER_BYTES];
 
 	if (uru4000_answer(u->control, answer) < 0) {
-		restart(u, "no answer to its challenge can be made");
+		trouble(u, "no answer to its challenge can be made");
 		return;
 	}
 	memcpy(u->control, answer, sizeof(answer));
@@ -351,6 +380,7 @@ got_challenge(struct uru4000 *u)
 static void
 not_powered(struct uru4000 *u)
 {
+	u->counters.errors++;
 	if (++u->rounds < POWER_ROUNDS_MAX)
 		bring_up(u);
 	else
@@ -379,7 +409,7 @@ got_version(struct uru4000 *u)
 	char hex[2 * 16 + 1];
 
 	(void)hex_encode(hex, sizeof(hex), u->control, 16); /* fits */
-	log_debug("uru4000 %s: %s, version block %s", u->label, u->model->name, hex);
+	log_debug("%s: %s, version block %s", u->label, u->model->name, hex);
 	u->rounds = 0;
 	set_finger_on(u);
 	if (u->state == STATE_SET_FINGER_ON)
@@ -393,7 +423,7 @@ capture(struct uru4000 *u)
 	int rc;
 
 	if (u->busy[USB_BULK]) {
-		restart(u, "the image before is still under way");
+		trouble(u, "the image before is still under way");
 		return;
 	}
 	u->image_bytes = 0;
@@ -416,15 +446,17 @@ touched(struct uru4000 *u)
 	u->bad_frames = 0;
 	u->frames = 0;
 	capture(u);
-	if (u->state == STATE_SET_CAPTURE)
+	if (u->state == STATE_SET_CAPTURE) {
+		u->presenting = true;
 		u->events.touched(u->events.ctx);
+	}
 }
 
 static void
 bad_image(struct uru4000 *u, const char *why)
 {
-	u->counters.bad_images++;
-	log_debug("uru4000 %s: %s (%zu bytes, %s)", u->label, why, u->image_bytes,
+	u->counters.bad_images += u->image_status == USB_DONE; /* else counted already */
+	log_debug("%s: %s (%zu bytes, %s)", u->label, why, u->image_bytes,
 		  usb_status_name(u->image_status));
 	if (++u->bad_frames < URU4000_TRIES) {
 		capture(u);
@@ -442,14 +474,21 @@ bad_image(struct uru4000 *u, const char *why)
 		set_finger_off(u);
 }
 
+/* NULL and why not. */
 static struct sample *
-decode(struct uru4000 *u)
+decode(struct uru4000 *u, const char **ret_why)
 {
 	struct sample *s = NULL;
 
-	if (sample_new(URU4000_COLUMNS, u->image.rows, u->dpi, &s) < 0)
+	if (sample_new(URU4000_COLUMNS, u->image.rows, u->dpi, &s) < 0) {
+		*ret_why = "image: no memory";
 		return NULL;
+	}
 	uru4000_image_decode(&u->image, u->keys, s->grey);
+	if (uru4000_image_is_noise(&u->image, s->grey)) {
+		*ret_why = "image: the key does not fit";
+		return sample_free(s);
+	}
 	uru4000_image_orient(s->grey, (size_t)s->width * s->height, u->invert, u->rotate);
 	(void)str_copy(s->device, sizeof(s->device), str_of(u->label)); /* may be cut */
 	return s;
@@ -459,11 +498,12 @@ decode(struct uru4000 *u)
 static void
 image_whole(struct uru4000 *u)
 {
-	struct sample *s = decode(u);
+	const char *why = NULL;
+	struct sample *s = decode(u, &why);
 	bool more;
 
 	if (s == NULL) {
-		bad_image(u, "image: no memory");
+		bad_image(u, why);
 		return;
 	}
 	u->counters.images++;
@@ -550,11 +590,24 @@ finger_on_set(struct uru4000 *u)
 		set_timer(u, STATE_WAIT_FINGER_ON, SAY_AGAIN_ON_MS);
 }
 
+/* A reader that lost its power and its registers acknowledges every mode and sees no finger. */
+static void
+got_still_powered(struct uru4000 *u)
+{
+	if ((u->control[0] & STATUS_LOW_POWER) != 0)
+		trouble(u, "has lost its power");
+	else if (u->early_finger)
+		touched(u);
+	else
+		set_finger_on(u);
+}
+
 static void
 lifted(struct uru4000 *u)
 {
 	u->unexpected = 0;
 	u->said_again = 0;
+	u->presenting = false;
 	u->events.lifted(u->events.ctx);
 	if (!u->stopping)
 		set_finger_on(u);
@@ -579,6 +632,7 @@ static const struct step steps[STATE_STEPS] = {
 	[STATE_CHALLENGE] = { 0x2010, URU4000_ANSWER_BYTES, false, got_challenge },
 	[STATE_ANSWER] = { 0x2000, URU4000_ANSWER_BYTES, true, power_up },
 	[STATE_VERSION] = { 0x00f0, 16, false, got_version },
+	[STATE_STILL_POWERED] = { 0x0007, 1, false, got_still_powered },
 	[STATE_SET_FINGER_ON] = { 0x004e, 1, true, finger_on_set },
 	[STATE_SET_CAPTURE] = { 0x004e, 1, true, capture_set },
 	[STATE_KEY_WRITE] = { 0x0033, KEY_REQUEST_BYTES, true, key_asked },
@@ -617,9 +671,10 @@ control_done(struct uru4000 *u, enum usb_status s, size_t actual)
 	} else if (s == USB_STALLED && !u->retried) {
 		u->retried = true;
 		submit_step(u);
+	} else if (s == USB_DONE) {
+		trouble(u, "a register has another length");
 	} else {
-		restart(u, s == USB_DONE ? "a register has another length"
-					 : "a register cannot be reached");
+		restart(u, "a register cannot be reached");
 	}
 }
 
@@ -644,7 +699,7 @@ static void
 unexpected_message(struct uru4000 *u, unsigned type)
 {
 	u->counters.unexpected++;
-	log_debug("uru4000 %s: message %04x was not expected", u->label, type);
+	log_debug("%s: message %04x was not expected", u->label, type);
 	if (++u->unexpected < UNEXPECTED_IN_A_ROW)
 		return;
 	u->unexpected = 0;
@@ -652,7 +707,7 @@ unexpected_message(struct uru4000 *u, unsigned type)
 		return; /* these are guarded by times of their own */
 	if (++u->said_again > SAY_AGAIN_MAX) {
 		u->said_again = 0;
-		restart(u, "nothing but unexpected messages");
+		trouble(u, "nothing but unexpected messages");
 	} else if (u->state == STATE_WAIT_FINGER_ON) {
 		set_finger_on(u);
 	} else {
@@ -671,11 +726,12 @@ message(struct uru4000 *u, unsigned type)
 		touched(u);
 	} else if (type == MESSAGE_FINGER_OFF && u->state == STATE_WAIT_FINGER_OFF) {
 		lifted(u);
-	} else if ((type == MESSAGE_FINGER_ON && u->state == STATE_SET_FINGER_ON) ||
+	} else if ((type == MESSAGE_FINGER_ON && (u->state == STATE_SET_FINGER_ON ||
+						  u->state == STATE_STILL_POWERED)) ||
 		   (type == MESSAGE_FINGER_OFF && u->state == STATE_SET_FINGER_OFF)) {
 		u->early_finger = true;
 	} else if (type == MESSAGE_WILL_FAIL) {
-		log_debug("uru4000 %s: says that the next image will fail", u->label);
+		log_debug("%s: says that the next image will fail", u->label);
 	} else {
 		unexpected_message(u, type);
 	}
@@ -693,6 +749,10 @@ interrupt_done(struct uru4000 *u, enum usb_status s, size_t actual)
 		if (u->state != STATE_DRAIN && u->state != STATE_RESTART_PAUSE &&
 		    !u->stopping)
 			restart(u, "messages cannot be read");
+	} else if (actual == 0 && u->state != STATE_DRAIN &&
+		   u->state != STATE_RESTART_PAUSE && !u->stopping) {
+		/* No reader says nothing: the kernel has ended the read, after a suspend. */
+		trouble(u, "was suspended or reset");
 	} else if (listen_for_messages(u) && !u->stopping) {
 		message(u, type);
 	}
@@ -705,7 +765,7 @@ uru4000_done(void *device, enum usb_pipe pipe, enum usb_status s, size_t actual)
 
 	assert(u->busy[pipe]);
 	u->busy[pipe] = false;
-	if (s != USB_DONE && s != USB_CANCELLED)
+	if (s != USB_DONE && s != USB_CANCELLED && s != USB_GONE)
 		u->counters.errors++;
 	if (u->state == STATE_CLOSING)
 		stopped_when_quiet(u);
@@ -737,7 +797,8 @@ uru4000_timeout(void *device)
 		not_powered(u);
 	} else if (u->state == STATE_WAIT_FINGER_ON) {
 		u->failures = 0; /* a quiet minute */
-		set_finger_on(u);
+		u->early_finger = false;
+		enter(u, STATE_STILL_POWERED);
 	} else if (u->state == STATE_WAIT_FINGER_OFF) {
 		set_finger_off(u);
 	} else if (u->state == STATE_RESTART_PAUSE) {

@@ -15,6 +15,9 @@
  * of a clear picture stays well below half of that.
  */
 #define SCRAMBLED_VARIANCE_MIN 5000u
+/* Noise steps by 85 from pixel to pixel; ridges that use the whole range by less than 60. */
+#define NOISE_STEP_MIN 75u
+#define NOISE_ROWS_MIN 16u
 /* The bits of the state whose parity is shifted in. */
 #define KEY_FEEDBACK 0x9248144du
 
@@ -233,6 +236,35 @@ uru4000_image_decode(const struct uru4000_image *image, const uint32_t keys[],
 	}
 	assert((size_t)(out - raster) == (size_t)image->rows * URU4000_COLUMNS);
 	fill_left_out(image, raster);
+}
+
+/* From a pixel to the one beside it. */
+static uint32_t
+mean_step(const uint8_t *p, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i + 1 < n; i++)
+		sum += p[i] < p[i + 1] ? (uint32_t)(p[i + 1] - p[i])
+				       : (uint32_t)(p[i] - p[i + 1]);
+	return (uint32_t)(sum / n);
+}
+
+bool
+uru4000_image_is_noise(const struct uru4000_image *image, const uint8_t *raster)
+{
+	const uint8_t *p = raster;
+
+	for (size_t i = 0; image->keys > 0 && i < image->blocks_count; i++) {
+		struct uru4000_block b = image->blocks[i];
+		size_t n = (size_t)b.rows * URU4000_COLUMNS;
+
+		if (is_scrambled(b) && b.rows >= NOISE_ROWS_MIN &&
+		    mean_step(p, n) >= NOISE_STEP_MIN)
+			return true;
+		p += n;
+	}
+	return false;
 }
 
 void

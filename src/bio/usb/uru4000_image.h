@@ -51,6 +51,12 @@ int uru4000_image_parse(const uint8_t *data, size_t bytes,
 void uru4000_image_decode(const struct uru4000_image *image, const uint32_t keys[],
 			  uint8_t *raster);
 
+/*
+ * Whether what was decoded is still scrambled, as with a key of another image: no picture has such
+ * steps between neighbours.
+ */
+bool uru4000_image_is_noise(const struct uru4000_image *image, const uint8_t *raster);
+
 /* In place: negative, and turned by 180 degrees. */
 void uru4000_image_orient(uint8_t *pixels, size_t bytes, bool invert, bool rotate);
 

@@ -92,8 +92,8 @@ struct usb_model {
 
 struct usb_counters {
 	uint64_t images;     /* whole ones */
-	uint64_t bad_images; /* empty, short, malformed, scrambled without a key */
-	uint64_t errors;     /* transfers that ended badly */
+	uint64_t bad_images; /* empty, short, malformed, though the transfer was well */
+	uint64_t errors; /* transfers that ended badly, and what else started it again */
 	uint64_t restarts;   /* bring-ups after the first */
 	uint64_t unexpected; /* messages nobody waited for */
 };

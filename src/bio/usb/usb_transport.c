@@ -6,24 +6,26 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <libusb.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define WATCHES_MAX 16u
-#define PORTS_MAX 7u /* depth of hubs that USB allows */
 #define BACKOFF_MS_MIN 100u
 #define BACKOFF_MS_MAX 5000u
 #define BACKOFF_DOUBLINGS_MAX 8u
+/* Right after its arrival udev may not have given us the device yet: nobody is told before. */
+#define ATTEMPTS_SILENT 3u
+/* A device that was open for so long has worked. */
+#define STEADY_MS 10000
+/* Nothing that comes later than this after a reset is the work of the reset. */
+#define RESET_ARRIVAL_MS 1500
 #define STOP_MS 1000
 #define STOP_SLICE_US 20000
-#define INTERFACE_CLASS 0xffu
 
 enum phase {
 	PHASE_SEARCHING, /* nothing open; a change on the bus or the timer looks again */
@@ -59,12 +61,14 @@ struct usb_transport {
 	enum phase phase;
 	bool changed, left; /* on the bus, since soon ran last; left: our device */
 	bool reset_wanted, was_broken, freeing;
-	unsigned failures;
+	unsigned failures; /* in a row; they make the pauses longer */
+	unsigned attempts; /* to open what is there, in a row */
+	int64_t opened_ms, closed_ms;
 	/* The open device. */
 	struct usb_found found;
 	libusb_device *dev;
 	libusb_device_handle *handle;
-	int interface;
+	int interface; /* claimed; else negative */
 	void *device;
 	struct pipe pipes[USB_PIPES];
 	uint8_t control[LIBUSB_CONTROL_SETUP_SIZE + USB_CONTROL_BYTES_MAX];
@@ -74,23 +78,6 @@ struct usb_transport {
 	struct loop_io *reset_io;
 	struct usb_transport_counters counters;
 };
-
-static int
-errno_of(int usb_error)
-{
-	switch (usb_error) {
-	case LIBUSB_ERROR_NO_DEVICE:
-		return -ENODEV;
-	case LIBUSB_ERROR_NO_MEM:
-		return -ENOMEM;
-	case LIBUSB_ERROR_ACCESS:
-		return -EACCES;
-	case LIBUSB_ERROR_BUSY:
-		return -EBUSY;
-	default:
-		return -EIO;
-	}
-}
 
 /* ---- libusb's events in our loop ----------------------------------------------------------- */
 
@@ -234,7 +221,7 @@ submit(struct usb_transport *t, enum usb_pipe which, uint8_t *data, size_t bytes
 	p->bytes = bytes;
 	rc = libusb_submit_transfer(p->transfer);
 	if (rc < 0)
-		return errno_of(rc);
+		return usb_find_errno(rc);
 	p->busy = true;
 	arm_usb_timer(t);
 	return 0;
@@ -358,43 +345,6 @@ look_later(struct usb_transport *t)
 				     (int64_t)ms); /* no memory: a change does it */
 }
 
-/* Bus and ports as sysfs writes them: "1-4.2". */
-static int
-path_of(libusb_device *dev, char *buf, size_t bytes)
-{
-	uint8_t ports[PORTS_MAX];
-	int n = libusb_get_port_numbers(dev, ports, (int)sizeof(ports));
-	struct strbuf b;
-
-	strbuf_init(&b, buf, bytes);
-	if (n <= 0)
-		return -ENODEV; /* a root hub */
-	strbuf_addf(&b, "%u", libusb_get_bus_number(dev));
-	for (int i = 0; i < n; i++)
-		strbuf_addf(&b, "%c%u", i == 0 ? '-' : '.', ports[i]);
-	return b.truncated ? -ENOSPC : 0;
-}
-
-/* The kernel has read the serial number when the device came; asking the device would block. */
-static bool
-serial_is(const char *path, const char *wanted)
-{
-	char name[128], text[USB_SERIAL_BYTES + 1];
-	ssize_t n;
-	int fd;
-
-	(void)snprintf(name, sizeof(name), "/sys/bus/usb/devices/%s/serial",
-		       path); /* fits */
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text));
-	(void)close(fd); /* read only */
-	while (n > 0 && text[n - 1] == '\n')
-		n--;
-	return n > 0 && str_is((struct str){ text, (size_t)n }, wanted);
-}
-
 static bool
 given(const char *s)
 {
@@ -405,56 +355,9 @@ given(const char *s)
 static bool
 suits(const struct usb_transport *t, libusb_device *dev, struct usb_found *ret_found)
 {
-	struct libusb_device_descriptor d;
-	struct usb_found f = { 0 };
-
-	if (libusb_get_device_descriptor(dev, &d) < 0)
-		return false;
-	for (size_t i = 0; i < t->o->drivers_count; i++)
-		for (size_t k = 0; k < t->o->drivers[i]->models_count; k++)
-			if (t->o->drivers[i]->models[k].vendor == d.idVendor &&
-			    t->o->drivers[i]->models[k].product == d.idProduct) {
-				f.driver = t->o->drivers[i];
-				f.model = &t->o->drivers[i]->models[k];
-			}
-	if (f.driver == NULL || path_of(dev, f.path, sizeof(f.path)) < 0 ||
-	    (given(t->o->port) && strcmp(t->o->port, f.path) != 0) ||
-	    (given(t->o->serial) && !serial_is(f.path, t->o->serial)))
-		return false;
-	*ret_found = f;
-	return true;
-}
-
-static bool
-has_endpoint(const struct libusb_interface_descriptor *i, uint8_t address)
-{
-	for (uint8_t e = 0; e < i->bNumEndpoints; e++)
-		if (i->endpoint[e].bEndpointAddress == address)
-			return true;
-	return false;
-}
-
-/* The vendor-specific interface with the driver's endpoints: not the first one in a keyboard. */
-static int
-find_interface(libusb_device *dev, const struct usb_device_driver *driver)
-{
-	struct libusb_config_descriptor *c = NULL;
-	int rc = libusb_get_active_config_descriptor(dev, &c);
-	int found = -ENXIO;
-
-	if (rc < 0)
-		return errno_of(rc);
-	for (uint8_t i = 0; i < c->bNumInterfaces && found < 0; i++) {
-		const struct libusb_interface_descriptor *a = c->interface[i].altsetting;
-
-		if (c->interface[i].num_altsetting > 0 &&
-		    a->bInterfaceClass == INTERFACE_CLASS &&
-		    has_endpoint(a, driver->bulk_in) &&
-		    has_endpoint(a, driver->interrupt_in))
-			found = a->bInterfaceNumber;
-	}
-	libusb_free_config_descriptor(c);
-	return found;
+	return usb_find_device(dev, t->o->drivers, t->o->drivers_count, ret_found) &&
+	       (!given(t->o->port) || strcmp(t->o->port, ret_found->path) == 0) &&
+	       (!given(t->o->serial) || strcmp(t->o->serial, ret_found->serial) == 0);
 }
 
 static void
@@ -467,11 +370,13 @@ close_device(struct usb_transport *t)
 		t->pipes[i].transfer = NULL;
 	}
 	if (t->handle != NULL) {
-		(void)libusb_release_interface(
-			t->handle, t->interface); /* gone, or as good as closed */
+		if (t->interface >= 0)
+			(void)libusb_release_interface(
+				t->handle, t->interface); /* gone, or as good as closed */
 		libusb_close(t->handle);
 	}
 	t->handle = NULL;
+	t->interface = -1;
 	if (t->dev != NULL)
 		libusb_unref_device(t->dev);
 	t->dev = NULL;
@@ -481,23 +386,24 @@ close_device(struct usb_transport *t)
 static int
 open_device(struct usb_transport *t, libusb_device *dev, const struct usb_found *f)
 {
-	int rc;
+	int rc, number;
 
 	t->blind = false;
 	rc = libusb_open(dev, &t->handle);
 	if (rc < 0) {
 		t->handle = NULL;
-		return errno_of(rc);
+		return usb_find_errno(rc);
 	}
 	t->dev = libusb_ref_device(dev);
 	t->found = *f;
-	rc = find_interface(dev, f->driver);
+	rc = usb_find_interface(dev, f->driver);
 	if (rc < 0)
 		return rc;
-	t->interface = rc;
-	rc = libusb_claim_interface(t->handle, t->interface);
+	number = rc;
+	rc = libusb_claim_interface(t->handle, number);
 	if (rc < 0)
-		return errno_of(rc);
+		return usb_find_errno(rc);
+	t->interface = number;
 	if (t->blind)
 		return -EPERM; /* the loop cannot watch its descriptor */
 	for (size_t i = 0; i < USB_PIPES; i++) {
@@ -511,43 +417,28 @@ open_device(struct usb_transport *t, libusb_device *dev, const struct usb_found 
 				  (struct usb_port){ &port_ops, t }, &t->device);
 }
 
-static const char *
-why_unusable(int rc)
-{
-	switch (rc) {
-	case -EACCES:
-		return "no permission to open it; is the udev rule installed?";
-	case -EBUSY:
-		return "in use by another program";
-	case -ENXIO:
-		return "has no such interface";
-	case -ENODEV:
-		return "not there yet, or not any more";
-	case -ENOMEM:
-		return "no memory";
-	default:
-		return "cannot be opened";
-	}
-}
-
 /* Opens the first that suits and can be had. */
 static void
 look(struct usb_transport *t)
 {
 	libusb_device **list = NULL;
 	ssize_t n = libusb_get_device_list(t->usb, &list);
+	struct usb_found f = { 0 }, failed = { 0 };
 	int rc = 0;
 
 	loop_timer_cancel(t->again);
 	t->was_broken = false;
 	for (ssize_t i = 0; i < n && t->handle == NULL; i++) {
-		struct usb_found f;
+		int one;
 
 		if (!suits(t, list[i], &f))
 			continue;
-		rc = open_device(t, list[i], &f);
-		if (rc < 0)
+		one = open_device(t, list[i], &f);
+		if (one < 0) {
 			close_device(t);
+			failed = f;
+			rc = one;
+		}
 	}
 	if (list != NULL)
 		libusb_free_device_list(list, 1);
@@ -555,13 +446,16 @@ look(struct usb_transport *t)
 		t->phase = PHASE_OPEN;
 		t->left = false;
 		t->reset_wanted = false;
-		t->counters.opened++;
+		t->attempts = 0;
+		t->opened_ms = clock_mono_ms();
 		t->found.driver->start(t->device);
 	} else if (rc < 0) {
 		t->counters.open_failures++;
-		t->events.unusable(t->events.ctx, why_unusable(rc));
+		if (++t->attempts >= ATTEMPTS_SILENT)
+			t->events.unusable(t->events.ctx, &failed, rc);
 		look_later(t);
 	} else {
+		t->attempts = 0;
 		t->events.nothing(t->events.ctx);
 	}
 }
@@ -582,9 +476,13 @@ closed(struct usb_transport *t)
 {
 	void *device = t->device;
 
+	t->closed_ms = clock_mono_ms();
+	if (!t->was_broken || t->closed_ms - t->opened_ms >= STEADY_MS)
+		t->failures = 0;
 	close_device(t);
 	t->device = NULL;
 	t->events.detached(t->events.ctx, device);
+	/* Also after unplugging: a suspended device says the same and never left the bus. */
 	look_later(t);
 }
 
@@ -663,14 +561,17 @@ soon(void *ctx)
 
 	t->changed = false;
 	if (t->phase == PHASE_CLOSING) {
+		if (t->left)
+			t->was_broken = false; /* whatever comes is new */
 		if (!t->reset_wanted || t->left || !reset_begin(t))
 			closed(t);
 	} else if (t->phase == PHASE_OPEN && t->left) {
 		/* A no-op where its transfers have told the driver already. */
 		t->found.driver->stop(t->device);
 	}
-	/* A broken device that comes back by its reset keeps its pause. */
-	if (t->phase == PHASE_SEARCHING && changed && !t->was_broken) {
+	/* A broken device that comes back by its reset keeps its pause, one that is plugged does not. */
+	if (t->phase == PHASE_SEARCHING && changed &&
+	    (!t->was_broken || clock_mono_ms() - t->closed_ms > RESET_ARRIVAL_MS)) {
 		t->failures = 0;
 		look(t);
 	}
@@ -683,7 +584,7 @@ start(struct usb_transport *t)
 
 	if (rc < 0) {
 		t->usb = NULL;
-		return errno_of(rc) == -ENOMEM ? -ENOMEM : -EIO;
+		return usb_find_errno(rc) == -ENOMEM ? -ENOMEM : -EIO;
 	}
 	rc = watch_start(t);
 	if (rc < 0)
@@ -695,7 +596,7 @@ start(struct usb_transport *t)
 		LIBUSB_HOTPLUG_MATCH_ANY, LIBUSB_HOTPLUG_MATCH_ANY, bus_changed, t,
 		&t->hotplug);
 	if (rc < 0)
-		return errno_of(rc);
+		return usb_find_errno(rc);
 	t->hotplug_set = true;
 	t->changed = true; /* what is attached already */
 	return loop_timer_set(t->soon, 0);
@@ -715,6 +616,7 @@ usb_transport_new(struct loop *l, const struct usb_transport_options *o,
 	t->o = o;
 	t->events = *e;
 	t->reset_fd = -1;
+	t->interface = -1;
 	rc = loop_timer_new(l, soon, t, &t->soon);
 	if (rc == 0)
 		rc = loop_timer_new(l, look_again, t, &t->again);
@@ -745,7 +647,6 @@ usb_transport_release(struct usb_transport *t, bool reset)
 	t->phase = PHASE_CLOSING;
 	t->reset_wanted = reset;
 	t->was_broken = reset;
-	t->counters.unplugged += !reset;
 	loop_timer_cancel(t->device_timer);
 	look_soon(t);
 }

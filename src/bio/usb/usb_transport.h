@@ -2,7 +2,7 @@
 #define LANED_BIO_USB_USB_TRANSPORT_H
 
 #include "base/loop.h"
-#include "bio/usb/usb_port.h"
+#include "bio/usb/usb_find.h"
 
 /*
  * One reader's way to the bus: finds the device, opens it, carries its transfers, and finds it again
@@ -15,17 +15,9 @@
 struct usb_transport;
 
 #define USB_LABEL_BYTES 64u
-#define USB_PORT_PATH_BYTES 40u
-#define USB_SERIAL_BYTES 128u
-
-struct usb_found {
-	const struct usb_device_driver *driver;
-	const struct usb_model *model;
-	char path[USB_PORT_PATH_BYTES]; /* "1-4.2", as in sysfs */
-};
 
 struct usb_transport_options {
-	/* Which device, of those a driver knows; NULL or "" is any. Borrowed. */
+	/* Which device, of those a driver knows, as in usb_found; NULL or "" is any. Borrowed. */
 	const char *port, *serial;
 	const struct usb_device_driver *const *drivers;
 	size_t drivers_count;
@@ -44,15 +36,19 @@ struct usb_transport_events {
 			void **ret_device);
 	/* The device is closed; the callee frees the driver's device, no transfer is left. */
 	void (*detached)(void *ctx, void *device);
-	/* There is a device, but it could not be opened; tried again. why is static text. */
-	void (*unusable)(void *ctx, const char *why);
+	/*
+	 * There is a device that could not be opened a few times; tried on. error: -EACCES, -EBUSY
+	 * (its interface is claimed), -ENXIO it has no such interface, -EPERM the loop cannot watch
+	 * it, -ENODEV, -ENOMEM, -EIO or what attached gave.
+	 */
+	void (*unusable)(void *ctx, const struct usb_found *found, int error);
 	/* Looked, and there is no device that suits. */
 	void (*nothing)(void *ctx);
 	void *ctx;
 };
 
 struct usb_transport_counters {
-	uint64_t opened, resets, open_failures, unplugged;
+	uint64_t resets, open_failures;
 };
 
 /* 0; -ENOMEM; -EIO libusb does not start. o is borrowed for the transport's life. */
@@ -60,7 +56,7 @@ int usb_transport_new(struct loop *l, const struct usb_transport_options *o,
 		      const struct usb_transport_events *e,
 		      struct usb_transport **ret_transport);
 
-/* The reader works: the next failure is tried again soon. */
+/* The device has proved that it works: its next failure is tried again soon. */
 void usb_transport_works(struct usb_transport *t);
 
 /*
