@@ -265,6 +265,10 @@ def two_readers():
         plug(c, MSV2, "1-4", "{B}")  # a serial number is found at every port
         c.wait("state right ready")
         check(c.show("right")["port"] == "1-4", c.show("right"))
+        plug(c, U4500, "1-5", "\u00c4\u0007Z")  # a device may write anything there
+        check((U4500, "1-5", "???Z") in c.attached(), c.attached())
+        c.cmd("open odd serial=???Z")
+        c.wait("state odd ready")
 
 
 def one_device_for_two_readers():
