@@ -229,7 +229,8 @@ sim: $(B)/lanesim
 	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 crash-build:
 	+@$(sub) B=$(B)/crash CRASH_POINTS=1 CFLAGS='-O1 -g' all
-tools: $(B)/synthfinger $(B)/usb/reader-vhci $(B)/usb/reader-client $(if $(have_umockdev),$(B)/usb/reader-live)
+tools: $(B)/synthfinger $(B)/usb/reader-vhci usb-tools
+usb-tools: $(B)/usb/reader-client $(if $(have_umockdev),$(B)/usb/reader-live)
 check-asan:
 	@rm -rf $(B)/asan/results
 	+@fail=0; $(sub) B=$(B) RESULTS=$(abspath $(B))/asan/results check-asan-parts || fail=1; \
@@ -252,11 +253,11 @@ VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=de
 # The readers on the bus, plugged a thousand times under ASan and twenty times under valgrind.
 usb_reader_test = SRCDIR=$(abspath $(srcdir)) LOG_LEVEL=warning $(srcdir)/tests/integration/usb_reader.py
 check-replug:
-	+@$(sub) B=$(B)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' tools
-	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g -U_FORTIFY_SOURCE' tools
-	REPLUGS=1000 LANED_BUILD=$(abspath $(B))/asan $(usb_reader_test) replugs_leave_nothing_behind
+	+@$(sub) B=$(B)/asan SANITIZE=address,undefined CFLAGS='-O1 -g' usb-tools
+	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g -U_FORTIFY_SOURCE' usb-tools
+	REPLUGS=1000 LANED_BUILD=$(abspath $(B))/asan $(usb_reader_test) replugs_leave_nothing_behind || [ $$? = 77 ]
 	REPLUGS=20 LANED_BUILD=$(abspath $(B))/valgrind CLIENT_WRAPPER='$(VALGRIND)' \
-	$(usb_reader_test) replugs_leave_nothing_behind suspended frames_of_one_presentation
+	$(usb_reader_test) replugs_leave_nothing_behind suspended frames_of_one_presentation || [ $$? = 77 ]
 coverage:
 	+@$(sub) B=$(B)/cov COVERAGE=1 CFLAGS=-g check-unit check-integration
 	lcov -q -c -d $(B)/cov -o $(B)/cov/all.info
@@ -334,7 +335,7 @@ bench-identify: all tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
 bench-touch: all tools $(B)/bench/make_gallery
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
-bench-reader: tools
+bench-reader: usb-tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-reader
 demo: maybe-deps
 	+@$(sub) B=$(B) all tools
@@ -353,4 +354,4 @@ FORCE:
 .PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
 	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
 	fuzz $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
-	bench-touch bench-reader check-replug demo install dist clean distclean deps maybe-deps sim FORCE
+	bench-touch bench-reader check-replug usb-tools demo install dist clean distclean deps maybe-deps sim FORCE

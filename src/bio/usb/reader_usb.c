@@ -38,7 +38,7 @@ count(struct usb_reader *u)
 
 	u->base.resets = bus->resets;
 	u->base.errors = u->own_errors + u->errors_before + bus->open_failures;
-	if (u->device != NULL) {
+	if (u->driver != NULL) {
 		const struct usb_counters *c = u->driver->counters(u->device);
 
 		u->base.errors += c->errors + c->bad_images;
