@@ -7,7 +7,9 @@
 
 enum act {
 	TOUCH,
-	SEEN, /* identified: n = member number, 0 reject, -1 retry, -2 ambiguous, -3 unknown */
+	/* identified: n = member number (+ 1000: not for payment), 0 reject, -1 retry, -2 ambiguous,
+	 * -3 unknown */
+	SEEN,
 	VERIFIED,    /* n = 1 accept, 0 another finger, -1 retry */
 	DECIDED,     /* n = member number, 0 reject */
 	CLAIM,       /* n = kind */
@@ -32,12 +34,14 @@ enum act {
 	DONE_UNDO,
 	LATE, /* completion of the first payment: n = outcome */
 	POS_UNDO,
-	PARTIALS, /* from now on the POS can take a part */
+	PARTIALS,    /* from now on the POS can take a part */
+	CLAIM_FIRST, /* from now on the sensor lights for a claim only */
+	SENSOR,      /* laned-bio's answer to the last arm: n = lit */
 	ADAPTER,
 	BIO,
-	READERS,  /* n = enum readers_health */
-	FINGER,   /* n = readers that a finger lies on */
-	LYING,    /* a touch by a finger that lay there when the reader came up */
+	READERS, /* n = enum readers_health */
+	FINGER,  /* n = readers that a finger lies on */
+	LYING,   /* a touch by a finger that lay there when the reader came up */
 	CLOCK,
 	ENVIRONMENT,
 	TRAINING,
@@ -63,7 +67,8 @@ struct scenario {
 
 /*
  * Effects, a letter each, in order: C P store, J/j journal answer yes/no, i identify, v verify,
- * d decide, x drop probe, r resolve claim, o offer, p pay, q query, c confirm, u undo, ! alarm.
+ * d decide, x drop probe, r resolve claim, o offer, p pay, q query, c confirm, u undo, ! alarm,
+ * + arm, - disarm the sensor.
  * Audit and show are left out; "*" takes any.
  */
 /* clang-format off */
@@ -532,6 +537,75 @@ static const struct scenario scenarios[] = {
 	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
 	{ DONE, OUTCOME_APPROVED, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "CPc" },
 	{ ASK_ANSWER, 0, PHASE_DONE, MEMBER_KNOWN, ROW_APPROVED, "PJ" } } },
+{ "who is identified but not for payment pays with a claim", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, 1001, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cxo" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cx" },
+	{ CLAIM, CLAIM_CARD, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_SCANNING, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp" } } },
+{ "claim first: the sensor is lit for who claimed, when a touch pays, and dark again", {
+	{ CLAIM_FIRST, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "" },
+	{ TOUCH, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "x" },
+	{ ITEM, 1000, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "Co" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_NONE, ROW_ITEMS, "x" },
+	{ CLAIM, CLAIM_CARD, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 1, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "Co" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "x" },
+	{ TOTAL, 2000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ SENSOR, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_SCANNING, "Cv" },
+	{ VERIFIED, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_OTHER_FINGER, "Cx" },
+	{ ITEM, 2500, PHASE_OPEN, MEMBER_KNOWN, ROW_ITEMS, "Co-" },
+	{ TOTAL, 2500, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_SCANNING, "Cv" },
+	{ VERIFIED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxp-" },
+	{ ASK, 0, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPJ" },
+	{ DONE, OUTCOME_DECLINED, PHASE_TOTALLED, MEMBER_KNOWN, ROW_DECLINED, "CP+" },
+	{ OTHER, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "C-" },
+	{ CLOSED, 2500, PHASE_DONE, MEMBER_KNOWN, ROW_DONE, "Co" },
+	{ WAIT, 9000, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "" } } },
+{ "claim first: one claim lights the sensor for a minute, and the next one again", {
+	{ CLAIM_FIRST, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ CLAIM, CLAIM_CARD, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ WAIT, 59000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "" },
+	{ TOUCH, 0, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_SCANNING, "Cv" },
+	{ WAIT, 2000, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_SCANNING, "" },
+	{ VERIFIED, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cx-" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "x" },
+	{ CLAIM, CLAIM_PHONE, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ CLAIM, CLAIM_CARD, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cr-" },
+	{ FOUND, 5, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ WAIT, 61000, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "C-" },
+	{ REMOVE, 0, PHASE_TOTALLED, MEMBER_REMOVED, ROW_REMOVED, "Co" } } },
+{ "claim first: no release, no light; and a claim that fits several lights nothing", {
+	{ CLAIM_FIRST, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, -1, PHASE_TOTALLED, MEMBER_NONE, ROW_CLAIM, "C" },
+	{ CLAIM, CLAIM_CARD, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 4, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Co" },
+	{ CLAIM, CLAIM_CARD, PHASE_TOTALLED, MEMBER_KNOWN, ROW_TOTAL, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ SENSOR, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "x" },
+	{ SENSOR, 1, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "" } } },
+{ "claim first: laned-bio that comes back is armed anew, and for a changed mind not", {
+	{ CLAIM_FIRST, 0, PHASE_IDLE, MEMBER_NONE, ROW_IDLE_CLAIM, "" },
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ CLAIM, CLAIM_QR, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
+	{ FOUND, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Co+" },
+	{ BIO, 0, PHASE_TOTALLED, MEMBER_KNOWN, ROW_PAY_OTHER, "C" },
+	{ BIO, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "C+" },
+	{ REMOVE, 0, PHASE_TOTALLED, MEMBER_REMOVED, ROW_REMOVED, "Co-" },
+	{ BIO, 0, PHASE_TOTALLED, MEMBER_REMOVED, ROW_REMOVED, "" },
+	{ BIO, 1, PHASE_TOTALLED, MEMBER_REMOVED, ROW_REMOVED, "" },
+	{ CANCEL, 0, PHASE_CANCELLED, MEMBER_REMOVED, ROW_CANCELLED, "C" } } },
 };
 /* clang-format on */
 
