@@ -63,6 +63,12 @@ START_TEST(root_is_exact)
 		ck_assert_uint_eq(fixed_root(r * r + 2 * r), r);
 	}
 	ck_assert_uint_eq(fixed_root(UINT64_MAX), UINT32_MAX);
+	/* Around 2^52, where the way it is worked out changes. */
+	for (uint64_t r = (1u << 26) - 50; r < (1u << 26) + 50; r++) {
+		ck_assert_uint_eq(fixed_root(r * r), r);
+		ck_assert_uint_eq(fixed_root(r * r - 1), r - 1);
+		ck_assert_uint_eq(fixed_root(r * r + 2 * r), r);
+	}
 }
 END_TEST
 
@@ -217,6 +223,90 @@ START_TEST(odd_constellations_of_minutiae_are_survived)
 }
 END_TEST
 
+/* What everything else relies on in a set of cylinders. */
+static void
+set_is_in_order(const struct mcc_set *s, const struct finger_features *f)
+{
+	bool seen[MCC_CYLINDERS_MAX] = { false };
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < s->count; i++) {
+		unsigned ones = 0, tally = 0;
+
+		if (i > 0)
+			ck_assert_uint_ge(s->angle[i], s->angle[i - 1]);
+		ck_assert_uint_eq(s->angle[i], s->at[i].angle);
+		for (unsigned k = 0; k < MCC_PLANES; k++) {
+			ones += (unsigned)__builtin_popcountll(s->plane[k][i]);
+			ck_assert_uint_eq(s->plane[k][i] & ~s->valid[i], 0);
+		}
+		for (unsigned k = 0; k < MCC_TALLIES; k++)
+			tally += (unsigned)__builtin_popcountll(s->tally[k][i]) << k;
+		ck_assert_uint_eq(tally, ones);
+		ck_assert_uint_eq(s->ones[i], ones);
+	}
+	for (unsigned m = 0; m < f->count; m++) {
+		unsigned slot = s->cylinder_of[m];
+
+		if (slot == MCC_NONE)
+			continue;
+		ck_assert_uint_lt(slot, s->count);
+		ck_assert(!seen[slot]);
+		seen[slot] = true;
+		ck_assert_mem_eq(&s->at[slot], &f->minutiae[m], sizeof(s->at[slot]));
+		ck_assert_uint_eq(s->by_quality[next++], slot);
+	}
+	ck_assert_uint_eq(next, s->count);
+	for (unsigned sector = 0; sector < 2 * MCC_SECTORS; sector++) {
+		unsigned below = sector / MCC_SECTORS * s->count;
+
+		for (unsigned i = 0; i < s->count; i++)
+			below += s->angle[i] >> MCC_SECTOR_SHIFT < sector % MCC_SECTORS;
+		ck_assert_uint_eq(s->below[sector], below);
+	}
+}
+
+START_TEST(cylinders_lie_by_angle_and_are_found_by_quality)
+{
+	static struct mcc_set s;
+
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		take(&left, seed, 0);
+		mcc_build(left.minutiae, left.count, &s);
+		ck_assert_uint_gt(s.count, 0);
+		set_is_in_order(&s, &left);
+	}
+}
+END_TEST
+
+/* Numbers that look random and are the same everywhere. */
+static uint32_t
+number(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+/* Compares everything that a kernel says of cylinder i, worth and counts of those in range. */
+static void
+counts_agree(const struct kernel *k, const struct mcc_set *a, unsigned i,
+	     const struct mcc_set *b)
+{
+	static const unsigned ranges[][2] = { { 0, MCC_CYLINDERS_MAX },
+					      { 8, 24 },
+					      { 40, 48 } };
+
+	for (size_t r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
+		struct kernel_counts x, y;
+
+		memset(&x, 0, sizeof(x));
+		memset(&y, 0, sizeof(y));
+		kernel_at(0)->counts(a, i, b, ranges[r], &x);
+		k->counts(a, i, b, ranges[r], &y);
+		ck_assert_mem_eq(&x, &y, sizeof(x));
+	}
+}
+
 START_TEST(all_kernels_count_alike)
 {
 	static struct mcc_set a, b;
@@ -231,15 +321,10 @@ START_TEST(all_kernels_count_alike)
 	scan_reference_fill(&r, &b);
 	for (unsigned k = 1; kernel_at(k) != NULL; k++) {
 		for (unsigned i = 0; i < a.count; i++) {
-			struct kernel_counts x, y;
 			uint16_t both_x[SCAN_CYLINDERS_MAX], both_y[SCAN_CYLINDERS_MAX];
 			uint64_t one[MCC_PLANES];
 
-			memset(&x, 0, sizeof(x));
-			memset(&y, 0, sizeof(y));
-			plain->counts(&a, i, &b, MCC_CYLINDERS_MAX, &x);
-			kernel_at(k)->counts(&a, i, &b, MCC_CYLINDERS_MAX, &y);
-			ck_assert_mem_eq(&x, &y, sizeof(x));
+			counts_agree(kernel_at(k), &a, i, &b);
 			for (unsigned p = 0; p < MCC_PLANES; p++)
 				one[p] = a.plane[p][i];
 			ck_assert_uint_eq(
@@ -251,6 +336,217 @@ START_TEST(all_kernels_count_alike)
 		}
 	}
 	ck_assert_ptr_nonnull(kernel_best());
+}
+END_TEST
+
+/* Full words in every place: the largest counts there can be. */
+START_TEST(all_kernels_count_full_cylinders)
+{
+	static struct mcc_set full;
+	const unsigned all[2] = { 0, MCC_CYLINDERS_MAX };
+	const uint64_t disc = ((uint64_t)1 << MCC_CELLS) - 1;
+
+	for (unsigned i = 0; i < MCC_CYLINDERS_MAX; i++) {
+		for (unsigned p = 0; p < MCC_PLANES; p++)
+			full.plane[p][i] = disc;
+		full.tally[0][i] = full.tally[2][i] = disc; /* five */
+		full.valid[i] = disc;
+		full.angle[i] = (uint16_t)(i * 700);
+	}
+	for (unsigned k = 0; kernel_at(k) != NULL; k++) {
+		struct kernel_counts c;
+
+		memset(&c, 0, sizeof(c));
+		kernel_at(k)->counts(&full, 0, &full, all, &c);
+		for (unsigned j = 0; j < MCC_CYLINDERS_MAX; j++) {
+			uint32_t worth = c.worth[j / 32] >> j % 32 & 1;
+
+			ck_assert_uint_eq(c.both[j], MCC_BITS_MAX);
+			ck_assert_uint_eq(c.left[j], MCC_BITS_MAX);
+			ck_assert_uint_eq(c.right[j], MCC_BITS_MAX);
+			ck_assert_uint_eq(c.cells[j], MCC_CELLS);
+			ck_assert_uint_eq(worth,
+					  j * 700 <= KERNEL_TURN_MAX ||
+						  j * 700 >= 65536 - KERNEL_TURN_MAX);
+		}
+	}
+}
+END_TEST
+
+/* Coordinates as they come, and now and then the most there can be. */
+static int32_t
+coordinate(uint32_t *state)
+{
+	static const int32_t odd[] = { INT16_MIN, INT16_MAX, 0, -1, 16383, 4079 };
+	uint32_t n = number(state);
+
+	return n % 16 == 0 ? odd[n / 16 % 6] : (int32_t)(n % 500);
+}
+
+static struct fine_move
+some_move(uint32_t *state)
+{
+	uint16_t turn = (uint16_t)number(state);
+
+	return (struct fine_move){ fixed_sin(turn), fixed_cos(turn),
+				   (int32_t)(number(state) % 400) - 200,
+				   (int32_t)(number(state) % 400) - 200, turn };
+}
+
+START_TEST(all_kernels_vote_alike)
+{
+	static struct kernel_voters v;
+	int32_t x[KERNEL_VOTERS], y[KERNEL_VOTERS];
+	uint32_t state = 7;
+	int64_t sum = 0;
+
+	for (unsigned trial = 0; trial < 200; trial++) {
+		struct fine_move m = some_move(&state);
+
+		for (unsigned i = 0; i < KERNEL_VOTERS; i++) {
+			int32_t px = coordinate(&state), py = coordinate(&state);
+
+			v.a[i] = move_point(px, py);
+			fine_moved(&m, px, py, &v.bx[i], &v.by[i]);
+			v.bx[i] += (int32_t)(number(&state) % 50) - 25;
+			v.by[i] += (int32_t)(number(&state) % 50) - 25;
+			v.turn[i] = (uint16_t)(m.turn + number(&state) % 9000 - 4500);
+			v.weight[i] = (int32_t)(number(&state) % 800);
+		}
+		sum += kernel_at(0)->votes(&v, &m, x);
+		for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+			ck_assert_int_eq(kernel_at(k)->votes(&v, &m, y),
+					 kernel_at(0)->votes(&v, &m, x));
+			ck_assert_mem_eq(x, y, sizeof(x));
+		}
+	}
+	ck_assert_int_gt(sum, 0);
+}
+END_TEST
+
+START_TEST(all_kernels_know_the_same_kin)
+{
+	static struct kernel_pairs p;
+	int32_t x[KERNEL_PAIRS], y[KERNEL_PAIRS];
+	uint32_t state = 8;
+	unsigned kin = 0;
+
+	for (unsigned trial = 0; trial < 100; trial++) {
+		for (unsigned i = 0; i < KERNEL_PAIRS; i++) {
+			p.ax[i] = coordinate(&state);
+			p.ay[i] = coordinate(&state);
+			p.bx[i] = p.ax[i] + (int32_t)(number(&state) % 30);
+			p.by[i] = p.ay[i] + (int32_t)(number(&state) % 30);
+			p.turn[i] = (uint16_t)(number(&state) % 12000 - 6000);
+		}
+		for (unsigned t = 0; t < KERNEL_PAIRS; t++) {
+			kernel_at(0)->kin(&p, t, t, x);
+			for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+				kernel_at(k)->kin(&p, t, t, y);
+				for (unsigned i = 0; i < t; i++) {
+					ck_assert_int_eq(x[i] != 0, y[i] != 0);
+					kin += x[i] != 0;
+				}
+			}
+		}
+	}
+	ck_assert_uint_gt(kin, 0);
+}
+END_TEST
+
+START_TEST(all_kernels_lay_points_into_the_same_cells)
+{
+	static int32_t points[KERNEL_CELLS], x[KERNEL_CELLS], y[KERNEL_CELLS];
+	uint32_t state = 9;
+
+	for (unsigned trial = 0; trial < 100; trial++) {
+		struct fine_move m = some_move(&state);
+		int32_t limit[2] = { (int32_t)(number(&state) % 1025),
+				     (int32_t)(number(&state) % 1025) };
+		unsigned n = number(&state) % KERNEL_CELLS;
+
+		for (unsigned i = 0; i < KERNEL_CELLS; i++) {
+			int32_t px = coordinate(&state);
+
+			points[i] = move_point(px, coordinate(&state));
+		}
+		kernel_at(0)->lay(points, n, &m, limit, x);
+		for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+			memset(y, 0xff, sizeof(y));
+			kernel_at(k)->lay(points, n, &m, limit, y);
+			ck_assert_mem_eq(x, y, n * sizeof(x[0]));
+			for (unsigned i = 0; i < n; i++)
+				ck_assert(y[i] >= 0 && y[i] <= KERNEL_OUTSIDE);
+		}
+	}
+}
+END_TEST
+
+START_TEST(all_kernels_find_the_same_near)
+{
+	static uint16_t x[KERNEL_POINTS * KERNEL_POINTS + 1], y[sizeof(x) / sizeof(x[0])];
+	static struct kernel_crowd c;
+	static struct kernel_points p;
+	uint32_t state = 10;
+	unsigned most = 0;
+
+	for (unsigned trial = 0; trial < 200; trial++) {
+		static struct kernel_moved a, b;
+		struct fine_move m = some_move(&state);
+		unsigned wide = trial % 20 == 0 ? 1 : 60; /* a heap, or a finger */
+
+		if (wide == 1)
+			m.x = m.y = 0;
+		c.count = number(&state) % (KERNEL_POINTS + 1);
+		p.count = number(&state) % (KERNEL_POINTS + 1);
+		for (unsigned i = 0; i < KERNEL_POINTS; i++) {
+			p.at[i] = move_point(coordinate(&state) / 60 * (int32_t)wide,
+					     coordinate(&state) / 60 * (int32_t)wide);
+			p.angle[i] = (uint16_t)number(&state);
+			c.x[i] = (int16_t)(coordinate(&state) / 60 * (int32_t)wide);
+			c.y[i] = (int16_t)(coordinate(&state) / 60 * (int32_t)wide);
+			c.angle[i] = (uint16_t)number(&state);
+		}
+		for (unsigned k = 0; kernel_at(k) != NULL; k++) {
+			unsigned n, m_count;
+
+			kernel_at(0)->move(&p, &m, &a);
+			kernel_at(k)->move(&p, &m, &b);
+			ck_assert_mem_eq(a.x, b.x, p.count * sizeof(a.x[0]));
+			ck_assert_mem_eq(a.y, b.y, p.count * sizeof(a.y[0]));
+			ck_assert_mem_eq(a.angle, b.angle, p.count * sizeof(a.angle[0]));
+			n = kernel_at(0)->near(&c, &a, x);
+			m_count = kernel_at(k)->near(&c, &b, y);
+			ck_assert_uint_eq(n, m_count);
+			ck_assert_mem_eq(x, y, n * sizeof(x[0]));
+			most = n > most ? n : most;
+		}
+	}
+	ck_assert_uint_gt(most, 100);
+}
+END_TEST
+
+START_TEST(all_kernels_weigh_cells_alike)
+{
+	static int32_t a[KERNEL_CELLS], b[KERNEL_CELLS];
+	uint32_t state = 11;
+
+	for (unsigned trial = 0; trial < 100; trial++) {
+		unsigned n = number(&state) % KERNEL_CELLS, turned = number(&state) % 513;
+
+		for (unsigned i = 0; i < KERNEL_CELLS; i++) {
+			a[i] = i < n ? (int32_t)(number(&state) & 0xffff) : 0;
+			b[i] = i < n ? (int32_t)(number(&state) & 0xffff) : 0;
+		}
+		for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+			int32_t x[2], y[2];
+
+			kernel_at(0)->agree(a, b, n, turned, x);
+			kernel_at(k)->agree(a, b, n, turned, y);
+			ck_assert_int_eq(x[0], y[0]);
+			ck_assert_int_eq(x[1], y[1]);
+		}
+	}
 }
 END_TEST
 
@@ -307,5 +603,9 @@ UNIT_MAIN("compare", sine_is_within_two_units_of_libm,
 	  division_rounds_halves_away_from_zero, mates_score_above_strangers,
 	  finger_is_most_like_itself, turned_and_shifted_finger_is_the_same_finger,
 	  movement_found_is_the_one_that_was_made, too_few_minutiae_are_no_finger,
-	  odd_constellations_of_minutiae_are_survived, all_kernels_count_alike,
+	  odd_constellations_of_minutiae_are_survived,
+	  cylinders_lie_by_angle_and_are_found_by_quality, all_kernels_count_alike,
+	  all_kernels_count_full_cylinders, all_kernels_vote_alike,
+	  all_kernels_know_the_same_kin, all_kernels_lay_points_into_the_same_cells,
+	  all_kernels_find_the_same_near, all_kernels_weigh_cells_alike,
 	  scores_do_not_depend_on_the_kernel, calibration_is_monotone_and_within_limits)

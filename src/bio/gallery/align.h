@@ -4,14 +4,14 @@
 #include "bio/gallery/relax.h"
 
 /*
- * Movements that many alike pairs of cylinders agree on, for where relaxation follows the wrong
- * ones: each strong pair proposes its movement, all pairs vote.
+ * Movements that many alike pairs of cylinders agree on: each strong pair proposes its movement,
+ * all pairs vote.
  */
-#define ALIGN_MOVES_MAX 6u
+#define ALIGN_MOVES_MAX 5u
 
 /* Distinct movements, the best supported first; work as relax_sides left it. */
-unsigned align_propose(const struct relax_work *work, const struct mcc_set *a,
-		       const struct mcc_set *b,
+unsigned align_propose(const struct relax_work *work, const struct kernel *kernel,
+		       const struct mcc_set *a, const struct mcc_set *b,
 		       struct fine_move ret_moves[ALIGN_MOVES_MAX]);
 
 #endif

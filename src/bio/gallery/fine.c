@@ -11,8 +11,16 @@
 
 struct fine_work {
 	struct relax_work relax;
-	uint8_t mate
-		[FINE_POINTS_MAX]; /* of the probe's minutiae, under the last movement */
+	struct overlay_work overlay;
+	struct overlay_met
+		met[2]; /* under the best movement, and under the one on trial */
+	unsigned best_met;
+};
+
+/* The best movement so far. */
+struct best {
+	struct fine_evidence evidence;
+	int32_t raw;
 };
 
 #define REFINE_MIN 4u /* minutiae that must meet to move by them */
@@ -47,62 +55,53 @@ fine_prepare(struct fine_side *side, const struct finger_features *features)
 	assert(features->count <= FINGER_MINUTIAE_MAX);
 	side->features = features;
 	fine_rows_fill(&side->rows, features->minutiae, features->count);
+	overlay_field(&side->field, &side->rows, features);
 	mcc_build(features->minutiae, features->count, &side->set);
 	return side->set.count >= FINE_CYLINDERS_MIN;
 }
 
-/* Completes the evidence with what a movement shows. */
+/*
+ * Tries a movement; keeps it when it shows more. Orientations are not asked where even their
+ * full agreement would not do.
+ */
 static void
-lay_over(struct fine_work *work, const struct fine_side *probe,
-	 const struct fine_side *reference, const struct fine_move *move,
-	 struct fine_evidence *e)
+try_move(struct fine_work *work, struct overlay *o, const struct fine_move *move,
+	 struct best *best)
 {
-	struct overlay o = { probe, reference, work->relax.gamma, work->mate };
+	struct fine_evidence e = best->evidence;
+	int32_t raw;
 
-	e->move = *move;
-	overlay_minutiae(&o, move, e);
-	overlay_orientation(probe->features, reference->features, move, e);
-}
-
-/* The movement of the most consistent pairs. */
-static struct fine_move
-relaxed_move(const struct relax_work *relax, const struct fine_side *probe,
-	     const struct fine_side *reference, unsigned best)
-{
-	struct overlay_tie ties[RELAX_PAIRS_MAX];
-	unsigned n = best < relax->pairs_count ? best : relax->pairs_count;
-
-	for (unsigned i = 0; i < n; i++)
-		ties[i] = (struct overlay_tie){ &probe->set.at[relax->pairs[i].a],
-						&reference->set.at[relax->pairs[i].b],
-						1 + (relax->pairs[i].lambda >> 10) };
-	return overlay_move(ties, n);
+	e.move = *move;
+	o->met = &work->met[!work->best_met];
+	overlay_minutiae(o, move, &e);
+	if (score_raw_most(&e) <= best->raw)
+		return;
+	overlay_orientation(o, move, &e);
+	raw = score_raw(&e);
+	if (raw <= best->raw)
+		return;
+	best->evidence = e;
+	best->raw = raw;
+	work->best_met = !work->best_met;
 }
 
 /* Brings the minutiae that meet closer together; keeps what shows more. */
 static void
-draw_together(struct fine_work *work, const struct fine_side *probe,
-	      const struct fine_side *reference, struct fine_evidence *best)
+draw_together(struct fine_work *work, struct overlay *o, struct best *best)
 {
+	const struct finger_features *f = o->probe->features, *g = o->reference->features;
+	const struct overlay_met *met = &work->met[work->best_met];
 	struct overlay_tie ties[FINGER_MINUTIAE_MAX];
-	struct fine_evidence e = *best;
 	struct fine_move move;
-	unsigned n = 0;
+	unsigned n = met->count;
 
-	lay_over(work, probe, reference, &best->move, &e);
-	for (unsigned i = 0; i < probe->features->count; i++) {
-		if (work->mate[i] != FINE_NONE)
-			ties[n++] = (struct overlay_tie){
-				&probe->features->minutiae[i],
-				&reference->features->minutiae[work->mate[i]], 1
-			};
-	}
+	for (unsigned i = 0; i < n; i++)
+		ties[i] = (struct overlay_tie){ &f->minutiae[met->a[i]],
+						&g->minutiae[met->b[i]], 1 };
 	if (n < REFINE_MIN)
 		return;
 	move = overlay_move(ties, n);
-	lay_over(work, probe, reference, &move, &e);
-	if (score_raw(&e) > score_raw(best))
-		*best = e;
+	try_move(work, o, &move, best);
 }
 
 void
@@ -111,26 +110,26 @@ fine_compare(struct fine_work *work, const struct kernel *kernel,
 	     struct fine_evidence *ret_evidence)
 {
 	struct relax_work *relax = &work->relax;
-	struct fine_move moves[ALIGN_MOVES_MAX + 1];
-	struct fine_evidence e = { 0 };
+	struct overlay o = {
+		kernel, probe, reference, relax->gamma, &work->overlay, NULL
+	};
+	struct fine_move moves[ALIGN_MOVES_MAX];
+	struct best best = { .raw = INT32_MIN };
+	struct fine_evidence *e = &best.evidence;
 	unsigned count;
-	int32_t raw = INT32_MIN;
 
-	e.cylinders = probe->set.count < reference->set.count ? probe->set.count
-							      : reference->set.count;
-	e.relaxed = relax_sides(relax, kernel, &probe->set, &reference->set);
-	*ret_evidence = e;
+	e->cylinders = probe->set.count < reference->set.count ? probe->set.count
+							       : reference->set.count;
+	e->relaxed = relax_sides(relax, kernel, &probe->set, &reference->set);
+	*ret_evidence = *e;
 	if (relax->pairs_count < 2)
 		return;
-	count = align_propose(relax, &probe->set, &reference->set, moves);
-	moves[count++] =
-		relaxed_move(relax, probe, reference, relax_best_pairs(e.cylinders));
-	for (unsigned i = 0; i < count; i++) {
-		lay_over(work, probe, reference, &moves[i], &e);
-		if (score_raw(&e) > raw) {
-			raw = score_raw(&e);
-			*ret_evidence = e;
-		}
-	}
-	draw_together(work, probe, reference, ret_evidence);
+	e->has_map = probe->features->cells_x > 0 && reference->features->cells_x > 0;
+	count = align_propose(relax, kernel, &probe->set, &reference->set, moves);
+	assert(count > 0); /* every pair votes for itself */
+	work->best_met = 0;
+	for (unsigned i = 0; i < count; i++)
+		try_move(work, &o, &moves[i], &best);
+	draw_together(work, &o, &best);
+	*ret_evidence = best.evidence;
 }

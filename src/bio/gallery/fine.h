@@ -5,6 +5,7 @@
 #include "bio/gallery/fixed.h"
 #include "bio/gallery/kernel.h"
 #include "bio/gallery/mcc.h"
+#include "bio/gallery/move.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,17 +13,10 @@
 
 /*
  * The fine comparison of two fingers: local similarities of bit cylinders, relaxation (LSS-R of
- * the cylinder code paper), the rigid movement the relaxed pairs agree on, and under that
- * movement a count of minutiae and of ridge orientations that agree.
+ * the cylinder code paper), rigid movements that the pairs agree on, and under the best of these
+ * a count of minutiae and of ridge orientations that agree.
  */
 #define FINE_CYLINDERS_MIN 4u /* fewer on either side tell no finger */
-
-/* Where a point of the probe lies in the reference: rotate about the origin, then shift. */
-struct fine_move {
-	int32_t sin, cos; /* 1/16384 */
-	int32_t x, y;     /* pixels */
-	uint16_t turn;
-};
 
 /* What a comparison found; the score is a function of these numbers alone. */
 struct fine_evidence {
@@ -66,10 +60,23 @@ fine_strip(int32_t y)
 					       : (unsigned)strip;
 }
 
+/* What of a side is laid over another, or is laid upon, as the kernels want it. */
+struct fine_field {
+	struct kernel_points points; /* the minutiae */
+	struct kernel_crowd crowd;   /* the minutiae strip by strip */
+	/* Every other cell that shows finger, as on a chessboard: its middle, and what it is. */
+	int32_t cells[KERNEL_CELLS], flow[KERNEL_CELLS];
+	unsigned cells_count;
+	/* Of all cells orientation | coherence << 8; beyond the limits 0. */
+	uint16_t map[KERNEL_OUTSIDE + 1];
+	int32_t limit[2]; /* of the map, px */
+};
+
 /* One side of a comparison. The features are borrowed. */
 struct fine_side {
 	const struct finger_features *features;
 	struct fine_rows rows;
+	struct fine_field field;
 	struct mcc_set set;
 };
 
@@ -84,14 +91,5 @@ bool fine_prepare(struct fine_side *side, const struct finger_features *features
 void fine_compare(struct fine_work *work, const struct kernel *kernel,
 		  const struct fine_side *probe, const struct fine_side *reference,
 		  struct fine_evidence *ret_evidence);
-
-/* The point of the reference's frame where a point of the probe comes to lie. */
-static inline void
-fine_moved(const struct fine_move *move, int32_t x, int32_t y, int32_t *ret_x,
-	   int32_t *ret_y)
-{
-	*ret_x = ((x * move->cos + y * move->sin + FIXED_ONE / 2) >> 14) + move->x;
-	*ret_y = ((y * move->cos - x * move->sin + FIXED_ONE / 2) >> 14) + move->y;
-}
 
 #endif

@@ -1,6 +1,7 @@
 #include "bio/gallery/fixed.h"
 
 #include <assert.h>
+#include <math.h>
 
 #define QUARTER 16384u /* turn / 4 */
 #define STEP_BITS 8    /* a quarter has 64 steps of 256 */
@@ -86,8 +87,12 @@ fixed_root(uint64_t n)
 {
 	uint64_t root = 0, bit;
 
-	if (n == 0)
-		return 0;
+	/*
+	 * Here a double holds n itself, and the root of k * k - 1 is still less than k: rounding
+	 * as IEEE 754 has it and cutting off is exact.
+	 */
+	if (n < (uint64_t)1 << 52)
+		return (uint32_t)sqrt((double)(int64_t)n);
 	bit = (uint64_t)1 << ((63 - __builtin_clzll(n)) & ~1);
 	while (bit != 0) {
 		if (n >= root + bit) {

@@ -4,8 +4,9 @@
 #include <stdint.h>
 
 /*
- * Fixed-point geometry. Scores must come out the same on every CPU, so nothing here is floating
- * point. Angles are 1/65536 turns counter-clockwise from +x with y downward, as in finger.h.
+ * Fixed-point geometry. Scores must come out the same on every CPU, so no result here depends on
+ * how one rounds. Angles are 1/65536 turns counter-clockwise from +x with y downward, as in
+ * finger.h.
  */
 #define FIXED_ONE 16384 /* sine and cosine are in 1/16384 */
 

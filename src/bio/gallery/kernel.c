@@ -1,18 +1,18 @@
 #include "bio/gallery/kernel.h"
 
+#include "bio/gallery/fixed.h"
+#include "bio/gallery/kernel_private.h"
+
 #include <assert.h>
 #include <stdbool.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include <string.h>
 
 /*
- * The plain kernel needs nothing but 64-bit words: on x86-64 without the popcnt instruction bits
- * are counted in parallel inside the word.
+ * The plain kernel: one thing after another. The others are checked against it. On x86-64 without
+ * the popcnt instruction bits are counted in parallel inside the word.
  */
 static inline unsigned
-bits_plain(uint64_t w)
+bits_of(uint64_t w)
 {
 #if defined(__x86_64__)
 	w -= (w >> 1) & 0x5555555555555555u;
@@ -26,282 +26,202 @@ bits_plain(uint64_t w)
 
 static void
 counts_plain(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
-	     unsigned n, struct kernel_counts *ret)
+	     const unsigned range[2], struct kernel_counts *ret)
 {
-	assert(n <= MCC_CYLINDERS_MAX);
-	for (unsigned j = 0; j < n; j++) {
-		unsigned both = 0, left = 0, right = 0;
+	assert(range[1] <= MCC_CYLINDERS_MAX);
+	for (unsigned j = range[0]; j < range[1]; j++) {
+		unsigned both = 0, left = 0, right = 0, cells;
 
 		for (unsigned k = 0; k < MCC_PLANES; k++) {
 			uint64_t a = one->plane[k][i], b = many->plane[k][j];
 
-			both += bits_plain(a & b);
-			left += bits_plain(a & many->valid[j]);
-			right += bits_plain(b & one->valid[i]);
+			both += bits_of(a & b);
+			left += bits_of(a & many->valid[j]);
+			right += bits_of(b & one->valid[i]);
 		}
 		ret->both[j] = (uint16_t)both;
 		ret->left[j] = (uint16_t)left;
 		ret->right[j] = (uint16_t)right;
-		ret->cells[j] = (uint16_t)bits_plain(one->valid[i] & many->valid[j]);
+		cells = bits_of(one->valid[i] & many->valid[j]);
+		ret->cells[j] = (uint16_t)cells;
+		if (fixed_apart(one->angle[i], many->angle[j]) <= KERNEL_TURN_MAX &&
+		    cells >= KERNEL_CELLS_MIN && KERNEL_COMMON * both > left + right)
+			ret->worth[j / 32] |= 1u << j % 32;
 	}
-}
-
-static inline uint32_t
-alike_mask(unsigned one_ones, const uint8_t *ones, unsigned n, const uint16_t *both)
-{
-	uint32_t mask = 0;
-
-	for (unsigned j = 0; j < n; j++)
-		mask |= (uint32_t)(both[j] * 128u >=
-				   KERNEL_ALIKE_64TH * (one_ones + ones[j]))
-			<< j;
-	return mask;
 }
 
 static uint32_t
 alike_plain(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
 	    const uint8_t *ones, unsigned n, uint16_t *ret_both)
 {
+	uint32_t mask = 0;
+
 	for (unsigned j = 0; j < n; j++) {
 		unsigned both = 0;
 
 		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both += bits_plain(one[k] & planes[k * n + j]);
+			both += bits_of(one[k] & planes[k * n + j]);
 		ret_both[j] = (uint16_t)both;
-	}
-	return alike_mask(one_ones, ones, n, ret_both);
-}
-
-static const struct kernel plain = { "plain", counts_plain, alike_plain };
-
-#if defined(__x86_64__)
-
-__attribute__((target("popcnt"))) static void
-counts_popcnt(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
-	      unsigned n, struct kernel_counts *ret)
-{
-	assert(n <= MCC_CYLINDERS_MAX);
-	for (unsigned j = 0; j < n; j++) {
-		uint64_t both = 0, left = 0, right = 0;
-
-		for (unsigned k = 0; k < MCC_PLANES; k++) {
-			uint64_t a = one->plane[k][i], b = many->plane[k][j];
-
-			both += (uint64_t)_mm_popcnt_u64(a & b);
-			left += (uint64_t)_mm_popcnt_u64(a & many->valid[j]);
-			right += (uint64_t)_mm_popcnt_u64(b & one->valid[i]);
-		}
-		ret->both[j] = (uint16_t)both;
-		ret->left[j] = (uint16_t)left;
-		ret->right[j] = (uint16_t)right;
-		ret->cells[j] = (uint16_t)_mm_popcnt_u64(one->valid[i] & many->valid[j]);
-	}
-}
-
-__attribute__((target("popcnt"))) static uint32_t
-alike_popcnt(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	     const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	for (unsigned j = 0; j < n; j++) {
-		uint64_t both = 0;
-
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both += (uint64_t)_mm_popcnt_u64(one[k] & planes[k * n + j]);
-		ret_both[j] = (uint16_t)both;
-	}
-	return alike_mask(one_ones, ones, n, ret_both);
-}
-
-/* Adds the bit count of each byte of w to sum: at most 8 a call, so 31 calls fit. */
-__attribute__((target("avx2"))) static inline __m256i
-add_bytes_avx2(__m256i sum, __m256i w)
-{
-	const __m256i low = _mm256_set1_epi8(0x0f);
-	const __m256i table =
-		_mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
-				 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
-	__m256i a = _mm256_shuffle_epi8(table, _mm256_and_si256(w, low));
-	__m256i b = _mm256_shuffle_epi8(table,
-					_mm256_and_si256(_mm256_srli_epi16(w, 4), low));
-
-	return _mm256_add_epi8(sum, _mm256_add_epi8(a, b));
-}
-
-/* Four counts in the low parts of 64-bit lanes to four uint16_t. */
-__attribute__((target("avx2"))) static inline void
-store4_avx2(uint16_t *out, __m256i sum)
-{
-	__m256i wide = _mm256_sad_epu8(sum, _mm256_setzero_si256());
-
-	out[0] = (uint16_t)_mm256_extract_epi16(wide, 0);
-	out[1] = (uint16_t)_mm256_extract_epi16(wide, 4);
-	out[2] = (uint16_t)_mm256_extract_epi16(wide, 8);
-	out[3] = (uint16_t)_mm256_extract_epi16(wide, 12);
-}
-
-__attribute__((target("avx2"))) static inline __m256i
-load4_avx2(const uint64_t *p)
-{
-	return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
-
-__attribute__((target("avx2"))) static void
-counts_avx2(const struct mcc_set *one, unsigned i, const struct mcc_set *many, unsigned n,
-	    struct kernel_counts *ret)
-{
-	const __m256i valid = _mm256_set1_epi64x((long long)one->valid[i]);
-
-	assert(n <= MCC_CYLINDERS_MAX && n % KERNEL_LANES == 0);
-	for (unsigned j = 0; j < n; j += 4) {
-		__m256i both = _mm256_setzero_si256(), left = both, right = both,
-			cells = both;
-		__m256i other = load4_avx2(&many->valid[j]);
-
-		for (unsigned k = 0; k < MCC_PLANES; k++) {
-			__m256i a = _mm256_set1_epi64x((long long)one->plane[k][i]);
-			__m256i b = load4_avx2(&many->plane[k][j]);
-
-			both = add_bytes_avx2(both, _mm256_and_si256(a, b));
-			left = add_bytes_avx2(left, _mm256_and_si256(a, other));
-			right = add_bytes_avx2(right, _mm256_and_si256(b, valid));
-		}
-		cells = add_bytes_avx2(cells, _mm256_and_si256(valid, other));
-		store4_avx2(&ret->both[j], both);
-		store4_avx2(&ret->left[j], left);
-		store4_avx2(&ret->right[j], right);
-		store4_avx2(&ret->cells[j], cells);
-	}
-}
-
-__attribute__((target("avx2"))) static uint32_t
-alike_avx2(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	   const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	assert(n % KERNEL_LANES == 0);
-	for (unsigned j = 0; j < n; j += 4) {
-		__m256i both = _mm256_setzero_si256();
-
-		for (unsigned k = 0; k < MCC_PLANES; k++) {
-			__m256i a = _mm256_set1_epi64x((long long)one[k]);
-
-			both = add_bytes_avx2(
-				both,
-				_mm256_and_si256(a, load4_avx2(&planes[k * n + j])));
-		}
-		store4_avx2(&ret_both[j], both);
-	}
-	return alike_mask(one_ones, ones, n, ret_both);
-}
-
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vpopcntdq")))
-
-AVX512 static inline void
-store8_avx512(uint16_t *out, __m512i sum)
-{
-	_mm_storeu_si128((__m128i *)(void *)out, _mm512_cvtepi64_epi16(sum));
-}
-
-AVX512 static inline __m512i
-add_common_avx512(__m512i sum, __m512i a, __m512i b)
-{
-	return _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_and_si512(a, b)));
-}
-
-/* Eight bytes as eight words. */
-AVX512 static inline __m512i
-load8_avx512(const uint8_t *p)
-{
-	return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p));
-}
-
-AVX512 static void
-counts_avx512(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
-	      unsigned n, struct kernel_counts *ret)
-{
-	const __m512i valid = _mm512_set1_epi64((long long)one->valid[i]);
-	const __m512i zero = _mm512_setzero_si512();
-
-	assert(n <= MCC_CYLINDERS_MAX && n % KERNEL_LANES == 0);
-	for (unsigned j = 0; j < n; j += KERNEL_LANES) {
-		__m512i both = zero, left = zero, right = zero;
-		__m512i other = _mm512_loadu_si512(&many->valid[j]);
-
-		for (unsigned k = 0; k < MCC_PLANES; k++) {
-			__m512i a = _mm512_set1_epi64((long long)one->plane[k][i]);
-			__m512i b = _mm512_loadu_si512(&many->plane[k][j]);
-
-			both = add_common_avx512(both, a, b);
-			left = add_common_avx512(left, a, other);
-			right = add_common_avx512(right, b, valid);
-		}
-		store8_avx512(&ret->both[j], both);
-		store8_avx512(&ret->left[j], left);
-		store8_avx512(&ret->right[j], right);
-		store8_avx512(&ret->cells[j], add_common_avx512(zero, valid, other));
-	}
-}
-
-AVX512 static uint32_t
-alike_avx512(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	     const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	uint32_t mask = 0;
-
-	assert(n % KERNEL_LANES == 0 && n <= 32);
-	for (unsigned j = 0; j < n; j += KERNEL_LANES) {
-		__m512i both = _mm512_setzero_si512(), sum;
-
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both = add_common_avx512(both,
-						 _mm512_set1_epi64((long long)one[k]),
-						 _mm512_loadu_si512(&planes[k * n + j]));
-		store8_avx512(&ret_both[j], both);
-		sum = _mm512_add_epi64(_mm512_set1_epi64(one_ones),
-				       load8_avx512(&ones[j]));
-		sum = _mm512_mullo_epi16(sum, _mm512_set1_epi64(KERNEL_ALIKE_64TH));
-		mask |= (uint32_t)_mm512_cmpge_epu64_mask(_mm512_slli_epi64(both, 7), sum)
+		mask |= (uint32_t)(both * 128u >=
+				   KERNEL_ALIKE_64TH * (one_ones + ones[j]))
 			<< j;
 	}
 	return mask;
 }
 
-static const struct kernel popcnt = { "popcnt", counts_popcnt, alike_popcnt };
-static const struct kernel avx2 = { "avx2", counts_avx2, alike_avx2 };
-static const struct kernel avx512 = { "avx512", counts_avx512, alike_avx512 };
+static int32_t
+point_x(int32_t point)
+{
+	return (int16_t)(uint32_t)point;
+}
+
+static int32_t
+point_y(int32_t point)
+{
+	return point >> 16;
+}
 
 static bool
-runs_avx512(void)
+within(int32_t v, int32_t limit)
 {
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512vl") &&
-	       __builtin_cpu_supports("avx512vpopcntdq");
+	return v >= -limit && v <= limit;
 }
 
-const struct kernel *
-kernel_at(unsigned i)
+static int32_t
+votes_plain(const struct kernel_voters *v, const struct fine_move *m,
+	    int32_t ret_weight[KERNEL_VOTERS])
 {
-	const struct kernel *found[4];
+	int32_t sum = 0;
+
+	for (unsigned i = 0; i < KERNEL_VOTERS; i++) {
+		int32_t x, y;
+
+		fine_moved(m, point_x(v->a[i]), point_y(v->a[i]), &x, &y);
+		ret_weight[i] = 0;
+		if (within(x - v->bx[i], KERNEL_VOTE_PX) &&
+		    within(y - v->by[i], KERNEL_VOTE_PX) &&
+		    fixed_apart((uint16_t)v->turn[i], m->turn) <= KERNEL_VOTE_TURN)
+			ret_weight[i] = v->weight[i];
+		sum += ret_weight[i];
+	}
+	return sum;
+}
+
+static uint32_t
+length_of(int32_t x)
+{
+	return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+}
+
+static void
+kin_plain(const struct kernel_pairs *p, unsigned t, unsigned n,
+	  int32_t ret_may[KERNEL_PAIRS])
+{
+	for (unsigned k = 0; k < n; k++) {
+		/* Lengths of the ways are no more than |x| + |y|. */
+		uint32_t ax = length_of(p->ax[k] - p->ax[t]);
+		uint32_t ay = length_of(p->ay[k] - p->ay[t]);
+		uint32_t bx = length_of(p->bx[k] - p->bx[t]);
+		uint32_t by = length_of(p->by[k] - p->by[t]);
+		uint32_t d =
+			length_of((int32_t)(ax * ax + ay * ay - (bx * bx + by * by)));
+
+		ret_may[k] =
+			(int32_t)d < (int32_t)(KERNEL_KIN_Q2 / 4 * (ax + ay + bx + by)) &&
+			fixed_apart((uint16_t)p->turn[k], (uint16_t)p->turn[t]) <
+				KERNEL_KIN_TURN;
+	}
+}
+
+static void
+lay_plain(const int32_t *points, unsigned n, const struct fine_move *move,
+	  const int32_t limit[2], int32_t *ret_cell)
+{
+	unsigned all = (n + KERNEL_STEP - 1) / KERNEL_STEP * KERNEL_STEP;
+
+	for (unsigned i = 0; i < all; i++) {
+		int32_t x, y;
+
+		fine_moved(move, point_x(points[i]), point_y(points[i]), &x, &y);
+		ret_cell[i] =
+			x < 0 || y < 0 || x >= limit[0] || y >= limit[1]
+				? KERNEL_OUTSIDE
+				: (y >> KERNEL_FIELD_SHIFT << KERNEL_FIELD_ROW_SHIFT) +
+					  (x >> KERNEL_FIELD_SHIFT);
+	}
+}
+
+static bool
+is_near(const struct kernel_crowd *c, unsigned j, const struct kernel_moved *m,
+	unsigned i)
+{
+	return within((int16_t)(c->x[j] - m->x[i]), KERNEL_NEAR_PX) &&
+	       within((int16_t)(c->y[j] - m->y[i]), KERNEL_NEAR_PX) &&
+	       fixed_apart(c->angle[j], m->angle[i]) <= KERNEL_NEAR_TURN;
+}
+
+static unsigned
+near_plain(const struct kernel_crowd *c, const struct kernel_moved *m, uint16_t *ret_near)
+{
 	unsigned n = 0;
 
-	found[n++] = &plain;
-	if (__builtin_cpu_supports("popcnt"))
-		found[n++] = &popcnt;
-	if (__builtin_cpu_supports("avx2"))
-		found[n++] = &avx2;
-	if (runs_avx512())
-		found[n++] = &avx512;
-	return i < n ? found[i] : NULL;
+	for (unsigned first = 0; first < c->count; first += KERNEL_NEAR_GROUP) {
+		unsigned last = first + KERNEL_NEAR_GROUP;
+
+		last = last < c->count ? last : c->count;
+		for (unsigned i = 0; i < m->count; i++) {
+			for (unsigned j = first; j < last; j++) {
+				if (is_near(c, j, m, i))
+					ret_near[n++] = (uint16_t)(i << 8 | j);
+			}
+		}
+	}
+	return n;
 }
 
-#else
+static void
+move_plain(const struct kernel_points *p, const struct fine_move *move,
+	   struct kernel_moved *ret)
+{
+	assert(p->count <= KERNEL_POINTS);
+	for (unsigned i = 0; i < p->count; i++) {
+		fine_moved(move, point_x(p->at[i]), point_y(p->at[i]), &ret->x[i],
+			   &ret->y[i]);
+		ret->angle[i] = (uint16_t)(p->angle[i] + move->turn);
+	}
+	ret->count = p->count;
+}
+
+static void
+agree_plain(const int32_t *a, const int32_t *b, unsigned n, unsigned turned,
+	    int32_t ret_sum[2])
+{
+	ret_sum[0] = ret_sum[1] = 0;
+	for (unsigned i = 0; i < n; i++) {
+		int32_t apart = (a[i] + (int32_t)turned - b[i]) & 255;
+		int32_t w = a[i] >> 8 < b[i] >> 8 ? a[i] >> 8 : b[i] >> 8;
+
+		apart = apart > 128 ? 256 - apart : apart;
+		ret_sum[0] += w;
+		ret_sum[1] += w * (64 - apart);
+	}
+}
+
+static const struct kernel plain = { "plain",     counts_plain, alike_plain,
+				     votes_plain, kin_plain,    lay_plain,
+				     near_plain,  move_plain,   agree_plain };
 
 const struct kernel *
 kernel_at(unsigned i)
 {
-	return i == 0 ? &plain : NULL;
-}
+	const struct kernel *found[1 + KERNEL_X86_MAX] = { &plain };
+	unsigned n = 1;
 
+#if defined(__x86_64__)
+	n += kernel_x86(&found[1]);
 #endif
+	return i < n ? found[i] : NULL;
+}
 
 const struct kernel *
 kernel_best(void)

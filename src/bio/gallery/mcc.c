@@ -1,9 +1,14 @@
 #include "bio/gallery/mcc.h"
 
 #include "bio/gallery/fixed.h"
+#include "bio/gallery/move.h"
 
 #include <assert.h>
 #include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /* Lengths inside a cylinder are quarter pixels: the cell pitch of 17.5 px is 70. */
 #define Q2 4
@@ -28,7 +33,9 @@
  * round(4096 exp(-d^2 / (2 sigma^2))), sigma = 28/3 px, by d^2 in steps of 8 px^2 (middle of the
  * step), up to 3 sigma.
  */
-static const uint16_t spatial_q12[99] = {
+#define SPATIAL_STEPS 99
+#define STEP_SHIFT 7 /* 8 px^2, in quarter pixels */
+static const uint16_t spatial_q12[SPATIAL_STEPS + 1] = {
 	4003, 3823, 3652, 3488, 3331, 3182, 3039, 2903, 2772, 2648, 2529, 2416, 2307,
 	2204, 2105, 2010, 1920, 1834, 1752, 1673, 1598, 1526, 1458, 1392, 1330, 1270,
 	1213, 1159, 1107, 1057, 1010, 964,  921,  880,  840,  802,  766,  732,  699,
@@ -36,7 +43,7 @@ static const uint16_t spatial_q12[99] = {
 	368,  351,  335,  320,  306,  292,  279,  267,  255,  243,  232,  222,  212,
 	202,  193,  185,  176,  168,  161,  154,  147,  140,  134,  128,  122,  117,
 	111,  106,  102,  97,   93,   89,   85,   81,   77,   74,   70,   67,   64,
-	61,   59,   56,   53,   51,   49,   47,   44,
+	61,   59,   56,   53,   51,   49,   47,   44,   0,
 };
 
 /*
@@ -121,6 +128,13 @@ hull_of(const struct minutia *m, unsigned count, struct hull *h)
 	}
 }
 
+/* Sums of contributions to the cells of the square, by section; beyond it they do not count. */
+#define WINDOW 4u /* a neighbour reaches no more rows */
+#define GRID (SIDE + WINDOW)
+struct grid {
+	int32_t sum[GRID][GRID][SECTIONS];
+};
+
 struct frame {
 	const struct minutia *centre;
 	int32_t sin, cos;
@@ -172,61 +186,110 @@ valid_cells(const struct hull *h, const struct frame *f)
 	return cells;
 }
 
-/* First and last row whose centres lie within reach of the coordinate. */
-static void
-cell_range(int32_t at, int *first, int *last)
+/* The first of the four rows that may lie within reach of the coordinate. */
+static unsigned
+first_within(int32_t at)
 {
-	int32_t low = at - REACH_Q2 - FIRST_Q2, high = at + REACH_Q2 - FIRST_Q2;
+	int32_t low = at - REACH_Q2 - FIRST_Q2;
 
-	*first = low <= 0 ? 0 : (low + PITCH_Q2 - 1) / PITCH_Q2;
-	*last = high < 0 ? -1 : high / PITCH_Q2;
-	if (*last > SIDE - 1)
-		*last = SIDE - 1;
+	return low <= 0 ? 0u : ((unsigned)low + PITCH_Q2 - 1) / PITCH_Q2;
 }
 
-/* Adds what one neighbour at (u, v) contributes. */
+/* Squares of the distances from a coordinate to four rows. */
 static void
-contribute(int32_t u, int32_t v, const int16_t section[SECTIONS],
-	   int32_t sum[MCC_CELLS][SECTIONS])
+squares(int32_t at, unsigned first, int32_t ret[WINDOW])
 {
-	int row_first, row_last, col_first, col_last;
+	for (unsigned i = 0; i < WINDOW; i++) {
+		int32_t d = at - (FIRST_Q2 + (int32_t)(first + i) * PITCH_Q2);
 
-	cell_range(u, &row_first, &row_last);
-	cell_range(v, &col_first, &col_last);
-	assert(row_first >= 0 && row_last < SIDE && col_first >= 0 && col_last < SIDE);
-	for (int row = row_first; row <= row_last; row++) {
-		for (int col = col_first; col <= col_last; col++) {
-			int32_t du = u - (FIRST_Q2 + row * PITCH_Q2);
-			int32_t dv = v - (FIRST_Q2 + col * PITCH_Q2);
-			int32_t apart = du * du + dv * dv;
-			int cell = cell_index[row][col];
-			int16_t weight;
+		ret[i] = d * d;
+	}
+}
 
-			if (cell < 0 || apart > REACH_Q2 * REACH_Q2)
-				continue;
-			weight = (int16_t)spatial_q12[apart / (8 * Q2 * Q2)];
-			for (unsigned k = 0; k < SECTIONS; k++)
-				sum[cell][k] += weight * section[k];
+/* Both are less than 2^15. */
+static inline void
+add_weighted(int32_t sum[SECTIONS], uint16_t weight, const int32_t section[SECTIONS])
+{
+#if defined(__SSE2__)
+	/* The compiler does not know that the upper halves are empty. */
+	const __m128i w = _mm_set1_epi32(weight);
+
+	for (unsigned k = 0; k < SECTIONS; k += 4) {
+		__m128i *to = (__m128i *)(void *)&sum[k];
+		__m128i s = _mm_loadu_si128((const __m128i *)(const void *)&section[k]);
+
+		_mm_storeu_si128(
+			to, _mm_add_epi32(_mm_loadu_si128(to), _mm_madd_epi16(s, w)));
+	}
+#else
+	for (unsigned k = 0; k < SECTIONS; k++)
+		sum[k] += weight * section[k];
+#endif
+}
+
+/*
+ * Adds what one neighbour at (u, v) contributes. Cells beyond its reach get nothing and those
+ * beyond the square do not count: so there is no branch to foresee.
+ */
+static void
+contribute(int32_t u, int32_t v, const int32_t section[SECTIONS], struct grid *g)
+{
+	unsigned row = first_within(u), col = first_within(v);
+	int32_t du2[WINDOW], dv2[WINDOW], step[WINDOW][WINDOW];
+
+	assert(row + WINDOW <= GRID && col + WINDOW <= GRID);
+	squares(u, row, du2);
+	squares(v, col, dv2);
+	for (unsigned r = 0; r < WINDOW; r++) {
+		for (unsigned c = 0; c < WINDOW; c++) {
+			int32_t apart = du2[r] + dv2[c];
+			int32_t at =
+				(apart >> STEP_SHIFT) + (apart > REACH_Q2 * REACH_Q2);
+
+			step[r][c] = at < SPATIAL_STEPS ? at : SPATIAL_STEPS;
 		}
 	}
+	for (unsigned r = 0; r < WINDOW; r++) {
+		for (unsigned c = 0; c < WINDOW; c++)
+			add_weighted(g->sum[row + r][col + c], spatial_q12[step[r][c]],
+				     section);
+	}
+}
+
+/* The neighbours of a minutia: which, and how many. */
+static unsigned
+neighbours_of(const struct minutia *m, unsigned count, unsigned centre,
+	      uint8_t ret_list[FINGER_MINUTIAE_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		int32_t dx = m[i].x - m[centre].x, dy = m[i].y - m[centre].y;
+
+		/* The sum cannot overflow where the sides are short. */
+		ret_list[n] = (uint8_t)i;
+		n += (i != centre) & (dx <= NEAR_PX) & (dx >= -NEAR_PX) &
+		     (dy <= NEAR_PX) & (dy >= -NEAR_PX) &
+		     ((uint32_t)dx * (uint32_t)dx + (uint32_t)dy * (uint32_t)dy <=
+		      NEAR_PX * NEAR_PX);
+	}
+	return n;
 }
 
 /* Sums the contributions of all neighbours; the number of them within reach. */
 static unsigned
-accumulate(const struct minutia *m, unsigned count, const struct frame *f,
-	   int32_t sum[MCC_CELLS][SECTIONS])
+accumulate(const struct minutia *m, unsigned count, const struct frame *f, struct grid *g)
 {
-	unsigned neighbours = 0;
+	uint8_t list[FINGER_MINUTIAE_MAX];
+	unsigned n = neighbours_of(m, count, (unsigned)(f->centre - m), list);
 
-	for (unsigned i = 0; i < count; i++) {
-		int32_t dx = m[i].x - f->centre->x, dy = m[i].y - f->centre->y;
-		int16_t section[SECTIONS] = { 0 };
-		uint16_t turn = (uint16_t)(f->centre->angle - m[i].angle);
+	memset(g, 0, sizeof(*g));
+	for (unsigned i = 0; i < n; i++) {
+		const struct minutia *t = &m[list[i]];
+		int32_t dx = t->x - f->centre->x, dy = t->y - f->centre->y;
+		int32_t section[SECTIONS] = { 0 };
+		uint16_t turn = (uint16_t)(f->centre->angle - t->angle);
 
-		if (&m[i] == f->centre || dx > NEAR_PX || dx < -NEAR_PX || dy > NEAR_PX ||
-		    dy < -NEAR_PX || dx * dx + dy * dy > NEAR_PX * NEAR_PX)
-			continue;
-		neighbours++;
 		for (unsigned k = 0; k < MCC_PLANES; k++) {
 			uint16_t middle = (uint16_t)(32768u + k * SECTION + SECTION / 2);
 
@@ -235,9 +298,9 @@ accumulate(const struct minutia *m, unsigned count, const struct frame *f,
 		}
 		contribute((dx * f->cos - dy * f->sin + HALF_Q2) >> Q2_SHIFT,
 			   (-dx * f->sin - dy * f->cos + HALF_Q2) >> Q2_SHIFT, section,
-			   sum);
+			   g);
 	}
-	return neighbours;
+	return n;
 }
 
 static unsigned
@@ -246,28 +309,105 @@ bits_of(uint64_t w)
 	return (unsigned)__builtin_popcountll(w);
 }
 
+/* A cylinder on its way into a set. */
+struct cylinder {
+	uint64_t plane[MCC_PLANES], valid;
+	unsigned minutia;
+	int32_t unit;
+};
+
+/* Where a row of the disc begins, in the square and in the word of bits, and its cells. */
+static const struct {
+	uint8_t col, cells, bit;
+} disc[SIDE] = {
+	{ 2, 4, 0 },  { 1, 6, 4 },  { 0, 8, 10 }, { 0, 8, 18 },
+	{ 0, 8, 26 }, { 0, 8, 34 }, { 1, 6, 42 }, { 2, 4, 48 },
+};
+
 static void
-append(struct mcc_set *set, const struct minutia *at, uint64_t valid,
-       int32_t sum[MCC_CELLS][SECTIONS])
+cut(struct cylinder *c, const struct grid *g)
 {
-	unsigned slot = set->count++, ones = 0;
+	memset(c->plane, 0, sizeof(c->plane));
+	for (unsigned row = 0; row < SIDE; row++) {
+		uint32_t bits[SECTIONS] = { 0 };
+
+		/* The last cell first: it moves up the farthest. */
+		for (unsigned i = disc[row].cells; i-- > 0;) {
+			const int32_t *sum = g->sum[row][disc[row].col + i];
+
+			for (unsigned k = 0; k < SECTIONS; k++)
+				bits[k] = bits[k] << 1 | (sum[k] >= ON_Q24);
+		}
+		for (unsigned k = 0; k < MCC_PLANES; k++)
+			c->plane[k] |= (uint64_t)bits[k] << disc[row].bit;
+	}
+	for (unsigned k = 0; k < MCC_PLANES; k++)
+		c->plane[k] &= c->valid;
+}
+
+/* Adds the planes of a cylinder up, cell by cell. */
+static void
+add_up(struct mcc_set *set, unsigned slot)
+{
+	uint64_t ones = 0, twos = 0, fours = 0;
 
 	for (unsigned k = 0; k < MCC_PLANES; k++) {
-		uint64_t w = 0;
+		uint64_t carry = ones & set->plane[k][slot];
 
-		for (unsigned cell = 0; cell < MCC_CELLS; cell++)
-			w |= (uint64_t)(sum[cell][k] >= ON_Q24) << cell;
-		set->plane[k][slot] = w & valid;
-		ones += bits_of(w & valid);
+		ones ^= set->plane[k][slot];
+		fours ^= twos & carry;
+		twos ^= carry;
 	}
-	set->valid[slot] = valid;
-	set->at[slot] = *at;
-	set->ones[slot] = (uint16_t)ones;
+	set->tally[0][slot] = ones;
+	set->tally[1][slot] = twos;
+	set->tally[2][slot] = fours;
+	set->ones[slot] =
+		(uint16_t)(bits_of(ones) + 2 * bits_of(twos) + 4 * bits_of(fours));
+}
+
+/* Fills a set with cylinders, the order being by angle; those of one angle as they come. */
+static void
+put_in_order(struct mcc_set *set, const struct cylinder *c, unsigned count,
+	     const struct minutia *minutiae)
+{
+	uint8_t order[MCC_CYLINDERS_MAX];
+
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t angle = minutiae[c[i].minutia].angle;
+		unsigned j = i;
+
+		for (; j > 0 && minutiae[c[order[j - 1]].minutia].angle > angle; j--)
+			order[j] = order[j - 1];
+		order[j] = (uint8_t)i;
+	}
+	for (unsigned slot = 0; slot < count; slot++) {
+		const struct cylinder *from = &c[order[slot]];
+
+		for (unsigned k = 0; k < MCC_PLANES; k++)
+			set->plane[k][slot] = from->plane[k];
+		add_up(set, slot);
+		set->valid[slot] = from->valid;
+		set->at[slot] = minutiae[from->minutia];
+		set->angle[slot] = set->at[slot].angle;
+		set->unit[slot] = from->unit;
+		set->cylinder_of[from->minutia] = (uint8_t)slot;
+		set->by_quality[order[slot]] = (uint8_t)slot;
+	}
+	set->count = (uint16_t)count;
+	for (unsigned s = 0, i = 0; s < MCC_SECTORS; s++) {
+		while (i < count && set->angle[i] >> MCC_SECTOR_SHIFT < s)
+			i++;
+		set->below[s] = (uint8_t)i;
+		set->below[s + MCC_SECTORS] = (uint8_t)(i + count);
+	}
 }
 
 void
 mcc_build(const struct minutia *minutiae, unsigned count, struct mcc_set *ret_set)
 {
+	struct cylinder found[MCC_CYLINDERS_MAX];
+	unsigned n = 0;
+	struct grid grid;
 	struct hull hull;
 
 	assert(count <= FINGER_MINUTIAE_MAX);
@@ -276,17 +416,20 @@ mcc_build(const struct minutia *minutiae, unsigned count, struct mcc_set *ret_se
 	if (count < NEIGHBOURS_MIN + 1)
 		return;
 	hull_of(minutiae, count, &hull);
-	for (unsigned i = 0; i < count && ret_set->count < MCC_CYLINDERS_MAX; i++) {
-		int32_t sum[MCC_CELLS][SECTIONS] = { { 0 } };
+	for (unsigned i = 0; i < count && n < MCC_CYLINDERS_MAX; i++) {
 		struct frame f = { &minutiae[i], fixed_sin(minutiae[i].angle),
 				   fixed_cos(minutiae[i].angle) };
-		uint64_t valid = valid_cells(&hull, &f);
+		struct cylinder *c = &found[n];
 
-		if (bits_of(valid) < CELLS_VALID_MIN)
+		c->valid = valid_cells(&hull, &f);
+		if (bits_of(c->valid) < CELLS_VALID_MIN)
 			continue;
-		if (accumulate(minutiae, count, &f, sum) < NEIGHBOURS_MIN)
+		if (accumulate(minutiae, count, &f, &grid) < NEIGHBOURS_MIN)
 			continue;
-		ret_set->cylinder_of[i] = (uint8_t)ret_set->count;
-		append(ret_set, &minutiae[i], valid, sum);
+		cut(c, &grid);
+		c->minutia = i;
+		c->unit = move_point(f.cos, f.sin);
+		n++;
 	}
+	put_in_order(ret_set, found, n, minutiae);
 }

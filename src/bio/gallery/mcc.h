@@ -16,18 +16,32 @@
 #define MCC_CYLINDERS_MAX 96u /* a multiple of 8: the kernels work on eights */
 #define MCC_NONE 255u
 #define MCC_BITS_MAX (MCC_PLANES * MCC_CELLS)
+#define MCC_SECTORS 64u
+#define MCC_SECTOR_SHIFT 10
+#define MCC_TALLIES 3u /* binary digits of the number of sections */
 
 /*
- * Cylinders as planes of words, so that a kernel compares one against eight neighbours at once.
- * Entries from count up to the next multiple of eight are zero. Bits of invalid cells are zero.
+ * Cylinders as planes of words, so that a kernel compares one against eight neighbours at once, by
+ * rising angle, so that those of about one direction lie together. Entries from count up to the
+ * next multiple of eight are zero. Bits of invalid cells are zero.
  */
 struct mcc_set {
 	uint64_t plane[MCC_PLANES][MCC_CYLINDERS_MAX];
+	/* How many sections are set in each cell, as a binary number: digit by digit. */
+	uint64_t tally[MCC_TALLIES][MCC_CYLINDERS_MAX];
 	uint64_t valid[MCC_CYLINDERS_MAX];
 	struct minutia at[MCC_CYLINDERS_MAX];
-	uint16_t ones[MCC_CYLINDERS_MAX]; /* bits set over all planes */
+	uint16_t angle[MCC_CYLINDERS_MAX]; /* that of at */
+	int32_t unit[MCC_CYLINDERS_MAX];   /* its cosine below its sine, 1/16384 */
+	uint16_t ones[MCC_CYLINDERS_MAX];  /* bits set over all planes */
 	uint16_t count;
 	uint8_t cylinder_of[FINGER_MINUTIAE_MAX]; /* of a minutia, or MCC_NONE */
+	uint8_t by_quality[MCC_CYLINDERS_MAX];    /* cylinders, as minutiae come */
+	/*
+	 * How many cylinders have an angle below this many sectors of a turn; twice round, so that
+	 * those between two angles are found without asking where the turn begins.
+	 */
+	uint8_t below[2 * MCC_SECTORS];
 };
 
 /*

@@ -9,7 +9,13 @@
 #define MEET_TURN 4096u       /* and 22.5 degrees */
 #define DIRECTION_ARM_PX2 400 /* a direction counts like a point 20 px away */
 #define WEIGHT_ONE 256
-#define CELL_QUARTER 64u /* orientations: 1/256 of a half turn */
+
+_Static_assert(KERNEL_NEAR_PX == MEET_PX && KERNEL_NEAR_TURN == MEET_TURN, "kernels");
+_Static_assert(KERNEL_POINTS >= FINGER_MINUTIAE_MAX, "all minutiae fit");
+_Static_assert(1u << KERNEL_FIELD_SHIFT == FINGER_CELL_PX &&
+		       1u << KERNEL_FIELD_ROW_SHIFT == FINGER_CELLS_SIDE_MAX &&
+		       KERNEL_CELLS >= FINGER_CELLS_SIDE_MAX * FINGER_CELLS_SIDE_MAX / 2,
+	       "all cells fit");
 
 static struct fine_move
 move_of(uint16_t turn, int32_t from_x, int32_t from_y, int32_t to_x, int32_t to_y)
@@ -27,11 +33,17 @@ move_of(uint16_t turn, int32_t from_x, int32_t from_y, int32_t to_x, int32_t to_
 static uint16_t
 direction_of(int64_t x, int64_t y)
 {
-	while (x > 1 << 22 || x < -(1 << 22) || y > 1 << 22 || y < -(1 << 22)) {
-		x /= 2;
-		y /= 2;
-	}
-	return fixed_direction((int32_t)x, (int32_t)y);
+	const uint64_t most = 1 << 22;
+	uint64_t longer = (uint64_t)(x < 0 ? -x : x), other = (uint64_t)(y < 0 ? -y : y);
+	int shift = 0;
+
+	longer = longer > other ? longer : other;
+	if (longer > most)
+		shift = 41 - __builtin_clzll(longer);
+	if (longer >> shift > most)
+		shift++;
+	return fixed_direction((int32_t)(x / ((int64_t)1 << shift)),
+			       (int32_t)(y / ((int64_t)1 << shift)));
 }
 
 struct centre {
@@ -105,22 +117,37 @@ overlay_on_finger(const struct finger_features *f, int32_t x, int32_t y)
 	       f->coherence[cy * f->cells_x + cx] != 0;
 }
 
+/* A square of the distance of two minutiae that meet, and of their turn, both 0..256. */
+static uint32_t
+apart_within(uint32_t square, uint32_t turn)
+{
+	return square * WEIGHT_ONE / (MEET_PX * MEET_PX) +
+	       (turn * turn >> 8) * WEIGHT_ONE / (MEET_TURN * MEET_TURN >> 8);
+}
+
 /* How far apart two minutiae are, 0 = the same place and direction; UINT32_MAX: do not meet. */
 static uint32_t
 apartness(int32_t x, int32_t y, uint16_t angle, const struct minutia *m)
 {
 	int32_t dx = x - m->x, dy = y - m->y;
-	uint32_t turn;
+	uint32_t turn = fixed_apart(angle, m->angle);
 
 	if (dx > MEET_PX || dx < -MEET_PX || dy > MEET_PX || dy < -MEET_PX ||
-	    dx * dx + dy * dy > MEET_PX * MEET_PX)
+	    turn > MEET_TURN || dx * dx + dy * dy > MEET_PX * MEET_PX)
 		return UINT32_MAX;
-	turn = fixed_apart(angle, m->angle);
-	if (turn > MEET_TURN)
-		return UINT32_MAX;
-	/* Both parts 0..256. */
-	return (uint32_t)(dx * dx + dy * dy) * WEIGHT_ONE / (MEET_PX * MEET_PX) +
-	       (turn * turn >> 8) * WEIGHT_ONE / (MEET_TURN * MEET_TURN >> 8);
+	return apart_within((uint32_t)(dx * dx + dy * dy), turn);
+}
+
+/* The same for those that a kernel called near, without branches. */
+static uint32_t
+apartness_near(int32_t x, int32_t y, uint16_t angle, const struct minutia *m)
+{
+	uint32_t dx = (uint32_t)(x - m->x), dy = (uint32_t)(y - m->y);
+	uint32_t apart = dx * dx + dy * dy, turn = fixed_apart(angle, m->angle);
+	int far = (dx + MEET_PX > 2 * MEET_PX) | (dy + MEET_PX > 2 * MEET_PX) |
+		  (apart > MEET_PX * MEET_PX);
+
+	return far ? UINT32_MAX : apart_within(apart, turn);
 }
 
 struct meeting {
@@ -128,44 +155,34 @@ struct meeting {
 	uint8_t mate_a[FINE_POINTS_MAX], mate_b[FINE_POINTS_MAX];
 };
 
-/* Finds the nearest of b to minutia i of a, and remembers i where it is the nearest to b's. */
 static void
-look_around(const struct minutia *a, unsigned i, const struct fine_rows *b,
-	    const struct fine_move *move, struct meeting *m)
+start(struct meeting *m, unsigned a_count, unsigned b_count)
 {
-	uint16_t angle = (uint16_t)(a->angle + move->turn);
-	int32_t x, y;
-	unsigned last;
+	assert(a_count <= FINE_POINTS_MAX && b_count <= FINE_POINTS_MAX);
+	memset(m->best_a, 0xff, a_count * sizeof(m->best_a[0]));
+	memset(m->best_b, 0xff, b_count * sizeof(m->best_b[0]));
+	memset(m->mate_a, FINE_NONE, a_count);
+}
 
-	fine_moved(move, a->x, a->y, &x, &y);
-	last = b->start[fine_strip(y + MEET_PX) + 1];
-	for (unsigned k = b->start[fine_strip(y - MEET_PX)]; k < last; k++) {
-		unsigned j = b->index[k];
-		uint32_t apart = apartness(x, y, angle, &b->at[j]);
-
-		if (apart < m->best_a[i]) {
-			m->best_a[i] = apart;
-			m->mate_a[i] = (uint8_t)j;
-		}
-		if (apart < m->best_b[j]) {
-			m->best_b[j] = apart;
-			m->mate_b[j] = (uint8_t)i;
-		}
+/* Minutia i of a may meet minutia j of b. */
+static void
+may_meet(struct meeting *m, unsigned i, unsigned j, uint32_t apart)
+{
+	if (apart < m->best_a[i]) {
+		m->best_a[i] = apart;
+		m->mate_a[i] = (uint8_t)j;
+	}
+	if (apart < m->best_b[j]) {
+		m->best_b[j] = apart;
+		m->mate_b[j] = (uint8_t)i;
 	}
 }
 
-/* Nearest neighbours both ways; two minutiae meet when each is the other's nearest. */
+/* Two minutiae meet when each is the other's nearest. */
 static void
-meet(const struct minutia *a, unsigned count, const struct fine_rows *b,
-     const struct fine_move *move, struct meeting *m)
+settle(struct meeting *m, unsigned a_count)
 {
-	assert(count <= FINE_POINTS_MAX);
-	memset(m->best_a, 0xff, count * sizeof(m->best_a[0]));
-	memset(m->best_b, 0xff, b->count * sizeof(m->best_b[0]));
-	memset(m->mate_a, FINE_NONE, count);
-	for (unsigned i = 0; i < count; i++)
-		look_around(&a[i], i, b, move, m);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < a_count; i++) {
 		if (m->mate_a[i] != FINE_NONE && m->mate_b[m->mate_a[i]] != i)
 			m->mate_a[i] = FINE_NONE;
 	}
@@ -177,22 +194,68 @@ overlay_mates(const struct minutia *a, unsigned a_count, const struct fine_rows 
 {
 	struct meeting m;
 
-	meet(a, a_count, b, move, &m);
+	start(&m, a_count, b->count);
+	for (unsigned i = 0; i < a_count; i++) {
+		uint16_t angle = (uint16_t)(a[i].angle + move->turn);
+		int32_t x, y;
+		unsigned last;
+
+		fine_moved(move, a[i].x, a[i].y, &x, &y);
+		last = b->start[fine_strip(y + MEET_PX) + 1];
+		for (unsigned k = b->start[fine_strip(y - MEET_PX)]; k < last; k++) {
+			unsigned j = b->index[k];
+
+			may_meet(&m, i, j, apartness(x, y, angle, &b->at[j]));
+		}
+	}
+	settle(&m, a_count);
 	memcpy(ret_mate, m.mate_a, a_count);
 }
 
-/* Minutiae of a that come to lie on the finger of b, or meet there. */
+/* As overlay_mates, by a kernel, and only for those near each other: how many these are. */
 static unsigned
-in_common_area(const struct finger_features *a, const struct finger_features *b,
-	       const struct fine_move *move)
+meet(const struct overlay *o, const struct fine_move *move, struct meeting *m)
 {
-	unsigned n = 0;
+	const struct fine_side *r = o->reference;
+	const struct kernel_moved *moved = &o->work->moved;
+	uint16_t *near = o->work->near;
+	unsigned n;
 
-	for (unsigned i = 0; i < a->count; i++) {
+	o->kernel->move(&o->probe->field.points, move, &o->work->moved);
+	n = o->kernel->near(&r->field.crowd, moved, near);
+	memset(m->best_a, 0xff, moved->count * sizeof(m->best_a[0]));
+	memset(m->best_b, 0xff, r->features->count * sizeof(m->best_b[0]));
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = near[k] >> 8, j = r->rows.index[near[k] & 255u];
+
+		near[k] = (uint16_t)(i << 8 | j);
+		may_meet(m, i, j,
+			 apartness_near(moved->x[i], moved->y[i], moved->angle[i],
+					&r->features->minutiae[j]));
+	}
+	return n;
+}
+
+/* Minutiae of a that come to lie on the finger of b. */
+static unsigned
+in_common_area(const struct overlay *o, const struct fine_side *a,
+	       const struct fine_side *b, const struct fine_move *move)
+{
+	unsigned n = 0, count = a->features->count;
+
+	if (b->features->cells_x > 0) {
+		o->kernel->lay(a->field.points.at, count, move, b->field.limit,
+			       o->work->cell);
+		for (unsigned i = 0; i < count; i++)
+			n += b->field.map[o->work->cell[i]] > UINT8_MAX;
+		return n;
+	}
+	for (unsigned i = 0; i < count; i++) {
 		int32_t x, y;
 
-		fine_moved(move, a->minutiae[i].x, a->minutiae[i].y, &x, &y);
-		n += overlay_on_finger(b, x, y);
+		fine_moved(move, a->features->minutiae[i].x, a->features->minutiae[i].y,
+			   &x, &y);
+		n += overlay_on_finger(b->features, x, y);
 	}
 	return n;
 }
@@ -210,83 +273,106 @@ void
 overlay_minutiae(const struct overlay *o, const struct fine_move *move,
 		 struct fine_evidence *evidence)
 {
-	const struct finger_features *f = o->probe->features, *g = o->reference->features;
 	struct fine_move back = overlay_inverse(move);
-	unsigned in_a, in_b, met = 0;
+	unsigned in_a, in_b, met = 0, near;
 	struct meeting m;
 
-	meet(f->minutiae, f->count, &o->reference->rows, move, &m);
+	near = meet(o, move, &m);
 	evidence->matched = 0;
 	evidence->similar = 0;
-	for (unsigned i = 0; i < f->count; i++) {
-		if (m.mate_a[i] == FINE_NONE)
+	for (unsigned k = 0; k < near; k++) {
+		unsigned i = o->work->near[k] >> 8, j = o->work->near[k] & 255u;
+
+		if (m.best_a[i] == UINT32_MAX || m.mate_a[i] != j || m.mate_b[j] != i)
 			continue;
-		met++;
+		o->met->a[met] = (uint8_t)i;
+		o->met->b[met++] = (uint8_t)j;
 		evidence->matched += WEIGHT_ONE - (int32_t)m.best_a[i] * 3 / 8;
-		evidence->similar += similarity(o, i, m.mate_a[i]);
+		evidence->similar += similarity(o, i, j);
 	}
-	memcpy(o->mate, m.mate_a, f->count);
-	in_a = in_common_area(f, g, move);
-	in_b = in_common_area(g, f, &back);
+	o->met->count = met;
+	in_a = in_common_area(o, o->probe, o->reference, move);
+	in_b = in_common_area(o, o->reference, o->probe, &back);
 	evidence->met = (uint16_t)met;
 	evidence->in_probe = (uint16_t)(in_a < met ? met : in_a);
 	evidence->in_reference = (uint16_t)(in_b < met ? met : in_b);
 }
 
-struct cell {
-	uint8_t orientation, coherence;
-};
-
-/* One cell of the probe, turned, against the one it lies on. */
-static void
-compare_cells(struct cell a, struct cell b, struct fine_evidence *evidence)
-{
-	int32_t apart = (a.orientation - b.orientation) & 255;
-	int32_t w = a.coherence < b.coherence ? a.coherence : b.coherence;
-
-	apart = apart > 128 ? 256 - apart : apart;
-	evidence->common_cells += w;
-	evidence->agreement += w * ((int32_t)CELL_QUARTER - apart);
-}
-
-/* The cell at a point on the finger. */
-static struct cell
-cell_at(const struct finger_features *f, int32_t x, int32_t y)
-{
-	unsigned at =
-		(unsigned)y / FINGER_CELL_PX * f->cells_x + (unsigned)x / FINGER_CELL_PX;
-
-	return (struct cell){ f->orientation[at], f->coherence[at] };
-}
-
 void
-overlay_orientation(const struct finger_features *probe,
-		    const struct finger_features *reference, const struct fine_move *move,
+overlay_orientation(const struct overlay *o, const struct fine_move *move,
 		    struct fine_evidence *evidence)
 {
-	const int32_t half = (int32_t)FINGER_CELL_PX / 2;
-	unsigned turned = (move->turn + 64u) >> 7; /* in the cells' units */
+	const struct fine_field *a = &o->probe->field, *b = &o->reference->field;
+	int32_t sum[2];
+	unsigned n;
 
 	evidence->agreement = 0;
 	evidence->common_cells = 0;
-	evidence->has_map = probe->cells_x > 0 && reference->cells_x > 0;
-	/* Every other cell, as on a chessboard, tells as much. */
-	for (unsigned cy = 0; evidence->has_map && cy < probe->cells_y; cy++) {
-		for (unsigned cx = cy & 1; cx < probe->cells_x; cx += 2) {
-			int32_t px = (int32_t)(cx * FINGER_CELL_PX) + half, x;
-			int32_t py = (int32_t)(cy * FINGER_CELL_PX) + half, y;
-			struct cell cell = cell_at(probe, px, py);
+	if (!evidence->has_map)
+		return;
+	o->kernel->lay(a->cells, a->cells_count, move, b->limit, o->work->cell);
+	for (n = 0; n < a->cells_count; n++)
+		o->work->flow[n] = b->map[o->work->cell[n]];
+	for (; n % KERNEL_STEP != 0; n++)
+		o->work->flow[n] = 0;
+	o->kernel->agree(a->flow, o->work->flow, a->cells_count, (move->turn + 64u) >> 7,
+			 sum);
+	evidence->common_cells = sum[0];
+	evidence->agreement = sum[1] / 64;
+}
 
-			if (cell.coherence == 0)
+/* Lists every other cell, as on a chessboard: they tell as much as all. */
+static void
+fill_cells(struct fine_field *field, const struct finger_features *f)
+{
+	const int32_t half = (int32_t)FINGER_CELL_PX / 2;
+	unsigned n = 0;
+
+	for (unsigned cy = 0; cy < f->cells_y; cy++) {
+		for (unsigned cx = 0; cx < f->cells_x; cx++) {
+			unsigned from = cy * f->cells_x + cx;
+			uint16_t flow = 0;
+
+			if (f->coherence[from] != 0)
+				flow = (uint16_t)(f->orientation[from] |
+						  f->coherence[from] << 8);
+			field->map[cy << KERNEL_FIELD_ROW_SHIFT | cx] = flow;
+			if ((cx + cy) % 2 != 0 || flow == 0)
 				continue;
-			fine_moved(move, px, py, &x, &y);
-			if (!overlay_on_finger(reference, x, y))
-				continue;
-			cell.orientation = (uint8_t)(cell.orientation + turned);
-			compare_cells(cell, cell_at(reference, x, y), evidence);
+			field->cells[n] =
+				move_point((int32_t)(cx * FINGER_CELL_PX) + half,
+					   (int32_t)(cy * FINGER_CELL_PX) + half);
+			field->flow[n++] = flow;
 		}
 	}
-	evidence->agreement /= (int32_t)CELL_QUARTER;
+	field->cells_count = n;
+	for (; n % KERNEL_STEP != 0; n++)
+		field->cells[n] = field->flow[n] = 0;
+	field->map[KERNEL_OUTSIDE] = 0;
+	field->limit[0] = f->cells_x * (int32_t)FINGER_CELL_PX;
+	field->limit[1] = f->cells_y * (int32_t)FINGER_CELL_PX;
+}
+
+void
+overlay_field(struct fine_field *field, const struct fine_rows *rows,
+	      const struct finger_features *f)
+{
+	assert(f->count <= KERNEL_POINTS && rows->count == f->count);
+	assert(f->cells_x <= FINGER_CELLS_SIDE_MAX &&
+	       f->cells_y <= FINGER_CELLS_SIDE_MAX);
+	memset(&field->points, 0, sizeof(field->points));
+	memset(&field->crowd, 0, sizeof(field->crowd));
+	field->points.count = field->crowd.count = f->count;
+	for (unsigned i = 0; i < f->count; i++) {
+		const struct minutia *m = &f->minutiae[rows->index[i]];
+
+		field->points.at[i] = move_point(f->minutiae[i].x, f->minutiae[i].y);
+		field->points.angle[i] = f->minutiae[i].angle;
+		field->crowd.x[i] = m->x;
+		field->crowd.y[i] = m->y;
+		field->crowd.angle[i] = m->angle;
+	}
+	fill_cells(field, f);
 }
 
 struct fine_move

@@ -26,25 +26,43 @@ struct fine_move overlay_chain(const struct fine_move *first,
 void overlay_mates(const struct minutia *a, unsigned a_count, const struct fine_rows *b,
 		   const struct fine_move *move, uint8_t ret_mate[FINE_POINTS_MAX]);
 
+/* Room for points and cells under way. */
+struct overlay_work {
+	int32_t cell[KERNEL_CELLS], flow[KERNEL_CELLS];
+	struct kernel_moved moved;
+	uint16_t near[KERNEL_POINTS * KERNEL_POINTS + 1];
+};
+
+/* Minutiae that meet: of the probe and of the reference. */
+struct overlay_met {
+	unsigned count;
+	uint8_t a[FINGER_MINUTIAE_MAX], b[FINGER_MINUTIAE_MAX];
+};
+
 /* What is laid over what. */
 struct overlay {
+	const struct kernel *kernel;
 	const struct fine_side *probe, *reference;
 	/* Similarities of all pairs of cylinders, 0..1024, probe first. */
 	uint16_t (*gamma)[MCC_CYLINDERS_MAX];
-	uint8_t *mate; /* FINE_POINTS_MAX: filled as overlay_mates does */
+	struct overlay_work *work;
+	struct overlay_met *met; /* what met under the last movement */
 };
+
+/* Fills a side's field from its features; rows is filled already. */
+void overlay_field(struct fine_field *field, const struct fine_rows *rows,
+		   const struct finger_features *f);
 
 /*
  * Counts minutiae that meet under the movement: evidence similar, matched, met, in_probe and
- * in_reference, and o->mate.
+ * in_reference, and o->met.
  */
 void overlay_minutiae(const struct overlay *o, const struct fine_move *move,
 		      struct fine_evidence *evidence);
 
-/* Compares ridge orientations: evidence agreement and common_cells. */
-void overlay_orientation(const struct finger_features *probe,
-			 const struct finger_features *reference,
-			 const struct fine_move *move, struct fine_evidence *evidence);
+/* Compares ridge orientations where evidence has_map: agreement and common_cells. */
+void overlay_orientation(const struct overlay *o, const struct fine_move *move,
+			 struct fine_evidence *evidence);
 
 /* Is the point of the features' own frame on finger? */
 bool overlay_on_finger(const struct finger_features *f, int32_t x, int32_t y);

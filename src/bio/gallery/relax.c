@@ -6,15 +6,14 @@
 #include <string.h>
 
 /* Constants of the cylinder code paper where not said otherwise. */
-#define TURN_MAX 16384u /* cylinders more than a quarter turn apart are not compared */
-#define CELLS_MIN 31u   /* 0.6 of the cells valid in both */
 #define GAMMA_ONE 1024u
-#define GAMMA_MIN 256u /* ours: pairs less alike than this never help */
 #define ROUNDS 5
 #define BEST_MIN 4u
-#define RELAX_USES 1u   /* ours: a cylinder takes part in one pair only */
 #define LAMBDA_SHIFT 10 /* gamma in 1/2^10, lambda in 1/2^20 */
 #define RHO_SHIFT 12
+
+_Static_assert(RELAX_PAIRS_MAX <= KERNEL_PAIRS, "the kernels take all pairs");
+_Static_assert(MCC_CYLINDERS_MAX *MCC_CYLINDERS_MAX <= UINT16_MAX, "places fit");
 
 /* round(64 sqrt(i)) */
 static const uint16_t root_q6[261] = {
@@ -43,20 +42,20 @@ static const uint16_t root_q6[261] = {
 
 /* round(4096 / (1 + exp(1.6 (d - 5)))), d px, by quarter pixels. */
 #define LENGTH_STEPS 40u
-static const uint16_t length_q12[LENGTH_STEPS] = {
-	4095, 4094, 4093, 4091, 4089, 4086, 4081, 4074, 4063, 4046,
-	4022, 3987, 3936, 3861, 3755, 3608, 3408, 3148, 2826, 2452,
-	2048, 1644, 1270, 948,  688,  488,  341,  235,  160,  109,
-	74,   50,   33,   22,   15,   10,   7,    5,    3,    2,
+static const uint16_t length_q12[LENGTH_STEPS + 1] = {
+	4095, 4094, 4093, 4091, 4089, 4086, 4081, 4074, 4063, 4046, 4022,
+	3987, 3936, 3861, 3755, 3608, 3408, 3148, 2826, 2452, 2048, 1644,
+	1270, 948,  688,  488,  341,  235,  160,  109,  74,   50,   33,
+	22,   15,   10,   7,    5,    3,    2,    0,
 };
 
 /* round(4096 / (1 + exp(30 (d - pi / 12)))), by 1/512 turns. */
 #define ANGLE_STEPS 40u
-static const uint16_t angle_q12[ANGLE_STEPS] = {
-	4094, 4094, 4093, 4091, 4089, 4086, 4082, 4075, 4066, 4053,
-	4034, 4007, 3968, 3914, 3838, 3733, 3592, 3405, 3168, 2877,
-	2541, 2174, 1798, 1439, 1116, 843,  623,  452,  324,  230,
-	162,  113,  79,   55,   38,   27,   18,   13,   9,    6,
+static const uint16_t angle_q12[ANGLE_STEPS + 1] = {
+	4094, 4094, 4093, 4091, 4089, 4086, 4082, 4075, 4066, 4053, 4034,
+	4007, 3968, 3914, 3838, 3733, 3592, 3405, 3168, 2877, 2541, 2174,
+	1798, 1439, 1116, 843,  623,  452,  324,  230,  162,  113,  79,
+	55,   38,   27,   18,   13,   9,    6,    0,
 };
 
 /* round(8 / (1 + exp(-0.4 (n - 20)))): how many more than four of the best pairs count. */
@@ -66,8 +65,9 @@ static const uint8_t more_pairs[MORE_STEPS] = {
 	1, 2, 2, 3, 4, 5, 6, 6, 7, 7, 7, 8, 8, 8, 8, 8,
 };
 
-unsigned
-relax_best_pairs(unsigned cylinders)
+/* How many of the best pairs count, by the cylinders of the side that has fewer. */
+static unsigned
+best_pairs(unsigned cylinders)
 {
 	return BEST_MIN + more_pairs[cylinders < MORE_STEPS ? cylinders : MORE_STEPS - 1];
 }
@@ -79,34 +79,70 @@ similarity(const struct kernel_counts *c, unsigned j)
 	uint32_t apart = (uint32_t)c->left[j] + c->right[j] - 2u * c->both[j];
 	uint32_t sum = (uint32_t)root_q6[c->left[j]] + root_q6[c->right[j]];
 
-	assert(apart <= MCC_BITS_MAX);
-	if (sum == 0)
-		return 0;
+	assert(apart <= MCC_BITS_MAX && sum > 0);
 	return GAMMA_ONE - (root_q6[apart] * GAMMA_ONE + sum / 2) / sum;
 }
 
-/* All pairs alike enough, as gamma << 16 | a << 8 | b. */
+/*
+ * The similarities of cylinder i of a with those of b worth it, as gamma << 16 | a << 8 | b, are
+ * appended to the n candidates. How many there are now.
+ */
+static unsigned
+collect_row(struct relax_work *w, unsigned i, unsigned n)
+{
+	const uint32_t *worth = w->counts.worth;
+	const uint64_t masks[2] = { worth[0] | (uint64_t)worth[1] << 32, worth[2] };
+
+	for (unsigned part = 0; part < 2; part++) {
+		for (uint64_t mask = masks[part]; mask != 0; mask &= mask - 1) {
+			unsigned j = part * 64 + (unsigned)__builtin_ctzll(mask);
+			uint32_t gamma = similarity(&w->counts, j);
+
+			w->gamma[i][j] = (uint16_t)gamma;
+			w->candidates[n++] = gamma << 16 | i << 8 | j;
+		}
+	}
+	return n;
+}
+
+/* One cylinder of a against those of b. */
+struct row {
+	const struct mcc_set *a, *b;
+	unsigned i;
+};
+
+static void
+count_range(struct relax_work *w, const struct kernel *kernel, const struct row *row,
+	    unsigned from, unsigned to)
+{
+	const unsigned mask = KERNEL_LANES - 1;
+
+	if (from < to)
+		kernel->counts(row->a, row->i, row->b,
+			       (unsigned[2]){ from & ~mask, (to + mask) & ~mask },
+			       &w->counts);
+}
+
 static unsigned
 collect(struct relax_work *w, const struct kernel *kernel, const struct mcc_set *a,
 	const struct mcc_set *b)
 {
-	unsigned lanes = (b->count + KERNEL_LANES - 1) / KERNEL_LANES * KERNEL_LANES,
-		 n = 0;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < a->count; i++) {
-		kernel->counts(a, i, b, lanes, &w->counts);
-		for (unsigned j = 0; j < b->count; j++) {
-			uint32_t gamma;
+		struct row row = { a, b, i };
+		/* The sectors that hold everything at most a quarter turn off. */
+		unsigned first =
+			(uint16_t)(a->angle[i] - KERNEL_TURN_MAX) >> MCC_SECTOR_SHIFT;
+		unsigned from = b->below[first],
+			 to = b->below[first + MCC_SECTORS / 2 + 1];
 
-			w->gamma[i][j] = 0;
-			if (w->counts.cells[j] < CELLS_MIN ||
-			    fixed_apart(a->at[i].angle, b->at[j].angle) > TURN_MAX)
-				continue;
-			gamma = similarity(&w->counts, j);
-			w->gamma[i][j] = (uint16_t)gamma;
-			if (gamma >= GAMMA_MIN)
-				w->candidates[n++] = gamma << 16 | i << 8 | j;
-		}
+		memset(w->gamma[i], 0, b->count * sizeof(w->gamma[i][0]));
+		memset(w->counts.worth, 0, sizeof(w->counts.worth));
+		count_range(w, kernel, &row, from, to < b->count ? to : b->count);
+		if (to > b->count)
+			count_range(w, kernel, &row, 0, to - b->count);
+		n = collect_row(w, i, n);
 	}
 	return n;
 }
@@ -115,15 +151,25 @@ collect(struct relax_work *w, const struct kernel *kernel, const struct mcc_set 
 static void
 sort_by_gamma(struct relax_work *w, unsigned count)
 {
-	uint32_t start[GAMMA_ONE + 2] = { 0 };
+	uint16_t start[GAMMA_ONE + 2] = { 0 };
+	uint32_t low = GAMMA_ONE, high = 0;
+	unsigned sum = 0;
 
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t gamma = w->candidates[i] >> 16;
+
+		start[gamma]++;
+		low = gamma < low ? gamma : low;
+		high = gamma > high ? gamma : high;
+	}
+	for (uint32_t g = high + 1; g-- > low;) {
+		unsigned n = start[g];
+
+		start[g] = (uint16_t)sum;
+		sum += n;
+	}
 	for (unsigned i = 0; i < count; i++)
-		start[GAMMA_ONE - (w->candidates[i] >> 16) + 1]++;
-	for (unsigned g = 0; g <= GAMMA_ONE; g++)
-		start[g + 1] += start[g];
-	for (unsigned i = 0; i < count; i++)
-		w->sorted[start[GAMMA_ONE - (w->candidates[i] >> 16)]++] =
-			w->candidates[i];
+		w->sorted[start[w->candidates[i] >> 16]++] = w->candidates[i];
 }
 
 /* The best pairs that use no cylinder twice (greedy assignment). */
@@ -137,10 +183,9 @@ choose(struct relax_work *w, unsigned count, unsigned pairs_max)
 		uint32_t v = w->sorted[i];
 		uint8_t a = (uint8_t)(v >> 8), b = (uint8_t)v;
 
-		if (used_a[a] >= RELAX_USES || used_b[b] >= RELAX_USES)
+		if ((used_a[a] | used_b[b]) != 0)
 			continue;
-		used_a[a]++;
-		used_b[b]++;
+		used_a[a] = used_b[b] = 1;
 		w->pairs[w->pairs_count++] =
 			(struct relax_pair){ a, b, (int32_t)(v >> 16),
 					     (int32_t)(v >> 16) << LAMBDA_SHIFT };
@@ -152,40 +197,44 @@ angle_weight(uint32_t apart)
 {
 	uint32_t step = (apart + 64) >> 7;
 
-	return step < ANGLE_STEPS ? angle_q12[step] : 0;
+	return angle_q12[step < ANGLE_STEPS ? step : ANGLE_STEPS];
 }
 
 /* The way from one minutia to another. */
 struct way {
-	int32_t x, y, bound; /* |x| + |y|, no less than the length */
-	int64_t square;
+	int32_t x, y;
 };
 
 static struct way
 way_between(const struct minutia *from, const struct minutia *to)
 {
-	int32_t x = to->x - from->x, y = to->y - from->y;
-
-	return (struct way){ x, y, (x < 0 ? -x : x) + (y < 0 ? -y : y),
-			     (int64_t)x * x + (int64_t)y * y };
+	return (struct way){ to->x - from->x, to->y - from->y };
 }
 
-/*
- * By the difference of the lengths. |a - b| = |a^2 - b^2| / (a + b) tells most of the hopeless
- * ones without a root.
- */
+/* Its length in quarters of a pixel. */
 static uint32_t
-length_weight(const struct way *a, const struct way *b)
+length_of(const struct way *w)
 {
-	int64_t d = a->square - b->square;
-	uint32_t la, lb;
+	return fixed_root(
+		((uint64_t)((int64_t)w->x * w->x) + (uint64_t)((int64_t)w->y * w->y)) *
+		16);
+}
 
-	if ((d < 0 ? -d : d) * 4 >= (int64_t)LENGTH_STEPS * (a->bound + b->bound))
-		return 0;
-	la = fixed_root((uint64_t)a->square * 16);
-	lb = fixed_root((uint64_t)b->square * 16);
-	la = la > lb ? la - lb : lb - la;
-	return la < LENGTH_STEPS ? length_q12[la] : 0;
+static uint32_t
+length_weight(uint32_t a, uint32_t b)
+{
+	uint32_t apart = a > b ? a - b : b - a;
+
+	return length_q12[apart < LENGTH_STEPS ? apart : LENGTH_STEPS];
+}
+
+/* Without branches: whether pairs support each other is hard to foresee. */
+static void
+add_support(struct relax_work *w, unsigned to, unsigned from, uint32_t rho)
+{
+	w->supports[w->supports_count] =
+		(struct relax_support){ (uint8_t)to, (uint8_t)from, (uint16_t)rho };
+	w->supports_count += rho != 0;
 }
 
 /* How well two pairs support each other, both ways round, 0..4096. */
@@ -193,55 +242,79 @@ static void
 support(struct relax_work *w, const struct mcc_set *a, const struct mcc_set *b,
 	unsigned t, unsigned k)
 {
-	const struct minutia *at = &a->at[w->pairs[t].a], *ak = &a->at[w->pairs[k].a];
-	const struct minutia *bt = &b->at[w->pairs[t].b], *bk = &b->at[w->pairs[k].b];
-	uint16_t turn_t = (uint16_t)(at->angle - bt->angle), direction;
-	uint16_t turn_k = (uint16_t)(ak->angle - bk->angle);
-	uint32_t rho = angle_weight(fixed_apart(turn_t, turn_k));
-	struct way wa, wb;
+	uint16_t turn_t = (uint16_t)w->places.turn[t], direction;
+	uint16_t turn_k = (uint16_t)w->places.turn[k];
+	struct way wa = way_between(&a->at[w->pairs[t].a], &a->at[w->pairs[k].a]);
+	struct way wb = way_between(&b->at[w->pairs[t].b], &b->at[w->pairs[k].b]);
+	uint32_t rho = angle_weight(fixed_apart(turn_t, turn_k)) *
+			       length_weight(length_of(&wa), length_of(&wb)) >>
+		       RHO_SHIFT;
 
-	w->rho[t][k] = w->rho[k][t] = 0;
-	if (rho == 0)
-		return;
-	wa = way_between(at, ak);
-	wb = way_between(bt, bk);
-	rho = rho * length_weight(&wa, &wb) >> RHO_SHIFT;
-	if (rho == 0)
-		return;
 	direction = (uint16_t)(fixed_direction(wa.x, wa.y) - fixed_direction(wb.x, wb.y));
-	w->rho[t][k] = (uint16_t)(rho * angle_weight(fixed_apart(turn_t, direction)) >>
-				  RHO_SHIFT);
-	w->rho[k][t] = (uint16_t)(rho * angle_weight(fixed_apart(turn_k, direction)) >>
-				  RHO_SHIFT);
+	add_support(w, t, k,
+		    rho * angle_weight(fixed_apart(turn_t, direction)) >> RHO_SHIFT);
+	add_support(w, k, t,
+		    rho * angle_weight(fixed_apart(turn_k, direction)) >> RHO_SHIFT);
 }
 
 static void
-fill_rho(struct relax_work *w, const struct mcc_set *a, const struct mcc_set *b)
+fill_places(struct relax_work *w, const struct mcc_set *a, const struct mcc_set *b)
 {
+	struct kernel_pairs *p = &w->places;
+
 	for (unsigned t = 0; t < w->pairs_count; t++) {
-		w->rho[t][t] = 0;
-		for (unsigned k = 0; k < t; k++)
-			support(w, a, b, t, k);
+		const struct minutia *at = &a->at[w->pairs[t].a],
+				     *bt = &b->at[w->pairs[t].b];
+
+		p->ax[t] = at->x;
+		p->ay[t] = at->y;
+		p->bx[t] = bt->x;
+		p->by[t] = bt->y;
+		p->turn[t] = (uint16_t)(at->angle - bt->angle);
 	}
+}
+
+static void
+fill_supports(struct relax_work *w, const struct kernel *kernel, const struct mcc_set *a,
+	      const struct mcc_set *b)
+{
+	uint8_t t_of[RELAX_PAIRS_MAX * RELAX_PAIRS_MAX / 2 + 1];
+	uint8_t k_of[RELAX_PAIRS_MAX * RELAX_PAIRS_MAX / 2 + 1];
+	unsigned n = 0;
+
+	for (unsigned t = 1; t < w->pairs_count; t++) {
+		int32_t may[KERNEL_PAIRS];
+
+		kernel->kin(&w->places, t, t, may);
+		for (unsigned k = 0; k < t; k++) {
+			t_of[n] = (uint8_t)t;
+			k_of[n] = (uint8_t)k;
+			n += may[k] != 0;
+		}
+	}
+	w->supports_count = 0;
+	for (unsigned i = 0; i < n; i++)
+		support(w, a, b, t_of[i], k_of[i]);
 }
 
 static void
 relax_once(struct relax_work *w)
 {
-	int32_t next[RELAX_PAIRS_MAX];
+	uint64_t sum[RELAX_PAIRS_MAX] = { 0 };
 	unsigned n = w->pairs_count;
+	/* Exact for sums below 2^32 / RELAX_PAIRS_MAX, which theirs are. */
+	uint64_t inverse = ((uint64_t)1 << 32) / (n - 1) + 1;
 
 	assert(n >= 2);
-	for (unsigned t = 0; t < n; t++) {
-		int64_t sum = 0;
+	for (unsigned i = 0; i < w->supports_count; i++) {
+		struct relax_support s = w->supports[i];
 
-		for (unsigned k = 0; k < n; k++)
-			sum += (int64_t)w->rho[t][k] * w->pairs[k].lambda;
-		next[t] = (w->pairs[t].lambda + (int32_t)((sum >> RHO_SHIFT) / (n - 1))) /
-			  2;
+		sum[s.to] += (uint64_t)s.rho * (uint32_t)w->pairs[s.from].lambda;
 	}
 	for (unsigned t = 0; t < n; t++)
-		w->pairs[t].lambda = next[t];
+		w->pairs[t].lambda = (w->pairs[t].lambda +
+				      (int32_t)((sum[t] >> RHO_SHIFT) * inverse >> 32)) /
+				     2;
 }
 
 /* Does x come before y: is its efficiency, relaxed by initial similarity, the greater? */
@@ -251,24 +324,35 @@ more_efficient(const struct relax_pair *x, const struct relax_pair *y)
 	return (int64_t)x->lambda * y->gamma > (int64_t)y->lambda * x->gamma;
 }
 
-static void
-sort_by_efficiency(struct relax_work *w)
+/* The most efficient pairs; among equals the earlier. How many there are. */
+static unsigned
+choose_best(struct relax_work *w, unsigned wanted)
 {
-	for (unsigned i = 1; i < w->pairs_count; i++) {
-		struct relax_pair v = w->pairs[i];
-		unsigned j = i;
+	unsigned n = 0;
 
-		for (; j > 0 && more_efficient(&v, &w->pairs[j - 1]); j--)
-			w->pairs[j] = w->pairs[j - 1];
-		w->pairs[j] = v;
+	assert(wanted <= RELAX_BEST_MAX);
+	for (unsigned i = 0; i < w->pairs_count; i++) {
+		const struct relax_pair *v = &w->pairs[i];
+		unsigned j = n;
+
+		if (n == wanted && !more_efficient(v, &w->best[n - 1]))
+			continue;
+		if (n < wanted)
+			n++;
+		else
+			j--;
+		for (; j > 0 && more_efficient(v, &w->best[j - 1]); j--)
+			w->best[j] = w->best[j - 1];
+		w->best[j] = *v;
 	}
+	return n;
 }
 
 int32_t
 relax_sides(struct relax_work *w, const struct kernel *kernel, const struct mcc_set *a,
 	    const struct mcc_set *b)
 {
-	unsigned fewer = a->count < b->count ? a->count : b->count, best, found;
+	unsigned fewer = a->count < b->count ? a->count : b->count, best, found, n;
 	int64_t sum = 0;
 
 	found = collect(w, kernel, a, b);
@@ -277,12 +361,13 @@ relax_sides(struct relax_work *w, const struct kernel *kernel, const struct mcc_
 	choose(w, found, fewer < RELAX_PAIRS_MAX ? fewer : RELAX_PAIRS_MAX);
 	if (w->pairs_count < 2)
 		return 0;
-	fill_rho(w, a, b);
+	fill_places(w, a, b);
+	fill_supports(w, kernel, a, b);
 	for (int round = 0; round < ROUNDS; round++)
 		relax_once(w);
-	sort_by_efficiency(w);
-	best = relax_best_pairs(fewer);
-	for (unsigned i = 0; i < best && i < w->pairs_count; i++)
-		sum += w->pairs[i].lambda;
+	best = best_pairs(fewer);
+	n = choose_best(w, best);
+	for (unsigned i = 0; i < n; i++)
+		sum += w->best[i].lambda;
 	return (int32_t)(sum / best);
 }

@@ -11,8 +11,9 @@
 #define DICE_BASE 36u /* likeness that weighs nothing */
 /* Fingers turned by more than 59 degrees are not found; a comparison with named ones takes 90. */
 #define TURN_MAX 42u
-#define TURN_TOLERANCE 16u /* votes for one movement: 22.5 degrees */
-#define PLACE_TOLERANCE 24 /* and this many pixels */
+#define TURN_TOLERANCE 9u /* votes for one movement: 12.7 degrees */
+#define PLACE_TOLERANCE 6 /* and this many pixels, */
+#define PLACE_SLACK 4     /* and a sixteenth of how far they lie apart */
 #define SEEDS 6u
 
 _Static_assert(SCAN_CYLINDERS_MAX % KERNEL_LANES == 0, "kernels work on eights");
@@ -37,12 +38,14 @@ scan_reference_fill(struct scan_reference *r, const struct mcc_set *set)
 	r->count = (uint8_t)(set->count < SCAN_CYLINDERS_MAX ? set->count
 							     : SCAN_CYLINDERS_MAX);
 	for (unsigned i = 0; i < r->count; i++) {
+		unsigned from = set->by_quality[i];
+
 		for (unsigned k = 0; k < MCC_PLANES; k++)
-			r->plane[k][i] = set->plane[k][i];
-		r->x[i] = set->at[i].x;
-		r->y[i] = set->at[i].y;
-		r->ones[i] = at_most_255(set->ones[i]);
-		r->angle[i] = (uint8_t)((set->at[i].angle + 128u) >> 8);
+			r->plane[k][i] = set->plane[k][from];
+		r->x[i] = set->at[from].x;
+		r->y[i] = set->at[from].y;
+		r->ones[i] = at_most_255(set->ones[from]);
+		r->angle[i] = (uint8_t)((set->at[from].angle + 128u) >> 8);
 	}
 }
 
@@ -52,12 +55,14 @@ scan_probe_fill(struct scan_probe *p, const struct mcc_set *set)
 	memset(p, 0, sizeof(*p));
 	p->count = set->count < SCAN_PROBE_MAX ? set->count : SCAN_PROBE_MAX;
 	for (unsigned i = 0; i < p->count; i++) {
+		unsigned from = set->by_quality[i];
+
 		for (unsigned k = 0; k < MCC_PLANES; k++)
-			p->plane[i][k] = set->plane[k][i];
-		p->x[i] = set->at[i].x;
-		p->y[i] = set->at[i].y;
-		p->ones[i] = at_most_255(set->ones[i]);
-		p->angle[i] = (uint8_t)((set->at[i].angle + 128u) >> 8);
+			p->plane[i][k] = set->plane[k][from];
+		p->x[i] = set->at[from].x;
+		p->y[i] = set->at[from].y;
+		p->ones[i] = at_most_255(set->ones[from]);
+		p->angle[i] = (uint8_t)((set->at[from].angle + 128u) >> 8);
 	}
 	for (unsigned t = 0; t < 256; t++) {
 		p->sin[t] = (int16_t)fixed_sin((uint16_t)(t << 8));
@@ -97,7 +102,17 @@ best_of(const struct kernel *kernel, const struct scan_probe *p, unsigned i,
 	};
 }
 
-/* The weight of all votes that agree with the movement of one. */
+static int32_t
+length_of(int32_t v)
+{
+	return v < 0 ? -v : v;
+}
+
+/*
+ * The weight of all votes that agree with the movement of one. Near it they must agree well, far
+ * off skin stretches and its turn is not that sure. Without branches: who agrees is hard to
+ * foresee.
+ */
 static uint32_t
 support(const struct scan_probe *p, const struct scan_vote *votes, unsigned count,
 	const struct scan_vote *seed)
@@ -110,12 +125,15 @@ support(const struct scan_probe *p, const struct scan_vote *votes, unsigned coun
 		int32_t x = v->ax - seed->ax, y = v->ay - seed->ay;
 		int32_t dx = ((x * cos + y * sin) >> 14) - (v->bx - seed->bx);
 		int32_t dy = ((y * cos - x * sin) >> 14) - (v->by - seed->by);
-		uint8_t turn = (uint8_t)(v->turn - seed->turn + TURN_TOLERANCE);
+		int32_t most =
+			PLACE_TOLERANCE + ((length_of(x) + length_of(y)) >> PLACE_SLACK);
+		uint32_t turn =
+			((uint32_t)(v->turn - seed->turn) + TURN_TOLERANCE) & UINT8_MAX;
+		int32_t off_x = length_of(dx), off_y = length_of(dy);
+		int32_t agrees =
+			(turn <= 2 * TURN_TOLERANCE) & (off_x <= most) & (off_y <= most);
 
-		if (turn <= 2 * TURN_TOLERANCE && dx <= PLACE_TOLERANCE &&
-		    dx >= -PLACE_TOLERANCE && dy <= PLACE_TOLERANCE &&
-		    dy >= -PLACE_TOLERANCE)
-			sum += v->weight;
+		sum += v->weight & (uint32_t)-agrees;
 	}
 	return sum;
 }

@@ -10,6 +10,8 @@
  * score_raw is the uncalibrated sum of evidence that the calibration maps monotonically.
  */
 int32_t score_raw(const struct fine_evidence *evidence);
+/* No less than score_raw would be, were the orientations known. */
+int32_t score_raw_most(const struct fine_evidence *evidence);
 int32_t score_calibrate(int32_t raw);
 int32_t score_of(const struct fine_evidence *evidence);
 
