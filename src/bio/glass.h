@@ -2,6 +2,7 @@
 #define LANED_BIO_GLASS_H
 
 #include "base/plain/ids.h"
+#include "bio/reader.h"
 #include "bio/sample.h"
 
 #include <stdbool.h>
@@ -10,12 +11,13 @@
  * Whether a reader's glass wants cleaning: a pattern that stays while the fingers change. Each settled
  * frame leaves a relief: how much lighter or darker each block is than the blocks around it. Blocks
  * are larger than two ridges, so no detail of a print is kept. A block is dirty when for nearly all
- * of the last GLASS_SUBJECTS different people it was darker than it used to be.
+ * of the last GLASS_SUBJECTS different people it was darker than it used to be, or much darker than its
+ * surroundings, which no sensor was seen to be by itself.
  *
  * (Whatever lies on the glass or breaks its surface takes light out of the total reflection, so dirt
  * is dark. Lighter corners, the lamp's spot and an uneven light are the sensor's own: they were there
- * before, and so were dirt and scratches older than the first GLASS_SUBJECTS people, which this cannot
- * know until they are gone.)
+ * before, and so was dirt that is faint or at the edge and older than the first GLASS_SUBJECTS people,
+ * which this cannot know until it is gone.)
  *
  * Two touches are of one person when both were decided as the same subject, or when an unidentified
  * one matches another that is still remembered; the same person again takes the place of the time
@@ -39,9 +41,10 @@ struct glass_entry {
 
 /* Zeroed is a glass nothing is known of. */
 struct glass {
+	struct reader_device device; /* whose glass it is */
 	struct glass_entry last[GLASS_SUBJECTS];
-	unsigned count, next;
-	bool learned; /* usual is filled */
+	unsigned count, next; /* a ring: the newest is the one before next */
+	bool learned;         /* usual is filled */
 	bool dirty;
 	int16_t usual[GLASS_BLOCKS_MAX]; /* 1/128 grey */
 	struct ulid probe;               /* of the touch not decided yet; zero: none */
@@ -62,7 +65,16 @@ void glass_touch(struct glass *g, struct ulid probe, const struct glass_map *map
 /* The touch called probe was decided as this subject. Unknown or older probes are no matter. */
 void glass_decided(struct glass *g, struct ulid probe, struct ulid subject);
 
-/* Another device: forgets everything. */
+/*
+ * This device is there (again). Another one than before starts over; told apart by id, port and serial
+ * number, since some drivers know the model only after the first frame.
+ */
+void glass_device(struct glass *g, const struct reader_device *device);
+
+/* Whoever was decided as this subject has never been here. What is usual stays: it is of no one. */
+void glass_forget(struct glass *g, struct ulid subject);
+
+/* Forgets everything. */
 void glass_reset(struct glass *g);
 
 bool glass_is_dirty(const struct glass *g);

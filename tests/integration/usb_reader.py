@@ -52,7 +52,7 @@ def captured(c, port="1-1"):
 def noticed(c):
     """Waits until a reader that was ready has told that its device has gone."""
     c.count()  # answered after what was told before
-    if any(t.startswith("state front ready") for t in c.told):
+    if any(t.startswith("state front ready") for t in c.events):
         c.wait("state front absent")
 
 
@@ -376,6 +376,41 @@ def suspended():
         check(shown["captures"] == 6 and shown["port"] == "1-1", shown)
 
 
+def nobody_lifts_what_stays():
+    """A finger that rests while the reader is started again, by whatever, is never told to be lifted:
+    its presentation ends with the state, and it is there again as soon as the reader is."""
+    with client() as c:
+        b = c.bench
+        plug(c)
+        c.cmd("open front")
+        c.wait("state front ready")
+        b.cmd("finger 1-1 card")
+        for how in ("suspend 1-1", "suspend 1-1 killed", "suspend 1-1"):
+            c.wait("sample front")
+            b.wait("resting 1-1")
+            c.forget()
+            b.cmd(how)
+            told = c.wait("lifted front", "touched front")
+            check(told[0] == "touched", how, told)
+        c.wait("sample front")
+        b.wait("resting 1-1")
+        b.cmd("lift 1-1")
+        c.wait("lifted front")
+        check(c.show()["captures"] == 4 and c.show()["resets"] == 0, c.show())
+
+
+def says_nothing_wrong_while_it_comes_up():
+    """A device that was found and is being brought up is not told to be missing."""
+    with client() as c:
+        c.cmd("open front")
+        check(c.show()["why"] == "not-found", c.show())
+        c.bench.cmd("fault 1-1 silent 1 2")  # in the bring-up, for as long as this looks
+        plug(c)
+        c.bench.wait("hit 1-1 silent")
+        shown = c.show()
+        check((shown["state"], shown["why"], shown["id"]) == ("absent", "-", U4500), shown)
+
+
 def used_by_another_program():
     """A reader that another program has claimed says so, and is taken when it is free."""
     with client() as c:
@@ -392,7 +427,8 @@ def used_by_another_program():
 
 TESTS = [unplugged_at_every_transfer, replugs_leave_nothing_behind, finger_is_there_at_the_start,
          frames_of_one_presentation, two_readers, one_device_for_two_readers,
-         waiting_wakes_nobody, closed_at_any_time, suspended, used_by_another_program]
+         waiting_wakes_nobody, closed_at_any_time, suspended, nobody_lifts_what_stays,
+         says_nothing_wrong_while_it_comes_up, used_by_another_program]
 
 
 def run(tests):

@@ -8,6 +8,7 @@
 #define IMPRESSIONS 5u
 #define PRINTS (FINGERS * IMPRESSIONS)
 #define CLEAN_TOUCHES 150u /* on each sensor */
+#define FIRST_PEOPLE 20u   /* times on each */
 #define PIXELS (SYNTH_WIDTH * SYNTH_HEIGHT)
 
 static struct glass glass;
@@ -128,13 +129,54 @@ START_TEST(dirt_stays_dirt_for_many_people)
 }
 END_TEST
 
-START_TEST(what_was_there_first_is_the_sensors_own)
+START_TEST(what_was_there_first_and_is_faint_or_at_the_edge_is_the_sensors_own)
 {
-	struct glass_map m = spotted_map(9, 60);
+	struct glass_map faint = spotted_map(9, 29), edge = flat_map();
+
+	for (unsigned i = 0; i < 12; i++) { /* all the way round */
+		edge.relief[i] = edge.relief[12 * 11 + i] = -90;
+		edge.relief[12 * i] = edge.relief[12 * i + 11] = -90;
+	}
+	memset(&glass, 0, sizeof(glass));
+	touches(&faint, 0, 200, 0);
+	ck_assert(!glass_is_dirty(&glass));
+	memset(&glass, 0, sizeof(glass));
+	touches(&edge, 0, 200, 0);
+	ck_assert(!glass_is_dirty(&glass));
+}
+END_TEST
+
+START_TEST(much_darker_is_dirt_for_the_first_people_too)
+{
+	struct glass_map m = spotted_map(2, 30), clean = flat_map();
 
 	memset(&glass, 0, sizeof(glass));
-	touches(&m, 0, 200, 0);
+	touches(&m, 0, 20, 0);
+	ck_assert(!glass_is_dirty(&glass)); /* the last one is not decided */
+	touches(&m, 100, 1, 0);
+	ck_assert(glass_is_dirty(&glass));
+	touches(&m, 200, 200, 0); /* it does not become usual */
+	ck_assert(glass_is_dirty(&glass));
+	touches(&clean, 500, 6, 0);
 	ck_assert(!glass_is_dirty(&glass));
+	/* And it is told again when it comes back. */
+	touches(&clean, 600, 20, 0);
+	touches(&m, 700, 17, 0);
+	ck_assert(glass_is_dirty(&glass));
+}
+END_TEST
+
+START_TEST(two_of_the_first_people_without_it_are_enough_against_it)
+{
+	struct glass_map m = spotted_map(4, 60), clean = flat_map();
+
+	for (unsigned without = 1; without <= 2; without++) {
+		memset(&glass, 0, sizeof(glass));
+		touches(&clean, 0, without, 0);
+		touches(&m, 100, 21 - without, 0);
+		ck_assert_uint_eq(glass.count, GLASS_SUBJECTS);
+		ck_assert_int_eq(glass_is_dirty(&glass), without == 1);
+	}
 }
 END_TEST
 
@@ -237,6 +279,111 @@ START_TEST(another_device_starts_over)
 	ck_assert_uint_eq(glass.count, 0);
 	glass_reset(&glass);
 	ck_assert_mem_eq(&glass, &none, sizeof(none));
+}
+END_TEST
+
+static const struct reader_device front = {
+	.model = "U.are.U 4500", .id = "05ba:000a", .port = "1-4", .serial = "17"
+};
+
+START_TEST(the_same_device_that_comes_back_is_known)
+{
+	struct glass_map m = spotted_map(4, 40);
+	struct glass_map clean = flat_map();
+	struct reader_device same = front;
+
+	memset(&glass, 0, sizeof(glass));
+	glass_device(&glass, &front);
+	touches(&clean, 1000, 40, 0);
+	glass_device(&glass, &front); /* away for the night */
+	touches(&m, 0, 10, 0);
+	/* Some drivers know the model better after the first frame. */
+	(void)snprintf(same.model, sizeof(same.model), "another text");
+	glass_device(&glass, &same);
+	touches(&m, 100, 7, 0);
+	ck_assert(glass_is_dirty(&glass));
+	glass_device(&glass, &front);
+	ck_assert(glass_is_dirty(&glass));
+}
+END_TEST
+
+START_TEST(any_other_device_starts_over)
+{
+	struct glass_map m = flat_map(), larger = flat_map();
+	struct reader_device other[3] = { front, front, front };
+
+	other[0].id[0] = '1';
+	other[1].port[2] = '5';
+	other[2].serial[0] = '\0';
+	for (size_t i = 0; i < 3; i++) {
+		memset(&glass, 0, sizeof(glass));
+		glass_device(&glass, &front);
+		touches(&m, 0, 30, 0);
+		ck_assert_uint_eq(glass.count, GLASS_SUBJECTS);
+		glass_device(&glass, &other[i]);
+		ck_assert_uint_eq(glass.count, 0);
+		ck_assert(!glass.learned);
+	}
+	/* Another size starts over too, and is still of the same device. */
+	larger.width = 384;
+	touches(&larger, 0, 5, 0);
+	glass_device(&glass, &other[2]);
+	ck_assert_uint_eq(glass.count, 4);
+}
+END_TEST
+
+/* Whose reliefs are in it, the oldest first; 0 for nobody known. */
+static void
+check_order(const unsigned *names, unsigned count)
+{
+	ck_assert_uint_eq(glass.count, count);
+	for (unsigned i = 0; i < count; i++) {
+		size_t at =
+			(glass.next + 2 * GLASS_SUBJECTS - count + i) % GLASS_SUBJECTS;
+
+		ck_assert(ulid_eq(glass.last[at].subject, name_of(names[i])));
+		ck_assert_int_eq(glass.last[at].map.relief[0], (int8_t)names[i]);
+	}
+}
+
+START_TEST(who_is_erased_has_never_been_here)
+{
+	static const struct glass_entry nobody;
+	struct glass_map m = flat_map();
+
+	/* Each place of the ring, in each turn of it. */
+	for (unsigned turn = 1; turn <= 2 * GLASS_SUBJECTS; turn++) {
+		unsigned have = turn < GLASS_SUBJECTS ? turn : GLASS_SUBJECTS;
+
+		for (unsigned who = 0; who < have; who++) {
+			unsigned names[GLASS_SUBJECTS + 1], n = 0;
+
+			memset(&glass, 0, sizeof(glass));
+			for (unsigned i = 1; i <= turn; i++) {
+				m.relief[0] = (int8_t)i;
+				glass_touch(&glass, name_of(i), &m, false);
+				glass_decided(&glass, name_of(i), name_of(i));
+			}
+			glass_forget(&glass, (struct ulid){ { 0 } });
+			glass_forget(&glass, name_of(99));
+			ck_assert_uint_eq(glass.count, have);
+			glass_forget(&glass, name_of(turn - have + 1 + who));
+			ck_assert(!is_remembered(name_of(turn - have + 1 + who)));
+			ck_assert_mem_eq(&glass.last[glass.next], &nobody,
+					 sizeof(nobody));
+			ck_assert_mem_eq(glass.map.relief, nobody.map.relief,
+					 sizeof(nobody.map.relief));
+			for (unsigned i = turn - have + 1; i <= turn; i++)
+				if (i != turn - have + 1 + who)
+					names[n++] = i;
+			check_order(names, n);
+			m.relief[0] = 100; /* the next one takes the free place */
+			glass_touch(&glass, name_of(100), &m, false);
+			glass_decided(&glass, name_of(100), name_of(100));
+			names[n++] = 100;
+			check_order(names, n);
+		}
+	}
 }
 END_TEST
 
@@ -358,6 +505,17 @@ START_TEST(clean_prints_are_clean_and_smears_are_seen_on_every_sensor)
 		}
 	}
 	ck_assert_uint_ge(clean, 500);
+	/* Under the middle of the prints also from the first, without an alarm where there is none. */
+	for (unsigned run = 0; run < FIRST_PEOPLE * SENSORS; run++) {
+		const struct smear *smear = run < 2 * SENSORS ? &smears[1] : NULL;
+
+		memset(&glass, 0, sizeof(glass));
+		for (unsigned i = 0; i <= GLASS_SUBJECTS; i++)
+			touch_print(n++, run % SENSORS, glass_kit_random(&seed, PRINTS),
+				    smear);
+		ck_assert_msg(glass_is_dirty(&glass) == (smear != NULL), "first, run %u",
+			      run);
+	}
 	for (unsigned i = 0; i < PRINTS; i++)
 		sample_free(prints[i]);
 }
@@ -366,9 +524,12 @@ END_TEST
 UNIT_MAIN("glass", sixteen_of_twenty_people_make_dirt,
 	  one_block_or_a_faint_one_is_no_dirt, it_is_clean_when_people_see_nothing_there,
 	  half_wiped_is_still_dirty, dirt_stays_dirt_for_many_people,
-	  what_was_there_first_is_the_sensors_own, lighter_is_no_dirt,
+	  what_was_there_first_and_is_faint_or_at_the_edge_is_the_sensors_own,
+	  much_darker_is_dirt_for_the_first_people_too,
+	  two_of_the_first_people_without_it_are_enough_against_it, lighter_is_no_dirt,
 	  one_person_does_not_make_dirt_usual_nor_clean_strange,
 	  one_person_is_one_however_often, who_is_known_at_the_second_try_is_one_person,
 	  a_decision_of_another_touch_is_no_matter, another_device_starts_over,
-	  every_size_of_a_frame_fits,
+	  the_same_device_that_comes_back_is_known, any_other_device_starts_over,
+	  who_is_erased_has_never_been_here, every_size_of_a_frame_fits,
 	  clean_prints_are_clean_and_smears_are_seen_on_every_sensor)

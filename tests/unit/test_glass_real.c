@@ -9,6 +9,7 @@
 #define PRINTS_MAX 100u
 #define FILE_BYTES_MAX (1u << 20)
 #define CLEAN_TOUCHES 600u
+#define FIRST_PEOPLE 100u
 
 static const char *const sets[] = { "fvc2004_db2b", "fvc2002_db1b" };
 
@@ -101,6 +102,20 @@ START_TEST(real_prints_are_clean_and_smears_on_them_are_seen)
 		for (unsigned i = 0; i < GLASS_SUBJECTS; i++)
 			touch_print(n++, glass_kit_random(&seed, prints_count), NULL);
 		ck_assert_msg(!glass_is_dirty(&glass), "wiped %zu", k);
+	}
+	for (size_t k = 0; k < sizeof(smears) / sizeof(smears[0]); k++) {
+		memset(&glass, 0, sizeof(glass)); /* begun with it */
+		for (unsigned i = 0; i <= GLASS_SUBJECTS; i++)
+			touch_print(n++, glass_kit_random(&seed, prints_count),
+				    &smears[k]);
+		ck_assert_msg(glass_is_dirty(&glass), "from the first %zu", k);
+	}
+	/* The first people, many times over. */
+	for (unsigned day = 0; day < FIRST_PEOPLE; day++) {
+		memset(&glass, 0, sizeof(glass));
+		for (unsigned i = 0; i <= GLASS_SUBJECTS; i++)
+			touch_print(n++, glass_kit_random(&seed, prints_count), NULL);
+		ck_assert_msg(!glass_is_dirty(&glass), "day %u", day);
 	}
 	for (unsigned i = 0; i < prints_count; i++)
 		sample_free(prints[i]);

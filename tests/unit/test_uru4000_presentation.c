@@ -15,7 +15,7 @@ static struct mock_reader r;
 /* What is told, in order: t(ouched) s(ample) f(ailed) l(ifted) r(eady) b(roken). */
 static char story[256];
 static struct usb_device_events inner;
-static bool stop_when_lifted, stop_when_failed;
+static bool stop_when_ready, stop_when_failed;
 
 static void
 tell(char what)
@@ -32,6 +32,8 @@ on_ready(void *ctx)
 {
 	tell('r');
 	inner.ready(ctx);
+	if (stop_when_ready)
+		r.m.driver->stop(r.m.device);
 }
 
 static void
@@ -62,8 +64,6 @@ on_lifted(void *ctx)
 {
 	tell('l');
 	inner.lifted(ctx);
-	if (stop_when_lifted)
-		r.m.driver->stop(r.m.device);
 }
 
 static void
@@ -103,7 +103,7 @@ attach(void)
 	mock_reader_init(&r, 0x05ba, 0x000a);
 	r.d.delays = uru_delays_recorded;
 	story[0] = '\0';
-	stop_when_lifted = stop_when_failed = false;
+	stop_when_ready = stop_when_failed = false;
 	driver = uru4000_driver;
 	driver.new = new_with_story;
 	r.m.seed = 0x51ea2124;
@@ -237,8 +237,11 @@ START_TEST(unplugged_between_frames_nothing_more_is_told)
 }
 END_TEST
 
-/* A finger that never leaves, or water: one register write in five seconds, and nothing else. */
-START_TEST(a_finger_that_rests_for_ever_costs_one_write_now_and_then)
+/*
+ * A finger that never leaves, or water: one register write in five seconds, and each minute a look at
+ * the power before it.
+ */
+START_TEST(a_finger_that_rests_for_ever_costs_a_register_now_and_then)
 {
 	unsigned control, bulk, interrupt;
 
@@ -252,7 +255,7 @@ START_TEST(a_finger_that_rests_for_ever_costs_one_write_now_and_then)
 		ck_assert_uint_eq(r.m.timer_ms, SAY_AGAIN_OFF_MS);
 		mock_fire(&r.m);
 		ck_assert(mock_reader_run(&r));
-		ck_assert_uint_eq(r.m.started[USB_CONTROL], control + i);
+		ck_assert_uint_eq(r.m.started[USB_CONTROL], control + i + i / 12);
 	}
 	ck_assert_uint_eq(r.m.started[USB_BULK], bulk);
 	ck_assert_uint_eq(r.m.started[USB_INTERRUPT], interrupt);
@@ -291,19 +294,20 @@ transfers_of_a_presentation(void)
 	return n;
 }
 
-/* t, then any of s and f, then l or b: what the service builds on. */
+/*
+ * t, then any of s and f, then l, or r where nobody saw the lift, or b: what the service builds on.
+ */
 static void
 check_story(void)
 {
 	bool open = false;
 
 	for (const char *p = story; *p != '\0'; p++) {
-		ck_assert_msg(open ? *p != 't' && *p != 'r'
-				   : *p != 's' && *p != 'f' && *p != 'l',
+		ck_assert_msg(open ? *p != 't' : *p != 's' && *p != 'f' && *p != 'l',
 			      "%s", story);
 		if (*p == 't')
 			open = true;
-		else if (*p == 'l' || *p == 'b')
+		else if (*p == 'l' || *p == 'r' || *p == 'b')
 			open = false;
 	}
 }
@@ -327,6 +331,7 @@ START_TEST(a_presentation_always_has_its_end)
 		r.fault = faults[_i];
 		r.m.frames_wanted = 1;
 		put(); /* a restart in mid-presentation captures it again */
+		ck_assert_msg(r.m.lifted == 0, "lifted by nobody: %s", story);
 		if (r.m.broken == 0)
 			lift();
 		check_story();
@@ -348,7 +353,7 @@ START_TEST(a_failure_is_told_once_for_a_presentation)
 	r.fault = USB_FAILED;
 	uru_device_say(&r.d, 0x4711);
 	ck_assert(mock_reader_run(&r));
-	ck_assert_str_eq(story, "tflrts");
+	ck_assert_str_eq(story, "tfrts");
 	detach();
 }
 END_TEST
@@ -357,14 +362,14 @@ START_TEST(stopping_where_a_presentation_is_abandoned_works)
 {
 	attach_and_settle();
 	stop_when_failed = _i == 0;
-	stop_when_lifted = _i == 1;
+	stop_when_ready = _i == 1;
 	mock_reader_finger(&r, true);
 	while (r.m.touched == 0)
 		ck_assert(mock_reader_step(&r));
 	r.fault_at = r.ended + 1;
 	r.fault = USB_FAILED;
 	ck_assert(mock_reader_run(&r));
-	ck_assert_str_eq(story, _i == 0 ? "tf" : "tfl");
+	ck_assert_str_eq(story, _i == 0 ? "tf" : "tfr");
 	ck_assert_uint_eq(r.m.stopped, 1);
 	detach();
 }
@@ -403,6 +408,91 @@ START_TEST(a_reader_that_lost_its_power_silently_is_found_within_a_minute)
 }
 END_TEST
 
+/* Under a finger, which the reader that comes back finds there, and which nobody saw leave. */
+START_TEST(a_reader_that_loses_its_power_under_a_finger_comes_back)
+{
+	unsigned fired = 0;
+
+	attach_and_settle();
+	put();
+	r.d.status = 0x83;
+	r.d.mode = 0;
+	for (; counters()->restarts == 0 && fired < 12; fired++) {
+		ck_assert_uint_eq(r.m.timer_ms, SAY_AGAIN_OFF_MS);
+		mock_fire(&r.m);
+		r.d.finger = _i == 0 || fired < 11;
+		ck_assert(mock_reader_run(&r));
+	}
+	ck_assert_uint_eq(counters()->restarts, 1);
+	ck_assert_str_eq(story, _i == 1 ? "tsr" : "tsrts");
+	put();
+	lift();
+	ck_assert_str_eq(story, "tsrtsl");
+	ck_assert_uint_eq(r.d.mode, 0x10);
+	detach();
+}
+END_TEST
+
+START_TEST(a_finger_lifted_during_the_check_of_power_is_seen_to_leave)
+{
+	attach_and_settle();
+	put();
+	for (unsigned i = 1; i < 12; i++) {
+		mock_fire(&r.m);
+		ck_assert(mock_reader_run(&r));
+	}
+	r.d.delays.message_us = 0; /* messages come before the requests' ends */
+	r.d.delays.power_us = 0;
+	mock_fire(&r.m);
+	r.d.finger = false;
+	uru_device_say(&r.d, 0x0200);
+	ck_assert(mock_reader_run(&r));
+	ck_assert_str_eq(story, "tsl");
+	ck_assert_uint_eq(counters()->unexpected, 0);
+	detach();
+}
+END_TEST
+
+static bool
+all_zero(const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+/* In the driver's own buffer, once the sample is told, the image refused or the reader restarted. */
+START_TEST(nothing_of_a_picture_stays_in_the_driver)
+{
+	size_t bytes;
+
+	attach_and_settle();
+	if (_i == 1)
+		uru_device_arm(&r.d, URU_LYING_ROWS, -1, URU4000_TRIES, 0);
+	mock_reader_finger(&r, true);
+	for (unsigned i = 0; i < 500 && r.m.started[USB_BULK] == 0; i++)
+		ck_assert(mock_reader_step(&r));
+	bytes = r.m.pipe[USB_BULK].bytes;
+	if (_i >= 2) { /* the key fails, after the picture has come */
+		while (r.m.pipe[USB_BULK].busy)
+			ck_assert(mock_reader_step(&r));
+		ck_assert(!all_zero(r.m.pipe[USB_BULK].data, bytes));
+		if (_i == 2)
+			mock_end(&r.m, USB_INTERRUPT, USB_FAILED, NULL, 0);
+		else
+			r.m.driver->arm(r.m.device, false);
+		ck_assert_uint_eq(r.m.samples, 0);
+		ck_assert(mock_reader_step(&r));
+	} else {
+		ck_assert(mock_reader_run(&r));
+		ck_assert_str_eq(story, _i == 1 ? "tf" : "ts");
+	}
+	ck_assert(all_zero(r.m.pipe[USB_BULK].data, bytes));
+	detach();
+}
+END_TEST
+
 START_TEST(a_finger_that_comes_during_the_check_of_power_is_seen)
 {
 	attach_and_settle();
@@ -435,7 +525,7 @@ main(void)
 		c, a_finger_that_leaves_between_frames_ends_with_what_there_is, 0, 3);
 	tcase_add_test(c, a_bad_frame_among_good_ones_costs_only_itself);
 	tcase_add_loop_test(c, unplugged_between_frames_nothing_more_is_told, 0, 4);
-	tcase_add_test(c, a_finger_that_rests_for_ever_costs_one_write_now_and_then);
+	tcase_add_test(c, a_finger_that_rests_for_ever_costs_a_register_now_and_then);
 	tcase_add_test(c, a_finger_that_is_there_at_the_start_is_a_presentation);
 	tcase_add_loop_test(c, a_presentation_always_has_its_end, 0, 7);
 	tcase_add_test(c, a_failure_is_told_once_for_a_presentation);
@@ -443,6 +533,10 @@ main(void)
 	tcase_add_test(c, a_read_that_ends_without_a_byte_starts_the_reader_again);
 	tcase_add_test(c, a_reader_that_lost_its_power_silently_is_found_within_a_minute);
 	tcase_add_test(c, a_finger_that_comes_during_the_check_of_power_is_seen);
+	tcase_add_loop_test(c, a_reader_that_loses_its_power_under_a_finger_comes_back, 0,
+			    2);
+	tcase_add_test(c, a_finger_lifted_during_the_check_of_power_is_seen_to_leave);
+	tcase_add_loop_test(c, nothing_of_a_picture_stays_in_the_driver, 0, 4);
 	suite_add_tcase(s, c);
 	runner = srunner_create(s);
 	srunner_run_all(runner, CK_ENV);

@@ -1,6 +1,7 @@
 #include "bio/serial/line.h"
 
 #include "base/plain/str.h"
+#include "bio/sysfs_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,24 +141,15 @@ line_close(int fd)
 static bool
 usb_attribute(dev_t dev, unsigned up, const char *name, char *buf, size_t bytes)
 {
-	char path[160], text[READER_TEXT_BYTES];
+	char path[160];
 	struct strbuf b;
-	ssize_t n;
-	int fd;
 
 	strbuf_init(&b, path, sizeof(path));
 	strbuf_addf(&b, "/sys/dev/char/%u:%u/device", major(dev), minor(dev));
 	for (unsigned i = 0; i < up; i++)
 		strbuf_addf(&b, "/..");
 	strbuf_addf(&b, "/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd); /* read only */
-	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\0'))
-		n--;
-	return n > 0 && str_copy(buf, bytes, (struct str){ text, (size_t)n }) == 0;
+	return sysfs_text(path, buf, bytes);
 }
 
 void

@@ -5,9 +5,9 @@
 #include "bio/serial/reader_zfm.h"
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "bio/backoff.h"
 #include "bio/serial/appear.h"
 #include "bio/serial/line.h"
 
@@ -17,9 +17,6 @@
 #include <string.h>
 
 #define INPUT_BYTES 4096u
-#define BACKOFF_MS_MIN 100u
-#define BACKOFF_MS_MAX 5000u
-#define BACKOFF_DOUBLINGS_MAX 6u
 /* Chunks of one wakeup, so that a line that never falls silent leaves time for the others. */
 #define CHUNKS_MAX 8u
 
@@ -36,9 +33,10 @@ struct zfm_reader {
 	struct secret *input;     /* INPUT_BYTES: parts of pictures */
 	bool finished, unplugged; /* zfm has ended; its line is to be closed */
 	bool closing, unwatched_said;
+	bool dark;               /* the sensor is off until arm */
 	bool seen, absent_since; /* ready once; absent after that */
 	uint32_t baud;           /* the rate that worked last */
-	unsigned failures;
+	struct backoff backoff;
 	char said[128]; /* why it does not work, as logged last */
 	struct zfm_counters before;
 	uint64_t opens, wakeups;
@@ -75,21 +73,12 @@ not_found(struct zfm_reader *z)
 	state(z, READER_ABSENT, "not-found");
 }
 
-/* The time doubles with each failure; a quarter of it is chance. */
 static void
 open_later(struct zfm_reader *z)
 {
-	unsigned doublings =
-		z->failures < BACKOFF_DOUBLINGS_MAX ? z->failures : BACKOFF_DOUBLINGS_MAX;
-	uint64_t ms = (uint64_t)BACKOFF_MS_MIN << doublings;
-	uint32_t r = 0;
+	int64_t ms = backoff_ms(&z->backoff);
 
-	if (ms > BACKOFF_MS_MAX)
-		ms = BACKOFF_MS_MAX;
-	(void)crypto_random(&r, sizeof(r)); /* only spreads */
-	ms = ms * 3 / 4 + r % (ms / 2);
-	z->failures++;
-	(void)loop_timer_set(z->again, (int64_t)ms); /* no memory: a change does it */
+	(void)loop_timer_set(z->again, ms); /* no memory: a change does it */
 }
 
 /* ---- what the module tells ----------------------------------------------------------------- */
@@ -116,7 +105,7 @@ on_ready(void *ctx)
 
 	describe(z);
 	line_describe(z->fd, &z->base.device);
-	z->failures = 0;
+	backoff_reset(&z->backoff);
 	z->said[0] = '\0';
 	if (z->absent_since)
 		z->base.replugs++;
@@ -325,34 +314,22 @@ open_line(struct zfm_reader *z)
 	z->unplugged = false;
 	rc = new_module(z);
 	if (rc == 0)
+		zfm_arm(z->zfm, !z->dark);
+	if (rc == 0)
 		rc = loop_io_new(z->loop, z->fd, LOOP_READ, on_line, z, &z->io);
 	if (rc < 0)
 		close_line(z);
 	return rc;
 }
 
-struct refusal {
-	int error;
-	const char *why, *text;
+static const struct reader_refusal refusals[] = {
+	{ -EACCES, "denied", "may not be opened by its permissions" },
+	{ -EPERM, "denied", "may not be opened; see the unit's DeviceAllow" },
+	{ -EBUSY, "busy", "another program has it open" },
+	{ -ENOTTY, "misconfigured", "is not a serial line" },
+	{ -ENOMEM, "no-answer", "no memory" },
+	{ 0, "no-answer", "cannot be opened" },
 };
-
-static const struct refusal *
-refusal_of(int error)
-{
-	static const struct refusal refusals[] = {
-		{ -EACCES, "denied", "may not be opened by its permissions" },
-		{ -EPERM, "denied", "may not be opened; see the unit's DeviceAllow" },
-		{ -EBUSY, "busy", "another program has it open" },
-		{ -ENOTTY, "misconfigured", "is not a serial line" },
-		{ -ENOMEM, "no-answer", "no memory" },
-		{ 0, "no-answer", "cannot be opened" },
-	};
-	const struct refusal *r = refusals;
-
-	while (r->error != 0 && r->error != error)
-		r++;
-	return r;
-}
 
 static bool
 not_there(int rc)
@@ -370,7 +347,7 @@ hollow(int rc)
 static void
 opening_failed(struct zfm_reader *z, int rc, bool watched)
 {
-	const struct refusal *r = refusal_of(rc);
+	const struct reader_refusal *r = reader_refusal(refusals, rc);
 
 	if (not_there(rc) || hollow(rc)) {
 		not_found(z);
@@ -440,7 +417,7 @@ on_again(void *ctx)
 	if (finished)
 		close_line(z);
 	/* One that is gone before it was ready could come and go without end. */
-	if (finished && !(z->unplugged && z->failures == 0)) {
+	if (finished && !(z->unplugged && z->backoff.failures == 0)) {
 		(void)watch(z); /* or the time will do */
 		open_later(z);
 	} else {
@@ -459,6 +436,16 @@ on_timer(void *ctx)
 }
 
 /* ---- the driver ---------------------------------------------------------------------------- */
+
+static void
+zfm_reader_arm(struct reader *r, bool on)
+{
+	struct zfm_reader *z = (struct zfm_reader *)r;
+
+	z->dark = !on;
+	if (z->zfm != NULL && !z->finished)
+		zfm_arm(z->zfm, on);
+}
 
 static struct reader *
 zfm_reader_close(struct reader *r)
@@ -506,6 +493,7 @@ zfm_reader_open(struct loop *l, const struct reader_options *o,
 	z->base.events = *events;
 	z->loop = l;
 	z->fd = -1;
+	z->dark = o->dark;
 	strbuf_init(&b, z->label, sizeof(z->label));
 	strbuf_addf(&b, "zfm %s", o->device == NULL ? "" : o->device);
 	rc = secret_new(INPUT_BYTES, &z->input);
@@ -541,4 +529,5 @@ const struct reader_driver reader_zfm = {
 	.test_only = false,
 	.open = zfm_reader_open,
 	.close = zfm_reader_close,
+	.arm = zfm_reader_arm,
 };

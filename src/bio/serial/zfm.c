@@ -81,6 +81,7 @@ struct zfm {
 	unsigned not_taken, lift_polls, bad_frames, frames, empty_presentations;
 	size_t picture_bytes;
 	bool picture_long;
+	bool dark;
 	struct zfm_counters counters;
 	struct secret *locked;
 	struct pixels *pixels; /* in it */
@@ -152,9 +153,27 @@ read_parameters(struct zfm *z)
 	send_byte(z, STATE_PARAMETERS, CMD_READ_PARAMETERS, ANSWER_MS);
 }
 
+/* Dark: nothing is asked for until zfm_arm; what lies there is no presentation any more. */
+static void
+rest(struct zfm *z)
+{
+	bool presenting = z->presentation != PRESENTATION_NONE;
+
+	z->state = STATE_POLL_PAUSE;
+	z->presentation = PRESENTATION_NONE;
+	z->picture_waits = false;
+	z->port.ops->timer_cancel(z->port.ctx);
+	if (presenting)
+		z->events.lifted(z->events.ctx);
+}
+
 static void
 take(struct zfm *z)
 {
+	if (z->dark) {
+		rest(z);
+		return;
+	}
 	z->counters.polls++;
 	send_byte(z, STATE_TAKE, CMD_TAKE_IMAGE, TAKE_MS);
 }
@@ -614,13 +633,18 @@ waits_for_packets(const struct zfm *z)
 	       z->state == STATE_UPLOAD || z->state == STATE_PICTURE;
 }
 
-/* Until the packet that has begun goes on, or the answer has to be there. */
+/*
+ * Until the packet that has begun goes on, or the answer has to be there. Past the deadline the timer is
+ * due already, and setting it anew with every byte would put it off for ever.
+ */
 static void
 wait_on(struct zfm *z)
 {
 	int64_t left = z->deadline_ms - now(z);
 	int64_t most = z->pixels->decoder.used > 0 ? GAP_MS : PACKET_MS;
 
+	if (left <= 0)
+		return;
 	if (z->state != STATE_PICTURE && z->pixels->decoder.used == 0)
 		most = left;
 	set_timer(z, left < most ? left : most);
@@ -644,12 +668,15 @@ handle_packets(struct zfm *z)
 	return true;
 }
 
+/* The line has to be quiet, or the module has said that it is ready; to the deadline as above. */
 static void
-quiet(struct zfm *z)
+quiet(struct zfm *z, bool ready)
 {
 	int64_t left = z->deadline_ms - now(z);
+	int64_t most = ready ? 0 : QUIET_MS;
 
-	set_timer(z, left < QUIET_MS ? left : QUIET_MS);
+	if (left > 0)
+		set_timer(z, left < most ? left : most);
 }
 
 void
@@ -658,10 +685,7 @@ zfm_input(struct zfm *z, const uint8_t *bytes, size_t n)
 	if (n == 0)
 		return;
 	if (z->state == STATE_WAKE || z->state == STATE_DRAIN) {
-		if (z->state == STATE_WAKE && bytes[n - 1] == READY_BYTE)
-			set_timer(z, 0);
-		else
-			quiet(z);
+		quiet(z, z->state == STATE_WAKE && bytes[n - 1] == READY_BYTE);
 		return;
 	}
 	while (n > 0 && waits_for_packets(z)) {
@@ -741,6 +765,14 @@ zfm_start(struct zfm *z)
 	z->state = STATE_WAKE;
 	z->deadline_ms = now(z) + DRAIN_MS_MAX;
 	set_timer(z, WAKE_MS);
+}
+
+void
+zfm_arm(struct zfm *z, bool on)
+{
+	z->dark = !on;
+	if (z->state == STATE_POLL_PAUSE)
+		take(z);
 }
 
 void

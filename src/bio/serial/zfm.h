@@ -102,6 +102,11 @@ int zfm_new(const struct zfm_options *o, struct zfm_port port, const struct zfm_
 	    struct zfm **ret_zfm);
 /* Begins the bring-up. */
 void zfm_start(struct zfm *z);
+/*
+ * Lets it look for fingers (as it does from the start), or not: then the module is asked for nothing
+ * and its light stays off, once what was asked for is over. Not from inside an event.
+ */
+void zfm_arm(struct zfm *z, bool on);
 /* Bytes that arrived; not kept. */
 void zfm_input(struct zfm *z, const uint8_t *bytes, size_t n);
 /* The port's timer. */

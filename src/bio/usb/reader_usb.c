@@ -24,9 +24,9 @@ struct usb_reader {
 	char label[USB_LABEL_BYTES];
 	int unusable;         /* logged last */
 	bool broken, closing; /* broken: the device needs a reset */
+	bool dark;            /* the sensor is off until arm */
 	bool seen;            /* there has been a device, at this place of the bus: */
 	uint8_t bus, address;
-	uint64_t own_errors;    /* those that no counter below us knows */
 	uint64_t errors_before; /* of the devices before this one */
 };
 
@@ -37,7 +37,7 @@ count(struct usb_reader *u)
 	const struct usb_transport_counters *bus = usb_transport_counters(u->transport);
 
 	u->base.resets = bus->resets;
-	u->base.errors = u->own_errors + u->errors_before + bus->open_failures;
+	u->base.errors = u->errors_before + bus->open_failures;
 	if (u->driver != NULL) {
 		const struct usb_counters *c = u->driver->counters(u->device);
 
@@ -71,6 +71,7 @@ on_ready(void *ctx)
 	struct usb_reader *u = ctx;
 
 	u->unusable = 0;
+	usb_transport_ready(u->transport);
 	state(u, READER_READY, NULL);
 }
 
@@ -134,7 +135,6 @@ on_broken(void *ctx, bool gone, const char *why)
 			u->base.options->name, u->label);
 		nothing_attached(u);
 	} else {
-		u->own_errors++;
 		log_warn("reader %s: %s: %s; resetting it", u->base.options->name,
 			 u->label, why);
 		state(u, READER_FAULTY, "no-answer");
@@ -173,8 +173,12 @@ on_attached(void *ctx, const struct usb_found *found, struct usb_port port,
 	if (rc < 0)
 		return rc;
 	u->driver = found->driver;
+	if (u->dark && u->driver->arm != NULL)
+		u->driver->arm(u->device, false);
 	u->broken = false;
 	usb_find_describe(found, &u->base.device);
+	if (u->base.state == READER_ABSENT)
+		u->base.why = NULL; /* it is found, and being brought up */
 	/* A suspended or a reset device comes back with the address that it had. */
 	u->base.replugs +=
 		u->seen && (u->bus != found->bus || u->address != found->address);
@@ -202,35 +206,20 @@ on_detached(void *ctx, void *device)
 		nothing_attached(u);
 }
 
-struct refusal {
-	int error;
-	const char *why, *text;
+static const struct reader_refusal refusals[] = {
+	{ -EACCES, "denied", "no permission to open it; is the udev rule installed?" },
+	{ -EBUSY, "busy", "another program or reader uses it" },
+	{ -ENXIO, "no-answer", "it has no interface for a reader" },
+	{ -ENODEV, "no-answer", "the bus says that it is not there" },
+	{ -ENOMEM, "no-answer", "no memory" },
+	{ 0, "no-answer", "it cannot be opened" },
 };
-
-static const struct refusal *
-refusal_of(int error)
-{
-	static const struct refusal refusals[] = {
-		{ -EACCES, "denied",
-		  "no permission to open it; is the udev rule installed?" },
-		{ -EBUSY, "busy", "another program or reader uses it" },
-		{ -ENXIO, "no-answer", "it has no interface for a reader" },
-		{ -ENODEV, "no-answer", "the bus says that it is not there" },
-		{ -ENOMEM, "no-answer", "no memory" },
-		{ 0, "no-answer", "it cannot be opened" }
-	};
-	const struct refusal *r = refusals;
-
-	while (r->error != 0 && r->error != error)
-		r++;
-	return r;
-}
 
 static void
 on_unusable(void *ctx, const struct usb_found *found, int error)
 {
 	struct usb_reader *u = ctx;
-	const struct refusal *r = refusal_of(error);
+	const struct reader_refusal *r = reader_refusal(refusals, error);
 
 	if (u->unusable != error)
 		log_warn("reader %s: %s at port %s: %s; trying on", u->base.options->name,
@@ -247,6 +236,17 @@ on_nothing(void *ctx)
 
 	u->unusable = 0;
 	nothing_attached(u);
+}
+
+/* A driver that cannot switch off is not listened to. */
+static void
+usb_arm(struct reader *r, bool on)
+{
+	struct usb_reader *u = (struct usb_reader *)r;
+
+	u->dark = !on;
+	if (u->device != NULL && u->driver->arm != NULL)
+		u->driver->arm(u->device, on);
 }
 
 static struct reader *
@@ -284,6 +284,7 @@ reader_usb_open(struct loop *l, const struct reader_options *o, uint32_t (*rando
 	u->base.driver = &reader_usb;
 	u->base.options = o;
 	u->base.events = *events;
+	u->dark = o->dark;
 	u->transport_options =
 		(struct usb_transport_options){ .port = o->port,
 						.serial = o->serial,
@@ -319,5 +320,6 @@ const struct reader_driver reader_usb = {
 	.open = usb_open,
 	.close = usb_close,
 	.present = NULL,
+	.arm = usb_arm,
 	.attached = usb_attached,
 };

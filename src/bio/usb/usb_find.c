@@ -1,18 +1,16 @@
 #include "bio/usb/usb_find.h"
 
 #include "base/plain/str.h"
+#include "bio/sysfs_text.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SYSFS_DEVICES "/sys/bus/usb/devices"
 #define SYSFS_PATH_BYTES 512u
-#define ATTRIBUTE_BYTES 512u /* a string descriptor has 126 characters at most */
-#define PORTS_MAX 7u         /* depth of hubs that USB allows */
+#define PORTS_MAX 7u /* depth of hubs that USB allows */
 #define INTERFACE_CLASS 0xffu
 
 int
@@ -32,29 +30,15 @@ usb_find_errno(int usb_error)
 	}
 }
 
-/* A device writes its strings itself: only what can be printed goes on. */
 static void
 attribute(const char *device, const char *name, char *buf, size_t bytes)
 {
-	char path[SYSFS_PATH_BYTES], text[ATTRIBUTE_BYTES];
-	ssize_t n = -1;
-	size_t used = 0;
-	int fd;
+	char path[SYSFS_PATH_BYTES];
 
 	buf[0] = '\0';
-	if (snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/%s", device, name) >=
+	if (snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/%s", device, name) <
 	    (int)sizeof(path))
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	n = read(fd, text, sizeof(text));
-	(void)close(fd); /* read only */
-	while (n > 0 && text[n - 1] == '\n')
-		n--;
-	for (ssize_t i = 0; i < n && used + 1 < bytes; i++)
-		buf[used++] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	buf[used] = '\0';
+		(void)sysfs_text(path, buf, bytes); /* missing is empty */
 }
 
 /* Four hex digits, as sysfs writes an id. */

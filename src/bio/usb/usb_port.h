@@ -62,11 +62,16 @@ struct usb_port {
  * none. Texts are static and fit for a log or a display's table.
  */
 struct usb_device_events {
-	void (*ready)(void *ctx);   /* brought up: a finger may come */
+	/*
+	 * Brought up: a finger may come. Where a presentation was under way, that has ended without
+	 * anybody seeing the finger leave.
+	 */
+	void (*ready)(void *ctx);
 	void (*touched)(void *ctx); /* a finger is on the glass */
 	/* Takes ownership of s. True asks for one more image of the same presentation. */
 	bool (*sample)(void *ctx, struct sample *s);
 	void (*failed)(void *ctx, const char *why); /* a presentation without an image */
+	/* The finger was seen to leave; never because the driver had to start over or was put out. */
 	void (*lifted)(void *ctx);
 	/*
 	 * The device does nothing any more, but its transfers may still run. gone: unplugged; else
@@ -93,7 +98,8 @@ struct usb_model {
 struct usb_counters {
 	uint64_t images;     /* whole ones */
 	uint64_t bad_images; /* empty, short, malformed, though the transfer was well */
-	uint64_t errors; /* transfers that ended badly, and what else started it again */
+	/* Transfers that ended badly, and what else started it again or broke it; each once. */
+	uint64_t errors;
 	uint64_t restarts;   /* bring-ups after the first */
 	uint64_t unexpected; /* messages nobody waited for */
 };
@@ -109,6 +115,11 @@ struct usb_device_driver {
 		   struct usb_port port, const struct usb_device_events *e,
 		   void **ret_device);
 	void (*start)(void *device);
+	/*
+	 * Lets it look for fingers (as it does from the start), or not, with the sensor off. At any
+	 * time, not from inside an event. NULL: it cannot.
+	 */
+	void (*arm)(void *device, bool on);
 	/* Switches the sensor off; events.stopped follows, perhaps from inside. */
 	void (*stop)(void *device);
 	void (*done)(void *device, enum usb_pipe pipe, enum usb_status s, size_t actual);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "bio/backoff.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,9 +16,6 @@
 #include <unistd.h>
 
 #define WATCHES_MAX 16u
-#define BACKOFF_MS_MIN 100u
-#define BACKOFF_MS_MAX 5000u
-#define BACKOFF_DOUBLINGS_MAX 8u
 /* Right after its arrival udev may not have given us the device yet: nobody is told before. */
 #define ATTEMPTS_SILENT 3u
 /* A device that was open for so long has worked. */
@@ -60,8 +58,8 @@ struct usb_transport {
 	struct loop_timer *soon, *again, *usb_timer, *device_timer;
 	enum phase phase;
 	bool changed, left; /* on the bus, since soon ran last; left: our device */
-	bool reset_wanted, was_broken, freeing;
-	unsigned failures; /* in a row; they make the pauses longer */
+	bool reset_wanted, was_broken, was_ready, freeing;
+	struct backoff backoff;
 	unsigned attempts; /* to open what is there, in a row */
 	int64_t opened_ms, closed_ms;
 	/* The open device. */
@@ -325,24 +323,13 @@ look_soon(struct usb_transport *t)
 				     0); /* no memory: the next change tries it */
 }
 
-/* The time doubles with each failure; a quarter of it is chance, or all lanes of a shop would ask
- * their hubs at once after a power cut. */
 static void
 look_later(struct usb_transport *t)
 {
-	unsigned doublings =
-		t->failures < BACKOFF_DOUBLINGS_MAX ? t->failures : BACKOFF_DOUBLINGS_MAX;
-	uint64_t ms = (uint64_t)BACKOFF_MS_MIN << doublings;
-	uint32_t r = 0;
-
-	if (ms > BACKOFF_MS_MAX)
-		ms = BACKOFF_MS_MAX;
-	(void)crypto_random(&r, sizeof(r)); /* only spreads */
-	ms = ms * 3 / 4 + r % (ms / 2);
-	t->failures++;
 	if (!t->freeing)
-		(void)loop_timer_set(t->again,
-				     (int64_t)ms); /* no memory: a change does it */
+		(void)loop_timer_set(
+			t->again,
+			backoff_ms(&t->backoff)); /* no memory: a change does it */
 }
 
 static bool
@@ -446,6 +433,7 @@ look(struct usb_transport *t)
 		t->phase = PHASE_OPEN;
 		t->left = false;
 		t->reset_wanted = false;
+		t->was_ready = false;
 		t->attempts = 0;
 		t->opened_ms = clock_mono_ms();
 		t->found.driver->start(t->device);
@@ -477,8 +465,9 @@ closed(struct usb_transport *t)
 	void *device = t->device;
 
 	t->closed_ms = clock_mono_ms();
-	if (!t->was_broken || t->closed_ms - t->opened_ms >= STEADY_MS)
-		t->failures = 0;
+	if (t->left || (t->was_ready && !t->was_broken) ||
+	    t->closed_ms - t->opened_ms >= STEADY_MS)
+		backoff_reset(&t->backoff);
 	close_device(t);
 	t->device = NULL;
 	t->events.detached(t->events.ctx, device);
@@ -572,7 +561,7 @@ soon(void *ctx)
 	/* A broken device that comes back by its reset keeps its pause, one that is plugged does not. */
 	if (t->phase == PHASE_SEARCHING && changed &&
 	    (!t->was_broken || clock_mono_ms() - t->closed_ms > RESET_ARRIVAL_MS)) {
-		t->failures = 0;
+		backoff_reset(&t->backoff);
 		look(t);
 	}
 }
@@ -634,9 +623,15 @@ usb_transport_new(struct loop *l, const struct usb_transport_options *o,
 }
 
 void
+usb_transport_ready(struct usb_transport *t)
+{
+	t->was_ready = true;
+}
+
+void
 usb_transport_works(struct usb_transport *t)
 {
-	t->failures = 0;
+	backoff_reset(&t->backoff);
 }
 
 void
@@ -699,6 +694,10 @@ usb_transport_free(struct usb_transport *t)
 		/* The kernel never gave a transfer back; its memory may not be freed. */
 		log_err("usb %s: a transfer does not end", t->found.path);
 		watch_stop(t);
+		loop_timer_cancel(t->soon);
+		loop_timer_cancel(t->again);
+		loop_timer_cancel(t->usb_timer);
+		loop_timer_cancel(t->device_timer);
 		return NULL;
 	}
 	if (t->handle != NULL) {

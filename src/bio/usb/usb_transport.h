@@ -56,7 +56,11 @@ int usb_transport_new(struct loop *l, const struct usb_transport_options *o,
 		      const struct usb_transport_events *e,
 		      struct usb_transport **ret_transport);
 
-/* The device has proved that it works: its next failure is tried again soon. */
+/*
+ * The device has come up: when it vanishes without leaving the bus, as in a suspend, it is tried
+ * again soon. One that works has proved more: whatever fails next is tried again soon.
+ */
+void usb_transport_ready(struct usb_transport *t);
 void usb_transport_works(struct usb_transport *t);
 
 /*
