@@ -63,6 +63,19 @@ accepted_member(struct lane *l, const struct value *v)
 	return NULL;
 }
 
+/* What goes with an outcome: whether it may pay, and why it was refused. */
+static void
+read_reservations(const struct value *v, struct lane_event *ev)
+{
+	struct str why = { "", 0 };
+	bool pays = true;
+
+	(void)value_get_bool(v, "pay_by_touch", &pays); /* missing: it does */
+	(void)value_get_str(v, "why", 32, &why);        /* missing: none */
+	ev->bio.claim_to_pay = !pays;
+	ev->bio.replayed = str_is(why, "replay");
+}
+
 /* ---- from laned-bio -------------------------------------------------------- */
 
 static void
@@ -137,6 +150,9 @@ on_touch(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 
 	(void)peer;
 	(void)value_get_bool(params, "at_start", &ev.touch.at_start); /* missing: no */
+	ev.touch.reader = str_of("");
+	(void)value_get_str(params, "reader", LANE_READER_BYTES - 1,
+			    &ev.touch.reader); /* missing: any may be it */
 	if (value_get_str(params, "probe", LANE_PROBE_BYTES - 1, &ev.touch.probe) == 0 &&
 	    !control_take_touch(l, ev.touch.probe))
 		(void)lane_step(
@@ -157,6 +173,7 @@ on_identified(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	    !control_take_identified(l, ev.bio.probe, params)) {
 		ev.bio.outcome = parse_outcome(params);
 		ev.bio.hints = parse_hints(params);
+		read_reservations(params, &ev);
 		if (ev.bio.outcome == BIO_ACCEPT)
 			ev.bio.member = accepted_member(l, params);
 		(void)lane_step(l, &ev); /* a probe nobody waits for any more */
@@ -210,6 +227,8 @@ on_answer(void *ctx, const struct value *result, const struct rpc_error *error)
 	ev.bio.probe = str_of(ask->probe);
 	ev.bio.outcome = error == NULL ? parse_outcome(result) : BIO_RETRY;
 	ev.bio.hints = parse_hints(result);
+	if (error == NULL)
+		read_reservations(result, &ev);
 	if (error != NULL)
 		log_warn("laned-bio: %s", error->message);
 	else if (ev.bio.outcome == BIO_ACCEPT && ask->kind == LANE_EV_DECIDED)
@@ -218,21 +237,27 @@ on_answer(void *ctx, const struct value *result, const struct rpc_error *error)
 	free(ask);
 }
 
+static void
+put_subjects(struct json_out *o, const struct ulid *subjects, uint32_t count)
+{
+	char id[ULID_TEXT_BYTES];
+
+	json_open_array(o, "subjects");
+	for (uint32_t i = 0; i < count; i++) {
+		ulid_text(id, subjects[i]);
+		json_cstr(o, NULL, id);
+	}
+	json_close(o);
+}
+
 static struct json_out *
 probe_message(struct lane *l, const struct lane_effect *fx, bool with_subjects)
 {
 	struct json_out *o = lane_message(l);
-	char id[ULID_TEXT_BYTES];
 
 	json_cstr(o, "probe", fx->bio.probe);
-	if (with_subjects) {
-		json_open_array(o, "subjects");
-		for (uint32_t i = 0; i < fx->bio.subjects_count; i++) {
-			ulid_text(id, fx->bio.subjects[i]);
-			json_cstr(o, NULL, id);
-		}
-		json_close(o);
-	}
+	if (with_subjects)
+		put_subjects(o, fx->bio.subjects, fx->bio.subjects_count);
 	json_close(o);
 	return o;
 }
@@ -257,11 +282,61 @@ ask_bio(struct lane *l, const struct lane_effect *fx, const char *method,
 	return rc;
 }
 
+/* What bio.arm was asked for, until its answer. */
+struct arm_ask {
+	struct lane *lane;
+	uint32_t serial;
+};
+
+static void
+on_armed(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct arm_ask *ask = ctx;
+	struct lane_event ev = { .kind = LANE_EV_SENSOR };
+
+	(void)result;
+	ev.sensor.serial = ask->serial;
+	ev.sensor.lit = error == NULL;
+	if (error != NULL)
+		log_notice("the sensor stays dark: %s", error->message);
+	(void)lane_step(ask->lane, &ev); /* an answer nobody waits for any more */
+	free(ask);
+}
+
+static int
+arm(struct lane *l, const struct lane_effect *fx)
+{
+	struct arm_ask *ask = calloc(1, sizeof(*ask));
+	struct json_out *o;
+	int rc;
+
+	if (ask == NULL)
+		return -ENOMEM;
+	*ask = (struct arm_ask){ l, fx->arm.serial };
+	o = lane_message(l);
+	put_subjects(o, fx->arm.subjects, fx->arm.subjects_count);
+	json_int(o, "timeout_ms", fx->arm.timeout_ms);
+	json_close(o);
+	rc = rpc_request(l->bio.peer, "bio.arm", o, BIO_TIMEOUT_MS, on_armed, ask);
+	if (rc < 0)
+		free(ask);
+	return rc;
+}
+
 int
 bio_link_perform(struct lane *l, const struct lane_effect *fx)
 {
+	struct json_out *o;
+
 	if (l->bio.peer == NULL)
 		return -ENOTCONN;
+	if (fx->kind == FX_ARM)
+		return arm(l, fx);
+	if (fx->kind == FX_DISARM) {
+		o = lane_message(l);
+		json_close(o);
+		return rpc_notify(l->bio.peer, "bio.disarm", o);
+	}
 	if (fx->kind == FX_VERIFY)
 		return ask_bio(l, fx, "bio.verify", LANE_EV_VERIFIED);
 	if (fx->kind == FX_DECIDE)

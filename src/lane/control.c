@@ -246,6 +246,11 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "laned-bio is not running");
 	else if (is_checkout_open(l))
 		rpc_fail(call, RPC_REFUSED, "a checkout is open");
+	else if (l->env.claim_first)
+		rpc_fail(call, RPC_REFUSED,
+			 "this lane's privacy profile lights the sensor only after a "
+			 "claim, "
+			 "and compares with nobody else");
 	else
 		l->control.identify = call;
 	if (l->control.identify == call) {
@@ -353,6 +358,7 @@ static const struct rpc_method own_methods[] = {
 	{ "lane.status", ROLES_VIEW, 0, on_status },
 	{ "lane.doctor", ROLES_VIEW, 0, on_doctor },
 	{ "lane.readers", ROLES_VIEW, 0, readers_method },
+	{ "bio.report", ROLES_VIEW, 0, bio_report_method },
 	{ "lane.reload", ROLES_ADMIN, 0, on_reload },
 	{ "lane.other_tender", ROLES_OPERATE | ROLE_POS, 0, on_other_tender },
 	{ "lane.remove_member", ROLES_OPERATE | ROLE_POS, 0, on_remove_member },

@@ -13,6 +13,7 @@ struct follow {
 	struct key128 key;
 	enum lane_op op;
 	char probe[LANE_PROBE_BYTES];
+	uint32_t serial;
 };
 
 #define FOLLOW_MAX (2u * LANE_EFFECTS_MAX)
@@ -148,6 +149,17 @@ send_bio(struct effects *e, const struct lane_effect *fx)
 }
 
 static void
+send_arm(struct effects *e, const struct lane_effect *fx)
+{
+	struct follow f = { .kind = LANE_EV_SENSOR };
+
+	if (e->ops->bio(e->ctx, fx) == 0 || fx->kind == FX_DISARM)
+		return;
+	f.serial = fx->arm.serial;
+	follow_up(e, &f);
+}
+
+static void
 send_claim(struct effects *e, const struct lane_effect *fx)
 {
 	struct lane_event ev = { .kind = LANE_EV_CLAIM_RESOLVED };
@@ -178,6 +190,10 @@ send_one(struct effects *e, const struct lane_effect *fx, bool stored)
 	case FX_DECIDE:
 	case FX_DROP_PROBE:
 		send_bio(e, fx);
+		break;
+	case FX_ARM:
+	case FX_DISARM:
+		send_arm(e, fx);
 		break;
 	case FX_RESOLVE_CLAIM:
 		send_claim(e, fx);
@@ -255,6 +271,8 @@ event_of(const struct follow *f, struct lane_event *ev)
 	if (f->kind == LANE_EV_SUBMIT_REFUSED) {
 		ev->submit.op = f->op;
 		ev->submit.key = f->key;
+	} else if (f->kind == LANE_EV_SENSOR) {
+		ev->sensor.serial = f->serial; /* not lit */
 	} else if (f->kind != LANE_EV_JOURNAL_FAILED) {
 		ev->bio.probe = str_of(f->probe);
 		ev->bio.outcome = BIO_RETRY;

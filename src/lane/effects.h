@@ -16,8 +16,8 @@ struct effects_ops {
 	/* A fresh checkout id and payment key. 0; -EIO: the step is not made. */
 	int (*fresh)(void *ctx, const struct timepoint *now,
 		     struct lane_fresh *ret_fresh);
-	/* FX_IDENTIFY, FX_VERIFY, FX_DECIDE, FX_DROP_PROBE to laned-bio. An error of the first
-	 * three is told to the core as "not read". */
+	/* FX_IDENTIFY, FX_VERIFY, FX_DECIDE, FX_DROP_PROBE, FX_ARM, FX_DISARM to laned-bio. An error
+	 * of the first three is told to the core as "not read", one of FX_ARM as "not lit". */
 	int (*bio)(void *ctx, const struct lane_effect *fx);
 	/* FX_OFFER, FX_PAY, FX_QUERY, FX_CONFIRM, FX_UNDO to the adapter. 0: on its way (a later
 	 * error answer of the adapter is the caller's LANE_EV_SUBMIT_REFUSED); an error: certainly

@@ -273,6 +273,8 @@ read_env(struct lane *l)
 	e->payment.not_taken_ms = conf_int(c, "payment", "approved_max");
 	e->payment.undo_alarm_ms = conf_int(c, "payment", "undo_alarm");
 	e->budget.nodes_max = (uint64_t)conf_int(c, "pricing", "nodes_max");
+	e->claim_first = keys_claim_first(l->conf);
+	e->limits.sensor_ms = conf_int(l->conf, "privacy", "sensor_max");
 	e->price_pos = strcmp(conf_str(l->conf, "pricing", "price"), "pos") == 0;
 	(void)str_copy(
 		l->language, sizeof(l->language),

@@ -49,7 +49,7 @@ struct adapter_link {
 	uint64_t connects, submits, completions;
 };
 
-#define READERS_SEEN_MAX 16u
+#define READERS_SEEN_MAX LANE_READERS_MAX
 
 /* A reader as bio.state told of it last: what changes are told by. */
 struct reader_seen {
@@ -167,6 +167,10 @@ void readers_ask(struct lane *l, struct rpc_call *call, readers_done_fn done);
 /* The method lane.readers. */
 void readers_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		    const struct value *params);
+
+/* bio_report.c: the method bio.report. */
+void bio_report_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		       const struct value *params);
 
 /* adapter_link.c */
 int adapter_links_open(struct lane *l, int fd);

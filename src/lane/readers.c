@@ -115,7 +115,7 @@ log_changes(const struct readers_seen *old, const struct reader_seen *r)
 
 /* Adds one reader to what the core is told. */
 static void
-add_reader(struct lane_event *ev, const struct reader_seen *r, bool for_checkout)
+add_reader(struct lane_event *ev, const struct reader_seen *r)
 {
 	bool capturing = is_state(r, "capturing");
 
@@ -125,7 +125,6 @@ add_reader(struct lane_event *ev, const struct reader_seen *r, bool for_checkout
 		ev->readers.health = READERS_FAULTY;
 	else if (ev->readers.health == READERS_NONE)
 		ev->readers.health = READERS_ABSENT;
-	ev->readers.fingers += capturing && for_checkout;
 	ev->readers.dirty = ev->readers.dirty || strcmp(r->hint, "clean-the-glass") == 0;
 	ev->readers.rests = ev->readers.rests || strcmp(r->hint, "finger-rests") == 0;
 }
@@ -139,7 +138,8 @@ readers_take(struct lane *l, const struct value *state)
 	struct readers_seen *seen = &l->bio.readers;
 	const struct value *list = NULL;
 	uint64_t told = l->control.changes;
-	bool for_checkout = !control_has_touch(l), changed = false;
+	struct lane_glass glasses[LANE_READERS_MAX];
+	bool changed = false;
 
 	seen->count = 0;
 	if (value_get_array(state, "readers", &list) == 0)
@@ -147,12 +147,17 @@ readers_take(struct lane *l, const struct value *state)
 			struct reader_seen r;
 
 			readers_get(&r, v);
-			add_reader(&ev, &r, for_checkout);
+			add_reader(&ev, &r);
 			if (seen->count == READERS_SEEN_MAX)
 				continue;
+			memcpy(glasses[seen->count].reader, r.name, sizeof(r.name));
+			glasses[seen->count].finger = is_state(&r, "capturing");
 			seen->list[seen->count++] = r;
 			changed = log_changes(&old, &r) || changed;
 		}
+	ev.readers.list = glasses;
+	ev.readers.count = (uint32_t)seen->count;
+	ev.readers.aside = control_has_touch(l);
 	(void)lane_step(l, &ev); /* the core takes it in every state */
 	if ((changed || old.count != seen->count) && told == l->control.changes)
 		control_changed(l);

@@ -54,6 +54,10 @@ status_checkout(struct lane *l, struct json_out *o)
 	const struct lane_display *d = lane_core_display(l->core);
 
 	json_cstr(o, "row", display_row_name(d->row));
+	if (d->claim_first) {
+		json_bool(o, "claim_first", true);
+		json_bool(o, "sensor_on", d->sensor_on);
+	}
 	json_cstr(o, "phase", checkout_phase_name(d->phase));
 	json_cstr(o, "member_state", member_state_name(d->member));
 	json_cstr(o, "note", checkout_note_name(d->note));

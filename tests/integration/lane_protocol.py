@@ -797,6 +797,26 @@ def an_amount_that_cannot_be_read_is_no_yes(s):
         peer.close()
 
 
+def who_is_identified_but_not_for_payment_wants_a_claim(s):
+    adapter, bio, control = s.adapter(), s.bio(), s.control()
+    adapter.ok("pos.basket", basket(ticket="TQ", final=True))
+    bio.notify("bio.touch", {"probe": ULID, "reader": "r"})
+    bio.wait("bio.identify")
+    subject = control.ok("members.show", {"member": "2001"})["member"]["subjects"][0]
+    bio.notify("bio.identified", {"probe": ULID, "outcome": "accept", "subject": subject,
+                                  "pay_by_touch": False})
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        shown = control.ok("lane.status")["checkout"]
+        if shown["member_state"] == "known":
+            break
+        assert time.monotonic() < end, shown
+    assert (shown["row"], shown["phase"]) == ("claim", "totalled"), shown
+    adapter.ok("pos.basket", basket(ticket="TQ", rev=2, final=True, closed=True))
+    for peer in (adapter, bio, control):
+        peer.close()
+
+
 def a_reload_keeps_what_the_adapter_can(s):
     states = {}
     for caps in (("pay", "undo"), ("pay", "undo", "partial")):
@@ -955,7 +975,8 @@ TESTS = [
     a_watcher_that_goes_is_forgotten, a_reload_says_what_changed,
     identify_is_for_one_client_and_ends_with_it, an_enrolment_belongs_to_its_client,
     present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked,
-    an_amount_that_cannot_be_read_is_no_yes, a_reload_keeps_what_the_adapter_can,
+    an_amount_that_cannot_be_read_is_no_yes,
+    who_is_identified_but_not_for_payment_wants_a_claim, a_reload_keeps_what_the_adapter_can,
     members_born_here_outlive_the_cache,
     laned_ends_in_order_with_everything_under_way,
     journal_of_another_lane_switches_payment_off_only, options_have_their_exit_codes,

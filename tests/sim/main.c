@@ -13,6 +13,7 @@ struct job {
 	uint32_t checkouts;
 	bool json, trace;
 	enum sim_bug bug;
+	enum sim_profile profile;
 };
 
 static int
@@ -20,10 +21,11 @@ usage(void)
 {
 	(void)fputs(
 		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--json] [--trace]"
-		" [--bug NAME]\n"
+		" [--bug NAME]"
+		" [--profile touch-first|claim-first|by-seed]\n"
 		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
 		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
-		" send-without-ask\n",
+		" send-without-ask sensor-stays-lit\n",
 		stderr);
 	return 2;
 }
@@ -51,6 +53,18 @@ bug_named(const char *name, enum sim_bug *ret)
 }
 
 static int
+profile_named(const char *name, enum sim_profile *ret)
+{
+	for (unsigned p = 0; p < SIM_PROFILES; p++) {
+		if (strcmp(name, sim_profile_name((enum sim_profile)p)) == 0) {
+			*ret = (enum sim_profile)p;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int
 parse(int argc, char **argv, struct job *job)
 {
 	for (int i = 1; i < argc; i++) {
@@ -68,6 +82,11 @@ parse(int argc, char **argv, struct job *job)
 		i++;
 		if (strcmp(argv[i - 1], "--bug") == 0) {
 			if (bug_named(value, &job->bug) < 0)
+				return -EINVAL;
+			continue;
+		}
+		if (strcmp(argv[i - 1], "--profile") == 0) {
+			if (profile_named(value, &job->profile) < 0)
 				return -EINVAL;
 			continue;
 		}
@@ -93,6 +112,7 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->checkouts += r->checkouts;
 	sum->crashes += r->crashes;
 	sum->captures += r->captures;
+	sum->frames += r->frames;
 	sum->undone += r->undone;
 	sum->paid_token += r->paid_token;
 	sum->paid_other += r->paid_other;
@@ -112,11 +132,12 @@ report_json(const struct job *job, const struct sim_result *s, uint64_t broken,
 		     ",\"paid_token\":%u,\"paid_other\":%u,\"cancelled\":%u,"
 		     "\"declined\":%u,\"captures\":%u,\"undone\":%u,\"crashes\":%u,"
 		     "\"failed_commits\":%u,\"adapter_restarts\":%u,\"alarms\":%u,"
+		     "\"frames_after_claim\":%u,"
 		     "\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
 		     "\",\"seconds\":%.2f}\n",
 		     job->runs, s->checkouts, s->steps, s->paid_token, s->paid_other,
 		     s->cancelled, s->declined, s->captures, s->undone, s->crashes,
-		     s->failed_commits, s->adapter_restarts, s->alarms, broken,
+		     s->failed_commits, s->adapter_restarts, s->alarms, s->frames, broken,
 		     s->trace_hash, took);
 }
 
@@ -127,11 +148,12 @@ report(const struct job *job, const struct sim_result *s, uint64_t broken, doubl
 		     "%u paid by token, %u otherwise, %u void; %u declined, %u captured,"
 		     " %u undone\n"
 		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms\n"
+		     "%u frames taken after a claim\n"
 		     "%" PRIu64 " broken; hash %016" PRIx64 "\n",
 		     job->runs, s->checkouts, s->steps, took, s->paid_token,
 		     s->paid_other, s->cancelled, s->declined, s->captures, s->undone,
 		     s->crashes, s->failed_commits, s->adapter_restarts, s->alarms,
-		     broken, s->trace_hash);
+		     s->frames, broken, s->trace_hash);
 }
 
 int
@@ -150,6 +172,7 @@ main(int argc, char **argv)
 			.seed = job.seed + i,
 			.checkouts = job.checkouts,
 			.bug = job.bug,
+			.profile = job.profile,
 			.trace = job.trace ? stdout : NULL,
 		};
 

@@ -32,7 +32,7 @@ ledger_add(struct world *w, struct key128 key, const char *ticket)
 	return e;
 }
 
-static struct ticket *
+struct ticket *
 ticket_find(struct world *w, const char *name)
 {
 	for (uint32_t i = 0; i < w->tickets_count; i++) {
@@ -245,6 +245,20 @@ adapter_restart(struct world *w)
 	world_post(w, MSG_ADAPTER_UP, world_delay(w, 500, 20000))->epoch = w->lane_epoch;
 }
 
+/* The finger came down while this amount was shown; a member's first touch may make it less. */
+static void
+check_consent(struct world *w, const struct payment *p)
+{
+	const struct came *k = &w->consent;
+
+	if ((k->phase != PHASE_TOTALLED && k->phase != PHASE_CONFIRMING) ||
+	    !ulid_eq(k->checkout, p->checkout) || k->rev != p->rev ||
+	    (k->known ? k->due != p->asked_minor : k->due < p->asked_minor))
+		world_broken(w, "a finger that came for %lld, %s, pays %lld",
+			     (long long)k->due, checkout_phase_name(k->phase),
+			     (long long)p->asked_minor);
+}
+
 static void
 check_pay(struct world *w, const struct lane_effect *fx)
 {
@@ -259,6 +273,7 @@ check_pay(struct world *w, const struct lane_effect *fx)
 		world_broken(w, "finger %d pays with %s", w->accepted, fx->pay.token);
 	if (w->lying)
 		world_broken(w, "finger %d pays without a touch", w->accepted);
+	check_consent(w, p);
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
 		const struct payment *o = mem_journal_payment(w->journal, i);
 
@@ -411,13 +426,17 @@ static int
 op_bio(void *ctx, const struct lane_effect *fx)
 {
 	struct world *w = ctx;
-	int who = finger_of(fx->bio.probe);
 	enum lane_outcome o;
 	struct message *m;
+	int who;
 
 	world_crash_point(w);
 	if (w->crashed || fx->kind == FX_DROP_PROBE)
 		return 0;
+	if (fx->kind == FX_ARM || fx->kind == FX_DISARM)
+		return sensor_told(w, fx);
+	sensor_compares(w, fx);
+	who = finger_of(fx->bio.probe);
 	world_trace(w, "bio %s finger %d", lane_effect_name(fx->kind), who);
 	if (world_fault(w, 40))
 		return -EPIPE;
@@ -530,36 +549,91 @@ send_basket(struct world *w, bool closed)
 
 /* What laned-bio says of its readers: a finger on one, dirt, and now and then a fault. */
 static void
-tell_readers(struct world *w, uint32_t fingers)
+tell_readers(struct world *w)
 {
 	struct lane_event ev = { .kind = LANE_EV_READERS };
+	struct lane_glass list[GLASSES] = { { .reader = "r0" }, { .reader = "r1" } };
+	bool any = false;
 
+	for (uint32_t i = 0; i < GLASSES; i++) {
+		list[i].finger = w->fingers[i] && w->opt.bug != SIM_BUG_FINGER_UNTOLD;
+		any = any || w->fingers[i];
+	}
 	ev.readers.health = READERS_OK;
-	if (fingers == 0 && world_fault(w, 10))
+	if (!any && world_fault(w, 10))
 		ev.readers.health = (enum readers_health)(world_random(w) % READERS_AWAY);
-	ev.readers.fingers = fingers;
+	ev.readers.list = list;
+	ev.readers.count = GLASSES;
 	ev.readers.dirty = world_fault(w, 10);
-	ev.readers.rests = fingers > 0 && world_fault(w, 10);
+	ev.readers.rests = any && world_fault(w, 10);
+	if (!w->bio_up)
+		return;           /* hello tells it */
 	(void)world_step(w, &ev); /* cannot be refused */
 }
 
-/* A finger comes, is read (or not: too short), and goes, or rests until the next one comes. */
+static void
+put_finger(struct world *w, uint32_t at, bool down)
+{
+	if (w->fingers[at] == down)
+		return;
+	w->fingers[at] = down;
+	tell_readers(w);
+}
+
+/* A finger comes; its image is complete in a moment, or in many, or never (too short). */
 static void
 touch(struct world *w, int who)
 {
-	struct lane_event ev = { .kind = LANE_EV_TOUCH };
-	char probe[LANE_PROBE_BYTES];
+	uint32_t at = (uint32_t)(world_random(w) % GLASSES);
+	struct message *m;
+	bool lying;
 
-	tell_readers(w, 1);
-	if (!world_fault(w, 15)) {
-		ev.touch.at_start = world_fault(w, 12);
-		(void)snprintf(probe, sizeof(probe), "p%u:%d%s", ++w->probes, who,
-			       ev.touch.at_start ? LYING_TEXT : "");
-		ev.touch.probe = str_of(probe);
-		(void)world_step(w, &ev); /* as above */
+	if (!sensor_lit(w) || w->under_way[at])
+		return; /* a finger on a glass that does not look */
+	sensor_sees(w);
+	put_finger(w, at, false); /* the last one has gone by now */
+	w->came[++w->probes % CAME_MAX] = (struct came){ .phase = PHASE_IDLE };
+	if (!w->down) {
+		const struct lane_display *d = lane_core_display(w->core);
+
+		w->came[w->probes % CAME_MAX] =
+			(struct came){ d->checkout, d->phase, d->member == MEMBER_KNOWN,
+				       d->rev, d->due_minor };
 	}
+	put_finger(w, at, true);
+	if (world_fault(w, 15)) {
+		put_finger(w, at, false);
+		return;
+	}
+	lying = world_fault(w, 12);
+	w->under_way[at] = true;
+	m = world_post(w, MSG_TOUCH,
+		       world_fault(w, 3) ? world_delay(w, 600, 7000)
+					 : world_delay(w, 130, 600));
+	(void)snprintf(m->probe, sizeof(m->probe), "p%u:%d%s", w->probes, who,
+		       lying ? LYING_TEXT : "");
+	m->serial = at;
+}
+
+/* Its image is complete. It goes before or after that, or rests until the next one comes. */
+static void
+touched(struct world *w, const struct message *m)
+{
+	struct lane_event ev = { .kind = LANE_EV_TOUCH };
+
+	w->under_way[m->serial] = false;
+	if (world_fault(w, 4))
+		put_finger(w, m->serial, false);
+	if (!w->bio_up)
+		return; /* nobody to tell */
+	ev.touch.probe = str_of(m->probe);
+	ev.touch.at_start = strchr(m->probe, LYING) != NULL;
+	ev.touch.reader = world_fault(w, 20) ? STR("")
+			  : m->serial == 0   ? STR("r0")
+					     : STR("r1");
+	(void)world_step(w, &ev); /* as above */
 	if (!world_fault(w, 3))
-		tell_readers(w, 0);
+		put_finger(w, m->serial, false);
 }
 
 static void
@@ -568,6 +642,7 @@ claim(struct world *w, int who)
 	struct lane_event ev = { .kind = LANE_EV_CLAIM };
 	char value[16];
 
+	sensor_claimed(w, who);
 	(void)snprintf(value, sizeof(value), "%d", who);
 	ev.claim.kind = world_random(w) % 2 ? CLAIM_CARD : CLAIM_DIGITS;
 	ev.claim.value = str_of(value);
@@ -596,6 +671,8 @@ pos_begin(struct world *w)
 
 	(void)snprintf(t->name, sizeof(t->name), "T%u", w->tickets_count);
 	t->end = TICKET_OPEN;
+	t->claims = w->check_ins;
+	w->check_ins = 0;
 	w->act = POS_CHECK_IN;
 	w->rev = w->lines_count = w->waits = 0;
 	w->lines_wanted = 1 + (uint32_t)(world_random(w) % 6);
@@ -610,6 +687,10 @@ maybe_touch(struct world *w, uint32_t one_in)
 {
 	if (world_random(w) % one_in != 0)
 		return;
+	if (w->claim_first && w->shopper >= 0 && world_random(w) % 3 == 0) {
+		claim(w, w->shopper);
+		return;
+	}
 	if (world_fault(w, 8))
 		touch(w, (int)(world_random(w) % (MEMBERS + 1)) - 1);
 	else if (world_fault(w, 4) && w->shopper >= 0)
@@ -720,6 +801,7 @@ from_bio(struct world *w, const struct message *m)
 	ev.bio.hints = (uint32_t)(world_random(w) % (1u << TOUCH_HINTS));
 	w->accepted = ev.bio.outcome == BIO_ACCEPT ? m->who : -1;
 	w->lying = strchr(m->probe, LYING) != NULL;
+	w->consent = w->came[strtoul(m->probe + 1, NULL, 10) % CAME_MAX];
 	if (ev.bio.outcome == BIO_ACCEPT && m->who >= 0) {
 		world_member(w, m->who, &w->member_memory);
 		ev.bio.member = &w->member_memory;
@@ -775,6 +857,10 @@ peers_message(struct world *w, const struct message *m)
 		pos_act(w);
 	} else if (m->kind == MSG_COMPLETE || m->kind == MSG_JOURNAL) {
 		from_adapter(w, m);
+	} else if (m->kind == MSG_TOUCH) {
+		touched(w, m);
+	} else if (m->kind == MSG_SENSOR) {
+		sensor_answers(w, m);
 	} else if (m->kind == MSG_ADAPTER_DIES) {
 		adapter_restart(w);
 	} else if (m->kind == MSG_POS_UNDO) {
@@ -784,8 +870,13 @@ peers_message(struct world *w, const struct message *m)
 	} else if (m->kind == MSG_ADAPTER_UP || m->kind == MSG_BIO_UP) {
 		if (m->kind == MSG_BIO_UP)
 			ev.kind = LANE_EV_BIO;
-		if (m->epoch == w->lane_epoch)
-			(void)world_step(w, &ev); /* cannot be refused */
+		if (m->epoch != w->lane_epoch)
+			return;
+		(void)world_step(w, &ev); /* cannot be refused */
+		if (m->kind == MSG_BIO_UP) {
+			w->bio_up = !w->down;
+			tell_readers(w);
+		}
 	} else {
 		from_bio(w, m);
 	}

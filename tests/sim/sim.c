@@ -188,6 +188,8 @@ bury(struct world *w)
 	mem_journal_crash(w->journal);
 	w->lane_epoch++;
 	w->down = true;
+	w->bio_up = false;
+	sensor_connection_lost(w);
 	w->crashed = false;
 	(void)world_post(w, MSG_RESTART, world_delay(w, 200, 4000));
 }
@@ -233,6 +235,7 @@ bring_up(struct world *w)
 	int rc;
 
 	env.payment.partial_ok = w->opt.seed % 3 == 0;
+	env.claim_first = w->claim_first;
 	clock_jumps(w);
 	w->down = false;
 	if (lane_core_new(&env, &w->core) < 0 ||
@@ -354,6 +357,9 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	w->opt = *o;
 	w->res = ret;
 	w->rng = o->seed;
+	w->claim_first = o->profile == SIM_CLAIM_FIRST ||
+			 (o->profile == SIM_PROFILE_BY_SEED && o->seed % 4 == 1);
+	w->lit_for = -1;
 	w->now.mono_ms = 1000;
 	w->now.wall_ms = INT64_C(1790000000000);
 	w->now.business_day = 20260921;
@@ -375,6 +381,18 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 }
 
 const char *
+sim_profile_name(enum sim_profile p)
+{
+	static const char *const names[SIM_PROFILES] = {
+		[SIM_PROFILE_BY_SEED] = "by-seed",
+		[SIM_TOUCH_FIRST] = "touch-first",
+		[SIM_CLAIM_FIRST] = "claim-first",
+	};
+
+	return p < SIM_PROFILES ? names[p] : "?";
+}
+
+const char *
 sim_bug_name(enum sim_bug b)
 {
 	static const char *const names[SIM_BUGS] = {
@@ -383,6 +401,8 @@ sim_bug_name(enum sim_bug b)
 		[SIM_BUG_UNKNOWN_IS_NO] = "unknown-is-no",
 		[SIM_BUG_UNDO_FORGOTTEN] = "undo-forgotten",
 		[SIM_BUG_SEND_WITHOUT_ASK] = "send-without-ask",
+		[SIM_BUG_SENSOR_STAYS_LIT] = "sensor-stays-lit",
+		[SIM_BUG_FINGER_UNTOLD] = "finger-untold",
 	};
 
 	return b < SIM_BUGS ? names[b] : "?";

@@ -21,9 +21,20 @@ enum sim_bug {
 	SIM_BUG_UNKNOWN_IS_NO,    /* the adapter calls a doubt "declined" */
 	SIM_BUG_UNDO_FORGOTTEN,   /* undo-queued is lost at a restart */
 	SIM_BUG_SEND_WITHOUT_ASK, /* the adapter sends before the journal says yes */
+	SIM_BUG_SENSOR_STAYS_LIT, /* laned-bio disarms neither when told to nor in time */
+	SIM_BUG_FINGER_UNTOLD, /* laned-bio tells of no finger before its image is complete */
 	SIM_BUGS
 };
 const char *sim_bug_name(enum sim_bug b);
+
+/* The privacy profile of a run. */
+enum sim_profile {
+	SIM_PROFILE_BY_SEED,
+	SIM_TOUCH_FIRST, /* us_other */
+	SIM_CLAIM_FIRST, /* us_strict, us_tx, eu */
+	SIM_PROFILES
+};
+const char *sim_profile_name(enum sim_profile p);
 
 struct sim_options {
 	uint64_t seed;
@@ -32,6 +43,7 @@ struct sim_options {
 		crash_at; /* laned dies at this crash point, counted from 1; 0: at random ones */
 	bool calm;        /* no faults at all */
 	enum sim_bug bug;
+	enum sim_profile profile;
 	FILE *trace; /* NULL: none */
 };
 
@@ -40,6 +52,7 @@ struct sim_result {
 	uint64_t steps;
 	uint64_t crash_points; /* passed: commits, before and after, and sends */
 	uint32_t checkouts, crashes, captures, undone, paid_token, paid_other, cancelled;
+	uint32_t frames; /* seen where the claim comes first */
 	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */

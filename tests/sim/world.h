@@ -3,16 +3,20 @@
 
 #include "sim/sim.h"
 
-/* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor, bio). */
+/* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor, bio), sensor.c
+ * (claims, and when the sensor is lit). */
 
 #define MESSAGES_MAX 512u
 #define LEDGER_MAX 256u
 #define TICKETS_MAX 64u
 #define MEMBERS 4u
+#define GLASSES 2u
+#define CAME_MAX 64u
 
 enum message_kind {
 	MSG_NONE,
 	/* to the lane */
+	MSG_TOUCH, /* serial: the reader */
 	MSG_IDENTIFIED,
 	MSG_VERIFIED,
 	MSG_DECIDED,
@@ -22,6 +26,7 @@ enum message_kind {
 	MSG_ADAPTER_DIES,
 	MSG_BIO_UP,
 	MSG_POS_UNDO,
+	MSG_SENSOR,
 	/* to others */
 	MSG_PEER,    /* the adapter's request arrives at the processor */
 	MSG_POS,     /* the POS's next act */
@@ -40,6 +45,7 @@ struct message {
 	int64_t amount;
 	bool has_amount;
 	char probe[LANE_PROBE_BYTES];
+	uint32_t serial;
 	int who; /* member index, -1 nobody */
 	char ticket[LANE_TICKET_BYTES];
 };
@@ -59,9 +65,19 @@ enum ticket_end { TICKET_OPEN, TICKET_TOKEN, TICKET_OTHER, TICKET_VOID };
 struct ticket {
 	char name[LANE_TICKET_BYTES];
 	enum ticket_end end;
+	uint32_t claims; /* a bit for each member who claimed meanwhile */
 };
 
 enum pos_act { POS_CHECK_IN, POS_ITEM, POS_TOTAL, POS_WAIT, POS_NEXT };
+
+/* What was on display when a finger came down. */
+struct came {
+	struct ulid checkout;
+	enum checkout_phase phase;
+	bool known; /* the member: the price does not fall any more */
+	uint32_t rev;
+	int64_t due;
+};
 
 struct world {
 	struct sim_options opt;
@@ -94,6 +110,15 @@ struct world {
 	int shopper;  /* index of the member, -1 a stranger */
 	bool wants_finger, pos_done;
 	uint32_t probes;
+	bool bio_up; /* laned-bio has said hello to this life of laned */
+	bool fingers[GLASSES], under_way[GLASSES]; /* the image of the last one */
+	struct came came[CAME_MAX];                /* by the number of the probe */
+	struct came consent;                       /* of the finger just accepted */
+	/* The sensor where the claim comes first. */
+	bool claim_first;
+	int lit_for; /* -1: dark */
+	int64_t lit_until_ms;
+	uint32_t check_ins;      /* claims that came when the lane was at no ticket */
 	struct lane_event found; /* memory of a resolved claim */
 	struct lane_member member_memory;
 	struct lane_use uses_memory[16];
@@ -113,6 +138,18 @@ int world_step(struct world *w, struct lane_event *ev);
 void world_member(struct world *w, int who, struct lane_member *m);
 /* A process of the lane dies here, perhaps. */
 void world_crash_point(struct world *w);
+
+struct ticket *ticket_find(struct world *w, const char *name);
+
+/* sensor.c */
+bool sensor_lit(const struct world *w);
+void sensor_connection_lost(struct world *w);
+void sensor_claimed(struct world *w, int who);
+void sensor_sees(struct world *w);
+void sensor_compares(struct world *w, const struct lane_effect *fx);
+/* FX_ARM and FX_DISARM. */
+int sensor_told(struct world *w, const struct lane_effect *fx);
+void sensor_answers(struct world *w, const struct message *m);
 
 /* peers.c */
 extern const struct effects_ops world_ops;

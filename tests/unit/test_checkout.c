@@ -16,7 +16,7 @@ struct stage {
 	struct timepoint now;
 	struct key128 first, last;
 	int64_t asked; /* by the last pay */
-	uint32_t tickets, rev, probes, serial;
+	uint32_t tickets, rev, probes, serial, armed;
 	struct lane_fresh fresh;
 	char probe[LANE_PROBE_BYTES];
 	char fx[64];
@@ -83,6 +83,8 @@ setup(struct stage *s)
 	ck_assert_int_eq(lane_core_step(s->core, &up, &s->now, &s->out), 0);
 	up.kind = LANE_EV_BIO;
 	ck_assert_int_eq(lane_core_step(s->core, &up, &s->now, &s->out), 0);
+	up = (struct lane_event){ .kind = LANE_EV_READERS };
+	ck_assert_int_eq(lane_core_step(s->core, &up, &s->now, &s->out), 0);
 }
 
 static void
@@ -96,13 +98,22 @@ static void
 note_effects(struct stage *s)
 {
 	static const char letters[LANE_EFFECT_KINDS] = {
-		[FX_STORE_CHECKOUT] = 'C', [FX_STORE_PAYMENT] = 'P',
-		[FX_JOURNAL_ANSWER] = 'J', [FX_IDENTIFY] = 'i',
-		[FX_VERIFY] = 'v',         [FX_DECIDE] = 'd',
-		[FX_DROP_PROBE] = 'x',     [FX_RESOLVE_CLAIM] = 'r',
-		[FX_OFFER] = 'o',          [FX_PAY] = 'p',
-		[FX_QUERY] = 'q',          [FX_CONFIRM] = 'c',
-		[FX_UNDO] = 'u',           [FX_ALARM] = '!',
+		[FX_STORE_CHECKOUT] = 'C',
+		[FX_STORE_PAYMENT] = 'P',
+		[FX_JOURNAL_ANSWER] = 'J',
+		[FX_IDENTIFY] = 'i',
+		[FX_VERIFY] = 'v',
+		[FX_DECIDE] = 'd',
+		[FX_DROP_PROBE] = 'x',
+		[FX_RESOLVE_CLAIM] = 'r',
+		[FX_OFFER] = 'o',
+		[FX_PAY] = 'p',
+		[FX_QUERY] = 'q',
+		[FX_CONFIRM] = 'c',
+		[FX_UNDO] = 'u',
+		[FX_ALARM] = '!',
+		[FX_ARM] = '+',
+		[FX_DISARM] = '-',
 	};
 	bool sends = false;
 
@@ -118,6 +129,8 @@ note_effects(struct stage *s)
 			letter = 'j';
 		if (fx->kind == FX_RESOLVE_CLAIM)
 			s->serial = fx->claim.serial;
+		if (fx->kind == FX_ARM)
+			s->armed = fx->arm.serial;
 		if (fx->kind == FX_PAY) {
 			s->last = fx->pay.payment->key;
 			s->asked = fx->pay.payment->asked_minor;
@@ -179,8 +192,9 @@ do_bio(struct stage *s, const struct step *t)
 	struct lane_event ev = { .kind = t->act == SEEN       ? LANE_EV_IDENTIFIED
 					 : t->act == VERIFIED ? LANE_EV_VERIFIED
 							      : LANE_EV_DECIDED };
-	struct lane_member m = member_of(t->n);
+	struct lane_member m = member_of(t->n % 1000);
 
+	ev.bio.claim_to_pay = t->n > 1000;
 	ev.bio.probe = str_of(s->probe);
 	ev.bio.outcome = t->n > 0     ? BIO_ACCEPT
 			 : t->n == 0  ? BIO_REJECT
@@ -271,6 +285,27 @@ do_partials(struct stage *s)
 }
 
 static void
+do_claim_first(struct stage *s)
+{
+	struct lane_env env = env_of(s->rules);
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+
+	env.claim_first = true;
+	ck_assert_int_eq(lane_core_set_env(s->core, &env), 0);
+	(void)step(s, &ev); /* re-prices what is open */
+}
+
+static void
+do_sensor(struct stage *s, const struct step *t)
+{
+	struct lane_event ev = { .kind = LANE_EV_SENSOR };
+
+	ev.sensor.serial = s->armed;
+	ev.sensor.lit = t->n != 0;
+	(void)step(s, &ev); /* the phase and effects tell */
+}
+
+static void
 do_plain(struct stage *s, const struct step *t)
 {
 	static const enum lane_event_kind kinds[END] = {
@@ -296,6 +331,9 @@ do_plain(struct stage *s, const struct step *t)
 		ev.touch.at_start = t->act == LYING;
 		(void)snprintf(s->probe, sizeof(s->probe), "p%u", ++s->probes);
 		ev.touch.probe = str_of(s->probe);
+		ev.touch.reader = t->n < 0   ? str_of("")
+				  : t->n > 0 ? STR("r2")
+					     : STR("r1");
 	} else if (t->act == CANCEL) {
 		ev.ticket = str_of(ticket);
 	} else if (t->act == REFUSED) {
@@ -309,16 +347,31 @@ do_plain(struct stage *s, const struct step *t)
 	(void)step(s, &ev); /* the phase and effects tell */
 }
 
+/* Fingers on the first readers; the first may be without one all the same. */
+static void
+put_fingers(struct lane_event *ev, int64_t n, bool first_is_free)
+{
+	static const struct lane_glass
+		none[3] = { { "r1", false }, { "r2", false }, { "r3", false } },
+		one[3] = { { "r1", true }, { "r2", false }, { "r3", false } },
+		second[3] = { { "r1", false }, { "r2", true }, { "r3", false } },
+		two[3] = { { "r1", true }, { "r2", true }, { "r3", false } };
+
+	ev->readers.list = n == 0 ? none : n == 1 ? one : first_is_free ? second : two;
+	ev->readers.count = 3;
+}
+
 /* A reader with a finger on it is well. */
 static void
 do_readers(struct stage *s, const struct step *t)
 {
 	struct lane_event ev = { .kind = LANE_EV_READERS };
 
-	if (t->act == FINGER)
-		ev.readers.fingers = (uint32_t)t->n;
+	if (t->act == FINGER || t->act == ASIDE)
+		put_fingers(&ev, t->n % 10, t->n / 10 > 0);
 	else
 		ev.readers.health = (enum readers_health)(t->n % READERS_AWAY);
+	ev.readers.aside = t->act == ASIDE;
 	(void)step(s, &ev); /* the phase and effects tell */
 }
 
@@ -341,7 +394,11 @@ act(struct stage *s, const struct step *t)
 		do_wait(s, t->n);
 	else if (t->act == PARTIALS)
 		do_partials(s);
-	else if (t->act == READERS || t->act == FINGER)
+	else if (t->act == CLAIM_FIRST)
+		do_claim_first(s);
+	else if (t->act == SENSOR)
+		do_sensor(s, t);
+	else if (t->act == READERS || t->act == FINGER || t->act == ASIDE)
 		do_readers(s, t);
 	else
 		do_plain(s, t);
@@ -707,6 +764,10 @@ START_TEST(rows_are_a_function_of_state_and_faults)
 					ck_assert_int_eq(r, ROW_CHECKING);
 				if (r == ROW_APPROVED)
 					ck_assert_uint_eq(p, PHASE_DONE);
+				/* Where the claim comes first no idle row asks to touch. */
+				state.claim_first = true;
+				ck_assert_int_eq(checkout_row(&state),
+						 r == ROW_IDLE ? ROW_IDLE_CLAIM : r);
 			}
 		}
 	}
@@ -836,7 +897,7 @@ told(struct stage *s, enum readers_health health, bool dirty, bool rests)
 	ev.readers.health = health;
 	ev.readers.dirty = dirty;
 	ev.readers.rests = rests;
-	ev.readers.fingers = rests;
+	put_fingers(&ev, rests, false);
 	ck_assert_int_eq(step(s, &ev), 0);
 	for (uint32_t i = 0; i < s->out.count; i++)
 		show = show || s->out.list[i].kind == FX_SHOW;

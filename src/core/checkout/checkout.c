@@ -17,6 +17,7 @@ static const char *const member_names[MEMBER_STATES] = {
 
 static const char *const row_names[ROWS] = {
 	[ROW_IDLE] = "idle",
+	[ROW_IDLE_CLAIM] = "idle-claim",
 	[ROW_SCANNING] = "scanning",
 	[ROW_RECOGNISED] = "recognised",
 	[ROW_ITEMS] = "items",
@@ -89,6 +90,7 @@ static const char *const event_names[LANE_EVENTS] = {
 	[LANE_EV_POS_UNDO] = "pos-undo",
 	[LANE_EV_BIO] = "bio",
 	[LANE_EV_READERS] = "readers",
+	[LANE_EV_SENSOR] = "sensor",
 	[LANE_EV_ADAPTER] = "adapter",
 	[LANE_EV_CLOCK] = "clock",
 	[LANE_EV_ENVIRONMENT] = "environment",
@@ -106,6 +108,8 @@ static const char *const effect_names[LANE_EFFECT_KINDS] = {
 	[FX_VERIFY] = "verify",
 	[FX_DECIDE] = "decide",
 	[FX_DROP_PROBE] = "drop-probe",
+	[FX_ARM] = "arm",
+	[FX_DISARM] = "disarm",
 	[FX_RESOLVE_CLAIM] = "resolve-claim",
 	[FX_OFFER] = "offer",
 	[FX_PAY] = "pay",
@@ -266,7 +270,9 @@ checkout_row(const struct row_state *s)
 	}
 	if (s->scanning)
 		return ROW_SCANNING;
-	return s->faults.bio_down ? ROW_SENSOR_FAULT : ROW_IDLE;
+	if (s->faults.bio_down)
+		return ROW_SENSOR_FAULT;
+	return s->claim_first ? ROW_IDLE_CLAIM : ROW_IDLE;
 }
 
 bool

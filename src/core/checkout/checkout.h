@@ -30,6 +30,8 @@
 #define LANE_COUPONS_MAX 16u
 #define LANE_USES_MAX 512u
 #define LANE_LINES_MAX 999u
+#define LANE_READERS_MAX 16u
+#define LANE_READER_BYTES 33  /* a reader's name */
 #define LANE_PAYMENTS_MAX 32u /* unresolved at once; more: token payment is off */
 #define LANE_EFFECTS_MAX 224u
 #define LANE_NEVER INT64_MAX
@@ -100,6 +102,7 @@ enum readers_health {
 /* LANE-UX's rows. Training (row T) is a banner over all of them: struct lane_display.training. */
 enum display_row {
 	ROW_IDLE,         /* 0 */
+	ROW_IDLE_CLAIM,   /* 0 where the claim comes first: never "touch here" */
 	ROW_SCANNING,     /* 1 */
 	ROW_RECOGNISED,   /* 2 */
 	ROW_ITEMS,        /* 3 */
@@ -138,7 +141,8 @@ struct row_state {
 	enum member_state member;
 	enum checkout_note note;
 	bool has_lines;
-	bool scanning; /* a finger that was asked for is being taken or looked up */
+	bool scanning;    /* a finger that was asked for is being taken or looked up */
+	bool claim_first; /* the sensor is dark before a claim */
 	struct lane_faults faults;
 };
 
@@ -273,6 +277,7 @@ enum lane_event_kind {
 	LANE_EV_POS_UNDO, /* .key: the POS gives an approval back (adapter event tender-undo) */
 	LANE_EV_BIO,         /* .up: laned-bio came or went */
 	LANE_EV_READERS,     /* .readers: what it says of its readers */
+	LANE_EV_SENSOR,      /* .sensor: what laned-bio said to FX_ARM */
 	LANE_EV_ADAPTER,     /* .up */
 	LANE_EV_CLOCK,       /* .up: true = trusted */
 	LANE_EV_ENVIRONMENT, /* .up: true = this lane is who it should be */
@@ -289,6 +294,12 @@ struct lane_fresh {
 	struct key128 key;
 };
 
+/* A reader by its name, and whether something lies on it. */
+struct lane_glass {
+	char reader[LANE_READER_BYTES];
+	bool finger;
+};
+
 /* Everything behind a pointer or a str is borrowed for the call. */
 struct lane_event {
 	enum lane_event_kind kind;
@@ -299,6 +310,9 @@ struct lane_event {
 			struct str probe;
 			/* It lay there when the reader came up: it tells who, and consents to nothing. */
 			bool at_start;
+			/* Whose finger came with the last LANE_EV_READERS: what was shown then is what
+			 * it may consent to. One that was not told comes with this event. */
+			struct str reader;
 		} touch;
 		struct {
 			struct str probe;
@@ -306,12 +320,20 @@ struct lane_event {
 			const struct lane_member
 				*member; /* NULL: subject unknown to the cache */
 			uint32_t hints;  /* a set for touch_hint_of */
+			/* Identified: it tells who, and pays only with a claim. */
+			bool claim_to_pay;
+			bool replayed; /* reject: the very picture was here before */
 		} bio;
+		struct {
+			uint32_t serial; /* of FX_ARM */
+			bool lit; /* false: refused, as of a member without a release */
+		} sensor;
 		struct {
 			enum readers_health
 				health; /* not READERS_AWAY: that is LANE_EV_BIO */
-			/* Readers that something lies on which is meant for the checkout. */
-			uint32_t fingers;
+			const struct lane_glass *list;
+			uint32_t count; /* <= LANE_READERS_MAX */
+			bool aside; /* a finger that comes now is for an enrolment or a client */
 			bool dirty; /* a glass is to be cleaned */
 			bool rests; /* a finger or a thing does not leave a reader */
 		} readers;
@@ -369,6 +391,8 @@ enum lane_effect_kind {
 	FX_VERIFY,         /* .bio: the probe against the member's subjects */
 	FX_DECIDE,         /* .bio: the probe against the claimed few */
 	FX_DROP_PROBE,     /* .bio.probe */
+	FX_ARM, /* .arm: the sensor may light for these subjects; answered by LANE_EV_SENSOR */
+	FX_DISARM,        /* the sensor goes dark */
 	FX_RESOLVE_CLAIM, /* .claim: find members; answered by LANE_EV_CLAIM_RESOLVED */
 	FX_OFFER,         /* .offer */
 	FX_PAY,           /* .pay */
@@ -400,6 +424,7 @@ struct checkout_record {
 	bool claimed;                   /* by a claim: above the touch limit */
 	bool touched;                   /* by a finger */
 	bool training;                  /* then only id, phase and times are kept */
+	bool claim_to_pay;              /* identified, but not for payment */
 	bool pay_blocked;
 	bool tender_outside; /* done by the POS's own tenders */
 	char ticket[LANE_TICKET_BYTES];
@@ -445,6 +470,8 @@ struct lane_display {
 	enum readers_health readers; /* the service code beside faults.bio_down */
 	bool clean_glass;            /* for the cashier: wipe the reader's glass */
 	bool finger_rests;           /* for the cashier: something lies on the reader */
+	bool claim_first; /* card, phone or QR first: no word of touching before that */
+	bool sensor_on;   /* with claim_first: laned-bio was told to light the sensor */
 	struct ulid checkout;
 	char ticket[LANE_TICKET_BYTES];
 	char currency[PAYMENT_CURRENCY_BYTES];
@@ -483,6 +510,12 @@ struct lane_effect {
 			struct str value;
 		} claim;
 		struct {
+			uint32_t serial;
+			int64_t timeout_ms; /* then laned-bio disarms by itself */
+			const struct ulid *subjects;
+			uint32_t subjects_count;
+		} arm;
+		struct {
 			const char *ticket;
 			uint32_t rev;
 			const char *member_no; /* "" none */
@@ -519,10 +552,11 @@ struct lane_limits {
 	uint32_t digits_tries;    /* 3 a checkout */
 	uint32_t pay_tries;       /* 3 a checkout */
 	uint32_t digits_hour; /* 10 an hour on this lane, at most LANE_DIGITS_HOUR_MAX */
+	int64_t sensor_ms;    /* 60 000: how long one claim lights the sensor at most */
 };
 #define LANE_LIMITS_DEFAULT                                                              \
 	{                                                                                \
-		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10        \
+		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10, 60000 \
 	}
 
 /* Handed in; rules, store, lane, language and totals are borrowed until the next set_env or free. */
@@ -537,6 +571,8 @@ struct lane_env {
 	uint32_t totals_count;
 	bool price_pos; /* the POS prices; ours is shown, offers carry the member number only */
 	bool can_pay; /* the adapter takes token payments */
+	/* The profile: the sensor lights only after a claim, and compares with the claimed member only. */
+	bool claim_first;
 };
 
 struct lane_core;

@@ -34,8 +34,7 @@ lane_is_scanning(const struct lane_core *c)
 
 	if (k->wait != WAIT_NONE || c->readers.finger_until_ms == 0)
 		return k->wait == WAIT_VERIFY;
-	return checkout_wants_touch(k->phase, k->member_state) ||
-	       (k->phase == PHASE_TOTALLED && lane_payable(c) == NOTE_NONE);
+	return lane_wants_touch(c);
 }
 
 void
@@ -234,6 +233,8 @@ lane_core_deadline(const struct lane_core *c)
 
 	if (payments < at)
 		at = payments;
+	if (lane_sensor_deadline(c) < at)
+		at = lane_sensor_deadline(c);
 	if (c->readers.finger_until_ms != 0 && c->readers.finger_until_ms < at)
 		at = c->readers.finger_until_ms;
 	if (c->faults.journal_failed) {
@@ -298,6 +299,8 @@ on_bio_link(struct lane_core *c, bool up)
 	if (!up) /* what it said of its readers is of no more use */
 		c->readers = (struct readers){ .health = c->readers.health };
 	c->readers.bio_away = !up;
+	c->sensor_on =
+		c->sensor_on && up; /* without us it puts the sensor out by itself */
 	refresh_bio(c);
 	if (up || !lane_is_active(c))
 		return;
@@ -307,20 +310,13 @@ on_bio_link(struct lane_core *c, bool up)
 		lane_wait_over(c, NOTE_USE_CLAIM);
 }
 
-/*
- * A reader that goes takes no touch with it: laned-bio has the image and answers. One finger more
- * than before begins to scan; one less has ended without a touch, or after it.
- */
+/* A reader that goes takes no touch with it: laned-bio has the image and answers. */
 static void
 on_readers(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
 {
 	struct readers *r = &c->readers;
 
-	if (ev->readers.fingers > r->fingers)
-		r->finger_until_ms = now->mono_ms + c->env.limits.scan_ms;
-	else if (ev->readers.fingers < r->fingers)
-		r->finger_until_ms = 0;
-	r->fingers = ev->readers.fingers;
+	lane_finger_follow(c, ev, now);
 	r->health = ev->readers.health;
 	r->dirty = ev->readers.dirty;
 	r->rests = ev->readers.rests;
@@ -413,6 +409,8 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	case LANE_EV_ENVIRONMENT:
 	case LANE_EV_TRAINING:
 		return on_switch(c, ev, now);
+	case LANE_EV_SENSOR:
+		return lane_on_sensor(c, ev);
 	case LANE_EV_RULES:
 		on_rules(c, now);
 		return 0;
@@ -437,6 +435,7 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 		lane_pay_sweep(c);
 	}
 	rc = dispatch(c, ev, now);
+	lane_sensor_follow(c, now);
 	lane_out(c, !failed, out);
 	return rc;
 }
@@ -454,10 +453,10 @@ env_ok(const struct lane_env *env)
 	       strlen(env->currency) == 3 && l->touch_checkout_minor >= 0 &&
 	       l->touch_day_minor >= 0 && l->check_in_ms > 0 && l->idle_checkout_ms > 0 &&
 	       l->scan_ms > 0 && l->probe_ms > 0 && l->done_show_ms >= 0 &&
-	       l->journal_retry_ms > 0 && p->sending_ms > 0 && p->query_first_ms > 0 &&
-	       p->query_max_ms >= p->query_first_ms && p->unknown_max_ms > 0 &&
-	       p->not_taken_ms > 0 && p->undo_alarm_ms > 0 && p->undo_alarm_tries > 0 &&
-	       (env->totals_count == 0 || env->totals != NULL);
+	       l->journal_retry_ms > 0 && l->sensor_ms > 0 && p->sending_ms > 0 &&
+	       p->query_first_ms > 0 && p->query_max_ms >= p->query_first_ms &&
+	       p->unknown_max_ms > 0 && p->not_taken_ms > 0 && p->undo_alarm_ms > 0 &&
+	       p->undo_alarm_tries > 0 && (env->totals_count == 0 || env->totals != NULL);
 }
 
 int
@@ -533,6 +532,7 @@ restore_checkout(struct lane_core *c, const struct lane_restore *held,
 	    lane_member_set(k, held->member) == 0) {
 		k->claimed = r->claimed;
 		k->touched = r->touched;
+		k->claim_to_pay = r->claim_to_pay;
 	}
 	lane_touch_time(c, now);
 	return 0;

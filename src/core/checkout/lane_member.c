@@ -13,7 +13,9 @@ lane_member_clear(struct checkout *k)
 	free(k->uses);
 	k->uses = NULL;
 	memset(&k->member, 0, sizeof(k->member));
-	k->claimed = k->touched = false;
+	k->claimed = k->touched = k->claim_to_pay = false;
+	k->claim_spent = k->claim_refused = false;
+	k->lit_until_ms = 0;
 }
 
 /* Counts and texts that the shell filled in are ours to check: they index arrays. */
@@ -122,11 +124,11 @@ give_consent(struct lane_core *c)
 }
 
 /*
- * A touch with the member known: after the total it is the confirmation, 1:1. A finger that lay
- * there before the reader did confirms nothing: it was not put there for this amount.
+ * A touch with the member known: after the total it is the confirmation, 1:1. A finger that was
+ * there before this amount was shown is early, and confirms nothing: it was not put there for it.
  */
 static void
-touch_known(struct lane_core *c, bool at_start, const struct timepoint *now)
+touch_known(struct lane_core *c, bool early, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
 	enum checkout_note why = lane_payable(c);
@@ -144,7 +146,7 @@ touch_known(struct lane_core *c, bool at_start, const struct timepoint *now)
 		lane_probe_drop(c);
 		return;
 	}
-	if (at_start) {
+	if (early) {
 		k->note = NOTE_NOT_READ;
 		k->reason = TOUCH_HINT_LIFT;
 		lane_probe_drop(c);
@@ -159,12 +161,12 @@ touch_known(struct lane_core *c, bool at_start, const struct timepoint *now)
 }
 
 static void
-touch_unknown(struct lane_core *c, bool at_start, const struct timepoint *now)
+touch_unknown(struct lane_core *c, bool early, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
 
 	give_consent(c);
-	k->consent.given = k->consent.given && !at_start;
+	k->consent.given = k->consent.given && !early;
 	k->note = NOTE_NONE;
 	k->member_state = MEMBER_IDENTIFYING;
 	(void)ask_bio(c, FX_IDENTIFY);
@@ -177,10 +179,16 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 {
 	struct checkout *k = &c->cur;
 	struct str probe = ev->touch.probe;
+	bool early;
 
 	if (probe.n == 0 || probe.n >= LANE_PROBE_BYTES || memchr(probe.p, 0, probe.n))
 		return -EINVAL;
+	early = !lane_finger_touches(c, ev->touch.reader) || ev->touch.at_start;
 	c->readers.finger_until_ms = 0; /* what comes of it is told from here on */
+	if (!lane_sensor_sees(c)) {
+		drop_other(c, probe); /* taken of a sensor that is dark by now */
+		return 0;
+	}
 	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING ||
 	    (lane_is_active(c) && k->wait != WAIT_NONE)) {
 		drop_other(c, probe); /* one at a time */
@@ -194,9 +202,9 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 	k->probe_until_ms = now->mono_ms + c->env.limits.probe_ms;
 	c->cur_dirty = true;
 	if (k->member_state == MEMBER_KNOWN)
-		touch_known(c, ev->touch.at_start, now);
+		touch_known(c, early, now);
 	else
-		touch_unknown(c, ev->touch.at_start, now);
+		touch_unknown(c, early, now);
 	return 0;
 }
 
@@ -230,11 +238,19 @@ recognised(struct lane_core *c, const struct lane_event *ev, const struct timepo
 }
 
 static void
+audit_replay(struct lane_core *c, const struct lane_event *ev)
+{
+	if (ev->bio.outcome == BIO_REJECT && ev->bio.replayed)
+		lane_audit(c, "touch-replayed", NULL, NULL);
+}
+
+static void
 not_recognised(struct lane_core *c, const struct lane_event *ev)
 {
 	struct checkout *k = &c->cur;
 	bool again = k->scan_tries < c->env.limits.scan_retries;
 
+	audit_replay(c, ev);
 	k->consent.given = false;
 	lane_probe_drop(c);
 	if (again) {
@@ -275,6 +291,7 @@ found_by_touch(struct lane_core *c, const struct lane_event *ev,
 	}
 	k->touched = true;
 	k->claimed = k->claimed || decided;
+	k->claim_to_pay = ev->bio.claim_to_pay && !decided;
 	recognised(c, ev, now);
 	return 0;
 }
@@ -292,6 +309,7 @@ verified(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	lane_probe_drop(c);
 	lane_touch_time(c, now);
 	if (ev->bio.outcome != BIO_ACCEPT) {
+		audit_replay(c, ev);
 		k->note =
 			ev->bio.outcome == BIO_REJECT ? NOTE_OTHER_FINGER : NOTE_NOT_READ;
 		k->reason = touch_hint_of(ev->bio.hints);
@@ -440,7 +458,9 @@ lane_on_found(struct lane_core *c, const struct lane_event *ev,
 	      const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
-	bool probe = k->probe[0] != '\0' && now->mono_ms < k->probe_until_ms;
+	/* Where the claim comes first nothing but one to one is asked for. */
+	bool probe = k->probe[0] != '\0' && now->mono_ms < k->probe_until_ms &&
+		     !c->env.claim_first;
 
 	if (!lane_is_active(c) || k->wait != WAIT_CLAIM ||
 	    ev->found.serial != k->claim_serial)

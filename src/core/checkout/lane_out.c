@@ -65,6 +65,7 @@ lane_record(const struct lane_core *c, struct checkout_record *r)
 	r->member = k->member.member;
 	r->claimed = k->claimed;
 	r->touched = k->touched;
+	r->claim_to_pay = k->claim_to_pay;
 	r->pay_blocked = k->pay_blocked;
 	r->tender_outside = k->tender_outside;
 	r->final = k->final;
@@ -152,17 +153,21 @@ fill_row(const struct lane_core *c, struct lane_display *d)
 		.note = k->note,
 		.has_lines = k->lines_count > 0,
 		.scanning = lane_is_scanning(c),
+		.claim_first = c->env.claim_first,
 		.faults = c->faults,
 	};
 
 	d->row = checkout_row(&state);
 	if (d->row == ROW_NOT_READ)
 		d->reason = k->reason;
-	else if (c->readers.rests && checkout_wants_touch(k->phase, k->member_state))
+	else if (c->readers.rests && lane_sensor_sees(c) &&
+		 checkout_wants_touch(k->phase, k->member_state))
 		d->reason = TOUCH_HINT_LIFT;
 	d->readers = c->readers.bio_away ? READERS_AWAY : c->readers.health;
 	d->clean_glass = c->readers.dirty;
 	d->finger_rests = c->readers.rests;
+	d->claim_first = c->env.claim_first;
+	d->sensor_on = c->sensor_on;
 }
 
 void
@@ -261,7 +266,8 @@ static bool
 same_readers(const struct lane_display *a, const struct lane_display *b)
 {
 	return a->reason == b->reason && a->readers == b->readers &&
-	       a->clean_glass == b->clean_glass && a->finger_rests == b->finger_rests;
+	       a->clean_glass == b->clean_glass && a->finger_rests == b->finger_rests &&
+	       a->claim_first == b->claim_first && a->sensor_on == b->sensor_on;
 }
 
 static bool

@@ -68,6 +68,19 @@ faults_allow(const struct lane_core *c)
 	       !c->faults.clock_doubted && !c->faults.environment && !c->payments_lost;
 }
 
+/* The token cannot pay this, whoever touches. */
+static bool
+token_is_out(const struct lane_core *c, int64_t due)
+{
+	const struct checkout *k = &c->cur;
+	const struct lane_member *m = &k->member;
+
+	return !faults_allow(c) || !c->env.can_pay || k->pay_blocked || !m->has_tender ||
+	       m->minor || k->pay_tries >= c->env.limits.pay_tries ||
+	       c->slots_count == LANE_PAYMENTS_MAX || has_open_payment(c) ||
+	       (m->tender_limit_minor > 0 && due > m->tender_limit_minor);
+}
+
 enum checkout_note
 lane_payable(const struct lane_core *c)
 {
@@ -78,15 +91,13 @@ lane_payable(const struct lane_core *c)
 
 	if (k->member_state != MEMBER_KNOWN || !k->final || due <= 0 || k->rev == 0)
 		return NOTE_PAY_OTHER;
+	if ((!k->training && token_is_out(c, due)) || k->claim_refused)
+		return NOTE_PAY_OTHER;
+	if (c->env.claim_first && (!k->claimed || k->claim_spent))
+		return NOTE_NEED_CLAIM;
 	if (k->training)
 		return NOTE_NONE; /* nothing will be sent */
-	if (!faults_allow(c) || !c->env.can_pay || k->pay_blocked || !m->has_tender ||
-	    m->minor || k->pay_tries >= c->env.limits.pay_tries ||
-	    c->slots_count == LANE_PAYMENTS_MAX || has_open_payment(c))
-		return NOTE_PAY_OTHER;
-	if (m->tender_limit_minor > 0 && due > m->tender_limit_minor)
-		return NOTE_PAY_OTHER;
-	if (!k->claimed && (due > c->env.limits.touch_checkout_minor ||
+	if (!k->claimed && (k->claim_to_pay || due > c->env.limits.touch_checkout_minor ||
 			    today > c->env.limits.touch_day_minor - due))
 		return NOTE_NEED_CLAIM;
 	return NOTE_NONE;
@@ -158,8 +169,12 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 		break;
 	case PAYMENT_NOT_SENT:
 	case PAYMENT_CANCELLED:
-		/* After a doubt no second key is tried, even when the peer says "never heard". */
-		back_to_total(c, NOTE_NOT_CHARGED, before == PAYMENT_UNKNOWN);
+		/*
+		 * Also after a doubt: the peer has said that it never heard of the key, so another one
+		 * is no blind retry. What is cancelled after a doubt was not said to be that.
+		 */
+		back_to_total(c, NOTE_NOT_CHARGED,
+			      before == PAYMENT_UNKNOWN && p->state != PAYMENT_NOT_SENT);
 		break;
 	case PAYMENT_UNDO_QUEUED:
 	case PAYMENT_UNDONE:

@@ -5,7 +5,8 @@
 
 /*
  * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets
- * and prices), lane_member.c (touches and claims), lane_pay.c (payments), lane_out.c (effects).
+ * and prices), lane_member.c (touches and claims), lane_finger.c (what a finger came down for),
+ * lane_sensor.c (when the sensor is lit), lane_pay.c (payments), lane_out.c (effects).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -34,6 +35,10 @@ struct checkout {
 	enum checkout_note note;
 	enum touch_hint reason; /* of NOTE_NOT_READ */
 	bool claimed, touched, training, pay_blocked, tender_outside, final, uses_counted;
+	bool claim_to_pay; /* identified only: who it is, and no payment */
+	/* Of the claim, where it comes first: its time is over; laned-bio refused to light for it. */
+	bool claim_spent, claim_refused;
+	int64_t lit_until_ms; /* 0: the sensor was not lit for this claim yet */
 	char ticket[LANE_TICKET_BYTES];
 	uint32_t rev;
 	int32_t business_day;
@@ -86,11 +91,30 @@ struct slot {
 	bool adopted; /* for the next step, though it is not open */
 };
 
+/* What the shopper was shown when a finger came down: all that it may consent to. */
+struct shown {
+	struct ulid checkout;
+	enum checkout_phase phase;
+	uint32_t rev, pay_tries;
+	int64_t due_minor;
+};
+
+struct glass {
+	char reader[LANE_READER_BYTES];
+	bool finger;
+	/* .shown is of the finger that lies there, or of one that has gone before its touch came. */
+	bool arrived;
+	bool touched; /* that finger's touch has come */
+	struct shown shown;
+};
+
 /* What laned-bio told of its readers last. */
 struct readers {
 	enum readers_health health; /* without laned-bio itself: see bio_away */
 	bool bio_away, dirty, rests;
-	uint32_t fingers;
+	bool told; /* since it came: a finger that lies there at first has not come now */
+	struct glass glasses[LANE_READERS_MAX];
+	uint32_t glasses_count;
 	/* Since a finger came: until when it is shown as "scanning" without a touch; 0 none. */
 	int64_t finger_until_ms;
 };
@@ -99,6 +123,8 @@ struct lane_core {
 	struct lane_env env;
 	struct lane_faults faults;
 	struct readers readers;
+	bool sensor_on;         /* armed, as far as is known here */
+	uint32_t sensor_serial; /* of the last FX_ARM */
 	struct checkout cur;
 	bool cur_dirty;
 	struct slot slots[LANE_PAYMENTS_MAX];
@@ -183,6 +209,23 @@ void lane_wait_over(struct lane_core *c, enum checkout_note note);
 int lane_member_set(struct checkout *k, const struct lane_member *m);
 void lane_member_clear(struct checkout *k);
 void lane_probe_drop(struct lane_core *c);
+
+/* lane_finger.c */
+/* What is told of fingers: who came when. Before the rest of the event changes what is shown. */
+void lane_finger_follow(struct lane_core *c, const struct lane_event *ev,
+			const struct timepoint *now);
+/* A touch has come: did its finger come down for what is shown now? One that was not told did. */
+bool lane_finger_touches(struct lane_core *c, struct str reader);
+/* Would a touch be looked at now, or pay? */
+bool lane_wants_touch(const struct lane_core *c);
+
+/* lane_sensor.c */
+/* At the end of each step: lights the sensor, or puts it out, as the state wants it now. */
+void lane_sensor_follow(struct lane_core *c, const struct timepoint *now);
+/* A touch can come, as far as the sensor goes. */
+bool lane_sensor_sees(const struct lane_core *c);
+int lane_on_sensor(struct lane_core *c, const struct lane_event *ev);
+int64_t lane_sensor_deadline(const struct lane_core *c);
 
 /* lane_pay.c */
 /* NOTE_NONE when a touch may pay now; else why not. */
