@@ -278,6 +278,13 @@ fuzz_archives = usbmodel $(archives)
 FUZZ_TIME = 60
 fuzz_run = cd $(B)/fuzz && mkdir -p corpus/$(1) && ./$(1) -max_total_time=$(FUZZ_TIME) -max_len=8192 \
 	-timeout=10 corpus/$(1) $(abspath $(srcdir))/tests/fuzz/corpus/$(1)
+# So many mutated conversations of each reader's driver, from the seeds alone, however long it takes.
+FUZZ_RUNS = 100000
+conversations = fuzz_uru4000 fuzz_zfm
+conversation_run = cd $(B)/fuzz && rm -rf runs/$(1) && mkdir -p runs/$(1) && ./$(1) -runs=$(FUZZ_RUNS) \
+	-max_len=8192 -timeout=10 -verbosity=0 -print_final_stats=1 runs/$(1) $(abspath $(srcdir))/tests/fuzz/corpus/$(1)
+fuzz-conversations: $(conversations:%=$(B)/fuzz/%)
+	@$(foreach f,$(conversations),($(call conversation_run,$(f))) || exit 1;)
 $(foreach f,$(fuzz_targets),$(eval $(call replay,$(f))))
 $(B)/fuzzlib/built: FORCE
 	+@$(sub) B=$(B)/fuzzlib CC=clang-14 SANITIZE=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' archives
@@ -353,5 +360,5 @@ distclean: clean
 FORCE:
 .PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
 	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
-	fuzz $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
+	fuzz fuzz-conversations $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
 	bench-touch bench-reader check-replug usb-tools demo install dist clean distclean deps maybe-deps sim FORCE

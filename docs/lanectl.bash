@@ -14,7 +14,7 @@ _lanectl()
 		esac
 	done
 	groups="status doctor watch readers reload other-tender remove-member training config members
-		offers price enrol identify present checkouts payments"
+		offers price enrol identify present bio checkouts payments"
 	line="${words[*]:0:2}"
 
 	case $prev in
@@ -48,6 +48,7 @@ _lanectl()
 	members) more="import add show list export" ;;
 	offers) more="import check list" ;;
 	checkouts) more="list show" ;;
+	bio) more="report" ;;
 	'members import' | 'offers import') options="$options --check --format" files=1 ;;
 	'members add')
 		options="$options --file --number --account --language --greeting --group --card

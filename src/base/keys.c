@@ -71,6 +71,17 @@ const struct conf_key keys_table[] = {
 	       "laned-bio does "
 	       "not start and the lane sells without it.",
 	       false),
+	CHOICE("privacy", "sensor", "auto", "auto|always|claim",
+	       "When the sensor is lit. claim: after the total, when somebody with a "
+	       "release "
+	       "on file has said who they are by card, phone or QR, and only to compare "
+	       "with "
+	       "them. always: whoever touches is looked for. auto: what the profile asks "
+	       "for.",
+	       false),
+	SPAN("privacy", "sensor_max", 1000, 10 * MINUTE_MS, "60s",
+	     "How long one claim lights the sensor at most, where the claim comes first.",
+	     false),
 	NUMBER("bio", "references_max", 16, 2000000, "60000",
 	       "Most references held in memory, one for each enrolled finger.", false),
 	RATE("bio", "fpir", 100000000, "1e-3",
@@ -82,6 +93,11 @@ const struct conf_key keys_table[] = {
 	       "By how many dB the best subject must beat the second one.", true),
 	NUMBER("bio", "quality_min", 0, 100, "15",
 	       "A sample below this quality is asked for again.", true),
+	CHOICE("bio", "guard", "default", "default|on",
+	       "Back-off and lock-out after repeated failures, and refusal of pictures "
+	       "that were "
+	       "here before; default: on in the live environment, off in the test one.",
+	       false),
 	NUMBER("bio", "enrol_quality_min", 0, 100, "25",
 	       "An impression below this quality is not enrolled.", true),
 	NUMBER("bio", "enrol_fingers", 1, 4, "2", "Fingers of one enrolment.", true),
@@ -166,6 +182,90 @@ static const struct {
 	{ "password", "zfm" }, { "invert", "usb zfm" }, { "rotate", "usb zfm" },
 };
 
+/*
+ * What a profile allows at most, beside the default in keys_table; a number is as the key's type
+ * keeps it, and a choice is the one that is too loose.
+ */
+static const struct {
+	const char *profile, *section, *name;
+	int64_t max;
+	const char *loose, *most;
+} profile_maxima[] = {
+	{ "us_strict", "privacy", "sensor", 0, "always", "claim" },
+	{ "us_tx", "privacy", "sensor", 0, "always", "claim" },
+	{ "eu", "privacy", "sensor", 0, "always", "claim" },
+	{ "us_strict", "privacy", "sensor_max", 2 * MINUTE_MS, NULL, "2min" },
+	{ "us_tx", "privacy", "sensor_max", 2 * MINUTE_MS, NULL, "2min" },
+	{ "eu", "privacy", "sensor_max", MINUTE_MS, NULL, "60s" },
+	{ "us_strict", "bio", "verify_fmr", 1000000, NULL, "1e-3" },
+	{ "us_tx", "bio", "verify_fmr", 1000000, NULL, "1e-3" },
+	{ "eu", "bio", "verify_fmr", 100000, NULL, "1e-4" },
+	{ "us_other", "bio", "verify_fmr", 10000000, NULL, "1e-2" },
+	{ "us_other", "bio", "fpir", 10000000, NULL, "1e-2" },
+};
+
+/* origin is "FILE:LINE", or "default". */
+static void
+add_too_loose(struct conf_errors *errors, size_t i, const char *profile,
+	      const char *origin)
+{
+	struct conf_error *e = &errors->list[errors->count];
+	const char *colon = strrchr(origin, ':');
+	struct str file = str_of(origin);
+	int64_t line = 0;
+
+	errors->total++;
+	if (errors->count == CONF_ERRORS_MAX)
+		return;
+	errors->count++;
+	memset(e, 0, sizeof(*e));
+	if (colon != NULL && str_to_i64(str_of(colon + 1), &line) == 0)
+		file.n = (size_t)(colon - origin);
+	(void)str_copy(e->file, sizeof(e->file), file); /* as long as paths are here */
+	e->line = (uint32_t)line;
+	(void)snprintf(e->key, sizeof(e->key), "[%s] %s", profile_maxima[i].section,
+		       profile_maxima[i].name); /* fits */
+	(void)snprintf(
+		e->what, sizeof(e->what),
+		"looser than [privacy] profile = %s allows; right is %s or stricter",
+		profile, profile_maxima[i].most); /* fits */
+}
+
+int
+keys_check_profile(const struct conf *conf, struct conf_errors *errors)
+{
+	const char *profile = conf_str(conf, "privacy", "profile");
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(profile_maxima) / sizeof(profile_maxima[0]); i++) {
+		const char *section = profile_maxima[i].section;
+		const char *name = profile_maxima[i].name;
+		const char *loose = profile_maxima[i].loose;
+
+		if (strcmp(profile, profile_maxima[i].profile) != 0)
+			continue;
+		if (loose != NULL
+			    ? strcmp(conf_str(conf, section, name), loose) != 0
+			    : conf_int(conf, section, name) <= profile_maxima[i].max)
+			continue;
+		add_too_loose(errors, i, profile, conf_origin(conf, section, name));
+		rc = -EBADMSG;
+	}
+	return rc;
+}
+
+bool
+keys_claim_first(const struct conf *conf)
+{
+	const char *sensor = conf_str(conf, "privacy", "sensor");
+	const char *profile = conf_str(conf, "privacy", "profile");
+
+	if (strcmp(sensor, "auto") != 0)
+		return strcmp(sensor, "claim") == 0;
+	return strcmp(profile, "us_strict") == 0 || strcmp(profile, "us_tx") == 0 ||
+	       strcmp(profile, "eu") == 0;
+}
+
 void
 keys_meaningless(const struct conf *conf,
 		 void (*fn)(void *ctx, const char *origin, const char *section,
@@ -236,6 +336,7 @@ print_errors(const struct conf_errors *errors)
 int
 keys_load(const char *file_given, struct conf **ret_conf)
 {
+	struct conf *conf = NULL;
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
 	char file[KEYS_PATH_BYTES], dir[KEYS_PATH_BYTES];
 	int rc;
@@ -244,11 +345,17 @@ keys_load(const char *file_given, struct conf **ret_conf)
 		return -ENOMEM;
 	keys_paths(file_given, file, dir);
 	rc = conf_load(keys_table, keys_count, file, dir[0] == '\0' ? NULL : dir, errors,
-		       ret_conf);
+		       &conf);
+	if (rc == 0)
+		rc = keys_check_profile(conf, errors);
 	if (rc == -EBADMSG)
 		print_errors(errors);
 	else if (rc < 0)
 		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
 	free(errors);
+	if (rc == 0)
+		*ret_conf = conf;
+	else
+		conf_free(conf);
 	return rc;
 }

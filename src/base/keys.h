@@ -18,9 +18,22 @@ void keys_paths(const char *file_given, char file[KEYS_PATH_BYTES],
 
 /*
  * Loads the configuration as every program does at start: file_given may be NULL. On -EBADMSG
- * each error is written to stderr. 0 or as conf_load.
+ * each error is written to stderr, also one of a key that is looser than the privacy profile allows.
+ * 0 or as conf_load.
  */
 int keys_load(const char *file_given, struct conf **ret_conf);
+
+/*
+ * Whether the sensor lights only after a claim, and compares with who claimed only: by [privacy]
+ * sensor, and where that says auto by the profile.
+ */
+bool keys_claim_first(const struct conf *conf);
+
+/*
+ * Adds an error for every key that is looser than [privacy] profile allows, with the loosest value that
+ * would be right. 0 there is none; -EBADMSG. keys_load does it too.
+ */
+int keys_check_profile(const struct conf *conf, struct conf_errors *errors);
 
 /*
  * Calls fn for every key that a file sets though the section's driver does not look at it (a folder

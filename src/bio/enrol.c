@@ -98,6 +98,15 @@ enrol_complete(const struct enrol *e)
 	return !e->duplicate && e->finger == e->options.fingers;
 }
 
+const struct finger_features *
+enrol_taken(const struct enrol *e, unsigned i)
+{
+	if (!enrol_complete(e) || i >= e->options.fingers * e->options.impressions)
+		return NULL;
+	return &e->data->impressions[i / e->options.impressions]
+				    [i % e->options.impressions];
+}
+
 /*
  * Does somebody else in the gallery have this finger? A false yes turns an honest member away, a
  * false no costs little: a small gallery's low threshold is not enough for that.

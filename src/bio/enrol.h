@@ -48,6 +48,8 @@ struct enrol_progress {
 void enrol_impression(struct enrol *e, struct gallery *g, const struct finger_features *f,
 		      struct enrol_progress *ret_progress);
 bool enrol_complete(const struct enrol *e);
+/* The impressions of a complete session, from 0; NULL: there are no more. */
+const struct finger_features *enrol_taken(const struct enrol *e, unsigned i);
 
 /*
  * Consolidates, adds to the gallery and stores. 0 and the number of references; -EAGAIN not

@@ -80,26 +80,30 @@ parse_options(int argc, char **argv, struct options *o)
 }
 
 /*
- * The profiles in which the sensor may light only after a claim are refused until this program
- * can do that: it never does less than the profile demands.
+ * A profile of which this program cannot do all is refused: it never does less than the profile
+ * demands.
  */
 static int
 check_profile(const struct conf *conf)
 {
 	const char *profile = conf_str(conf, "privacy", "profile");
 
-	if (strcmp(profile, "us_other") == 0)
+	if (strcmp(profile, "us_other") == 0 || strcmp(profile, "us_strict") == 0 ||
+	    strcmp(profile, "us_tx") == 0)
 		return 0;
 	if (strcmp(profile, "unset") == 0)
 		log_err("[privacy] profile is not set; laned-bio does not start without "
 			"one "
-			"(us_other, or none to sell without biometrics)");
+			"(us_strict, us_tx or us_other; none to sell without "
+			"biometrics)");
 	else if (strcmp(profile, "none") == 0)
 		log_notice("[privacy] profile = none: this lane uses no biometrics");
 	else
-		log_err("[privacy] profile = %s wants a claim before the sensor lights, "
-			"which "
-			"this version cannot do; use none",
+		log_err("[privacy] profile = %s wants templates that the store alone "
+			"cannot "
+			"open, sealed in part by the claim, which this version cannot "
+			"do; use "
+			"none",
 			profile);
 	return -EPERM;
 }

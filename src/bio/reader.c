@@ -27,6 +27,14 @@ reader_driver_find(const char *name)
 	return NULL;
 }
 
+const struct reader_refusal *
+reader_refusal(const struct reader_refusal table[], int error)
+{
+	while (table->error != 0 && table->error != error)
+		table++;
+	return table;
+}
+
 void
 reader_set_state(struct reader *r, enum reader_state state)
 {

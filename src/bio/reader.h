@@ -22,8 +22,10 @@ const char *reader_state_name(enum reader_state s); /* "absent", "ready", ... */
 struct reader;
 
 /*
- * A presentation is touched, then any number of sample and failed, then lifted; it also ends when
- * the state becomes READER_ABSENT or READER_FAULTY.
+ * A presentation is touched, then any number of sample and failed, then lifted, when the finger was
+ * seen to leave. It also ends when the state becomes READER_ABSENT or READER_FAULTY, or READER_READY
+ * without lifted: the driver had to start the reader again, or it was put out, and the finger may
+ * still be there.
  */
 struct reader_events {
 	void (*touched)(void *ctx, struct reader *r);
@@ -55,6 +57,7 @@ struct reader_options {
 	enum reader_setting invert, rotate;
 	uint32_t dpi; /* 0: the driver's own */
 	bool test_environment;
+	bool dark; /* opened switched off, until arm; also while it is not open */
 };
 
 #define READER_TEXT_BYTES 64u
@@ -78,6 +81,13 @@ struct reader_driver {
 	 * -EINVAL a bad name; -ENOENT; -EBADMSG no image (events.failed was called with why).
 	 */
 	int (*present)(struct reader *r, struct str name);
+	/*
+	 * Switches the sensor on or off, when the privacy profile lights it for a claim only. Off it
+	 * waits for no finger, shows no light and takes no image; a presentation ends, and the state
+	 * stays READER_READY as far as the device is well. Idempotent, in every state, not from inside
+	 * an event. NULL: the service drops what it takes in the dark, unseen.
+	 */
+	void (*arm)(struct reader *r, bool on);
 	/*
 	 * Fills found with the devices of this driver's kind that are attached now, used by a
 	 * reader or not; returns how many, at most max. NULL where a driver cannot know.
@@ -112,6 +122,15 @@ const struct reader_driver *reader_driver_find(const char *name);
 
 /* Sets the state and tells the service when it changed. For drivers. */
 void reader_set_state(struct reader *r, enum reader_state state);
+
+/* Why a device cannot be opened: a word of reader.why, and static text for the log. */
+struct reader_refusal {
+	int error; /* negative errno */
+	const char *why, *text;
+};
+/* That of the error; table ends with the one for all others, of error 0. For drivers. */
+const struct reader_refusal *reader_refusal(const struct reader_refusal table[],
+					    int error);
 
 extern const struct reader_driver reader_file;
 /* reader_usb is in bio/usb/reader_usb.h */

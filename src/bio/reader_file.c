@@ -24,6 +24,7 @@
 struct file_reader {
 	struct reader base;
 	int dirfd;
+	bool dark;
 };
 
 static bool
@@ -147,12 +148,20 @@ file_present(struct reader *r, struct str name)
 		return -EINVAL;
 	if (faccessat(f->dirfd, buf, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return -ENOENT;
+	if (f->dark)
+		return 0; /* a finger on a glass that does not look */
 	reader_set_state(r, READER_CAPTURING);
 	r->events.touched(r->events.ctx, r);
 	rc = give_frames(f, buf);
 	r->events.lifted(r->events.ctx, r);
 	reader_set_state(r, READER_READY);
 	return rc;
+}
+
+static void
+file_arm(struct reader *r, bool on)
+{
+	((struct file_reader *)r)->dark = !on;
 }
 
 static struct reader *
@@ -187,6 +196,7 @@ file_open(struct loop *l, const struct reader_options *o,
 	f->base.driver = &reader_file;
 	f->base.options = o;
 	f->base.events = *events;
+	f->dark = o->dark;
 	reader_set_state(&f->base, READER_READY);
 	*ret_reader = &f->base;
 	return 0;
@@ -198,4 +208,5 @@ const struct reader_driver reader_file = {
 	.open = file_open,
 	.close = file_close,
 	.present = file_present,
+	.arm = file_arm,
 };

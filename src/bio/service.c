@@ -1,4 +1,4 @@
-#include "bio/service_private.h"
+#include "bio/service_judge.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -143,6 +143,7 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	(void)err;
 	log_notice("laned is away; reconnecting");
 	s->enrol = enrol_free(s->enrol); /* whoever wanted it cannot be told any more */
+	service_arm_off(s);
 }
 
 static void
@@ -189,7 +190,11 @@ service_new(struct loop *l, const struct conf *conf, int fd, struct service **re
 	read_policy(s);
 	rc = open_memory(s);
 	if (rc == 0)
+		rc = service_arm_open(s);
+	if (rc == 0)
 		rc = open_store(s);
+	if (rc == 0)
+		service_judge_open(s);
 	if (rc == 0)
 		rc = service_readers_open(s);
 	if (rc == 0)
@@ -213,6 +218,7 @@ service_free(struct service *s)
 	s->client = rpc_client_free(s->client);
 	service_readers_close(s);
 	s->enrol = enrol_free(s->enrol);
+	service_arm_close(s);
 	s->seat_timer = loop_timer_free(s->seat_timer);
 	s->probe_timer = loop_timer_free(s->probe_timer);
 	s->probes = probes_free(s->probes);

@@ -3,15 +3,18 @@
 
 /*
  * What service.c (state, loading), service_readers.c (readers opened, and opened again),
- * service_touch.c (presentations) and service_rpc.c (messages) share.
+ * service_touch.c (presentations), service_arm.c (when the sensor is lit) and service_rpc.c (messages)
+ * share.
  */
 #include "base/rpc.h"
 #include "base/secret.h"
 #include "bio/capture.h"
 #include "bio/enrol.h"
 #include "bio/glass.h"
+#include "bio/guard.h"
 #include "bio/probes.h"
 #include "bio/reader.h"
+#include "bio/record.h"
 #include "bio/service.h"
 
 #define READERS_MAX 8u
@@ -37,6 +40,35 @@ struct seat {
 	enum reader_state told; /* the state that was logged last */
 	const char *hint;       /* the hint that was told last, or NULL; static */
 	struct seat_view *view;
+	enum pad_result pad; /* of the best frame */
+};
+
+#define ARM_SUBJECTS_MAX 16u
+
+/* When the sensor is lit, where the claim comes first. */
+struct arming {
+	bool claim_first;
+	bool lit; /* as the readers were told */
+	/* Who claimed: nobody else is compared with. */
+	struct ulid subjects[ARM_SUBJECTS_MAX];
+	size_t subjects_count;
+	int64_t until_ms;       /* monotonic; 0: not armed for a claim */
+	int64_t enrol_until_ms; /* 0: not armed for an enrolment */
+	struct loop_timer *timer;
+};
+
+/* What service_judge.c keeps: of gallery.db's record, and of touches that were accepted. */
+struct judge {
+	bool one_to_many; /* the profile lets an identification alone pay */
+	bool guarded;     /* back-off, lock-out and replays: not in a test environment */
+	bool refuted;     /* real searches contradict the calibration */
+	bool lost;        /* what was kept of them could not be read */
+	struct guard guard;
+	struct record_counts counts;
+	int64_t period;                   /* that counts are of */
+	struct ulid captured[PROBES_MAX]; /* probes whose marks are kept already */
+	size_t captured_next;
+	int error; /* of the record, that was logged last */
 };
 
 struct service {
@@ -52,6 +84,7 @@ struct service {
 	struct seat seats[READERS_MAX];
 	size_t seats_count;
 	struct decide_policy policy;
+	struct judge judge;
 	struct enrol *enrol; /* NULL: no session */
 	struct rpc_hooks hooks;
 	struct rpc_client *client;
@@ -59,6 +92,7 @@ struct service {
 	struct store_cursor loading;
 	bool searchable; /* everything is loaded */
 	bool closing;
+	struct arming arming;
 };
 
 extern const struct rpc_method service_methods[];
@@ -81,14 +115,40 @@ void service_touch_due(void *service);
 void service_touch_arm(struct service *s);
 /* The touch called probe was decided as this subject. */
 void service_touch_decided(struct service *s, struct ulid probe, struct ulid subject);
+/* Nothing is kept of this subject's touches. */
+void service_touch_erased(struct service *s, struct ulid subject);
 /* Drops old probes and sets the timer for the next. */
 void service_expire_probes(void *service);
+
+/* The sensor goes dark: a presentation that is under way is forgotten; and may see a finger again. */
+void service_touch_dark(struct seat *seat);
+void service_touch_lit(struct seat *seat);
+
+/* service_arm.c: zeroed, the sensor is always lit. */
+int service_arm_open(struct service *s);
+void service_arm_close(struct service *s);
+bool service_is_lit(const struct service *s);
+/* Lights the sensor or puts it out; to be called when an enrolment began or ended. */
+void service_arm_follow(struct service *s);
+/* No claim stands any more, as when laned is away. */
+void service_arm_off(struct service *s);
+void service_arm_erased(struct service *s, struct ulid subject);
+/* Answers the call where no more than one-to-one is allowed. */
+bool service_arm_forbids(const struct service *s, struct rpc_call *call);
+/* Whether a probe may be compared with all of these. */
+bool service_arm_covers(const struct service *s, const struct ulid *subjects,
+			size_t count);
+void service_arm_describe(const struct service *s, struct json_out *o);
+void service_on_arm(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		    const struct value *params);
+void service_on_disarm(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+		       const struct value *params);
 
 /* Messages to laned; dropped while it is away. */
 void service_send_hello(struct service *s, struct rpc_peer *peer);
 void service_send_state(struct service *s);
 void service_send_touch(struct service *s, struct ulid probe, const struct reader *r,
-			bool at_start);
+			bool at_start, enum pad_result pad);
 void service_send_progress(struct service *s, const struct enrol_progress *p);
 /* An impression is being taken: the best frame so far. */
 void service_send_hold(struct service *s, const struct finger_features *f);

@@ -159,6 +159,7 @@ try_open(struct seat *seat)
 	int rc;
 
 	events.ctx = seat;
+	seat->options.dark = !service_is_lit(seat->service);
 	rc = seat->driver->open(seat->service->loop, &seat->options, &events,
 				&seat->reader);
 	if (rc < 0) {

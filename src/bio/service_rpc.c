@@ -1,4 +1,4 @@
-#include "bio/service_private.h"
+#include "bio/service_judge.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,8 +9,6 @@
 
 #define SUBJECTS_DECIDE_MAX 1000u
 #define SUBJECTS_VERIFY_MAX 16u
-#define FINGERS_A_SUBJECT                                                                \
-	2u /* references compared for each claimed subject, for the threshold */
 #define HELLO_TIMEOUT_MS 5000
 #define ATTACHED_MAX 16u /* of each driver */
 
@@ -145,6 +143,8 @@ service_describe(const struct service *s, struct json_out *o)
 	json_bool(o, "searchable", s->searchable);
 	json_close(o);
 	json_int(o, "unlocked_bytes", (int64_t)secret_unlocked_bytes());
+	json_bool(o, "pay_by_touch", service_judge_pays(s));
+	service_arm_describe(s, o);
 }
 
 static struct json_out *
@@ -202,7 +202,7 @@ service_send_state(struct service *s)
 
 void
 service_send_touch(struct service *s, struct ulid probe, const struct reader *r,
-		   bool at_start)
+		   bool at_start, enum pad_result pad)
 {
 	struct json_out *o = begin(s);
 
@@ -210,6 +210,7 @@ service_send_touch(struct service *s, struct ulid probe, const struct reader *r,
 	json_cstr(o, "reader", r->options->name);
 	if (at_start)
 		json_bool(o, "at_start", true);
+	json_cstr(o, "pad", pad == PAD_PASS ? "pass" : "unsupported");
 	notify(s, "bio.touch");
 }
 
@@ -273,21 +274,19 @@ get_subjects(const struct value *params, struct ulid *ids, size_t max, size_t *r
 	return 0;
 }
 
-/* The probe named in params; answers the call itself when there is none. */
-static const struct finger_features *
-get_probe(struct service *s, struct rpc_call *call, const struct value *params)
+/* The probe named in params is kept; answers the call itself when it is not. */
+static bool
+get_probe(struct service *s, struct rpc_call *call, const struct value *params,
+	  struct ulid *ret_probe)
 {
-	const struct finger_features *f;
-	struct ulid id;
-
-	if (get_ulid(params, "probe", &id) < 0) {
+	if (get_ulid(params, "probe", ret_probe) < 0) {
 		rpc_fail(call, RPC_PARAMS, "probe: a ulid is wanted");
-		return NULL;
+		return false;
 	}
-	f = probes_find(s->probes, id, clock_mono_ms());
-	if (f == NULL)
-		rpc_fail(call, RPC_NOT_FOUND, "probe: unknown or older than 30 s");
-	return f;
+	if (probes_find(s->probes, *ret_probe, clock_mono_ms()) != NULL)
+		return true;
+	rpc_fail(call, RPC_NOT_FOUND, "probe: unknown or older than 30 s");
+	return false;
 }
 
 /* A text of the consent into buf; missing is empty. false: it does not fit or is no text. */
@@ -354,26 +353,32 @@ get_consent(const struct value *params, struct store_consent *c)
 
 /* ---- methods -------------------------------------------------------------- */
 
-/* The answer to a question about the probe in params, which was found. */
+/* What is told of a decision, into an open object. */
 static void
-reply_decision(struct service *s, struct rpc_call *call, const struct value *params,
-	       enum decision d, const struct gallery_candidate *best)
+put_verdict(struct json_out *o, const struct question *q, const struct verdict *v)
 {
-	const struct finger_features *probe;
-	struct json_out *o = begin(s);
-	struct ulid id = { { 0 } };
+	enum decision d = decide_outcome(v->why);
 
-	(void)get_ulid(params, "probe", &id); /* it was there before */
-	probe = probes_find(s->probes, id, clock_mono_ms());
 	json_cstr(o, "outcome", decision_name(d));
 	if (d == DECISION_ACCEPT)
-		put_ulid(o, "subject", best->subject);
-	if (d == DECISION_RETRY)
-		put_hints(o, probe == NULL ? 0 : probe->hints);
-	json_close(o);
-	rpc_reply(call, o);
-	if (d == DECISION_ACCEPT)
-		service_touch_decided(s, id, best->subject);
+		put_ulid(o, "subject", v->subject);
+	if (d == DECISION_ACCEPT && q->kind == RECORD_IDENTIFY)
+		json_bool(o, "pay_by_touch", v->pay_by_touch);
+	if (v->why == WHY_REPLAY)
+		json_cstr(o, "why", decide_why_name(v->why));
+	if (v->wait_s > 0)
+		json_int(o, "wait_s", v->wait_s);
+	if (d == DECISION_RETRY || q->kind == RECORD_IDENTIFY)
+		put_hints(o, v->hints);
+}
+
+/* After the answer: it is written down, and the glass learns whose touch that was. */
+static void
+finish(struct service *s, const struct question *q, const struct verdict *v)
+{
+	service_judge_keep(s, q, v);
+	if (v->why == WHY_ABOVE)
+		service_touch_decided(s, q->probe, v->subject);
 }
 
 static void
@@ -381,50 +386,40 @@ on_identify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	    const struct value *params)
 {
 	struct service *s = ctx;
-	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
-	struct gallery_query q = { 0 };
-	enum decision d = DECISION_RETRY;
+	struct question q = { .kind = RECORD_IDENTIFY };
+	struct verdict v;
 	struct json_out *o;
-	struct ulid id;
-	size_t count = 0;
 
 	(void)peer;
-	if (get_ulid(params, "probe", &id) < 0) {
+	if (service_arm_forbids(s, call))
+		return;
+	if (get_ulid(params, "probe", &q.probe) < 0) {
 		rpc_fail(call, RPC_PARAMS, "probe: a ulid is wanted");
 		return;
 	}
-	q.probe = probes_find(s->probes, id, clock_mono_ms());
-	if (q.probe != NULL && q.probe->count > 0 &&
-	    gallery_search(s->gallery, &q, found, &count) == 0)
-		d = decide_identify(&s->policy, gallery_stats(s->gallery).references,
-				    q.probe->quality, found, count);
+	service_judge(s, &q, &v);
 	o = begin(s);
-	put_ulid(o, "probe", id);
-	json_cstr(o, "outcome", decision_name(d));
-	if (d == DECISION_ACCEPT)
-		put_ulid(o, "subject", found[0].subject);
-	put_hints(o, q.probe == NULL ? 0 : q.probe->hints);
+	put_ulid(o, "probe", q.probe);
+	put_verdict(o, &q, &v);
 	notify(s, "bio.identified");
 	if (call != NULL)
 		rpc_reply(call, NULL);
-	if (d == DECISION_ACCEPT)
-		service_touch_decided(s, id, found[0].subject);
+	finish(s, &q, &v);
 }
 
-/* Searches among the claimed subjects only. */
-static int
-search_claimed(struct service *s, const struct finger_features *probe,
-	       const struct ulid *subjects, size_t subjects_count,
-	       struct gallery_candidate *found)
+/* Answers a question about a probe that is still kept. */
+static void
+answer(struct service *s, struct rpc_call *call, const struct question *q)
 {
-	struct gallery_query q = { .probe = probe,
-				   .subjects = subjects,
-				   .subjects_count = subjects_count };
-	size_t count = 0;
+	struct json_out *o;
+	struct verdict v;
 
-	if (probe->count == 0 || gallery_search(s->gallery, &q, found, &count) < 0)
-		return -ENODATA;
-	return (int)count;
+	service_judge(s, q, &v);
+	o = begin(s);
+	put_verdict(o, q, &v);
+	json_close(o);
+	rpc_reply(call, o);
+	finish(s, q, &v);
 }
 
 static void
@@ -432,25 +427,18 @@ on_decide(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	  const struct value *params)
 {
 	struct service *s = ctx;
-	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
 	struct ulid subjects[SUBJECTS_DECIDE_MAX];
-	const struct finger_features *probe = get_probe(s, call, params);
-	enum decision d = DECISION_RETRY;
-	size_t n = 0;
-	int count;
+	struct question q = { .kind = RECORD_DECIDE, .subjects = subjects };
 
 	(void)peer;
-	if (probe == NULL)
+	if (service_arm_forbids(s, call))
 		return;
-	if (get_subjects(params, subjects, SUBJECTS_DECIDE_MAX, &n) < 0) {
+	if (!get_probe(s, call, params, &q.probe))
+		return;
+	if (get_subjects(params, subjects, SUBJECTS_DECIDE_MAX, &q.subjects_count) < 0)
 		rpc_fail(call, RPC_PARAMS, "subjects: 1..1000 ulids are wanted");
-		return;
-	}
-	count = search_claimed(s, probe, subjects, n, found);
-	if (count >= 0)
-		d = decide_identify(&s->policy, n * FINGERS_A_SUBJECT, probe->quality,
-				    found, (size_t)count);
-	reply_decision(s, call, params, d, found);
+	else
+		answer(s, call, &q);
 }
 
 static void
@@ -458,24 +446,36 @@ on_verify(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	  const struct value *params)
 {
 	struct service *s = ctx;
-	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
 	struct ulid subjects[SUBJECTS_VERIFY_MAX];
-	const struct finger_features *probe = get_probe(s, call, params);
-	enum decision d = DECISION_RETRY;
-	size_t n = 0;
-	int count;
+	struct question q = { .kind = RECORD_VERIFY, .subjects = subjects };
 
 	(void)peer;
-	if (probe == NULL)
+	if (!get_probe(s, call, params, &q.probe))
 		return;
-	if (get_subjects(params, subjects, SUBJECTS_VERIFY_MAX, &n) < 0) {
+	if (get_subjects(params, subjects, SUBJECTS_VERIFY_MAX, &q.subjects_count) < 0)
 		rpc_fail(call, RPC_PARAMS, "subjects: 1..16 ulids are wanted");
-		return;
-	}
-	count = search_claimed(s, probe, subjects, n, found);
-	if (count >= 0)
-		d = decide_verify(&s->policy, probe->quality, found, count > 0 ? 1 : 0);
-	reply_decision(s, call, params, d, found);
+	else if (!service_arm_covers(s, subjects, q.subjects_count))
+		rpc_fail(call, RPC_REFUSED, "the sensor was lit for somebody else");
+	else
+		answer(s, call, &q);
+}
+
+static void
+on_report(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct service *s = ctx;
+	struct json_out *o = begin(s);
+	int rc;
+
+	(void)peer;
+	(void)params;
+	rc = service_report(s, o);
+	json_close(o);
+	if (rc < 0)
+		rpc_fail(call, RPC_INTERNAL, "gallery.db: %s", strerror(-rc));
+	else
+		rpc_reply(call, o);
 }
 
 static void
@@ -503,6 +503,11 @@ on_present(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	(void)peer;
 	if (value_get_str(params, "file", 128, &file) < 0) {
 		rpc_fail(call, RPC_PARAMS, "file: the base name of an image is wanted");
+		return;
+	}
+	if (!service_is_lit(s)) {
+		rpc_fail(call, RPC_REFUSED,
+			 "present: the sensor is dark; a claim lights it");
 		return;
 	}
 	for (size_t i = 0; i < s->seats_count && rc == -ENODEV; i++)
@@ -551,6 +556,8 @@ on_erase(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	(void)gallery_remove(s->gallery, subject); /* none is fine: the file decides */
+	service_arm_erased(s, subject);
+	service_touch_erased(s, subject);
 	rc = store_erase(s->store, subject, &references);
 	if (rc < 0) {
 		rpc_fail(call, rc == -ENOENT ? RPC_NOT_FOUND : RPC_INTERNAL, "erase: %s",
@@ -599,6 +606,7 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	rc = enrol_new(&o, session, subject, &consent, &s->enrol);
+	service_arm_follow(s);
 	if (rc < 0)
 		rpc_fail(call, RPC_INTERNAL, "enrol: %s", strerror(-rc));
 	else
@@ -652,7 +660,9 @@ on_enrol_commit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "enrol: %s", commit_error(rc));
 		return;
 	}
+	service_judge_enrolled(s, s->enrol);
 	s->enrol = enrol_free(s->enrol);
+	service_arm_follow(s);
 	o = begin(s);
 	json_int(o, "references", references);
 	json_close(o);
@@ -670,6 +680,7 @@ on_enrol_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (!is_session(s, call, params))
 		return;
 	s->enrol = enrol_free(s->enrol);
+	service_arm_follow(s);
 	rpc_reply(call, NULL);
 }
 
@@ -677,9 +688,12 @@ const struct rpc_method service_methods[] = {
 	{ "bio.identify", UINT32_MAX, 0, on_identify },
 	{ "bio.decide", UINT32_MAX, 0, on_decide },
 	{ "bio.verify", UINT32_MAX, 0, on_verify },
+	{ "bio.arm", UINT32_MAX, 0, service_on_arm },
+	{ "bio.disarm", UINT32_MAX, 0, service_on_disarm },
 	{ "bio.drop", UINT32_MAX, 0, on_drop },
 	{ "bio.present", UINT32_MAX, 0, on_present },
 	{ "bio.status", UINT32_MAX, 0, on_status },
+	{ "bio.report", UINT32_MAX, 0, on_report },
 	{ "bio.erase", UINT32_MAX, 0, on_erase },
 	{ "enrol.begin", UINT32_MAX, 0, on_enrol_begin },
 	{ "enrol.commit", UINT32_MAX, 0, on_enrol_commit },

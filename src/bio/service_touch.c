@@ -95,7 +95,8 @@ touch(struct seat *seat, bool settled)
 		slot->hints = capture_hints(c); /* without minutiae it answers retry */
 		log_info("touch on %s: no usable finger", seat->options.name);
 	}
-	service_send_touch(s, id, service_seat_reader(seat), capture_at_start(c));
+	service_send_touch(s, id, service_seat_reader(seat), capture_at_start(c),
+			   settled ? seat->pad : PAD_UNSUPPORTED);
 	service_expire_probes(s);
 }
 
@@ -133,7 +134,9 @@ hint_of(const struct seat *seat)
 {
 	const struct seat_view *v = seat->view;
 
-	if (capture_is_dirty(&v->capture) || glass_is_dirty(&v->glass))
+	bool there = seat->reader != NULL && seat->reader->state != READER_ABSENT;
+
+	if (capture_is_dirty(&v->capture) || (there && glass_is_dirty(&v->glass)))
 		return hint_dirty;
 	return capture_rests(&v->capture) ? hint_rests : NULL;
 }
@@ -190,6 +193,8 @@ on_touched(void *ctx, struct reader *r)
 	struct capture_limits limits;
 
 	(void)r;
+	if (!service_is_lit(s))
+		return;
 	memset(&seat->session, 0, sizeof(seat->session));
 	if (s->enrol != NULL)
 		seat->session = enrol_session(s->enrol);
@@ -211,8 +216,10 @@ look(struct seat *seat, const struct sample *sample)
 		return CAPTURE_NOTHING;
 	rc = finger_extract(s->extractor, sample, s->scratch);
 	answer = capture_frame(&v->capture, s->scratch, rc, clock_mono_ms(), &best);
-	if (best)
+	if (best) {
 		glass_map_of(sample, &v->map);
+		seat->pad = sample->pad;
+	}
 	/* The first frame shows a finger that is only just being laid down. */
 	if (answer == CAPTURE_MORE && v->capture.frames > 1 && is_enrolling(seat) &&
 	    s->enrol != NULL)
@@ -227,6 +234,10 @@ on_sample(void *ctx, struct reader *r, struct sample *sample)
 	struct seat *seat = ctx;
 	enum capture_answer answer;
 
+	if (!service_is_lit(seat->service)) {
+		sample_free(sample); /* unseen */
+		return false;
+	}
 	if (sample->pad == PAD_FAIL) {
 		log_event(LOG_NOTICE, "presentation-attack", NULL,
 			  "reader %s reports a presentation attack; sample dropped",
@@ -248,6 +259,8 @@ on_failed(void *ctx, struct reader *r, const char *why)
 {
 	struct seat *seat = ctx;
 
+	if (!service_is_lit(seat->service))
+		return;
 	log_info("reader %s: %s", r->options->name, why == NULL ? "no image" : why);
 	act(seat, capture_failed(&seat->view->capture, clock_mono_ms()));
 }
@@ -258,7 +271,8 @@ on_lifted(void *ctx, struct reader *r)
 	struct seat *seat = ctx;
 
 	(void)r;
-	act(seat, capture_lifted(&seat->view->capture, clock_mono_ms()));
+	if (service_is_lit(seat->service))
+		act(seat, capture_lifted(&seat->view->capture, clock_mono_ms()));
 }
 
 /* Fingers come and go, which is no news to the journal; readers too, which is. */
@@ -280,11 +294,10 @@ follow(struct seat *seat, enum reader_state state, int64_t now_ms)
 	struct seat_view *v = seat->view;
 
 	if (state == READER_READY) {
+		glass_device(&v->glass, &seat->reader->device);
 		act(seat, capture_ready(&v->capture, now_ms));
 	} else if (state != READER_CAPTURING) {
 		act(seat, capture_lost(&v->capture, now_ms));
-		if (state == READER_ABSENT)
-			glass_reset(&v->glass); /* another one may come */
 	}
 }
 
@@ -298,6 +311,11 @@ on_changed(void *ctx, struct reader *r)
 	if (seat->reader == NULL)
 		return; /* from inside open; service_touch_opened follows */
 	log_state(seat, r->state);
+	if (!service_is_lit(seat->service)) {
+		if (!touch_only)
+			service_send_state(seat->service);
+		return;
+	}
 	follow(seat, r->state, clock_mono_ms());
 	/* Water that touches the sensor many times a second is not worth a message each. */
 	if (!touch_only || !capture_is_dirty(&seat->view->capture))
@@ -308,16 +326,39 @@ on_changed(void *ctx, struct reader *r)
 const struct reader_events service_touch_events = { on_touched, on_sample,  on_failed,
 						    on_lifted,  on_changed, NULL };
 
-void
-service_touch_opened(struct seat *seat)
+/* A finger that lies there when the reader comes up, or is lit, was not laid down for this. */
+static void
+come_up(struct seat *seat)
 {
 	int64_t now = clock_mono_ms();
 
-	/* What is presented by its name has not lain there when the reader came up. */
+	/* What is presented by its name has not lain there. */
 	if (seat->driver->present != NULL)
 		now -= CAPTURE_START_MS;
-	log_state(seat, seat->reader->state);
 	follow(seat, seat->reader->state, now);
+}
+
+void
+service_touch_opened(struct seat *seat)
+{
+	log_state(seat, seat->reader->state);
+	if (service_is_lit(seat->service))
+		come_up(seat);
+}
+
+void
+service_touch_dark(struct seat *seat)
+{
+	/* Nobody is told what has been seen of a finger that lies there now. */
+	(void)capture_lost(&seat->view->capture, clock_mono_ms());
+	capture_forget(&seat->view->capture);
+	refresh(seat);
+}
+
+void
+service_touch_lit(struct seat *seat)
+{
+	come_up(seat);
 }
 
 /* ---- time ---------------------------------------------------------------- */
@@ -356,6 +397,18 @@ service_touch_arm(struct service *s)
 	else if (loop_timer_set(s->seat_timer, next) < 0)
 		log_warn("presentations cannot be timed; they end when the finger is "
 			 "lifted");
+}
+
+void
+service_touch_erased(struct service *s, struct ulid subject)
+{
+	for (size_t i = 0; i < s->seats_count; i++) {
+		struct seat_view *v = s->seats[i].view;
+
+		glass_forget(&v->glass, subject);
+		if (v->capture.state != CAPTURE_LOOKING)
+			secret_zero(&v->map, sizeof(v->map));
+	}
 }
 
 void

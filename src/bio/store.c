@@ -1,8 +1,6 @@
-#include "bio/store.h"
+#include "bio/store_private.h"
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/db.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -14,19 +12,6 @@
 #define PATH_BYTES_MAX 512u
 #define SEALED_BYTES_MAX (REFERENCE_BYTES_MAX + CRYPTO_SEAL_OVERHEAD)
 #define AAD_BYTES 64u
-
-/* Plain text on its way in or out: locked memory. */
-struct scratch {
-	uint8_t key[CRYPTO_KEY_BYTES];
-	uint8_t plain[REFERENCE_BYTES_MAX];
-};
-
-struct store {
-	struct db *db;
-	struct scratch *scratch;
-	const uint8_t *key;
-	struct ulid id; /* of this gallery: bound into every sealed row */
-};
 
 static const struct db_migration migrations[] = {
 	{ 1, 1,
@@ -63,6 +48,21 @@ static const struct db_migration migrations[] = {
 	  " BEGIN SELECT RAISE(ABORT, 'no valid consent'); END;"
 	  "CREATE TRIGGER refs_are_not_changed BEFORE UPDATE ON refs"
 	  " BEGIN SELECT RAISE(ABORT, 'references are replaced, not changed'); END;" },
+	{ 2, 1,
+	  "CREATE TABLE decisions (decision_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	  " time_ms INTEGER NOT NULL, kind TEXT NOT NULL, outcome TEXT NOT NULL,"
+	  " why TEXT NOT NULL, compared INTEGER NOT NULL, threshold INTEGER NOT NULL,"
+	  " quality INTEGER NOT NULL, hints INTEGER NOT NULL,"
+	  " who BLOB CHECK (length(who) = 8)) STRICT;"
+	  "CREATE TABLE histograms (period INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	  " db INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (period, kind, db))"
+	  " STRICT, WITHOUT ROWID;"
+	  "CREATE TABLE guard (one INTEGER PRIMARY KEY CHECK (one = 1),"
+	  " level INTEGER NOT NULL, leaked_ms INTEGER NOT NULL,"
+	  " failed_ms INTEGER NOT NULL) STRICT;"
+	  "CREATE TABLE captures (subject BLOB PRIMARY KEY"
+	  " REFERENCES subjects ON DELETE CASCADE, marks BLOB NOT NULL)"
+	  " STRICT, WITHOUT ROWID;" },
 };
 
 /* What binds a sealed row to its place: purpose, gallery, subject, finger, format version. */
@@ -175,7 +175,8 @@ store_open(const struct store_options *o, struct store **ret_store, char why[256
 {
 	struct db_spec spec = { .application_id = APPLICATION_ID,
 				.migrations = migrations,
-				.migrations_count = 1,
+				.migrations_count =
+					sizeof(migrations) / sizeof(migrations[0]),
 				.full_sync = true,
 				.secure_delete = true };
 	char path[PATH_BYTES_MAX];
@@ -216,14 +217,12 @@ store_close(struct store *s)
 	return NULL;
 }
 
-/* The subject's data key: unwrapped, or made and stored when the subject is new. */
-static int
-subject_key(struct store *s, struct ulid subject, bool create,
-	    uint8_t ret_key[CRYPTO_KEY_BYTES])
+int
+store_subject_key(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_KEY_BYTES])
 {
 	sqlite3_stmt *q =
 		db_stmt(s->db, "SELECT wrapped_key FROM subjects WHERE subject = ?1");
-	uint8_t aad[AAD_BYTES], wrapped[CRYPTO_WRAPPED_BYTES];
+	uint8_t aad[AAD_BYTES];
 	int rc;
 
 	if (q == NULL)
@@ -237,12 +236,23 @@ subject_key(struct store *s, struct ulid subject, bool create,
 			     ? -EBADMSG
 			     : crypto_unwrap(s->key, key_aad(aad, s, subject),
 					     (const uint8_t *)w.p, ret_key);
-		db_done(q);
-		return rc;
+	} else if (rc == 0) {
+		rc = -ENOENT;
 	}
 	db_done(q);
-	if (rc < 0 || !create)
-		return rc < 0 ? rc : -ENOENT;
+	return rc;
+}
+
+/* The subject's data key: unwrapped, or made and stored when the subject is new. */
+static int
+key_of_enrolled(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_KEY_BYTES])
+{
+	uint8_t aad[AAD_BYTES], wrapped[CRYPTO_WRAPPED_BYTES];
+	sqlite3_stmt *q;
+	int rc = store_subject_key(s, subject, ret_key);
+
+	if (rc != -ENOENT)
+		return rc;
 	rc = crypto_random(ret_key, CRYPTO_KEY_BYTES);
 	if (rc == 0)
 		rc = crypto_wrap(s->key, key_aad(aad, s, subject), ret_key, wrapped);
@@ -340,7 +350,7 @@ store_enrol(struct store *s, struct ulid subject, const struct store_consent *co
 	rc = db_begin(s->db);
 	if (rc < 0)
 		return rc;
-	rc = subject_key(s, subject, true, key);
+	rc = key_of_enrolled(s, subject, key);
 	if (rc == 0)
 		rc = insert_consent(s, subject, consent);
 	consent_id = sqlite3_last_insert_rowid(db_handle(s->db));
@@ -352,6 +362,24 @@ store_enrol(struct store *s, struct ulid subject, const struct store_consent *co
 		return rc;
 	}
 	return db_commit(s->db);
+}
+
+int
+store_has_consent(struct store *s, struct ulid subject, int64_t now_wall_ms)
+{
+	sqlite3_stmt *q =
+		db_stmt(s->db, "SELECT 1 FROM consents WHERE subject = ?1"
+			       " AND withdrawn_ms IS NULL AND (purposes & 1) = 1"
+			       " AND time_ms + retention_days * 86400000 > ?2 LIMIT 1");
+	int rc;
+
+	if (q == NULL)
+		return db_last_error(s->db);
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_int(q, 2, now_wall_ms);
+	rc = db_step(s->db, q);
+	db_done(q);
+	return rc > 0 ? 0 : rc < 0 ? rc : -ENOENT;
 }
 
 /* References of a subject; -ENOENT when there is no such subject. */

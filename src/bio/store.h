@@ -11,8 +11,8 @@
 
 /*
  * gallery.db: subjects with their wrapped data keys, biometric consents, and references sealed
- * under the subject's key. The schema itself refuses a reference without a valid consent. The
- * only file of laned-bio that knows SQLite. Every call may block on disk.
+ * under the subject's key. The schema itself refuses a reference without a valid consent. Of
+ * laned-bio only this and store_record.h know SQLite. Every call may block on disk.
  */
 struct store;
 
@@ -65,6 +65,12 @@ struct store_reference {
  */
 int store_enrol(struct store *s, struct ulid subject, const struct store_consent *consent,
 		const struct store_reference *references, size_t count);
+
+/*
+ * Whether there is a release on file: a consent to be identified that was not withdrawn and whose
+ * retention is not over. 0 there is; -ENOENT there is none; db.h's errors.
+ */
+int store_has_consent(struct store *s, struct ulid subject, int64_t now_wall_ms);
 
 /*
  * Erases a subject: key and rows deleted, file checkpointed and truncated. *ret_references how

@@ -1,4 +1,4 @@
-/* enrol, identify, present. */
+/* enrol, identify, present, bio report. */
 #include "ctl/ctl.h"
 
 #include "base/clock.h"
@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -369,10 +370,147 @@ run_enrol(struct ctl *c, int argc, char **argv)
 	return rc;
 }
 
+/* ---- bio report -------------------------------------------------------------------- */
+
+#define PPB 1e9
+
+/* A rate in parts per billion as a share; one of very few is given as a power of ten. */
+static void
+print_share(int64_t ppb)
+{
+	if (ppb >= 10000000 || ppb == 0)
+		printf("%.1f %%", (double)ppb * 100 / PPB);
+	else
+		printf("%.1e", (double)ppb / PPB);
+}
+
+static const struct value *
+part_of(const struct value *v, const char *name)
+{
+	const struct value *part = NULL;
+
+	(void)value_get_object(v, name, &part); /* missing: its members are missing too */
+	return part;
+}
+
+static void
+print_fpir(const struct value *fpir)
+{
+	const struct value *c = part_of(fpir, "calibration");
+	const struct value *s = part_of(fpir, "searches");
+
+	printf("false-positive identification rate (FPIR)\n  configured           ");
+	print_share(ctl_int(fpir, "target_ppb"));
+	printf(", threshold %.1f dB\n  by the calibration   at most ",
+	       (double)ctl_int(fpir, "threshold_db_100") / 100);
+	print_share(ctl_int(c, "bound_ppb"));
+	printf("%s: %s\n  by %" PRId64 " real searches  ",
+	       ctl_bool(c, "extrapolated") ? " (extrapolated)" : "",
+	       ctl_bool(c, "met") ? "met" : "NOT MET", ctl_int(s, "count"));
+	printf("at most ");
+	print_share(ctl_int(s, "bound_ppb"));
+	printf("%s, %" PRId64 " reached the threshold: %s\n",
+	       ctl_bool(s, "extrapolated") ? " (extrapolated)" : "",
+	       ctl_int(s, "reached"),
+	       ctl_bool(s, "refuted") ? "CONTRADICT the calibration"
+	       : ctl_bool(s, "met")   ? "met"
+				      : "too few to show it alone");
+}
+
+static void
+print_rates(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, "rates", &list) < 0)
+		return;
+	printf("\n%-22s %9s %9s   %s\n", "RATE", "COUNT", "OF", "95 % INTERVAL");
+	for (const struct value *r = list->first; r != NULL; r = r->next) {
+		printf("%-22s %9" PRId64 " %9" PRId64 "   ", ctl_text(r, "name"),
+		       ctl_int(r, "count"), ctl_int(r, "of"));
+		if (ctl_int(r, "of") == 0) {
+			puts("-");
+			continue;
+		}
+		print_share(ctl_int(r, "low_ppb"));
+		printf(" .. ");
+		print_share(ctl_int(r, "high_ppb"));
+		putchar('\n');
+	}
+}
+
+static void
+print_decisions(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, "decisions", &list) == 0 && list->count > 0) {
+		printf("\n%-10s %-10s %-16s %9s\n", "ASKED", "OUTCOME", "WHY", "COUNT");
+		for (const struct value *d = list->first; d != NULL; d = d->next)
+			printf("%-10s %-10s %-16s %9" PRId64 "\n", ctl_text(d, "kind"),
+			       ctl_text(d, "outcome"), ctl_text(d, "why"),
+			       ctl_int(d, "count"));
+	}
+	if (value_get_array(v, "quality", &list) == 0) {
+		int from = 0;
+
+		printf("\nquality ");
+		for (const struct value *n = list->first; n != NULL; n = n->next) {
+			printf(" %d+: %" PRId64, from, n->kind == VALUE_INT ? n->i : 0);
+			from += 10;
+		}
+		putchar('\n');
+	}
+}
+
+static void
+print_guard(const struct value *g)
+{
+	if (!ctl_bool(g, "on"))
+		puts("back-off, lock-out, replays: not watched (test environment)");
+	else if (ctl_bool(g, "code_wanted"))
+		puts("too many failures: a search code is asked for");
+	else if (ctl_int(g, "wait_s") > 0)
+		printf("back-off: nothing is compared for %" PRId64 " s\n",
+		       ctl_int(g, "wait_s"));
+}
+
+static int
+run_report(struct ctl *c, int argc, char **argv)
+{
+	const struct value *v = NULL, *gallery;
+	int rc;
+
+	(void)argv;
+	if (argc != 0)
+		return ctl_fail(CTL_USAGE, "usage: lanectl bio report");
+	rc = ctl_ask(c, "bio.report", NULL, &v);
+	if (rc != 0)
+		return rc;
+	if (c->json)
+		return ctl_print_json(c, v);
+	gallery = part_of(v, "gallery");
+	printf("gallery: %" PRId64 " subjects, %" PRId64 " references%s\n",
+	       ctl_int(gallery, "subjects"), ctl_int(gallery, "references"),
+	       ctl_bool(gallery, "searchable") ? "" : ", not all of them loaded");
+	print_fpir(part_of(v, "fpir"));
+	printf("a touch alone pays: %s\n", ctl_bool(v, "pay_by_touch")
+						   ? "yes, up to the limits of [payment]"
+						   : "no, a claim is wanted");
+	print_guard(part_of(v, "guard"));
+	printf("\nthe last %" PRId64 " days: %" PRId64 " touches\n", ctl_int(v, "days"),
+	       ctl_int(v, "touches"));
+	print_rates(v);
+	print_decisions(v);
+	return fflush(stdout) == 0 ? CTL_OK : CTL_INTERNAL; /* nobody reads any more */
+}
+
 const struct ctl_command ctl_bio_commands[] = {
 	{ "enrol", "--member N --consent-text F ... [IMAGE...]",
 	  "enrol a member's fingers", run_enrol },
 	{ "identify", "", "who is it? the next touch, outside a checkout", run_identify },
+	{ "bio report", "",
+	  "error rates, their bounds, and whether a touch alone may pay", run_report },
 	{ "present", "IMAGE", "show an image to the file reader (test environment)",
 	  run_present },
 	{ NULL, NULL, NULL, NULL },

@@ -86,6 +86,8 @@ run_check(struct ctl *c, int argc, char **argv)
 	keys_paths(c->conf_file, file, dir);
 	rc = conf_load(keys_table, keys_count, file, dir[0] == '\0' ? NULL : dir, errors,
 		       &conf);
+	if (rc == 0)
+		rc = keys_check_profile(conf, errors);
 	if (rc == 0 || errors->total > 0) {
 		int printed = print_errors(c, errors, conf);
 

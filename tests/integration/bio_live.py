@@ -121,6 +121,22 @@ def a_finger_that_stays_while_the_reader_is_reset_is_no_other(live):
     live.lift()
 
 
+def stays_while(live, what):
+    """The driver starts the reader again under a finger that nobody lifted."""
+    live.lay("synth 2 1")
+    assert "at_start" not in live.laned.note("bio.touch"), what
+    live.bench.wait("resting 1-1")
+    live.bench.cmd(what)
+    live.state(lambda s, r: s.get("hint") == "finger-rests")
+    live.lift()
+    assert live.touches() == [], what
+
+
+def nor_one_that_stays_while_the_driver_starts_over(live):
+    stays_while(live, "suspend 1-1 killed")
+    stays_while(live, "suspend 1-1")
+
+
 def one_that_stays_while_the_cable_is_pulled_neither(live):
     live.lay("synth 2 1")
     live.laned.note("bio.touch")
@@ -138,6 +154,7 @@ def one_that_stays_while_the_cable_is_pulled_neither(live):
 
 TESTS = [a_finger_there_when_the_reader_comes_is_marked, a_finger_is_one_touch,
          a_glove_is_told_what_it_is, a_finger_that_stays_while_the_reader_is_reset_is_no_other,
+         nor_one_that_stays_while_the_driver_starts_over,
          one_that_stays_while_the_cable_is_pulled_neither]
 
 

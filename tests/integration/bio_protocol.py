@@ -134,7 +134,8 @@ class Bio:
         answer = self.laned.note("bio.identified")
         assert answer["probe"] == probe, answer
         # Decisions leave this process; a score or a template never does.
-        assert set(answer) <= {"probe", "outcome", "subject", "hints"}, answer
+        assert set(answer) <= {"probe", "outcome", "subject", "hints", "pay_by_touch", "why",
+                               "wait_s"}, answer
         return answer
 
     def enrol(self, subject, fingers):
@@ -464,7 +465,7 @@ def what_cannot_be_right_does_not_start(b):
     os.chmod(key, 0o644)
     refuses_to_start(b, "gallery.key")
     os.rename(key + ".kept", key)
-    for profile in ("us_strict", "us_tx", "eu", "unset"):
+    for profile in ("eu", "unset"):
         b.lab.settings["privacy"]["profile"] = profile
         b.lab.write_conf()
         refuses_to_start(b, "profile")

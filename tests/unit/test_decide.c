@@ -97,6 +97,81 @@ START_TEST(identification_follows_score_margin_and_quality)
 }
 END_TEST
 
+START_TEST(among_the_claimed_few_there_is_no_grey_zone)
+{
+	static const struct {
+		uint64_t references;
+		int32_t best, second;
+		uint8_t quality;
+		enum decide_why few, all;
+	} rows[] = {
+		{ 1000, 6000, 0, 80, WHY_ABOVE, WHY_ABOVE },
+		{ 1000, 5999, 0, 80, WHY_BELOW, WHY_GREY },
+		{ 1000, 4000, 0, 80, WHY_BELOW, WHY_GREY },
+		{ 1000, 4000, 0, 20, WHY_QUALITY, WHY_GREY },
+		{ 1000, 3999, 0, 80, WHY_BELOW, WHY_BELOW },
+		{ 1000, 3999, 0, 20, WHY_QUALITY, WHY_QUALITY },
+		{ 1000, 7000, 6001, 80, WHY_MARGIN, WHY_MARGIN },
+		{ 20, 4301, 0, 80, WHY_ABOVE, WHY_ABOVE },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gallery_candidate c[2] = { { .score = rows[i].best },
+						  { .score = rows[i].second } };
+
+		ck_assert_int_eq(decide_few_why(&policy, rows[i].references,
+						rows[i].quality, c, 2),
+				 rows[i].few);
+		ck_assert_int_eq(decide_identify_why(&policy, rows[i].references,
+						     rows[i].quality, c, 2),
+				 rows[i].all);
+	}
+	ck_assert_int_eq(decide_few_why(&policy, 2, 80, NULL, 0), WHY_BELOW);
+}
+END_TEST
+
+START_TEST(target_is_kept_up_to_the_end_of_the_scale)
+{
+	struct decide_policy p = { .fpir_per_million = 1000 };
+
+	ck_assert(decide_target_met(&p, 0));
+	ck_assert(decide_target_met(&p, 1000000));
+	ck_assert(!decide_target_met(&p, 1003000));
+	p.fpir_per_million = 1;
+	ck_assert(decide_target_met(&p, 1000));
+	ck_assert(!decide_target_met(&p, 1003));
+	p.fpir_per_million = 0;
+	ck_assert(!decide_target_met(&p, 1));
+}
+END_TEST
+
+START_TEST(every_reason_has_its_decision_and_name)
+{
+	static const struct {
+		enum decide_why why;
+		enum decision decision;
+		const char *name;
+	} rows[] = {
+		{ WHY_ABOVE, DECISION_ACCEPT, "above-threshold" },
+		{ WHY_MARGIN, DECISION_AMBIGUOUS, "margin" },
+		{ WHY_GREY, DECISION_AMBIGUOUS, "grey-zone" },
+		{ WHY_LOCKED_OUT, DECISION_AMBIGUOUS, "locked-out" },
+		{ WHY_BELOW, DECISION_REJECT, "below-threshold" },
+		{ WHY_REPLAY, DECISION_REJECT, "replay" },
+		{ WHY_QUALITY, DECISION_RETRY, "quality" },
+		{ WHY_NOT_ACQUIRED, DECISION_RETRY, "not-acquired" },
+		{ WHY_EXPIRED, DECISION_RETRY, "expired" },
+		{ WHY_BACK_OFF, DECISION_RETRY, "back-off" },
+	};
+
+	ck_assert_uint_eq(sizeof(rows) / sizeof(rows[0]), DECIDE_WHYS);
+	for (size_t i = 0; i < DECIDE_WHYS; i++) {
+		ck_assert_int_eq(decide_outcome(rows[i].why), rows[i].decision);
+		ck_assert_str_eq(decide_why_name(rows[i].why), rows[i].name);
+	}
+}
+END_TEST
+
 START_TEST(verification_takes_the_threshold_of_its_own_rate)
 {
 	struct gallery_candidate c = { .score = 4000 };
@@ -122,5 +197,8 @@ END_TEST
 UNIT_MAIN("decide", threshold_follows_the_table_of_powers,
 	  threshold_is_within_a_hundredth_of_a_decibel_of_the_logarithm,
 	  identification_follows_score_margin_and_quality,
+	  among_the_claimed_few_there_is_no_grey_zone,
+	  target_is_kept_up_to_the_end_of_the_scale,
+	  every_reason_has_its_decision_and_name,
 	  verification_takes_the_threshold_of_its_own_rate,
 	  decisions_have_the_names_of_the_protocol)

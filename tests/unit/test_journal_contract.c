@@ -111,7 +111,7 @@ checkout_of(uint8_t n)
 	r.phase = PHASE_OPEN;
 	r.member_state = MEMBER_KNOWN;
 	r.member = id_of(200);
-	r.claimed = true;
+	r.claimed = r.claim_to_pay = true;
 	(void)snprintf(r.ticket, sizeof(r.ticket), "T%u", n);
 	(void)snprintf(r.currency, sizeof(r.currency), "EUR");
 	r.rev = 4;
@@ -186,8 +186,8 @@ START_TEST(a_checkout_comes_back_as_it_was)
 	ck_assert_int_eq(back.record.total_minor, 450);
 	ck_assert_int_eq(back.record.member_state, MEMBER_KNOWN);
 	ck_assert(back.record.final && back.record.claimed && back.record.touched &&
-		  back.record.pay_blocked && !back.record.training &&
-		  !back.record.tender_outside);
+		  back.record.pay_blocked && back.record.claim_to_pay &&
+		  !back.record.training && !back.record.tender_outside);
 	ck_assert_uint_eq(back.record.lines_count, 2);
 	ck_assert_uint_eq(back.lines[1].line, 7);
 	ck_assert_str_eq(back.lines[0].text, "Käse \"alt\"");

@@ -85,6 +85,78 @@ START_TEST(wrong_values_are_refused)
 }
 END_TEST
 
+/* What each profile refuses, and the loosest that it takes. */
+static const struct {
+	const char *profile, *loose, *right;
+} maxima[] = {
+	{ "us_strict", "[privacy]\nsensor = always\n", "[privacy]\nsensor = claim\n" },
+	{ "us_tx", "[privacy]\nsensor = always\n", "[privacy]\nsensor = auto\n" },
+	{ "eu", "[privacy]\nsensor = always\n", "[privacy]\nsensor = claim\n" },
+	{ "us_strict", "[privacy]\nsensor_max = 121s\n",
+	  "[privacy]\nsensor_max = 2min\n" },
+	{ "us_tx", "[privacy]\nsensor_max = 10min\n", "[privacy]\nsensor_max = 1s\n" },
+	{ "eu", "[privacy]\nsensor_max = 61s\n", "[privacy]\nsensor_max = 60s\n" },
+	{ "us_strict", "[bio]\nverify_fmr = 2e-3\n", "[bio]\nverify_fmr = 1e-3\n" },
+	{ "us_tx", "[bio]\nverify_fmr = 2e-3\n", "[bio]\nverify_fmr = 1e-3\n" },
+	{ "eu", "[bio]\nverify_fmr = 1e-3\n", "[bio]\nverify_fmr = 1e-4\n" },
+	{ "us_other", "[bio]\nverify_fmr = 2e-2\n", "[bio]\nverify_fmr = 1e-2\n" },
+	{ "us_other", "[bio]\nfpir = 2e-2\n", "[bio]\nfpir = 1e-2\n" },
+};
+
+START_TEST(a_value_looser_than_the_profile_allows_is_refused)
+{
+	char text[200];
+
+	tempdir_make(dir);
+	for (size_t i = 0; i < sizeof(maxima) / sizeof(maxima[0]); i++) {
+		struct conf *conf = NULL;
+
+		for (int right = 0; right < 2; right++) {
+			(void)snprintf(text, sizeof(text), "[privacy]\nprofile = %s\n%s",
+				       maxima[i].profile,
+				       right ? maxima[i].right : maxima[i].loose);
+			ck_assert_msg(load(text, &conf) == (right ? 0 : -EBADMSG), "%s",
+				      text);
+			ck_assert((conf != NULL) == right);
+		}
+		conf_free(conf);
+		/* What another law forbids is no error where none is named. */
+		ck_assert_int_eq(load(maxima[i].loose, &conf), 0);
+		conf_free(conf);
+	}
+	tempdir_remove(dir);
+}
+END_TEST
+
+START_TEST(the_claim_comes_first_where_the_profile_or_the_lane_wants_it)
+{
+	static const struct {
+		const char *text;
+		bool first;
+	} rows[] = {
+		{ "profile = us_strict\n", true },
+		{ "profile = us_tx\n", true },
+		{ "profile = eu\n", true },
+		{ "profile = us_other\n", false },
+		{ "profile = us_other\nsensor = always\n", false },
+		{ "profile = us_other\nsensor = claim\n", true },
+		{ "profile = none\n", false },
+	};
+	char text[200];
+
+	tempdir_make(dir);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *conf = NULL;
+
+		(void)snprintf(text, sizeof(text), "[privacy]\n%s", rows[i].text);
+		ck_assert_int_eq(load(text, &conf), 0);
+		ck_assert_msg(keys_claim_first(conf) == rows[i].first, "%s", text);
+		conf_free(conf);
+	}
+	tempdir_remove(dir);
+}
+END_TEST
+
 START_TEST(an_adapter_takes_any_option_of_its_plugin)
 {
 	struct conf *conf = NULL;
@@ -200,6 +272,8 @@ END_TEST
 
 UNIT_MAIN("keys", a_key_that_the_driver_does_not_look_at_is_told,
 	  every_key_has_help_and_a_default_that_is_valid, wrong_values_are_refused,
+	  a_value_looser_than_the_profile_allows_is_refused,
+	  the_claim_comes_first_where_the_profile_or_the_lane_wants_it,
 	  an_adapter_takes_any_option_of_its_plugin, a_missing_file_is_an_error,
 	  the_paths_come_from_option_environment_and_default,
 	  a_path_that_is_too_long_is_no_path)

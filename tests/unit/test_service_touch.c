@@ -23,7 +23,7 @@ static struct {
 	struct rpc_peer *peer;
 	unsigned touches, states, at_start;
 	char probe[ULID_TEXT_BYTES], reader[16];
-	char hint[32];
+	char hint[32], pad[16];
 	char state[2][16];
 } told;
 
@@ -46,6 +46,8 @@ on_touch(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	ck_assert_int_eq(str_copy(told.reader, sizeof(told.reader), text), 0);
 	if (value_get_bool(params, "at_start", &at_start) == 0 && at_start)
 		told.at_start++;
+	ck_assert_int_eq(value_get_str(params, "pad", sizeof(told.pad) - 1, &text), 0);
+	ck_assert_int_eq(str_copy(told.pad, sizeof(told.pad), text), 0);
 }
 
 static void
@@ -397,6 +399,34 @@ START_TEST(a_refused_touch_is_a_probe_without_minutiae)
 }
 END_TEST
 
+START_TEST(what_the_reader_says_of_fakes_goes_with_the_touch)
+{
+	struct sample *live;
+
+	start();
+	touch_reader(0);
+	live = sample_of(good);
+	live->pad = PAD_PASS;
+	ck_assert(!readers[0].events.sample(readers[0].events.ctx, &readers[0], live));
+	wait_touches(1);
+	ck_assert_str_eq(told.pad, "pass");
+	lift(0);
+	touch_reader(0);
+	ck_assert(!frame(0, other)); /* of a reader that cannot tell */
+	wait_touches(2);
+	ck_assert_str_eq(told.pad, "unsupported");
+	lift(0);
+	/* A touch without a finger that could be read passes for nothing. */
+	service.seats[0].pad = PAD_PASS;
+	touch_reader(0);
+	(void)frame(0, blank); /* the answer is the touch */
+	lift(0);
+	wait_touches(3);
+	ck_assert_str_eq(told.pad, "unsupported");
+	finish();
+}
+END_TEST
+
 START_TEST(a_finger_there_at_the_start_is_marked_and_after_a_reset_not_told_again)
 {
 	start();
@@ -442,12 +472,76 @@ START_TEST(without_laned_a_touch_is_forgotten)
 }
 END_TEST
 
-/* n touches of the finger, decided as the members from, from + 1, ... */
+/* The drivers here have no arm: what they deliver in the dark is the service's to drop. */
+static void
+put_out(bool dark)
+{
+	service.arming.claim_first = true;
+	service.arming.lit = !dark;
+	for (size_t i = 0; i < service.seats_count; i++) {
+		if (dark)
+			service_touch_dark(&service.seats[i]);
+		else
+			service_touch_lit(&service.seats[i]);
+	}
+}
+
+START_TEST(a_frame_in_the_dark_is_dropped_unseen)
+{
+	start();
+	put_out(true);
+	touch_reader(0);
+	ck_assert(!frame(0, good));
+	readers[0].events.failed(readers[0].events.ctx, &readers[0], NULL);
+	lift(0);
+	settle_messages();
+	ck_assert_uint_eq(told.touches, 0);
+	ck_assert_int_eq(service.seats[0].view->capture.state, CAPTURE_IDLE);
+	ck_assert_uint_eq(service.seats[0].view->capture.frames, 0);
+	/* Nor is what was seen before it was put out. */
+	put_out(false);
+	service.seats[0].view->capture.ready_ms -= CAPTURE_START_MS;
+	touch_reader(0);
+	ck_assert(frame(0, fair));
+	put_out(true);
+	time_is_up(0);
+	ck_assert(!frame(0, good));
+	lift(0);
+	settle_messages();
+	ck_assert_uint_eq(told.touches, 0);
+	ck_assert_uint_eq(service.seats[0].view->capture.best.count, 0);
+	/* Lit again, a finger that is laid down is told. */
+	put_out(false);
+	service.seats[0].view->capture.ready_ms -= CAPTURE_START_MS;
+	touch_reader(0);
+	ck_assert(!frame(0, good));
+	wait_touches(1);
+	ck_assert_uint_eq(told.at_start, 0);
+	finish();
+}
+END_TEST
+
+/* People do not lay the same picture on the glass: two fingers, either way up. */
+static struct sample *
+sample_of_member(unsigned n)
+{
+	struct sample *s = sample_of((n & 2) != 0 ? other : good);
+
+	for (size_t i = 0; (n & 1) != 0 && i < PIXELS / 2; i++) {
+		uint8_t grey = s->grey[i];
+
+		s->grey[i] = s->grey[PIXELS - 1 - i];
+		s->grey[PIXELS - 1 - i] = grey;
+	}
+	return s;
+}
+
+/* n touches, decided as the members from, from + 1, ...; from 0: of one finger that nobody knows. */
 static void
 touches_of(unsigned n, unsigned from, const struct smear *smear)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct sample *s = sample_of(good);
+		struct sample *s = from == 0 ? sample_of(good) : sample_of_member(i);
 		struct ulid subject = { { 9 } }, id;
 
 		if (smear != NULL)
@@ -479,9 +573,37 @@ START_TEST(a_dirty_glass_is_told_when_it_comes_and_goes)
 	ck_assert_str_eq(told.hint, "");
 	touches_of(25, 4000, &smear);
 	ck_assert_str_eq(told.hint, "clean-the-glass");
-	reader_set_state(&readers[0], READER_ABSENT); /* another one may come */
+	/* Gone for a night and back: it is as dirty as before. */
+	reader_set_state(&readers[0], READER_ABSENT);
 	settle_messages();
 	ck_assert_str_eq(told.hint, "");
+	reader_set_state(&readers[0], READER_READY);
+	settle_messages();
+	ck_assert_str_eq(told.hint, "clean-the-glass");
+	/* Nothing is known of another one's. */
+	reader_set_state(&readers[0], READER_ABSENT);
+	readers[0].device.serial[0] = '2';
+	reader_set_state(&readers[0], READER_READY);
+	settle_messages();
+	ck_assert_str_eq(told.hint, "");
+	finish();
+}
+END_TEST
+
+START_TEST(nothing_is_kept_of_the_touches_of_who_is_erased)
+{
+	const struct glass *g;
+	struct ulid subject = { { 9 } };
+
+	start();
+	g = &service.seats[0].view->glass;
+	touches_of(3, 1000, NULL);
+	ck_assert_uint_eq(g->count, 3);
+	memcpy(subject.b + 4, &(unsigned){ 1001 }, sizeof(unsigned));
+	service_touch_erased(&service, subject);
+	ck_assert_uint_eq(g->count, 2);
+	for (size_t i = 0; i < GLASS_SUBJECTS; i++)
+		ck_assert(!ulid_eq(g->last[i].subject, subject));
 	finish();
 }
 END_TEST
@@ -489,6 +611,8 @@ END_TEST
 UNIT_MAIN("service_touch", a_finger_is_told_at_once_and_its_touch_when_it_is_settled,
 	  the_time_ends_the_wait_for_a_better_frame, two_readers_do_not_mix,
 	  nothing_of_a_print_stays_behind, a_refused_touch_is_a_probe_without_minutiae,
+	  what_the_reader_says_of_fakes_goes_with_the_touch,
 	  a_finger_there_at_the_start_is_marked_and_after_a_reset_not_told_again,
-	  without_laned_a_touch_is_forgotten,
-	  a_dirty_glass_is_told_when_it_comes_and_goes)
+	  without_laned_a_touch_is_forgotten, a_frame_in_the_dark_is_dropped_unseen,
+	  a_dirty_glass_is_told_when_it_comes_and_goes,
+	  nothing_is_kept_of_the_touches_of_who_is_erased)
