@@ -146,9 +146,11 @@ uru4000_listen_for_messages(struct uru4000 *u)
 const struct uru4000_step *
 uru4000_step_of(enum uru4000_state s)
 {
+	const struct uru4000_step *steps =
+		s < STATE_STILL_POWERED ? uru4000_power_steps : uru4000_touch_steps;
+
 	assert(s > STATE_NEW && s < STATE_STEPS);
-	return s < STATE_STILL_POWERED ? &uru4000_power_steps[s]
-				       : &uru4000_touch_steps[s];
+	return &steps[s];
 }
 
 /* Starts a step's control transfer; what is written already stands in u->control. */

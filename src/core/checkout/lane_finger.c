@@ -54,7 +54,9 @@ glass_follow(struct glass *g, bool finger, const struct shown *shown)
 	if (came) {
 		g->arrived = true;
 		g->touched = false;
-		g->shown = shown == NULL ? (struct shown){ .phase = PHASE_IDLE } : *shown;
+		g->shown = (struct shown){ .phase = PHASE_IDLE };
+		if (shown != NULL)
+			g->shown = *shown;
 	} else if (!finger && g->touched) {
 		g->arrived = g->touched = false;
 	}
