@@ -13,7 +13,7 @@ import tempfile
 SRC = os.environ["SRCDIR"]
 BUILD = os.environ["LANED_BUILD"]
 sys.path.insert(0, os.path.join(SRC, "tests/usb"))
-from readerbench import Bench  # noqa: E402 (its folder comes first)
+from readerbench import Bench, BenchError  # noqa: E402 (its folder comes first)
 
 # The interpreter that Debian's python3-gi belongs to.
 PYTHON = "/usr/bin/python3"
@@ -80,7 +80,7 @@ def knowable(picture, blocks, upside_down):
     return bytes(reversed(raster) if upside_down else raster)
 
 
-def capture(folder, reader, finger):
+def capture_once(folder, reader, finger):
     """What libfprint makes of it."""
     out = os.path.join(folder, "captured.pgm")
     if os.path.exists(out):
@@ -99,6 +99,15 @@ def capture(folder, reader, finger):
     width, height, pixels = pgm_read(out)
     assert (width, height) == (WIDTH, HEIGHT), (width, height)
     return pixels
+
+
+def capture(folder, reader, finger):
+    """The same; a bench that hung, as one in some thousand did, is started once more, and says so."""
+    try:
+        return capture_once(folder, reader, finger)
+    except BenchError as e:
+        print(f"{reader} {finger}: the bench failed, once more: {e}", flush=True)
+        return capture_once(folder, reader, finger)
 
 
 def compare(name, got, expected):

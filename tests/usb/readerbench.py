@@ -1,4 +1,6 @@
 """Conducts a bench of reader models (tests/usb/bench.h tells the protocol) from a test."""
+import glob
+import os
 import socket
 import subprocess
 
@@ -33,6 +35,16 @@ class Bench(LinePeer):
         """Waits until the bench has ended."""
         return self.process.wait(self.limit_s)
 
+    def where_it_waits(self):
+        """In which place of the kernel each of its threads waits."""
+        places = []
+        for task in glob.glob(f"/proc/{self.process.pid}/task/*"):
+            with open(os.path.join(task, "wchan"), encoding="ascii") as f:
+                places.append(f.read() or "?")
+            with open(os.path.join(task, "syscall"), encoding="ascii") as f:
+                places.append(f.read().strip())
+        return ", ".join(places)
+
     def close(self):
         """Ends the bench and its child, and returns its exit code."""
         try:
@@ -41,10 +53,12 @@ class Bench(LinePeer):
             pass  # it has ended, or is about to
         try:
             return self.process.wait(20)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as e:
+            where = self.where_it_waits()
             self.process.kill()
             self.process.wait()
-            raise BenchError("the bench does not end") from None
+            raise BenchError(f"the bench does not end: {where}; "
+                             f"last: {self.events[-8:]}") from e.__context__
         finally:
             self.socket.close()
 
