@@ -163,24 +163,7 @@ def main():
         print("skipped: %s is missing (no libumockdev)" % BENCH)
         return 77
     live = Live()
-    failed = 0
-    try:
-        for test in TESTS:  # each goes on where the one before it ended
-            try:
-                test(live)
-                print("ok   %s" % test.__name__, flush=True)
-            except Exception as e:
-                failed += 1
-                print("FAIL %s: %s: %s" % (test.__name__, type(e).__name__, e), flush=True)
-                break
-        live.bench.close()
-        log = live.lab.log("laned-bio")
-        if failed or "ERROR: " in log or "runtime error" in log:
-            failed += 1
-            print(log[-4000:])
-    finally:
-        live.lab.remove()
-    return 1 if failed else 0
+    return bio_protocol.run_all(TESTS, live, live.bench.close)
 
 
 if __name__ == "__main__":

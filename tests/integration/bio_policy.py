@@ -232,24 +232,7 @@ TESTS = [a_picture_played_again_is_refused, every_decision_is_in_the_record,
 
 
 def main():
-    bio = Bio()
-    failed = 0
-    try:
-        for test in TESTS:  # each goes on where the one before it ended
-            try:
-                test(bio)
-                print("ok   %s" % test.__name__, flush=True)
-            except Exception as e:
-                failed += 1
-                print("FAIL %s: %s: %s" % (test.__name__, type(e).__name__, e), flush=True)
-                break
-        log = bio.lab.log("laned-bio")
-        if failed or "ERROR: " in log or "runtime error" in log:
-            failed += 1
-            print(log[-4000:])
-    finally:
-        bio.lab.remove()
-    return 1 if failed else 0
+    return bio_protocol.run_all(TESTS, Bio())
 
 
 if __name__ == "__main__":

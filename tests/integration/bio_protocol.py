@@ -515,25 +515,31 @@ TESTS = [params_are_checked, a_consent_is_whole_or_nothing_begins,
          what_cannot_be_right_does_not_start, no_image_or_template_leaves_a_trace]
 
 
-def main():
-    bio = Bio()
+def run_all(tests, subject, finish=None):
+    """Each test goes on where the one before it ended; then laned-bio's log is looked at."""
     failed = 0
     try:
-        for test in TESTS:  # each goes on where the one before it ended
+        for test in tests:
             try:
-                test(bio)
+                test(subject)
                 print("ok   %s" % test.__name__, flush=True)
             except Exception as e:
                 failed += 1
                 print("FAIL %s: %s: %s" % (test.__name__, type(e).__name__, e), flush=True)
                 break
-        log = bio.lab.log("laned-bio")
+        if finish is not None:
+            finish()
+        log = subject.lab.log("laned-bio")
         if failed or "ERROR: " in log or "runtime error" in log:
             failed += 1
             print(log[-4000:])
     finally:
-        bio.lab.remove()
+        subject.lab.remove()
     return 1 if failed else 0
+
+
+def main():
+    return run_all(TESTS, Bio())
 
 
 def stop(signo, _frame):
