@@ -437,6 +437,56 @@ START_TEST(pictures_of_no_finger_are_refused_with_a_hint)
 }
 END_TEST
 
+/* A grating in 1/65536 turns, of 9 px across, its normal (nx, ny) in 1/16384. */
+static int
+grating(int x, int y, int nx, int ny)
+{
+	return trig_sin(
+		(uint16_t)(((int64_t)x * nx + (int64_t)y * ny) * 65536 / (9 * TRIG_ONE)));
+}
+
+/* Textures with the period of ridges, -2..2 times TRIG_ONE. */
+static int
+texture(int kind, int x, int y)
+{
+	switch (kind) {
+	case 0: /* cloth */
+		return grating(x, y, TRIG_ONE, 0) / 128 *
+		       (grating(x, y, 0, TRIG_ONE) / 128);
+	case 1: /* a halftone */
+		return grating(x, y, TRIG_ONE, TRIG_ONE) / 128 *
+		       (grating(x, y, TRIG_ONE, -TRIG_ONE) / 128);
+	case 2: /* the beat of two gratings */
+		return grating(x, y, TRIG_ONE, 0) / 2 + grating(x, y, 15565, 4915) / 2;
+	default: { /* patches of ridges in any direction */
+		uint32_t patch = (uint32_t)(x / 24 * 31 + y / 24 + 1) * 2654435761u;
+		uint16_t turn = (uint16_t)((patch ^ patch >> 15) * 2246822519u >> 16);
+
+		return grating(x, y, trig_cos(turn), trig_sin(turn));
+	}
+	}
+}
+#define TEXTURES 4
+
+/* Ridges enough for the filters, but they flow as no finger's do. */
+START_TEST(textures_of_the_ridges_period_are_no_fingers)
+{
+	for (int kind = 0; kind < TEXTURES; kind++) {
+		struct finger_features f;
+		struct sample *s = NULL;
+
+		ck_assert_int_eq(sample_new(WIDTH, HEIGHT, 500, &s), 0);
+		for (int i = 0; i < WIDTH * HEIGHT; i++)
+			s->grey[i] = (uint8_t)(128 +
+					       texture(kind, i % WIDTH, i / WIDTH) / 256);
+		ck_assert_msg(extract(s, &f) == -ENODATA, "kind %d", kind);
+		ck_assert_uint_ne(f.hints & HINT_BLANK, 0);
+		ck_assert_uint_eq(f.count, 0);
+		sample_free(s);
+	}
+}
+END_TEST
+
 START_TEST(any_size_is_handled_or_refused)
 {
 	static const struct {
@@ -550,6 +600,7 @@ UNIT_MAIN("finger", one_dislocation_is_one_minutia,
 	  turning_the_image_turns_the_minutiae, resolution_does_not_matter,
 	  the_sensor_makes_no_minutiae, cells_hold_the_ridge_direction,
 	  quality_falls_with_noise_and_contrast, a_faint_or_small_print_is_hinted_at,
-	  pictures_of_no_finger_are_refused_with_a_hint, any_size_is_handled_or_refused,
+	  pictures_of_no_finger_are_refused_with_a_hint,
+	  textures_of_the_ridges_period_are_no_fingers, any_size_is_handled_or_refused,
 	  features_depend_on_the_image_alone, features_are_the_recorded_bits,
 	  trigonometry_is_within_its_bounds)

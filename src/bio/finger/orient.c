@@ -109,6 +109,16 @@ ridge_angle(int64_t a, int64_t b)
 	return (uint16_t)(((trig_atan2(b, a) >> 1) + 0x4000u) & 0x7fff);
 }
 
+/*
+ * a / e in 1/UNIT, towards zero. In doubles, as lane PCs take long to divide 64 bits: the quotient
+ * is at least 2^-31 away from the next whole number unless it is one, so no rounding gets there.
+ */
+static int64_t
+share_of(int32_t a, int32_t e)
+{
+	return (int64_t)((double)((int64_t)a * UNIT) / e);
+}
+
 /* Averages a block's directions at `widths` widths; each counts by its own coherence. */
 static void
 block_direction(struct finger_extractor *x, size_t at, int widths)
@@ -120,8 +130,8 @@ block_direction(struct finger_extractor *x, size_t at, int widths)
 
 		if (t->e <= 0)
 			continue;
-		a += (int64_t)t->a * UNIT / t->e;
-		b += (int64_t)t->b * UNIT / t->e;
+		a += share_of(t->a, t->e);
+		b += share_of(t->b, t->e);
 	}
 	x->angle[at] = ridge_angle(a, b);
 	length = trig_sqrt((uint64_t)(a * a + b * b)) / (uint32_t)widths;

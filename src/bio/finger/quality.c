@@ -2,6 +2,7 @@
 #include "bio/finger/work.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define CELL_BLOCKS ((int)FINGER_CELL_PX / BLOCK_PX)
@@ -17,6 +18,18 @@
 #define STRENGTH_WET 95
 #define DARK_DRY 75 /* of 256 */
 #define DARK_WET 150
+/*
+ * No print of three sets (558 pictures) has more than 9 places about which the ridges turn, woven
+ * cloth, halftones and noise of the ridges' period more than 24.
+ */
+#define WHIRLS_MAX 16
+/*
+ * Nor do the ridges of one that shows so much of a finger run more than 0.83 in one direction; the
+ * beats of two gratings do. With few minutiae they are like nobody's.
+ */
+#define CELLS_BENT 200
+#define STRAIGHT_100TH 95
+#define STRAIGHT_MINUTIAE 24
 
 _Static_assert((int)FINGER_CELL_PX % BLOCK_PX == 0, "cells are whole blocks");
 
@@ -160,6 +173,60 @@ quality_of(const struct finger_features *f, const struct survey *s)
 	return (uint8_t)q;
 }
 
+/* Whether the orientation makes half a turn or more around four cells (Poincare index). */
+static bool
+is_whirl(const struct finger_features *f, size_t at)
+{
+	const size_t corner[5] = { at, at + 1, at + 1 + f->cells_x, at + f->cells_x, at };
+	int turn = 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (f->coherence[corner[i]] == 0)
+			return false;
+		turn += (int8_t)(f->orientation[corner[i + 1]] -
+				 f->orientation[corner[i]]);
+	}
+	return turn != 0;
+}
+
+static int
+whirls_of(const struct finger_features *f)
+{
+	int n = 0;
+
+	for (int cy = 0; cy + 1 < f->cells_y; cy++)
+		for (int cx = 0; cx + 1 < f->cells_x; cx++)
+			n += is_whirl(f, (size_t)cy * f->cells_x + (size_t)cx);
+	return n;
+}
+
+/* How much the ridges of all cells run in one direction, in hundredths. */
+static int
+straightness_of(const struct finger_features *f)
+{
+	int64_t c = 0, s = 0, most = 1;
+
+	for (size_t i = 0; i < (size_t)f->cells_x * f->cells_y; i++) {
+		uint16_t doubled = (uint16_t)(f->orientation[i] << 8);
+
+		if (f->coherence[i] == 0)
+			continue;
+		c += trig_cos(doubled);
+		s += trig_sin(doubled);
+		most += trig_cos(0);
+	}
+	return (int)((int64_t)trig_sqrt((uint64_t)(c * c + s * s)) * 100 / most);
+}
+
+/* Whether the ridges flow as no finger's do: cloth, halftones, gratings, noise. */
+static bool
+is_no_print(const struct finger_features *f)
+{
+	return whirls_of(f) > WHIRLS_MAX ||
+	       (f->foreground_cells >= CELLS_BENT && f->count > STRAIGHT_MINUTIAE &&
+		straightness_of(f) >= STRAIGHT_100TH);
+}
+
 int
 quality_rate(struct finger_extractor *x, struct finger_features *f)
 {
@@ -176,7 +243,7 @@ quality_rate(struct finger_extractor *x, struct finger_features *f)
 	}
 	f->quality = quality_of(f, &s);
 	f->hints = hints_of(x, f, &s);
-	if (s.strength / s.blocks < STRENGTH_WORST)
+	if (s.strength / s.blocks < STRENGTH_WORST || is_no_print(f))
 		f->hints |= HINT_BLANK;
 	if ((f->hints & HINT_BLANK) != 0 || f->foreground_cells < CELLS_MIN ||
 	    f->count == 0)

@@ -1,5 +1,7 @@
 #include "bio/finger/trig.h"
 
+#include <math.h>
+
 #define CORDIC_STEPS 16
 
 /* atan(2^-i) in 1/2^32 turns. */
@@ -83,21 +85,18 @@ trig_atan2(int64_t y, int64_t x)
 	return (uint16_t)(((uint64_t)angle + 0x8000u) >> 16);
 }
 
+/* The double is at most one off, which IEEE 754 says for every CPU; then it is mended. */
 uint32_t
 trig_sqrt(uint64_t v)
 {
-	uint64_t root = 0, bit = 0;
+	uint64_t root = (uint64_t)sqrt((double)v);
 
-	if (v != 0)
-		bit = UINT64_C(1) << ((63 - __builtin_clzll(v)) & ~1);
-	for (; bit != 0; bit >>= 2) {
-		if (v >= root + bit) {
-			v -= root + bit;
-			root = (root >> 1) + bit;
-		} else {
-			root >>= 1;
-		}
-	}
+	if (root > UINT32_MAX)
+		root = UINT32_MAX;
+	while (root * root > v)
+		root--;
+	while (root < UINT32_MAX && (root + 1) * (root + 1) <= v)
+		root++;
 	return (uint32_t)root;
 }
 

@@ -10,8 +10,9 @@
 
 /*
  * The extractor's working memory and the order of its stages; private to src/bio/finger. All
- * arithmetic is integer, so features are the same on every CPU. Pixel planes carry a margin of
- * FINGER_PAD on each side, so that filters need no bounds checks; blocks are BLOCK_PX squares.
+ * arithmetic is integer, or in doubles that give the same numbers, so features are the same on
+ * every CPU. Pixel planes carry a margin of FINGER_PAD on each side, so that filters need no bounds
+ * checks; blocks are BLOCK_PX squares.
  */
 #define BLOCK_PX 8
 #define BLOCKS_SIDE_MAX 128
