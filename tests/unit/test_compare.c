@@ -149,6 +149,28 @@ START_TEST(turned_and_shifted_finger_is_the_same_finger)
 }
 END_TEST
 
+START_TEST(a_shift_is_told_in_pixels_and_only_of_one_finger)
+{
+	uint32_t px = 0;
+
+	take(&left, 4, 0);
+	take(&right, 4, 0);
+	lay(&left, 0, 0, 0);
+	lay(&right, 0, 0, 0);
+	ck_assert_int_eq(finger_shift(&left, &right, &px), 0);
+	ck_assert_uint_le(px, 1);
+	take(&right, 4, 0);
+	lay(&right, 0, 30, -40);
+	ck_assert_int_eq(finger_shift(&left, &right, &px), 0);
+	ck_assert_uint_ge(px, 48);
+	ck_assert_uint_le(px, 52);
+	take(&right, 5, 0);
+	ck_assert_int_eq(finger_shift(&left, &right, &px), -ENODATA);
+	right.count = 1;
+	ck_assert_int_eq(finger_shift(&left, &right, &px), -ENODATA);
+}
+END_TEST
+
 START_TEST(movement_found_is_the_one_that_was_made)
 {
 	static struct fine_side a, b;
@@ -292,48 +314,89 @@ static void
 counts_agree(const struct kernel *k, const struct mcc_set *a, unsigned i,
 	     const struct mcc_set *b)
 {
-	static const unsigned ranges[][2] = { { 0, MCC_CYLINDERS_MAX },
-					      { 8, 24 },
-					      { 40, 48 } };
+	static const unsigned ranges[][2] = {
+		{ 0, MCC_CYLINDERS_MAX },
+		{ 8, 24 },
+		{ 40, 48 },
+		{ 3, 18 },
+		{ 59, 93 },
+		{ 70, 71 },
+	};
 
 	for (size_t r = 0; r < sizeof(ranges) / sizeof(ranges[0]); r++) {
 		struct kernel_counts x, y;
 
 		memset(&x, 0, sizeof(x));
-		memset(&y, 0, sizeof(y));
+		memset(&y, 0xa5,
+		       sizeof(y)); /* what is not in the range counts for nothing */
+		memset(y.worth, 0, sizeof(y.worth));
 		kernel_at(0)->counts(a, i, b, ranges[r], &x);
 		k->counts(a, i, b, ranges[r], &y);
-		ck_assert_mem_eq(&x, &y, sizeof(x));
+		ck_assert_mem_eq(x.worth, y.worth, sizeof(x.worth));
+		for (unsigned j = ranges[r][0]; j < ranges[r][1]; j++) {
+			ck_assert_uint_eq(x.both[j], y.both[j]);
+			ck_assert_uint_eq(x.left[j], y.left[j]);
+			ck_assert_uint_eq(x.right[j], y.right[j]);
+			ck_assert_uint_eq(x.cells[j], y.cells[j]);
+		}
 	}
+}
+
+/* The crowd in the order of its strips, as overlay_field has it. */
+static void
+sort_crowd(struct kernel_crowd *c)
+{
+	for (unsigned s = 0; s < KERNEL_STRIPS + 3; s++)
+		c->below[s] = 0;
+	for (unsigned i = 0; i < c->count; i++) {
+		for (unsigned j = i;
+		     j > 0 && kernel_strip(c->y[j - 1]) > kernel_strip(c->y[j]); j--) {
+			int16_t x = c->x[j], y = c->y[j];
+			uint16_t angle = c->angle[j];
+
+			c->x[j] = c->x[j - 1];
+			c->y[j] = c->y[j - 1];
+			c->angle[j] = c->angle[j - 1];
+			c->x[j - 1] = x;
+			c->y[j - 1] = y;
+			c->angle[j - 1] = angle;
+		}
+	}
+	for (unsigned i = 0; i < c->count; i++) {
+		for (unsigned s = kernel_strip(c->y[i]) + 2; s < KERNEL_STRIPS + 3; s++)
+			c->below[s]++;
+	}
+}
+
+/* Drops what only looks near: 65536 px off. */
+static unsigned
+only_near(const struct kernel_crowd *c, const struct kernel_moved *m, uint16_t *list,
+	  unsigned n)
+{
+	unsigned kept = 0;
+
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = list[k] >> 8, j = list[k] & 255u;
+
+		list[kept] = list[k];
+		kept += abs(m->x[i] - c->x[j]) <= KERNEL_NEAR_PX &&
+			abs(m->y[i] - c->y[j]) <= KERNEL_NEAR_PX;
+	}
+	return kept;
 }
 
 START_TEST(all_kernels_count_alike)
 {
 	static struct mcc_set a, b;
-	static struct scan_reference r;
-	const struct kernel *plain = kernel_at(0);
 
-	ck_assert_str_eq(plain->name, "plain");
+	ck_assert_str_eq(kernel_at(0)->name, "plain");
 	take(&left, 1, 0);
 	take(&right, 2, 0);
 	mcc_build(left.minutiae, left.count, &a);
 	mcc_build(right.minutiae, right.count, &b);
-	scan_reference_fill(&r, &b);
 	for (unsigned k = 1; kernel_at(k) != NULL; k++) {
-		for (unsigned i = 0; i < a.count; i++) {
-			uint16_t both_x[SCAN_CYLINDERS_MAX], both_y[SCAN_CYLINDERS_MAX];
-			uint64_t one[MCC_PLANES];
-
+		for (unsigned i = 0; i < a.count; i++)
 			counts_agree(kernel_at(k), &a, i, &b);
-			for (unsigned p = 0; p < MCC_PLANES; p++)
-				one[p] = a.plane[p][i];
-			ck_assert_uint_eq(
-				plain->alike(one, a.ones[i], &r.plane[0][0], r.ones,
-					     SCAN_CYLINDERS_MAX, both_x),
-				kernel_at(k)->alike(one, a.ones[i], &r.plane[0][0],
-						    r.ones, SCAN_CYLINDERS_MAX, both_y));
-			ck_assert_mem_eq(both_x, both_y, sizeof(both_x));
-		}
 	}
 	ck_assert_ptr_nonnull(kernel_best());
 }
@@ -351,6 +414,8 @@ START_TEST(all_kernels_count_full_cylinders)
 			full.plane[p][i] = disc;
 		full.tally[0][i] = full.tally[2][i] = disc; /* five */
 		full.valid[i] = disc;
+		full.ones[i] = MCC_BITS_MAX;
+		full.cells[i] = MCC_CELLS;
 		full.angle[i] = (uint16_t)(i * 700);
 	}
 	for (unsigned k = 0; kernel_at(k) != NULL; k++) {
@@ -359,7 +424,7 @@ START_TEST(all_kernels_count_full_cylinders)
 		memset(&c, 0, sizeof(c));
 		kernel_at(k)->counts(&full, 0, &full, all, &c);
 		for (unsigned j = 0; j < MCC_CYLINDERS_MAX; j++) {
-			uint32_t worth = c.worth[j / 32] >> j % 32 & 1;
+			uint64_t worth = c.worth[j / 64] >> j % 64 & 1;
 
 			ck_assert_uint_eq(c.both[j], MCC_BITS_MAX);
 			ck_assert_uint_eq(c.left[j], MCC_BITS_MAX);
@@ -433,10 +498,11 @@ START_TEST(all_kernels_know_the_same_kin)
 
 	for (unsigned trial = 0; trial < 100; trial++) {
 		for (unsigned i = 0; i < KERNEL_PAIRS; i++) {
-			p.ax[i] = coordinate(&state);
-			p.ay[i] = coordinate(&state);
-			p.bx[i] = p.ax[i] + (int32_t)(number(&state) % 30);
-			p.by[i] = p.ay[i] + (int32_t)(number(&state) % 30);
+			int32_t ax = coordinate(&state), ay = coordinate(&state);
+
+			p.a[i] = move_point(ax, ay);
+			p.b[i] = move_point(ax + (int32_t)(number(&state) % 30),
+					    ay + (int32_t)(number(&state) % 30));
 			p.turn[i] = (uint16_t)(number(&state) % 12000 - 6000);
 		}
 		for (unsigned t = 0; t < KERNEL_PAIRS; t++) {
@@ -507,6 +573,7 @@ START_TEST(all_kernels_find_the_same_near)
 			c.y[i] = (int16_t)(coordinate(&state) / 60 * (int32_t)wide);
 			c.angle[i] = (uint16_t)number(&state);
 		}
+		sort_crowd(&c);
 		for (unsigned k = 0; kernel_at(k) != NULL; k++) {
 			unsigned n, m_count;
 
@@ -515,8 +582,8 @@ START_TEST(all_kernels_find_the_same_near)
 			ck_assert_mem_eq(a.x, b.x, p.count * sizeof(a.x[0]));
 			ck_assert_mem_eq(a.y, b.y, p.count * sizeof(a.y[0]));
 			ck_assert_mem_eq(a.angle, b.angle, p.count * sizeof(a.angle[0]));
-			n = kernel_at(0)->near(&c, &a, x);
-			m_count = kernel_at(k)->near(&c, &b, y);
+			n = only_near(&c, &a, x, kernel_at(0)->near(&c, &a, x));
+			m_count = only_near(&c, &b, y, kernel_at(k)->near(&c, &b, y));
 			ck_assert_uint_eq(n, m_count);
 			ck_assert_mem_eq(x, y, n * sizeof(x[0]));
 			most = n > most ? n : most;
@@ -550,6 +617,83 @@ START_TEST(all_kernels_weigh_cells_alike)
 }
 END_TEST
 
+/* Neighbours of minutia i as anyone would count them. */
+static unsigned
+neighbours_of(const struct kernel_crowd *c, unsigned i)
+{
+	unsigned n = 0;
+
+	for (unsigned j = 0; j < c->count; j++) {
+		int64_t dx = c->x[j] - c->x[i], dy = c->y[j] - c->y[i];
+
+		n += i != j && dx * dx + dy * dy <= 98 * 98;
+	}
+	return n;
+}
+
+START_TEST(all_kernels_cut_the_same_cylinders)
+{
+	static struct kernel_crowd c;
+	uint32_t state = 12;
+	unsigned bits = 0;
+
+	for (unsigned trial = 0; trial < 60; trial++) {
+		unsigned wide = trial % 4 == 0 ? 40 : 500; /* a heap, or a finger */
+
+		c.count = 1 + number(&state) % KERNEL_POINTS;
+		for (unsigned i = 0; i < KERNEL_POINTS; i++) {
+			c.x[i] = (int16_t)(coordinate(&state) * (int32_t)wide / 500);
+			c.y[i] = (int16_t)(coordinate(&state) * (int32_t)wide / 500);
+			c.angle[i] = (uint16_t)number(&state);
+		}
+		for (unsigned i = 0; i < c.count; i++) {
+			int32_t unit =
+				move_point(fixed_cos(c.angle[i]), fixed_sin(c.angle[i]));
+			uint64_t x[MCC_PLANES], y[MCC_PLANES];
+			unsigned n = kernel_at(0)->surround(&c, i, unit, x);
+
+			ck_assert_uint_eq(n, neighbours_of(&c, i));
+			for (unsigned k = 1; kernel_at(k) != NULL; k++) {
+				ck_assert_uint_eq(kernel_at(k)->surround(&c, i, unit, y),
+						  n);
+				ck_assert_mem_eq(x, y, sizeof(x));
+			}
+			bits += (unsigned)__builtin_popcountll(x[0]);
+		}
+	}
+	ck_assert_uint_gt(bits, 1000);
+}
+END_TEST
+
+START_TEST(best_cylinders_are_those_of_the_set)
+{
+	static struct mcc_cylinder c[MCC_CYLINDERS_MAX];
+	static struct mcc_set set;
+
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		take(&left, seed, 0);
+		mcc_build(left.minutiae, left.count, &set);
+		for (unsigned wanted = 0; wanted <= MCC_CYLINDERS_MAX; wanted += 24) {
+			unsigned n = mcc_build_best(kernel_best(), left.minutiae,
+						    left.count, wanted, c);
+
+			ck_assert_uint_eq(n, wanted < set.count ? wanted : set.count);
+			for (unsigned i = 0; i < n; i++) {
+				unsigned slot = set.by_quality[i];
+
+				ck_assert_uint_eq(set.cylinder_of[c[i].minutia], slot);
+				ck_assert_uint_eq(set.valid[slot], c[i].valid);
+				ck_assert_uint_eq(set.ones[slot], c[i].ones);
+				ck_assert_uint_eq(set.cells[slot], c[i].cells);
+				for (unsigned p = 0; p < MCC_PLANES; p++)
+					ck_assert_uint_eq(set.plane[p][slot],
+							  c[i].plane[p]);
+			}
+		}
+	}
+}
+END_TEST
+
 START_TEST(scores_do_not_depend_on_the_kernel)
 {
 	static struct fine_side a, b;
@@ -565,8 +709,8 @@ START_TEST(scores_do_not_depend_on_the_kernel)
 		take(&right, seed % 2 == 0 ? seed : seed + 50, 1);
 		ck_assert(fine_prepare(&a, &left));
 		ck_assert(fine_prepare(&b, &right));
-		scan_probe_fill(&p, &a.set);
-		scan_reference_fill(&r, &b.set);
+		scan_probe_fill(&p, kernel_at(0), &left);
+		scan_reference_fill(&r, kernel_at(0), &right);
 		fine_compare(work, kernel_at(0), &a, &b, &first);
 		for (unsigned k = 1; kernel_at(k) != NULL; k++) {
 			fine_compare(work, kernel_at(k), &a, &b, &other);
@@ -576,6 +720,8 @@ START_TEST(scores_do_not_depend_on_the_kernel)
 			ck_assert_uint_eq(other.move.turn, first.move.turn);
 			ck_assert_uint_eq(scan_score(kernel_at(k), &p, &r),
 					  scan_score(kernel_at(0), &p, &r));
+			ck_assert_uint_eq(scan_again(kernel_at(k), &p, &r),
+					  scan_again(kernel_at(0), &p, &r));
 		}
 	}
 	free(work);
@@ -584,17 +730,20 @@ END_TEST
 
 START_TEST(calibration_is_monotone_and_within_limits)
 {
-	int32_t last = 0;
+	for (unsigned i = FINE_MAPS_NONE; i <= FINE_MAPS_BOTH; i++) {
+		enum fine_maps maps = (enum fine_maps)i;
+		int32_t last = 0;
 
-	for (int32_t raw = -5000; raw < 20000; raw++) {
-		int32_t s = score_calibrate(raw);
+		for (int32_t raw = -5000; raw < 20000; raw++) {
+			int32_t s = score_calibrate(maps, raw);
 
-		ck_assert_int_ge(s, last);
-		ck_assert_int_le(s, GALLERY_SCORE_MAX);
-		last = s;
+			ck_assert_int_ge(s, last);
+			ck_assert_int_le(s, GALLERY_SCORE_MAX);
+			last = s;
+		}
+		ck_assert_int_eq(score_calibrate(maps, INT32_MIN), 0);
+		ck_assert_int_eq(score_calibrate(maps, INT32_MAX), GALLERY_SCORE_MAX);
 	}
-	ck_assert_int_eq(score_calibrate(INT32_MIN), 0);
-	ck_assert_int_eq(score_calibrate(INT32_MAX), GALLERY_SCORE_MAX);
 }
 END_TEST
 
@@ -602,10 +751,12 @@ UNIT_MAIN("compare", sine_is_within_two_units_of_libm,
 	  direction_is_within_four_units_of_libm, root_is_exact,
 	  division_rounds_halves_away_from_zero, mates_score_above_strangers,
 	  finger_is_most_like_itself, turned_and_shifted_finger_is_the_same_finger,
+	  a_shift_is_told_in_pixels_and_only_of_one_finger,
 	  movement_found_is_the_one_that_was_made, too_few_minutiae_are_no_finger,
 	  odd_constellations_of_minutiae_are_survived,
 	  cylinders_lie_by_angle_and_are_found_by_quality, all_kernels_count_alike,
 	  all_kernels_count_full_cylinders, all_kernels_vote_alike,
 	  all_kernels_know_the_same_kin, all_kernels_lay_points_into_the_same_cells,
 	  all_kernels_find_the_same_near, all_kernels_weigh_cells_alike,
+	  all_kernels_cut_the_same_cylinders, best_cylinders_are_those_of_the_set,
 	  scores_do_not_depend_on_the_kernel, calibration_is_monotone_and_within_limits)

@@ -15,12 +15,15 @@ static const struct finger_features *impressions[REFERENCE_IMPRESSIONS_MAX + 1];
 static uint8_t packed[REFERENCE_BYTES_MAX];
 static size_t packed_bytes;
 
+/* How fingers are laid on; NULL: as usual. */
+static const struct synth_options *touches;
+
 /* Impressions 0..count-1 of a synthetic finger as features. */
 static void
 take(uint64_t seed, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		ck_assert_int_eq(synth_features(seed, i, NULL, &shots[i]), 0);
+		ck_assert_int_eq(synth_features(seed, i, touches, &shots[i]), 0);
 		impressions[i] = &shots[i];
 	}
 }
@@ -61,23 +64,27 @@ END_TEST
 
 START_TEST(consolidation_recognises_more_than_its_first_impression)
 {
+	/* Badly, so that there is something to gain. */
+	static const struct synth_options badly = { SYNTH_WIDTH, SYNTH_HEIGHT, 100, 0 };
 	static struct finger_features one, three, probe;
 	int64_t sum_one = 0, sum_three = 0;
 	int32_t score;
 
+	touches = &badly;
 	for (uint64_t seed = 10; seed < 20; seed++) {
 		make(seed, 1);
 		ck_assert_int_eq(reference_unpack(packed, packed_bytes, &one), 0);
 		make(seed, 3);
 		ck_assert_int_eq(reference_unpack(packed, packed_bytes, &three), 0);
 		for (uint32_t i = 5; i < 10; i++) {
-			ck_assert_int_eq(synth_features(seed, i, NULL, &probe), 0);
+			ck_assert_int_eq(synth_features(seed, i, &badly, &probe), 0);
 			ck_assert_int_eq(finger_compare(&probe, &one, &score), 0);
 			sum_one += score;
 			ck_assert_int_eq(finger_compare(&probe, &three, &score), 0);
 			sum_three += score;
 		}
 	}
+	touches = NULL;
 	ck_assert_int_gt(sum_three, sum_one);
 }
 END_TEST

@@ -37,10 +37,10 @@ enum quality_hint {
 /* Pure data, no pointers: lives wherever the caller keeps secrets. */
 struct finger_features {
 	uint16_t width, height; /* pixels at 500 dpi */
-	uint8_t quality;        /* 0..100 */
-	uint8_t hints;          /* enum quality_hint */
+	uint16_t hints;         /* enum quality_hint; of a touch also enum capture_hint */
 	uint16_t foreground_cells;
 	uint16_t count;
+	uint8_t quality;                              /* 0..100 */
 	struct minutia minutiae[FINGER_MINUTIAE_MAX]; /* by falling quality */
 	/* Ridge orientation per cell, 1/256 of a half turn, and 0 coherence where background. */
 	uint8_t cells_x, cells_y;

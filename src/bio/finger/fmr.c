@@ -272,27 +272,57 @@ view_bytes(const uint8_t *p)
 	return bytes + FMR_EXTENDED_HEAD_BYTES + fmr_get16(p + bytes);
 }
 
-void
-fmr_view(const struct fmr *r, unsigned index, struct fmr_view *ret_view)
+const uint8_t *
+fmr_view_at(const struct fmr *r, unsigned index)
 {
-	struct finger_features *f = &ret_view->features;
 	const uint8_t *p = r->data + r->views_at;
-	struct fmr_list l = { .frame = fmr_frame_of(&r->head) };
 
 	assert(index < r->views);
 	while (index-- > 0)
 		p += view_bytes(p);
-	memset(ret_view, 0, sizeof(*ret_view));
-	ret_view->position = p[0];
-	ret_view->number = p[1] >> 4;
-	ret_view->impression = p[1] & 0x0f;
-	ret_view->stored = p[3];
+	return p;
+}
+
+struct fmr_label
+fmr_label(const struct fmr *r, unsigned index)
+{
+	const uint8_t *p = fmr_view_at(r, index);
+	const uint8_t *end = p + FMR_VIEW_HEAD_BYTES + (size_t)p[3] * FMR_MINUTIA_BYTES;
+
+	return (struct fmr_label){ .position = p[0],
+				   .number = p[1] >> 4,
+				   .impression = p[1] & 0x0f,
+				   .quality = p[2],
+				   .stored = p[3],
+				   .extended_bytes = fmr_get16(end) };
+}
+
+void
+fmr_features(const struct fmr *r, unsigned index, struct finger_features *ret_features)
+{
+	struct finger_features *f = ret_features;
+	const uint8_t *p = fmr_view_at(r, index);
+	struct fmr_list l = { .frame = fmr_frame_of(&r->head) };
+
+	memset(f, 0, sizeof(*f));
 	l.count = p[3];
 	l.data = p + FMR_VIEW_HEAD_BYTES;
-	ret_view->extended_bytes =
-		fmr_get16(l.data + (size_t)l.count * FMR_MINUTIA_BYTES);
 	f->quality = p[2];
 	f->width = (uint16_t)fmr_side(r->head.width, r->head.x_px_per_cm);
 	f->height = (uint16_t)fmr_side(r->head.height, r->head.y_px_per_cm);
 	fmr_list_unpack(&l, f);
+}
+
+void
+fmr_view(const struct fmr *r, unsigned index, struct fmr_view *ret_view)
+{
+	struct fmr_label l = fmr_label(r, index);
+
+	memset(ret_view, 0, sizeof(*ret_view));
+	ret_view->position = l.position;
+	ret_view->number = l.number;
+	ret_view->impression = l.impression;
+	ret_view->stored = l.stored;
+	ret_view->extended_bytes = l.extended_bytes;
+	fmr_features(r, index, &ret_view->features);
 }

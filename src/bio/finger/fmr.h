@@ -88,6 +88,15 @@ struct fmr_fault {
 int fmr_open(const uint8_t *data, size_t bytes, struct fmr *ret_record,
 	     struct fmr_fault *ret_fault);
 
+/* What view index (less than r->views) of a record says of itself, but for its minutiae. */
+struct fmr_label {
+	uint8_t position, number, impression;
+	uint8_t quality;
+	uint8_t stored;
+	uint16_t extended_bytes;
+};
+struct fmr_label fmr_label(const struct fmr *r, unsigned index);
+
 /*
  * View index (less than r->views) of a record. A view with more minutiae than FINGER_MINUTIAE_MAX
  * loses those of the lowest quality first and, among equals, those farthest from the centre of
@@ -95,6 +104,9 @@ int fmr_open(const uint8_t *data, size_t bytes, struct fmr *ret_record,
  * the record's order.
  */
 void fmr_view(const struct fmr *r, unsigned index, struct fmr_view *ret_view);
+/* Its features alone. */
+void fmr_features(const struct fmr *r, unsigned index,
+		  struct finger_features *ret_features);
 
 /*
  * A head for views of our own: 500 dpi, an image as large as the largest of them, no device and
@@ -118,6 +130,21 @@ size_t fmr_bytes(enum fmr_format format, const struct fmr_view *const views[],
  */
 int fmr_write(const struct fmr_head *head, const struct fmr_view *const views[],
 	      size_t count, uint8_t *buf, size_t bytes);
+
+/*
+ * One record of views that stand in others, byte by byte but for their extended data, which are
+ * left out, and for the position where one is given (0: as it stands). The heads of the records
+ * agree in all but their lengths and numbers of views, and the first one's is taken. 0 and
+ * *ret_bytes; -EMSGSIZE it would not fit bytes_max; -ERANGE the heads differ, or the views together
+ * make no record (numbers of a finger's views).
+ */
+struct fmr_piece {
+	const struct fmr *record;
+	unsigned view;
+	uint8_t position;
+};
+int fmr_join(const struct fmr_piece *pieces, size_t count, uint8_t *buf, size_t bytes_max,
+	     size_t *ret_bytes);
 
 /*
  * The card formats of ISO/IEC 19794-2:2005: bare minutiae of one view, without header, image size

@@ -118,6 +118,13 @@ struct fmr_list {
 
 size_t fmr_minutia_bytes(enum fmr_layout layout);
 
+/* How long a record is whose views take so many bytes; and its head, up to the first view. */
+size_t fmr_record_bytes(enum fmr_format format, size_t views_bytes);
+uint8_t *fmr_write_head(const struct fmr_head *h, size_t views, size_t bytes, uint8_t *p);
+
+/* Where a view of a record that was read begins. */
+const uint8_t *fmr_view_at(const struct fmr *r, unsigned index);
+
 /*
  * Are all minutiae of the list as the layout demands, and inside the image? NULL; or what is wrong
  * with the first that is not, and at which byte of the list.

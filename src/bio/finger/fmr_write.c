@@ -36,6 +36,12 @@ fmr_bytes(enum fmr_format format, const struct fmr_view *const views[], size_t c
 
 	for (size_t i = 0; i < count; i++)
 		bytes += view_bytes(views[i]);
+	return fmr_record_bytes(format, bytes);
+}
+
+size_t
+fmr_record_bytes(enum fmr_format format, size_t bytes)
+{
 	if (format == FMR_ISO_2005)
 		return FMR_ISO_HEAD_BYTES + bytes;
 	if (bytes <= FMR_SHORT_MAX - FMR_ANSI_HEAD_BYTES)
@@ -64,8 +70,8 @@ write_length(const struct fmr_head *h, size_t bytes, uint8_t *p)
 	return p + 4;
 }
 
-static uint8_t *
-write_head(const struct fmr_head *h, size_t views, size_t bytes, uint8_t *p)
+uint8_t *
+fmr_write_head(const struct fmr_head *h, size_t views, size_t bytes, uint8_t *p)
 {
 	memcpy(p, FMR_MAGIC, sizeof(FMR_MAGIC));
 	memcpy(p + 4, FMR_VERSION, sizeof(FMR_VERSION));
@@ -120,7 +126,7 @@ fmr_write(const struct fmr_head *head, const struct fmr_view *const views[], siz
 		return -ERANGE;
 	if (bytes != fmr_bytes(head->format, views, count))
 		return -EMSGSIZE;
-	p = write_head(head, count, bytes, buf);
+	p = fmr_write_head(head, count, bytes, buf);
 	for (size_t i = 0; i < count; i++) {
 		p = write_view(head, views[i], p);
 		if (p == NULL)

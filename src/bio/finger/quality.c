@@ -132,7 +132,7 @@ survey_of(const struct finger_extractor *x)
 	return s;
 }
 
-static uint8_t
+static uint16_t
 hints_of(const struct finger_extractor *x, const struct finger_features *f,
 	 const struct survey *s)
 {
@@ -150,7 +150,7 @@ hints_of(const struct finger_extractor *x, const struct finger_features *f,
 		hints |= HINT_LOW_CONTRAST;
 	if (f->count < MINUTIAE_FEW)
 		hints |= HINT_FEW_MINUTIAE;
-	return (uint8_t)hints;
+	return (uint16_t)hints;
 }
 
 /*

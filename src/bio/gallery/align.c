@@ -65,19 +65,23 @@ move_of(const struct mcc_set *a, const struct mcc_set *b, uint32_t pair)
 static struct fine_move
 refine(const struct kernel *kernel, const struct fine_move *m, const struct voters *v)
 {
-	struct overlay_tie ties[VOTERS + 1];
+	struct overlay_tie ties[VOTERS];
+	uint8_t agree[VOTERS + 1];
 	int32_t weight[VOTERS];
 	unsigned n = 0;
 
 	(void)kernel->votes(&v->at, m, weight); /* the sum was wanted before */
 	for (unsigned i = 0; i < VOTERS; i++) {
-		ties[n] = (struct overlay_tie){ v->a[i], v->b[i], weight[i] };
+		agree[n] = (uint8_t)i;
 		n += weight[i] > 0;
 	}
+	for (unsigned k = 0; k < n; k++)
+		ties[k] = (struct overlay_tie){ v->a[agree[k]], v->b[agree[k]],
+						weight[agree[k]] };
 	return n > 0 ? overlay_move(ties, n) : *m;
 }
 
-/* Do two movements bring a minutia to the same place and direction? */
+/* Do two movements bring a minutia to the same place and direction? Hard to foresee. */
 static int32_t
 same_move(const struct fine_move *m, const struct fine_move *n, const struct minutia *at)
 {

@@ -9,7 +9,10 @@
  */
 #define ALIGN_MOVES_MAX 5u
 
-/* Distinct movements, the best supported first; work as relax_sides left it. */
+/*
+ * Distinct movements, the best supported first; none where no pair is more alike than those of
+ * strangers. work as relax_sides left it.
+ */
 unsigned align_propose(const struct relax_work *work, const struct kernel *kernel,
 		       const struct mcc_set *a, const struct mcc_set *b,
 		       struct fine_move ret_moves[ALIGN_MOVES_MAX]);

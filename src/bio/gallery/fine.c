@@ -41,12 +41,12 @@ fine_rows_fill(struct fine_rows *rows, const struct minutia *at, unsigned count)
 	rows->count = count;
 	memset(rows->start, 0, sizeof(rows->start));
 	for (unsigned i = 0; i < count; i++)
-		rows->start[fine_strip(at[i].y) + 1]++;
+		rows->start[kernel_strip(at[i].y) + 1]++;
 	for (unsigned s = 0; s < FINE_STRIPS; s++)
 		rows->start[s + 1] = (uint8_t)(rows->start[s + 1] + rows->start[s]);
 	memcpy(next, rows->start, sizeof(next));
 	for (unsigned i = 0; i < count; i++)
-		rows->index[next[fine_strip(at[i].y)]++] = (uint8_t)i;
+		rows->index[next[kernel_strip(at[i].y)]++] = (uint8_t)i;
 }
 
 bool
@@ -124,9 +124,11 @@ fine_compare(struct fine_work *work, const struct kernel *kernel,
 	*ret_evidence = *e;
 	if (relax->pairs_count < 2)
 		return;
-	e->has_map = probe->features->cells_x > 0 && reference->features->cells_x > 0;
+	e->maps = (enum fine_maps)((probe->features->cells_x > 0) +
+				   (reference->features->cells_x > 0));
 	count = align_propose(relax, kernel, &probe->set, &reference->set, moves);
-	assert(count > 0); /* every pair votes for itself */
+	if (count == 0)
+		return; /* not even the best pair is more alike than strangers' are */
 	work->best_met = 0;
 	for (unsigned i = 0; i < count; i++)
 		try_move(work, &o, &moves[i], &best);

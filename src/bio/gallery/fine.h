@@ -18,14 +18,20 @@
  */
 #define FINE_CYLINDERS_MIN 4u /* fewer on either side tell no finger */
 
+/*
+ * The kind of a comparison: how many sides have orientation cells. A minutiae-only reference of
+ * another system has none. Each kind is weighed and calibrated for itself.
+ */
+enum fine_maps { FINE_MAPS_NONE, FINE_MAPS_ONE, FINE_MAPS_BOTH };
+
 /* What a comparison found; the score is a function of these numbers alone. */
 struct fine_evidence {
 	int32_t relaxed; /* mean relaxed similarity of the best pairs, 0..2^20 */
 	int32_t similar; /* sum of the similarities of cylinders that meet, 1024 each at best */
 	int32_t matched; /* weight of minutiae that meet under the movement, 256 each at best */
 	int32_t agreement; /* weight of common cells, +1 same orientation .. -1 across */
-	int32_t common_cells;  /* weight of common cells */
-	bool has_map;          /* both sides have orientation cells */
+	int32_t common_cells; /* weight of common cells */
+	enum fine_maps maps;
 	uint16_t met;          /* minutiae that meet */
 	uint16_t in_probe;     /* minutiae of the probe inside the common area */
 	uint16_t in_reference; /* and of the reference */
@@ -39,8 +45,7 @@ struct fine_evidence {
  */
 #define FINE_POINTS_MAX 250u
 #define FINE_NONE 255u /* no minutia */
-#define FINE_STRIPS 64u
-#define FINE_STRIP_SHIFT 4 /* strips of 16 px; the last ones take what lies outside */
+#define FINE_STRIPS KERNEL_STRIPS
 struct fine_rows {
 	const struct minutia *at;
 	unsigned count;
@@ -48,17 +53,6 @@ struct fine_rows {
 	uint8_t start[FINE_STRIPS + 1]; /* of each strip, in index */
 };
 void fine_rows_fill(struct fine_rows *rows, const struct minutia *at, unsigned count);
-
-/* The strip of a coordinate. */
-static inline unsigned
-fine_strip(int32_t y)
-{
-	int32_t strip = y >> FINE_STRIP_SHIFT;
-
-	return strip < 0                       ? 0
-	       : strip >= (int32_t)FINE_STRIPS ? FINE_STRIPS - 1
-					       : (unsigned)strip;
-}
 
 /* What of a side is laid over another, or is laid upon, as the kernels want it. */
 struct fine_field {

@@ -13,6 +13,10 @@
 int32_t fixed_sin(uint16_t angle);
 int32_t fixed_cos(uint16_t angle);
 
+/* fixed_sin by 1/256 turns; fixed_cos is FIXED_QUARTER_256 farther on. */
+#define FIXED_QUARTER_256 64u
+extern const int16_t fixed_sine_256[256 + FIXED_QUARTER_256];
+
 /* Direction of the vector (x right, y down); 0 for the zero vector. |x|, |y| < 2^24. */
 uint16_t fixed_direction(int32_t x, int32_t y);
 

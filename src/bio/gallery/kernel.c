@@ -2,28 +2,16 @@
 
 #include "bio/gallery/fixed.h"
 #include "bio/gallery/kernel_private.h"
+#include "bio/gallery/kernel_scan.h"
+#include "bio/gallery/kernel_square.h"
 
 #include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
 /*
- * The plain kernel: one thing after another. The others are checked against it. On x86-64 without
- * the popcnt instruction bits are counted in parallel inside the word.
+ * The plain kernel: one thing after another. The others are checked against it.
  */
-static inline unsigned
-bits_of(uint64_t w)
-{
-#if defined(__x86_64__)
-	w -= (w >> 1) & 0x5555555555555555u;
-	w = (w & 0x3333333333333333u) + ((w >> 2) & 0x3333333333333333u);
-	w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-	return (unsigned)((w * 0x0101010101010101u) >> 56);
-#else
-	return (unsigned)__builtin_popcountll(w);
-#endif
-}
-
 static void
 counts_plain(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 	     const unsigned range[2], struct kernel_counts *ret)
@@ -35,38 +23,19 @@ counts_plain(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 		for (unsigned k = 0; k < MCC_PLANES; k++) {
 			uint64_t a = one->plane[k][i], b = many->plane[k][j];
 
-			both += bits_of(a & b);
-			left += bits_of(a & many->valid[j]);
-			right += bits_of(b & one->valid[i]);
+			both += mcc_bits(a & b);
+			left += mcc_bits(a & many->valid[j]);
+			right += mcc_bits(b & one->valid[i]);
 		}
 		ret->both[j] = (uint16_t)both;
 		ret->left[j] = (uint16_t)left;
 		ret->right[j] = (uint16_t)right;
-		cells = bits_of(one->valid[i] & many->valid[j]);
+		cells = mcc_bits(one->valid[i] & many->valid[j]);
 		ret->cells[j] = (uint16_t)cells;
 		if (fixed_apart(one->angle[i], many->angle[j]) <= KERNEL_TURN_MAX &&
 		    cells >= KERNEL_CELLS_MIN && KERNEL_COMMON * both > left + right)
-			ret->worth[j / 32] |= 1u << j % 32;
+			ret->worth[j / 64] |= (uint64_t)1 << j % 64;
 	}
-}
-
-static uint32_t
-alike_plain(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	    const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	uint32_t mask = 0;
-
-	for (unsigned j = 0; j < n; j++) {
-		unsigned both = 0;
-
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both += bits_of(one[k] & planes[k * n + j]);
-		ret_both[j] = (uint16_t)both;
-		mask |= (uint32_t)(both * 128u >=
-				   KERNEL_ALIKE_64TH * (one_ones + ones[j]))
-			<< j;
-	}
-	return mask;
 }
 
 static int32_t
@@ -107,10 +76,24 @@ votes_plain(const struct kernel_voters *v, const struct fine_move *m,
 	return sum;
 }
 
-static uint32_t
-length_of(int32_t x)
+/* Of a difference in 16 bits, as vectors have it. */
+static int32_t
+length_of(int32_t v)
 {
-	return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+	int16_t narrow = (int16_t)v;
+
+	return narrow < 0 ? (int16_t)-narrow : narrow;
+}
+
+/* The square of the way between two points, and no less than its length. */
+static uint32_t
+way_between(int32_t from, int32_t to, int32_t *ret_length)
+{
+	int32_t x = length_of(point_x(to) - point_x(from));
+	int32_t y = length_of(point_y(to) - point_y(from));
+
+	*ret_length += x + y;
+	return (uint32_t)(x * x) + (uint32_t)(y * y);
 }
 
 static void
@@ -118,18 +101,16 @@ kin_plain(const struct kernel_pairs *p, unsigned t, unsigned n,
 	  int32_t ret_may[KERNEL_PAIRS])
 {
 	for (unsigned k = 0; k < n; k++) {
-		/* Lengths of the ways are no more than |x| + |y|. */
-		uint32_t ax = length_of(p->ax[k] - p->ax[t]);
-		uint32_t ay = length_of(p->ay[k] - p->ay[t]);
-		uint32_t bx = length_of(p->bx[k] - p->bx[t]);
-		uint32_t by = length_of(p->by[k] - p->by[t]);
-		uint32_t d =
-			length_of((int32_t)(ax * ax + ay * ay - (bx * bx + by * by)));
+		int32_t lengths = 0, apart;
+		uint32_t a2 = way_between(p->a[t], p->a[k], &lengths);
+		uint32_t b2 = way_between(p->b[t], p->b[k], &lengths);
 
-		ret_may[k] =
-			(int32_t)d < (int32_t)(KERNEL_KIN_Q2 / 4 * (ax + ay + bx + by)) &&
-			fixed_apart((uint16_t)p->turn[k], (uint16_t)p->turn[t]) <
-				KERNEL_KIN_TURN;
+		apart = (int32_t)(a2 - b2);
+		if (apart < 0)
+			apart = (int32_t)(0u - (uint32_t)apart);
+		ret_may[k] = apart < KERNEL_KIN_Q2 / 4 * lengths &&
+			     fixed_apart((uint16_t)p->turn[k], (uint16_t)p->turn[t]) <
+				     KERNEL_KIN_TURN;
 	}
 }
 
@@ -165,15 +146,12 @@ near_plain(const struct kernel_crowd *c, const struct kernel_moved *m, uint16_t 
 {
 	unsigned n = 0;
 
-	for (unsigned first = 0; first < c->count; first += KERNEL_NEAR_GROUP) {
-		unsigned last = first + KERNEL_NEAR_GROUP;
+	for (unsigned i = 0; i < m->count; i++) {
+		unsigned strip = kernel_strip(m->y[i]);
 
-		last = last < c->count ? last : c->count;
-		for (unsigned i = 0; i < m->count; i++) {
-			for (unsigned j = first; j < last; j++) {
-				if (is_near(c, j, m, i))
-					ret_near[n++] = (uint16_t)(i << 8 | j);
-			}
+		for (unsigned j = c->below[strip]; j < c->below[strip + 3]; j++) {
+			if (is_near(c, j, m, i))
+				ret_near[n++] = (uint16_t)(i << 8 | j);
 		}
 	}
 	return n;
@@ -207,9 +185,11 @@ agree_plain(const int32_t *a, const int32_t *b, unsigned n, unsigned turned,
 	}
 }
 
-static const struct kernel plain = { "plain",     counts_plain, alike_plain,
-				     votes_plain, kin_plain,    lay_plain,
-				     near_plain,  move_plain,   agree_plain };
+static const struct kernel plain = {
+	"plain",     counts_plain, kernel_alike_plain, kernel_support_plain,
+	votes_plain, kin_plain,    lay_plain,          near_plain,
+	move_plain,  agree_plain,  square_plain
+};
 
 const struct kernel *
 kernel_at(unsigned i)

@@ -9,11 +9,15 @@
  */
 #define V LANES(lanes_i)
 #define U LANES(lanes_u)
+#define N LANES(lanes_n)
+#define W LANES(lanes_w)
 #define STEP (LANES_BYTES / 4)
 #define AT(p) (*(const V *)(const void *)(p))
 #define TO(p) (*(V *)(void *)(p))
 
 typedef int32_t V __attribute__((vector_size(LANES_BYTES), aligned(4), may_alias));
+typedef int16_t N __attribute__((vector_size(LANES_BYTES), aligned(4), may_alias));
+typedef uint16_t W __attribute__((vector_size(LANES_BYTES), aligned(4), may_alias));
 typedef uint32_t U __attribute__((vector_size(LANES_BYTES), aligned(4), may_alias));
 
 _Static_assert(KERNEL_STEP % STEP == 0 && KERNEL_VOTERS % STEP == 0 &&
@@ -69,21 +73,32 @@ LANES(length)(V v)
 	return (V)((U)(v ^ sign) - (U)sign);
 }
 
+/* The way from one point to another without signs, modulo 65536: x and y of each. */
+static inline LANES_TARGET V
+LANES(sides)(V to, V from)
+{
+	W way = (W)to - (W)from, sign = (W)((N)way >> 15);
+
+	return (V)((way ^ sign) - sign);
+}
+
 static LANES_TARGET void
 LANES(kin)(const struct kernel_pairs *p, unsigned t, unsigned n,
 	   int32_t ret_may[KERNEL_PAIRS])
 {
+	const V from_a = (V){ 0 } + p->a[t], from_b = (V){ 0 } + p->b[t];
+	const V one = (V){ 0 } + 0x10001;
+
 	for (unsigned k = 0; k < n; k += STEP) {
-		V ax = AT(&p->ax[k]) - p->ax[t], ay = AT(&p->ay[k]) - p->ay[t];
-		V bx = AT(&p->bx[k]) - p->bx[t], by = AT(&p->by[k]) - p->by[t];
-		V bound = LANES(length)(ax) + LANES(length)(ay) + LANES(length)(bx) +
-			  LANES(length)(by);
-		U a2 = (U)ax * (U)ax + (U)ay * (U)ay, b2 = (U)bx * (U)bx + (U)by * (U)by;
+		V a = LANES(sides)(AT(&p->a[k]), from_a);
+		V b = LANES(sides)(AT(&p->b[k]), from_b);
+		V bound = (V)LANES_DOT(a, one) + (V)LANES_DOT(b, one);
+		V apart = (V)((U)LANES_DOT(a, a) - (U)LANES_DOT(b, b));
 		U turn = (U)((AT(&p->turn[k]) - p->turn[t] + (KERNEL_KIN_TURN - 1)) &
 			     0xffff);
 
 		TO(&ret_may[k]) =
-			(V)(LANES(length)((V)(a2 - b2)) < bound * (KERNEL_KIN_Q2 / 4)) &
+			(V)(LANES(length)(apart) < bound * (KERNEL_KIN_Q2 / 4)) &
 			(V)(turn <= 2 * (KERNEL_KIN_TURN - 1));
 	}
 }
@@ -151,6 +166,8 @@ LANES(agree)(const int32_t *a, const int32_t *b, unsigned n, unsigned turned,
 
 #undef V
 #undef U
+#undef N
+#undef W
 #undef STEP
 #undef AT
 #undef TO

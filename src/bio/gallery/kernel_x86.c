@@ -3,12 +3,12 @@
 #if defined(__x86_64__)
 
 #include "bio/gallery/fixed.h"
+#include "bio/gallery/kernel_scan.h"
+#include "bio/gallery/kernel_square.h"
 
 #include <assert.h>
 #include <immintrin.h>
 #include <stdbool.h>
-
-_Static_assert(KERNEL_ALIKE_64TH % 2 == 0, "half of it is whole");
 
 /* Every x86-64 has SSE2. */
 #define SSE2
@@ -105,15 +105,16 @@ load8_sse2(const uint16_t *p)
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* Fills worth from the counts. */
+/* Fills worth from the counts, eight by eight. */
 static inline void
 weigh_row_sse2(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 	       const unsigned range[2], struct kernel_counts *c)
 {
 	const __m128i angle = _mm_set1_epi16((short)(one->angle[i] + KERNEL_TURN_MAX));
 	const __m128i zero = _mm_setzero_si128();
+	struct kernel_worth worth = { 0, 0 };
 
-	for (unsigned j = range[0]; j < range[1]; j += 8) {
+	for (unsigned j = range[0] & ~7u; j < range[1]; j += 8) {
 		__m128i turn = _mm_sub_epi16(angle, load8_sse2(&many->angle[j]));
 		__m128i both = _mm_slli_epi16(load8_sse2(&c->both[j]), 5);
 		__m128i sum =
@@ -129,8 +130,25 @@ weigh_row_sse2(const struct mcc_set *one, unsigned i, const struct mcc_set *many
 			_mm_cmpgt_epi16(_mm_sub_epi16(turn, _mm_set1_epi16(1)),
 					_mm_set1_epi16(-1)));
 		yes = _mm_packs_epi16(_mm_and_si128(yes, turn), zero);
-		c->worth[j / 32] |= (uint32_t)_mm_movemask_epi8(yes) << j % 32;
+		worth = kernel_worth_add(worth, j, (unsigned)_mm_movemask_epi8(yes));
 	}
+	kernel_worth_store(worth, range, c);
+}
+
+/* Bits of the sections of two cylinders in cells given, from their tallies. */
+static inline __m128i
+tally2_sse2(const uint64_t *tally, size_t step, bool same, __m128i cells)
+{
+	__m128i count[MCC_TALLIES];
+
+#pragma GCC unroll 8
+	for (unsigned k = 0; k < MCC_TALLIES; k++) {
+		const uint64_t *at = &tally[k * step];
+		__m128i t = same ? _mm_set1_epi64x((long long)*at) : load2(at);
+
+		count[k] = bytes_sse2(_mm_and_si128(t, cells));
+	}
+	return weigh_sse2(count[0], count[1], count[2]);
 }
 
 static void
@@ -139,60 +157,25 @@ counts_sse2(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 {
 	const __m128i valid = _mm_set1_epi64x((long long)one->valid[i]);
 
-	assert(range[1] <= MCC_CYLINDERS_MAX && range[0] % KERNEL_LANES == 0);
-	for (unsigned j = range[0]; j < range[1]; j += 2) {
-		__m128i other = load2(&many->valid[j]), left[MCC_TALLIES],
-			right[MCC_TALLIES];
-
-#pragma GCC unroll 8
-		for (unsigned k = 0; k < MCC_TALLIES; k++) {
-			__m128i a = _mm_set1_epi64x((long long)one->tally[k][i]);
-
-			left[k] = bytes_sse2(_mm_and_si128(a, other));
-			right[k] = bytes_sse2(
-				_mm_and_si128(load2(&many->tally[k][j]), valid));
-		}
+	assert(range[1] <= MCC_CYLINDERS_MAX);
+	for (unsigned j = range[0] & ~1u; j < range[1]; j += 2) {
 		store2_sse2(&ret->both[j],
 			    both2_sse2(&one->plane[0][i], MCC_CYLINDERS_MAX,
 				       &many->plane[0][j], MCC_CYLINDERS_MAX));
-		store2_sse2(&ret->left[j], weigh_sse2(left[0], left[1], left[2]));
-		store2_sse2(&ret->right[j], weigh_sse2(right[0], right[1], right[2]));
-		store2_sse2(&ret->cells[j], bytes_sse2(_mm_and_si128(valid, other)));
+		store2_sse2(&ret->left[j],
+			    tally2_sse2(&one->tally[0][i], MCC_CYLINDERS_MAX, true,
+					load2(&many->valid[j])));
+	}
+	kernel_copy_whole(one, i, many, range, ret);
+	for (unsigned j = range[0] & ~1u; j < range[1] && !kernel_is_whole(one, i);
+	     j += 2) {
+		__m128i both_valid = _mm_and_si128(valid, load2(&many->valid[j]));
+
+		store2_sse2(&ret->right[j], tally2_sse2(&many->tally[0][j],
+							MCC_CYLINDERS_MAX, false, valid));
+		store2_sse2(&ret->cells[j], bytes_sse2(both_valid));
 	}
 	weigh_row_sse2(one, i, many, range, ret);
-}
-
-/* The mask that alike answers, from the counts. */
-static inline uint32_t
-alike_mask_sse2(unsigned one_ones, const uint8_t *ones, unsigned n, const uint16_t *both)
-{
-	const __m128i one = _mm_set1_epi16((short)one_ones), zero = _mm_setzero_si128();
-	uint32_t mask = 0;
-
-	for (unsigned j = 0; j < n; j += 8) {
-		__m128i sum = _mm_unpacklo_epi8(
-			_mm_loadl_epi64((const __m128i *)(const void *)&ones[j]), zero);
-		__m128i less;
-
-		/* 64 both >= 9 sums: both sides stay below 2^15. */
-		sum = _mm_mullo_epi16(_mm_add_epi16(sum, one),
-				      _mm_set1_epi16(KERNEL_ALIKE_64TH / 2));
-		less = _mm_cmpgt_epi16(sum, _mm_slli_epi16(load8_sse2(&both[j]), 6));
-		mask |= (~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(less, zero)) &
-			 0xffu)
-			<< j;
-	}
-	return mask;
-}
-
-static uint32_t
-alike_sse2(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	   const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	assert(n % KERNEL_LANES == 0);
-	for (unsigned j = 0; j < n; j += 2)
-		store2_sse2(&ret_both[j], both2_sse2(one, 1, &planes[j], n));
-	return alike_mask_sse2(one_ones, ones, n, ret_both);
 }
 
 /* Which of eight of the crowd are not near: all ones, else 0. */
@@ -215,39 +198,34 @@ far_sse2(const struct kernel_crowd *c, unsigned j, const __m128i at[3])
 		_mm_cmpgt_epi16(turn, _mm_set1_epi16(KERNEL_NEAR_TURN)));
 }
 
-static inline uint32_t
-near32_sse2(const struct kernel_crowd *c, unsigned j, const __m128i at[3])
-{
-	__m128i low = _mm_packs_epi16(far_sse2(c, j, at), far_sse2(c, j + 8, at));
-	__m128i high = _mm_packs_epi16(far_sse2(c, j + 16, at), far_sse2(c, j + 24, at));
-
-	return ~((uint32_t)_mm_movemask_epi8(low) | (uint32_t)_mm_movemask_epi8(high)
-							    << 16);
-}
-
 static unsigned
 near_sse2(const struct kernel_crowd *c, const struct kernel_moved *m, uint16_t *ret_near)
 {
 	uint16_t *end = ret_near;
 
-	for (unsigned j = 0; j < c->count; j += KERNEL_NEAR_GROUP) {
-		for (unsigned i = 0; i < m->count; i++) {
-			const __m128i at[3] = { _mm_set1_epi16((short)m->x[i]),
-						_mm_set1_epi16((short)m->y[i]),
-						_mm_set1_epi16((short)m->angle[i]) };
-			uint64_t mask = near32_sse2(c, j, at);
+	for (unsigned i = 0; i < m->count; i++) {
+		const __m128i at[3] = { _mm_set1_epi16((short)m->x[i]),
+					_mm_set1_epi16((short)m->y[i]),
+					_mm_set1_epi16((short)m->angle[i]) };
+		unsigned strip = kernel_strip(m->y[i]), last = c->below[strip + 3];
 
-			if (j + 32 < c->count)
-				mask |= (uint64_t)near32_sse2(c, j + 32, at) << 32;
-			end = kernel_list_near(c, i, j, mask, end);
+		for (unsigned j = c->below[strip]; j < last; j += 16) {
+			__m128i far = _mm_packs_epi16(far_sse2(c, j, at),
+						      far_sse2(c, j + 8, at));
+
+			end = kernel_list_near(i, j, last,
+					       ~(uint32_t)_mm_movemask_epi8(far) & 0xffff,
+					       end);
 		}
 	}
 	return (unsigned)(end - ret_near);
 }
 
-static const struct kernel sse2 = { "sse2",     counts_sse2, alike_sse2,
-				    votes_sse2, kin_sse2,    lay_sse2,
-				    near_sse2,  move_sse2,   agree_sse2 };
+static const struct kernel sse2 = {
+	"sse2",     counts_sse2, kernel_alike_sse2, kernel_support_sse2,
+	votes_sse2, kin_sse2,    lay_sse2,          near_sse2,
+	move_sse2,  agree_sse2,  square_sse2
+};
 
 /* ---- SSE2 with the popcnt instruction ------------------------------------ */
 
@@ -266,42 +244,35 @@ counts_popcnt(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 	assert(range[1] <= MCC_CYLINDERS_MAX);
 	for (unsigned j = range[0]; j < range[1]; j++) {
 		uint64_t other = many->valid[j];
-		unsigned both = 0, left = 0, right = 0;
+		unsigned both = 0, left = 0;
 
 #pragma GCC unroll 8
 		for (unsigned k = 0; k < MCC_PLANES; k++)
 			both += bits_popcnt(one->plane[k][i] & many->plane[k][j]);
 #pragma GCC unroll 8
-		for (unsigned k = 0; k < MCC_TALLIES; k++) {
+		for (unsigned k = 0; k < MCC_TALLIES; k++)
 			left += bits_popcnt(one->tally[k][i] & other) << k;
-			right += bits_popcnt(many->tally[k][j] & valid) << k;
-		}
 		ret->both[j] = (uint16_t)both;
 		ret->left[j] = (uint16_t)left;
+	}
+	kernel_copy_whole(one, i, many, range, ret);
+	for (unsigned j = range[0]; j < range[1] && !kernel_is_whole(one, i); j++) {
+		unsigned right = 0;
+
+#pragma GCC unroll 8
+		for (unsigned k = 0; k < MCC_TALLIES; k++)
+			right += bits_popcnt(many->tally[k][j] & valid) << k;
 		ret->right[j] = (uint16_t)right;
-		ret->cells[j] = (uint16_t)bits_popcnt(valid & other);
+		ret->cells[j] = (uint16_t)bits_popcnt(valid & many->valid[j]);
 	}
 	weigh_row_sse2(one, i, many, range, ret);
 }
 
-POPCNT static uint32_t
-alike_popcnt(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	     const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	for (unsigned j = 0; j < n; j++) {
-		unsigned both = 0;
-
-#pragma GCC unroll 8
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both += bits_popcnt(one[k] & planes[k * n + j]);
-		ret_both[j] = (uint16_t)both;
-	}
-	return alike_mask_sse2(one_ones, ones, n, ret_both);
-}
-
-static const struct kernel popcnt = { "popcnt",   counts_popcnt, alike_popcnt,
-				      votes_sse2, kin_sse2,      lay_sse2,
-				      near_sse2,  move_sse2,     agree_sse2 };
+static const struct kernel popcnt = {
+	"popcnt",   counts_popcnt, kernel_alike_sse2, kernel_support_sse2,
+	votes_sse2, kin_sse2,      lay_sse2,          near_sse2,
+	move_sse2,  agree_sse2,    square_sse2
+};
 
 /* ---- AVX2 --------------------------------------------------------------- */
 
@@ -377,59 +348,51 @@ both4_avx2(const uint64_t *one, size_t one_step, const uint64_t *many, size_t ma
 	return five_avx2(w);
 }
 
-struct four_avx2 {
-	__m256i both, left, right, cells;
-};
-
-AVX2 static inline struct four_avx2
-compare4_avx2(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
-	      unsigned j)
+/* As tally2_sse2, for four. */
+AVX2 static inline __m256i
+tally4_avx2(const uint64_t *tally, bool same, __m256i cells)
 {
-	__m256i valid = _mm256_set1_epi64x((long long)one->valid[i]);
-	__m256i other = load4_avx2(&many->valid[j]), left[MCC_TALLIES],
-		right[MCC_TALLIES];
+	__m256i count[MCC_TALLIES];
 
 #pragma GCC unroll 8
 	for (unsigned k = 0; k < MCC_TALLIES; k++) {
-		__m256i a = _mm256_set1_epi64x((long long)one->tally[k][i]);
+		const uint64_t *at = &tally[k * MCC_CYLINDERS_MAX];
+		__m256i t = same ? _mm256_set1_epi64x((long long)*at) : load4_avx2(at);
 
-		left[k] = bytes_avx2(_mm256_and_si256(a, other));
-		right[k] = bytes_avx2(
-			_mm256_and_si256(load4_avx2(&many->tally[k][j]), valid));
+		count[k] = bytes_avx2(_mm256_and_si256(t, cells));
 	}
-	return (struct four_avx2){ both4_avx2(&one->plane[0][i], MCC_CYLINDERS_MAX,
-					      &many->plane[0][j], MCC_CYLINDERS_MAX),
-				   weigh_avx2(left[0], left[1], left[2]),
-				   weigh_avx2(right[0], right[1], right[2]),
-				   bytes_avx2(_mm256_and_si256(valid, other)) };
+	return weigh_avx2(count[0], count[1], count[2]);
 }
 
 AVX2 static void
 counts_avx2(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 	    const unsigned range[2], struct kernel_counts *ret)
 {
-	assert(range[1] <= MCC_CYLINDERS_MAX && range[0] % KERNEL_LANES == 0);
-	for (unsigned j = range[0]; j < range[1]; j += KERNEL_LANES) {
-		struct four_avx2 a = compare4_avx2(one, i, many, j);
-		struct four_avx2 b = compare4_avx2(one, i, many, j + 4);
+	const __m256i valid = _mm256_set1_epi64x((long long)one->valid[i]);
+	const uint64_t *plane = &one->plane[0][i], *tally = &one->tally[0][i];
+	const size_t step = MCC_CYLINDERS_MAX;
 
-		store8_avx2(&ret->both[j], a.both, b.both);
-		store8_avx2(&ret->left[j], a.left, b.left);
-		store8_avx2(&ret->right[j], a.right, b.right);
-		store8_avx2(&ret->cells[j], a.cells, b.cells);
+	assert(range[1] <= MCC_CYLINDERS_MAX);
+	for (unsigned j = range[0] & ~7u; j < range[1]; j += KERNEL_LANES) {
+		const uint64_t *other = &many->valid[j];
+
+		store8_avx2(&ret->both[j],
+			    both4_avx2(plane, step, &many->plane[0][j], step),
+			    both4_avx2(plane, step, &many->plane[0][j + 4], step));
+		store8_avx2(&ret->left[j], tally4_avx2(tally, true, load4_avx2(other)),
+			    tally4_avx2(tally, true, load4_avx2(other + 4)));
+	}
+	kernel_copy_whole(one, i, many, range, ret);
+	for (unsigned j = range[0] & ~7u; j < range[1] && !kernel_is_whole(one, i);
+	     j += KERNEL_LANES) {
+		__m256i cells = _mm256_and_si256(valid, load4_avx2(&many->valid[j]));
+		__m256i next = _mm256_and_si256(valid, load4_avx2(&many->valid[j + 4]));
+
+		store8_avx2(&ret->right[j], tally4_avx2(&many->tally[0][j], false, valid),
+			    tally4_avx2(&many->tally[0][j + 4], false, valid));
+		store8_avx2(&ret->cells[j], bytes_avx2(cells), bytes_avx2(next));
 	}
 	weigh_row_sse2(one, i, many, range, ret);
-}
-
-AVX2 static uint32_t
-alike_avx2(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	   const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	assert(n % KERNEL_LANES == 0);
-	for (unsigned j = 0; j < n; j += KERNEL_LANES)
-		store8_avx2(&ret_both[j], both4_avx2(one, 1, &planes[j], n),
-			    both4_avx2(one, 1, &planes[j + 4], n));
-	return alike_mask_sse2(one_ones, ones, n, ret_both);
 }
 
 AVX2 static inline __m256i
@@ -453,39 +416,35 @@ near16_avx2(const struct kernel_crowd *c, unsigned j, const __m256i at[3])
 	return _mm256_cmpeq_epi16(_mm256_or_si256(dx, turn), _mm256_setzero_si256());
 }
 
-AVX2 static inline uint32_t
-near32_avx2(const struct kernel_crowd *c, unsigned j, const __m256i at[3])
-{
-	/* Packed by halves of 128 bits: the quarters go back in order. */
-	__m256i all =
-		_mm256_packs_epi16(near16_avx2(c, j, at), near16_avx2(c, j + 16, at));
-
-	return (uint32_t)_mm256_movemask_epi8(_mm256_permute4x64_epi64(all, 0xd8));
-}
-
 AVX2 static unsigned
 near_avx2(const struct kernel_crowd *c, const struct kernel_moved *m, uint16_t *ret_near)
 {
 	uint16_t *end = ret_near;
 
-	for (unsigned j = 0; j < c->count; j += KERNEL_NEAR_GROUP) {
-		for (unsigned i = 0; i < m->count; i++) {
-			const __m256i at[3] = { _mm256_set1_epi16((short)m->x[i]),
-						_mm256_set1_epi16((short)m->y[i]),
-						_mm256_set1_epi16((short)m->angle[i]) };
-			uint64_t mask = near32_avx2(c, j, at);
+	for (unsigned i = 0; i < m->count; i++) {
+		const __m256i at[3] = { _mm256_set1_epi16((short)m->x[i]),
+					_mm256_set1_epi16((short)m->y[i]),
+					_mm256_set1_epi16((short)m->angle[i]) };
+		unsigned strip = kernel_strip(m->y[i]), last = c->below[strip + 3];
 
-			if (j + 32 < c->count)
-				mask |= (uint64_t)near32_avx2(c, j + 32, at) << 32;
-			end = kernel_list_near(c, i, j, mask, end);
+		for (unsigned j = c->below[strip]; j < last; j += 16) {
+			__m256i near = near16_avx2(c, j, at);
+			__m128i bytes =
+				_mm_packs_epi16(_mm256_castsi256_si128(near),
+						_mm256_extracti128_si256(near, 1));
+
+			end = kernel_list_near(i, j, last,
+					       (uint32_t)_mm_movemask_epi8(bytes), end);
 		}
 	}
 	return (unsigned)(end - ret_near);
 }
 
-static const struct kernel avx2 = { "avx2",     counts_avx2, alike_avx2,
-				    votes_avx2, kin_avx2,    lay_avx2,
-				    near_avx2,  move_avx2,   agree_avx2 };
+static const struct kernel avx2 = {
+	"avx2",     counts_avx2, kernel_alike_avx2, kernel_support_avx2,
+	votes_avx2, kin_avx2,    lay_avx2,          near_avx2,
+	move_avx2,  agree_avx2,  square_avx2
+};
 
 /* ---- AVX-512 ------------------------------------------------------------- */
 
@@ -509,29 +468,23 @@ weigh_avx512(__m512i a, __m512i twos, __m512i fours)
 	return _mm512_add_epi64(a, _mm512_add_epi64(twos, twos));
 }
 
-/* Eight bytes as eight words. */
-AVX512 static inline __m512i
-load8_avx512(const uint8_t *p)
-{
-	return _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(const void *)p));
-}
-
 AVX512 static void
 counts_avx512(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 	      const unsigned range[2], struct kernel_counts *ret)
 {
 	const __m512i valid = _mm512_set1_epi64((long long)one->valid[i]);
 	const __m512i angle = _mm512_set1_epi64(one->angle[i] + KERNEL_TURN_MAX);
+	struct kernel_worth worth = { 0, 0 };
 	__m512i plane[MCC_PLANES], tally[MCC_TALLIES];
 
-	assert(range[1] <= MCC_CYLINDERS_MAX && range[0] % KERNEL_LANES == 0);
+	assert(range[1] <= MCC_CYLINDERS_MAX);
 #pragma GCC unroll 8
 	for (unsigned k = 0; k < MCC_PLANES; k++)
 		plane[k] = _mm512_set1_epi64((long long)one->plane[k][i]);
 #pragma GCC unroll 8
 	for (unsigned k = 0; k < MCC_TALLIES; k++)
 		tally[k] = _mm512_set1_epi64((long long)one->tally[k][i]);
-	for (unsigned j = range[0]; j < range[1]; j += KERNEL_LANES) {
+	for (unsigned j = range[0] & ~7u; j < range[1]; j += KERNEL_LANES) {
 		__m512i both = _mm512_setzero_si512(), left[MCC_TALLIES],
 			right[MCC_TALLIES];
 		__m512i other = _mm512_loadu_si512(&many->valid[j]), cells, turn;
@@ -566,34 +519,9 @@ counts_avx512(const struct mcc_set *one, unsigned i, const struct mcc_set *many,
 			yes, cells, _mm512_set1_epi64(KERNEL_CELLS_MIN - 1));
 		yes = _mm512_mask_cmpgt_epu64_mask(yes, _mm512_slli_epi64(both, 5),
 						   _mm512_add_epi64(left[0], right[0]));
-		ret->worth[j / 32] |= (uint32_t)yes << j % 32;
+		worth = kernel_worth_add(worth, j, yes);
 	}
-}
-
-AVX512 static uint32_t
-alike_avx512(const uint64_t one[MCC_PLANES], unsigned one_ones, const uint64_t *planes,
-	     const uint8_t *ones, unsigned n, uint16_t *ret_both)
-{
-	uint32_t mask = 0;
-
-	assert(n % KERNEL_LANES == 0 && n <= 32);
-	for (unsigned j = 0; j < n; j += KERNEL_LANES) {
-		__m512i both = _mm512_setzero_si512(), sum;
-
-#pragma GCC unroll 8
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			both = _mm512_add_epi64(
-				both,
-				common_avx512(_mm512_set1_epi64((long long)one[k]),
-					      _mm512_loadu_si512(&planes[k * n + j])));
-		store8_avx512(&ret_both[j], both);
-		sum = _mm512_add_epi64(_mm512_set1_epi64(one_ones),
-				       load8_avx512(&ones[j]));
-		sum = _mm512_mullo_epi16(sum, _mm512_set1_epi64(KERNEL_ALIKE_64TH));
-		mask |= (uint32_t)_mm512_cmpge_epu64_mask(_mm512_slli_epi64(both, 7), sum)
-			<< j;
-	}
-	return mask;
+	kernel_worth_store(worth, range, ret);
 }
 
 /* Thirty-two of a crowd. */
@@ -623,39 +551,44 @@ near32_avx512(const struct group_avx512 *g, const __m512i at[3])
 		_mm512_abs_epi16(turn), _mm512_set1_epi16(KERNEL_NEAR_TURN));
 }
 
+/* Two vectors take all but a crowded finger: quicker than to ask for strips. */
 AVX512 static unsigned
 near_avx512(const struct kernel_crowd *c, const struct kernel_moved *m,
 	    uint16_t *ret_near)
 {
+	const struct group_avx512 low = load_group_avx512(c, 0);
+	const struct group_avx512 high = load_group_avx512(c, 32);
 	uint16_t *end = ret_near;
 
-	for (unsigned j = 0; j < c->count; j += KERNEL_NEAR_GROUP) {
-		const struct group_avx512 low = load_group_avx512(c, j);
-		const struct group_avx512 high = load_group_avx512(c, j + 32);
+	if (c->count > 64)
+		return near_avx2(c, m, ret_near);
+	for (unsigned i = 0; i < m->count; i++) {
+		const __m512i at[3] = { _mm512_set1_epi16((short)m->x[i]),
+					_mm512_set1_epi16((short)m->y[i]),
+					_mm512_set1_epi16((short)m->angle[i]) };
+		uint64_t mask = near32_avx512(&low, at) |
+				(uint64_t)near32_avx512(&high, at) << 32;
 
-		for (unsigned i = 0; i < m->count; i++) {
-			const __m512i at[3] = { _mm512_set1_epi16((short)m->x[i]),
-						_mm512_set1_epi16((short)m->y[i]),
-						_mm512_set1_epi16((short)m->angle[i]) };
-			uint64_t mask = near32_avx512(&low, at) |
-					(uint64_t)near32_avx512(&high, at) << 32;
-
-			end = kernel_list_near(c, i, j, mask, end);
-		}
+		end = kernel_list_near(i, 0, c->count, mask, end);
 	}
 	return (unsigned)(end - ret_near);
 }
 
-static const struct kernel avx512 = { "avx512",     counts_avx512, alike_avx512,
-				      votes_avx512, kin_avx512,    lay_avx512,
-				      near_avx512,  move_avx512,   agree_avx512 };
+static const struct kernel avx512 = {
+	"avx512",     counts_avx512, kernel_alike_avx512, kernel_support_avx512,
+	votes_avx512, kin_avx512,    lay_avx512,          near_avx512,
+	move_avx512,  agree_avx512,  square_avx512
+};
 
 static bool
 runs_avx512(void)
 {
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512vl") &&
-	       __builtin_cpu_supports("avx512vpopcntdq");
+	       __builtin_cpu_supports("avx512vbmi2") &&
+	       __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("avx512vpopcntdq") &&
+	       __builtin_cpu_supports("avx512bitalg");
 }
 
 unsigned

@@ -1,75 +1,40 @@
 #include "bio/gallery/mcc.h"
 
 #include "bio/gallery/fixed.h"
+#include "bio/gallery/kernel.h"
 #include "bio/gallery/move.h"
 
 #include <assert.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 /* Lengths inside a cylinder are quarter pixels: the cell pitch of 17.5 px is 70. */
 #define Q2 4
-#define Q2_SHIFT 12 /* from pixels times 1/16384 to quarter pixels */
-#define HALF_Q2 (1 << (Q2_SHIFT - 1))
 #define RADIUS_Q2 (70 * Q2)
 #define PITCH_Q2 70
 #define SIDE 8
-#define FIRST_Q2 (-245)    /* centre of the first row and column of cells */
-#define REACH_Q2 (28 * Q2) /* 3 sigma of the spatial contribution */
-#define NEAR_PX 98         /* radius + reach: farther minutiae do not count */
-#define HULL_MARGIN_PX 50  /* the hull of all minutiae is enlarged by this */
-#define SECTION (65536u / MCC_PLANES)
-#define SECTIONS 8          /* MCC_PLANES and idle ones, for the compiler's vectors */
+#define FIRST_Q2 (-245)     /* centre of the first row and column of cells */
+#define HULL_MARGIN_PX 50   /* the hull of all minutiae is enlarged by this */
 #define CELLS_VALID_MIN 39u /* three quarters of the cells */
 #define NEIGHBOURS_MIN 2u
 #define HULL_MAX (2 * FINGER_MINUTIAE_MAX)
-/* A bit is on from the published 0.01, times sigma sqrt(2 pi), in 1/2^24. */
-#define ON_Q24 3925063
+#define STRIPS 64u /* into which minutiae and cylinders are sorted first */
 
-/*
- * round(4096 exp(-d^2 / (2 sigma^2))), sigma = 28/3 px, by d^2 in steps of 8 px^2 (middle of the
- * step), up to 3 sigma.
- */
-#define SPATIAL_STEPS 99
-#define STEP_SHIFT 7 /* 8 px^2, in quarter pixels */
-static const uint16_t spatial_q12[SPATIAL_STEPS + 1] = {
-	4003, 3823, 3652, 3488, 3331, 3182, 3039, 2903, 2772, 2648, 2529, 2416, 2307,
-	2204, 2105, 2010, 1920, 1834, 1752, 1673, 1598, 1526, 1458, 1392, 1330, 1270,
-	1213, 1159, 1107, 1057, 1010, 964,  921,  880,  840,  802,  766,  732,  699,
-	668,  638,  609,  582,  556,  531,  507,  484,  462,  442,  422,  403,  385,
-	368,  351,  335,  320,  306,  292,  279,  267,  255,  243,  232,  222,  212,
-	202,  193,  185,  176,  168,  161,  154,  147,  140,  134,  128,  122,  117,
-	111,  106,  102,  97,   93,   89,   85,   81,   77,   74,   70,   67,   64,
-	61,   59,   56,   53,   51,   49,   47,   44,   0,
-};
-
-/*
- * round(4096 x the share of a normal density, sigma = 2 pi / 9, that falls into a section of
- * direction 2 pi / 5 wide), by distance from the middle of the section in 1/256 turns.
- */
-static const uint16_t direction_q12[129] = {
-	2588, 2587, 2583, 2577, 2569, 2558, 2545, 2529, 2512, 2492, 2470, 2445, 2419,
-	2391, 2361, 2329, 2295, 2260, 2223, 2184, 2145, 2104, 2061, 2018, 1974, 1928,
-	1882, 1836, 1788, 1741, 1693, 1644, 1596, 1547, 1498, 1450, 1401, 1353, 1306,
-	1258, 1212, 1165, 1120, 1075, 1031, 987,  945,  903,  863,  823,  785,  747,
-	711,  675,  641,  608,  576,  545,  515,  486,  459,  432,  407,  382,  359,
-	337,  316,  296,  277,  258,  241,  225,  209,  195,  181,  168,  156,  144,
-	133,  123,  114,  105,  97,   89,   82,   75,   69,   63,   58,   53,   48,
-	44,   40,   36,   33,   30,   27,   25,   22,   20,   18,   16,   15,   13,
-	12,   11,   10,   9,    8,    7,    6,    5,    5,    4,    4,    3,    3,
-	3,    2,    2,    2,    2,    1,    1,    1,    1,    1,    1,    1,
-};
+_Static_assert(KERNEL_POINTS >= FINGER_MINUTIAE_MAX, "all minutiae fit");
+_Static_assert(STRIPS == MCC_SECTORS, "cylinders are sorted as they are found");
 
 struct point {
 	int32_t x, y;
 };
 
+/* How far a point (x, y) lies to the left of it: (x * by_x + y * by_y + at) / length. */
+struct edge {
+	int64_t by_x, by_y, at;
+	int64_t length; /* 1/16 px */
+};
+
 struct hull {
 	struct point p[HULL_MAX];
-	int32_t edge[HULL_MAX]; /* length of the edge from p[i], 1/16 px */
+	struct edge edge[HULL_MAX]; /* from p[i] to the next */
 	unsigned count;
 };
 
@@ -80,19 +45,92 @@ cross(struct point a, struct point b, struct point c)
 	return (int64_t)(b.x - a.x) * (c.y - a.y) - (int64_t)(b.y - a.y) * (c.x - a.x);
 }
 
+/*
+ * Sorts keys, all below STRIPS << shift: into strips first, then to their places, from which they
+ * are not far then. ret_below: how many keys lie in the strips below each.
+ */
+static void
+sort_keys(uint32_t *keys, unsigned count, unsigned shift, uint8_t ret_below[STRIPS])
+{
+	uint32_t by_strip[FINGER_MINUTIAE_MAX];
+	uint8_t next[STRIPS] = { 0 };
+	unsigned sum = 0;
+
+	assert(count <= FINGER_MINUTIAE_MAX);
+	for (unsigned i = 0; i < count; i++)
+		next[keys[i] >> shift]++;
+	for (unsigned s = 0; s < STRIPS; s++) {
+		unsigned n = next[s];
+
+		next[s] = ret_below[s] = (uint8_t)sum;
+		sum += n;
+	}
+	for (unsigned i = 0; i < count; i++)
+		by_strip[next[keys[i] >> shift]++] = keys[i];
+	for (unsigned i = 0; i < count; i++) {
+		unsigned j = i;
+
+		for (; j > 0 && keys[j - 1] > by_strip[i]; j--)
+			keys[j] = keys[j - 1];
+		keys[j] = by_strip[i];
+	}
+}
+
+/* From left to right, and from the top down where x is the same. */
 static void
 sort_points(struct point *p, unsigned count)
 {
-	for (unsigned i = 1; i < count; i++) {
-		struct point v = p[i];
-		unsigned j = i;
+	uint32_t keys[FINGER_MINUTIAE_MAX], width;
+	uint8_t below[STRIPS];
+	int32_t left = INT16_MAX, right = INT16_MIN;
+	unsigned shift = 16;
 
-		for (; j > 0 &&
-		       (p[j - 1].x > v.x || (p[j - 1].x == v.x && p[j - 1].y > v.y));
-		     j--)
-			p[j] = p[j - 1];
-		p[j] = v;
+	assert(count > 0 && count <= FINGER_MINUTIAE_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		left = p[i].x < left ? p[i].x : left;
+		right = p[i].x > right ? p[i].x : right;
 	}
+	width = (uint32_t)(right - left);
+	while (width >> (shift - 16) >= STRIPS)
+		shift++;
+	for (unsigned i = 0; i < count; i++)
+		keys[i] =
+			(uint32_t)(p[i].x - left) << 16 | (uint32_t)(p[i].y - INT16_MIN);
+	sort_keys(keys, count, shift, below);
+	for (unsigned i = 0; i < count; i++)
+		p[i] = (struct point){ (int32_t)(keys[i] >> 16) + left,
+				       (int32_t)(keys[i] & UINT16_MAX) + INT16_MIN };
+}
+
+/*
+ * The minutiae's places but for those inside the quadrangle of the outermost ones, which are no
+ * part of the hull (Akl, Toussaint: A fast convex hull algorithm, 1978). How many.
+ */
+static unsigned
+outer_points(const struct minutia *m, unsigned count, struct point *ret)
+{
+	struct point corner[4], at;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < 4; k++)
+		corner[k] = (struct point){ m[0].x, m[0].y };
+	for (unsigned i = 1; i < count; i++) {
+		at = (struct point){ m[i].x, m[i].y };
+		corner[0] = at.x < corner[0].x ? at : corner[0];
+		corner[1] = at.y < corner[1].y ? at : corner[1];
+		corner[2] = at.x > corner[2].x ? at : corner[2];
+		corner[3] = at.y > corner[3].y ? at : corner[3];
+	}
+	for (unsigned i = 0; i < count; i++) {
+		int inside = 1;
+
+		at = (struct point){ m[i].x, m[i].y };
+		for (unsigned k = 0; k < 4; k++)
+			inside &= cross(corner[k], corner[(k + 1) % 4], at) > 0;
+		ret[n] = at;
+		n += !inside;
+	}
+	return n;
 }
 
 static unsigned
@@ -115,321 +153,200 @@ hull_of(const struct minutia *m, unsigned count, struct hull *h)
 {
 	struct point p[FINGER_MINUTIAE_MAX];
 
-	for (unsigned i = 0; i < count; i++)
-		p[i] = (struct point){ m[i].x, m[i].y };
+	count = outer_points(m, count, p);
 	sort_points(p, count);
+	/* Nothing is read of it before it is written; not every analyser sees that. */
+	memset(h->p, 0, 2 * count * sizeof(h->p[0]));
 	h->count = half_hull(p, count, 1, h->p);
 	h->count += half_hull(p, count, -1, h->p + h->count);
 	for (unsigned i = 0; i < h->count; i++) {
-		struct point a = h->p[i], b = h->p[(i + 1) % h->count];
+		/* The second half ends with the point that the first one starts with. */
+		struct point a = h->p[i], b = h->p[i + 1];
 		int64_t dx = b.x - a.x, dy = b.y - a.y;
 
-		h->edge[i] = (int32_t)fixed_root((uint64_t)(dx * dx + dy * dy) * 256);
+		h->edge[i] =
+			(struct edge){ -dy, dx, dy * a.x - dx * a.y,
+				       fixed_root((uint64_t)(dx * dx + dy * dy) * 256) };
 	}
 }
 
-/* Sums of contributions to the cells of the square, by section; beyond it they do not count. */
-#define WINDOW 4u /* a neighbour reaches no more rows */
-#define GRID (SIDE + WINDOW)
-struct grid {
-	int32_t sum[GRID][GRID][SECTIONS];
-};
-
 struct frame {
-	const struct minutia *centre;
+	struct point centre;
 	int32_t sin, cos;
 };
 
-/* Index of a cell of the square, or -1 outside the disc. Rows of 4, 6, 8, 8, 8, 8, 6, 4 cells. */
-static const int cell_index[SIDE][SIDE] = {
-	{ -1, -1, 0, 1, 2, 3, -1, -1 },     { -1, 4, 5, 6, 7, 8, 9, -1 },
-	{ 10, 11, 12, 13, 14, 15, 16, 17 }, { 18, 19, 20, 21, 22, 23, 24, 25 },
-	{ 26, 27, 28, 29, 30, 31, 32, 33 }, { 34, 35, 36, 37, 38, 39, 40, 41 },
-	{ -1, 42, 43, 44, 45, 46, 47, -1 }, { -1, -1, 48, 49, 50, 51, -1, -1 },
-};
-
-/* Bits of the cells at most the margin outside of one edge of the hull, out of those given. */
-static uint64_t
-cells_inside(const struct frame *f, struct point a, struct point b, int32_t edge,
-	     uint64_t cells)
-{
-	struct point centre = { f->centre->x, f->centre->y };
-	int64_t ex = b.x - a.x, ey = b.y - a.y, far = cross(a, b, centre) * 16;
-	int64_t step_u = -(ex * f->sin + ey * f->cos), step_v = ey * f->sin - ex * f->cos;
-
-	if (far >= (int64_t)(RADIUS_Q2 / Q2 - HULL_MARGIN_PX) * edge)
-		return cells; /* the whole disc is */
-	/* The distance from the edge grows evenly with u and v. */
-	far = (far + (int64_t)HULL_MARGIN_PX * edge) * (Q2 * FIXED_ONE / 16);
-	for (int row = 0; row < SIDE; row++) {
-		for (int col = 0; col < SIDE; col++) {
-			int64_t u = FIRST_Q2 + row * PITCH_Q2,
-				v = FIRST_Q2 + col * PITCH_Q2;
-
-			if (cell_index[row][col] >= 0 &&
-			    far + u * step_u + v * step_v < 0)
-				cells &= ~((uint64_t)1 << cell_index[row][col]);
-		}
-	}
-	return cells;
-}
-
-/* Bits of the cells that lie in the enlarged hull. */
-static uint64_t
-valid_cells(const struct hull *h, const struct frame *f)
-{
-	uint64_t cells = ((uint64_t)1 << MCC_CELLS) - 1;
-
-	for (unsigned i = 0; i < h->count; i++)
-		cells = cells_inside(f, h->p[i], h->p[i + 1 == h->count ? 0 : i + 1],
-				     h->edge[i], cells);
-	return cells;
-}
-
-/* The first of the four rows that may lie within reach of the coordinate. */
-static unsigned
-first_within(int32_t at)
-{
-	int32_t low = at - REACH_Q2 - FIRST_Q2;
-
-	return low <= 0 ? 0u : ((unsigned)low + PITCH_Q2 - 1) / PITCH_Q2;
-}
-
-/* Squares of the distances from a coordinate to four rows. */
-static void
-squares(int32_t at, unsigned first, int32_t ret[WINDOW])
-{
-	for (unsigned i = 0; i < WINDOW; i++) {
-		int32_t d = at - (FIRST_Q2 + (int32_t)(first + i) * PITCH_Q2);
-
-		ret[i] = d * d;
-	}
-}
-
-/* Both are less than 2^15. */
-static inline void
-add_weighted(int32_t sum[SECTIONS], uint16_t weight, const int32_t section[SECTIONS])
-{
-#if defined(__SSE2__)
-	/* The compiler does not know that the upper halves are empty. */
-	const __m128i w = _mm_set1_epi32(weight);
-
-	for (unsigned k = 0; k < SECTIONS; k += 4) {
-		__m128i *to = (__m128i *)(void *)&sum[k];
-		__m128i s = _mm_loadu_si128((const __m128i *)(const void *)&section[k]);
-
-		_mm_storeu_si128(
-			to, _mm_add_epi32(_mm_loadu_si128(to), _mm_madd_epi16(s, w)));
-	}
-#else
-	for (unsigned k = 0; k < SECTIONS; k++)
-		sum[k] += weight * section[k];
-#endif
-}
+/* Two columns of cells at once. */
+typedef uint64_t twice __attribute__((vector_size(16)));
 
 /*
- * Adds what one neighbour at (u, v) contributes. Cells beyond its reach get nothing and those
- * beyond the square do not count: so there is no branch to foresee.
+ * Bits of the cells of the square, row by row, that lie farther outside of an edge of the hull
+ * than the margin. cross: how far inside the minutia lies, times the length of the edge.
  */
-static void
-contribute(int32_t u, int32_t v, const int32_t section[SECTIONS], struct grid *g)
+static uint64_t
+cells_outside(const struct frame *f, const struct edge *e, int64_t cross)
 {
-	unsigned row = first_within(u), col = first_within(v);
-	int32_t du2[WINDOW], dv2[WINDOW], step[WINDOW][WINDOW];
+	/* The distance from the edge grows evenly with u and v. */
+	int64_t step_u = e->by_x * f->cos - e->by_y * f->sin;
+	int64_t step_v = -e->by_x * f->sin - e->by_y * f->cos;
+	int64_t first = (cross * 16 + HULL_MARGIN_PX * e->length) * (Q2 * FIXED_ONE / 16);
+	uint64_t outside = 0;
 
-	assert(row + WINDOW <= GRID && col + WINDOW <= GRID);
-	squares(u, row, du2);
-	squares(v, col, dv2);
-	for (unsigned r = 0; r < WINDOW; r++) {
-		for (unsigned c = 0; c < WINDOW; c++) {
-			int32_t apart = du2[r] + dv2[c];
-			int32_t at =
-				(apart >> STEP_SHIFT) + (apart > REACH_Q2 * REACH_Q2);
-
-			step[r][c] = at < SPATIAL_STEPS ? at : SPATIAL_STEPS;
-		}
-	}
-	for (unsigned r = 0; r < WINDOW; r++) {
-		for (unsigned c = 0; c < WINDOW; c++)
-			add_weighted(g->sum[row + r][col + c], spatial_q12[step[r][c]],
-				     section);
-	}
-}
-
-/* The neighbours of a minutia: which, and how many. */
-static unsigned
-neighbours_of(const struct minutia *m, unsigned count, unsigned centre,
-	      uint8_t ret_list[FINGER_MINUTIAE_MAX])
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		int32_t dx = m[i].x - m[centre].x, dy = m[i].y - m[centre].y;
-
-		/* The sum cannot overflow where the sides are short. */
-		ret_list[n] = (uint8_t)i;
-		n += (i != centre) & (dx <= NEAR_PX) & (dx >= -NEAR_PX) &
-		     (dy <= NEAR_PX) & (dy >= -NEAR_PX) &
-		     ((uint32_t)dx * (uint32_t)dx + (uint32_t)dy * (uint32_t)dy <=
-		      NEAR_PX * NEAR_PX);
-	}
-	return n;
-}
-
-/* Sums the contributions of all neighbours; the number of them within reach. */
-static unsigned
-accumulate(const struct minutia *m, unsigned count, const struct frame *f, struct grid *g)
-{
-	uint8_t list[FINGER_MINUTIAE_MAX];
-	unsigned n = neighbours_of(m, count, (unsigned)(f->centre - m), list);
-
-	memset(g, 0, sizeof(*g));
-	for (unsigned i = 0; i < n; i++) {
-		const struct minutia *t = &m[list[i]];
-		int32_t dx = t->x - f->centre->x, dy = t->y - f->centre->y;
-		int32_t section[SECTIONS] = { 0 };
-		uint16_t turn = (uint16_t)(f->centre->angle - t->angle);
-
-		for (unsigned k = 0; k < MCC_PLANES; k++) {
-			uint16_t middle = (uint16_t)(32768u + k * SECTION + SECTION / 2);
-
-			section[k] =
-				direction_q12[(fixed_apart(middle, turn) + 128) >> 8];
-		}
-		contribute((dx * f->cos - dy * f->sin + HALF_Q2) >> Q2_SHIFT,
-			   (-dx * f->sin - dy * f->cos + HALF_Q2) >> Q2_SHIFT, section,
-			   g);
-	}
-	return n;
-}
-
-static unsigned
-bits_of(uint64_t w)
-{
-	return (unsigned)__builtin_popcountll(w);
-}
-
-/* A cylinder on its way into a set. */
-struct cylinder {
-	uint64_t plane[MCC_PLANES], valid;
-	unsigned minutia;
-	int32_t unit;
-};
-
-/* Where a row of the disc begins, in the square and in the word of bits, and its cells. */
-static const struct {
-	uint8_t col, cells, bit;
-} disc[SIDE] = {
-	{ 2, 4, 0 },  { 1, 6, 4 },  { 0, 8, 10 }, { 0, 8, 18 },
-	{ 0, 8, 26 }, { 0, 8, 34 }, { 1, 6, 42 }, { 2, 4, 48 },
-};
-
-static void
-cut(struct cylinder *c, const struct grid *g)
-{
-	memset(c->plane, 0, sizeof(c->plane));
+	first += (step_u + step_v) * FIRST_Q2;
 	for (unsigned row = 0; row < SIDE; row++) {
-		uint32_t bits[SECTIONS] = { 0 };
+		int64_t at = first + row * (step_u * PITCH_Q2);
+		twice cells = { (uint64_t)at, (uint64_t)(at + step_v * PITCH_Q2) };
+		const twice next = (twice){ 0 } + (uint64_t)(step_v * (2 * PITCH_Q2));
+		twice signs = cells >> 63;
 
-		/* The last cell first: it moves up the farthest. */
-		for (unsigned i = disc[row].cells; i-- > 0;) {
-			const int32_t *sum = g->sum[row][disc[row].col + i];
-
-			for (unsigned k = 0; k < SECTIONS; k++)
-				bits[k] = bits[k] << 1 | (sum[k] >= ON_Q24);
-		}
-		for (unsigned k = 0; k < MCC_PLANES; k++)
-			c->plane[k] |= (uint64_t)bits[k] << disc[row].bit;
+		/* Below 0 the highest bit is set. */
+		cells += next;
+		signs |= cells >> 63 << 2;
+		cells += next;
+		signs |= cells >> 63 << 4;
+		cells += next;
+		signs |= cells >> 63 << 6;
+		outside |= (signs[0] | signs[1] << 1) << row * SIDE;
 	}
-	for (unsigned k = 0; k < MCC_PLANES; k++)
-		c->plane[k] &= c->valid;
+	return outside;
 }
 
-/* Adds the planes of a cylinder up, cell by cell. */
+/* Bits of the cells of the square that lie in the enlarged hull. */
+static uint64_t
+cells_inside(const struct hull *h, const struct frame *f)
+{
+	uint64_t outside = 0;
+
+	for (unsigned i = 0; i < h->count; i++) {
+		const struct edge *e = &h->edge[i];
+		int64_t cross = f->centre.x * e->by_x + f->centre.y * e->by_y + e->at;
+
+		/* Else the whole disc is. */
+		if (cross * 16 < (RADIUS_Q2 / Q2 - HULL_MARGIN_PX) * e->length)
+			outside |= cells_outside(f, e, cross);
+	}
+	return ~outside;
+}
+
+/* The disc out of the square: rows of 4, 6, 8, 8, 8, 8, 6, 4 cells. */
+static inline uint64_t
+disc_of(uint64_t square)
+{
+	return (square >> 2 & 0xf) | (square >> 9 & 0x3f) << 4 |
+	       (square >> 16 & UINT32_MAX) << 10 | (square >> 49 & 0x3f) << 42 |
+	       (square >> 58 & 0xf) << 48;
+}
+
+/* The planes of a cylinder added up, cell by cell. */
 static void
-add_up(struct mcc_set *set, unsigned slot)
+add_up(const uint64_t plane[MCC_PLANES], uint64_t ret_tally[MCC_TALLIES])
 {
 	uint64_t ones = 0, twos = 0, fours = 0;
 
 	for (unsigned k = 0; k < MCC_PLANES; k++) {
-		uint64_t carry = ones & set->plane[k][slot];
+		uint64_t carry = ones & plane[k];
 
-		ones ^= set->plane[k][slot];
+		ones ^= plane[k];
 		fours ^= twos & carry;
 		twos ^= carry;
 	}
-	set->tally[0][slot] = ones;
-	set->tally[1][slot] = twos;
-	set->tally[2][slot] = fours;
-	set->ones[slot] =
-		(uint16_t)(bits_of(ones) + 2 * bits_of(twos) + 4 * bits_of(fours));
+	ret_tally[0] = ones;
+	ret_tally[1] = twos;
+	ret_tally[2] = fours;
 }
 
-/* Fills a set with cylinders, the order being by angle; those of one angle as they come. */
 static void
-put_in_order(struct mcc_set *set, const struct cylinder *c, unsigned count,
-	     const struct minutia *minutiae)
+fill_crowd(struct kernel_crowd *c, const struct minutia *m, unsigned count)
 {
-	uint8_t order[MCC_CYLINDERS_MAX];
-
+	memset(c, 0, sizeof(*c));
 	for (unsigned i = 0; i < count; i++) {
-		uint16_t angle = minutiae[c[i].minutia].angle;
-		unsigned j = i;
-
-		for (; j > 0 && minutiae[c[order[j - 1]].minutia].angle > angle; j--)
-			order[j] = order[j - 1];
-		order[j] = (uint8_t)i;
+		c->x[i] = m[i].x;
+		c->y[i] = m[i].y;
+		c->angle[i] = m[i].angle;
 	}
-	for (unsigned slot = 0; slot < count; slot++) {
-		const struct cylinder *from = &c[order[slot]];
+	c->count = count;
+}
 
+unsigned
+mcc_build_best(const struct kernel *kernel, const struct minutia *minutiae,
+	       unsigned count, unsigned wanted, struct mcc_cylinder *ret)
+{
+	struct kernel_crowd crowd;
+	struct hull hull;
+	unsigned n = 0;
+
+	assert(count <= FINGER_MINUTIAE_MAX && wanted <= MCC_CYLINDERS_MAX);
+	if (count < NEIGHBOURS_MIN + 1)
+		return 0;
+	hull_of(minutiae, count, &hull);
+	fill_crowd(&crowd, minutiae, count);
+	for (unsigned i = 0; i < count && n < wanted; i++) {
+		const struct minutia *m = &minutiae[i];
+		struct frame f = { { m->x, m->y },
+				   fixed_sin(m->angle),
+				   fixed_cos(m->angle) };
+		struct mcc_cylinder *c = &ret[n];
+		uint64_t square[MCC_PLANES], tally[MCC_TALLIES];
+
+		c->valid = disc_of(cells_inside(&hull, &f));
+		c->cells = (uint8_t)mcc_bits(c->valid);
+		if (c->cells < CELLS_VALID_MIN)
+			continue;
+		c->unit = move_point(f.cos, f.sin);
+		if (kernel->surround(&crowd, i, c->unit, square) < NEIGHBOURS_MIN)
+			continue;
 		for (unsigned k = 0; k < MCC_PLANES; k++)
-			set->plane[k][slot] = from->plane[k];
-		add_up(set, slot);
-		set->valid[slot] = from->valid;
-		set->at[slot] = minutiae[from->minutia];
-		set->angle[slot] = set->at[slot].angle;
-		set->unit[slot] = from->unit;
-		set->cylinder_of[from->minutia] = (uint8_t)slot;
-		set->by_quality[order[slot]] = (uint8_t)slot;
+			c->plane[k] = disc_of(square[k]) & c->valid;
+		add_up(c->plane, tally);
+		c->ones = (uint16_t)(mcc_bits(tally[0]) + 2 * mcc_bits(tally[1]) +
+				     4 * mcc_bits(tally[2]));
+		c->minutia = (uint8_t)i;
+		n++;
 	}
-	set->count = (uint16_t)count;
-	for (unsigned s = 0, i = 0; s < MCC_SECTORS; s++) {
-		while (i < count && set->angle[i] >> MCC_SECTOR_SHIFT < s)
-			i++;
-		set->below[s] = (uint8_t)i;
-		set->below[s + MCC_SECTORS] = (uint8_t)(i + count);
-	}
+	return n;
+}
+
+static void
+put(struct mcc_set *set, unsigned slot, const struct mcc_cylinder *c,
+    const struct minutia *m)
+{
+	uint64_t tally[MCC_TALLIES];
+
+	for (unsigned k = 0; k < MCC_PLANES; k++)
+		set->plane[k][slot] = c->plane[k];
+	add_up(c->plane, tally);
+	for (unsigned k = 0; k < MCC_TALLIES; k++)
+		set->tally[k][slot] = tally[k];
+	set->valid[slot] = c->valid;
+	set->at[slot] = *m;
+	set->angle[slot] = m->angle;
+	set->unit[slot] = c->unit;
+	set->ones[slot] = c->ones;
+	set->cells[slot] = c->cells;
+	set->cylinder_of[c->minutia] = (uint8_t)slot;
 }
 
 void
 mcc_build(const struct minutia *minutiae, unsigned count, struct mcc_set *ret_set)
 {
-	struct cylinder found[MCC_CYLINDERS_MAX];
-	unsigned n = 0;
-	struct grid grid;
-	struct hull hull;
+	struct mcc_cylinder found[MCC_CYLINDERS_MAX];
+	uint32_t keys[MCC_CYLINDERS_MAX];
+	unsigned n =
+		mcc_build_best(kernel_best(), minutiae, count, MCC_CYLINDERS_MAX, found);
 
-	assert(count <= FINGER_MINUTIAE_MAX);
 	memset(ret_set, 0, sizeof(*ret_set));
 	memset(ret_set->cylinder_of, (int)MCC_NONE, sizeof(ret_set->cylinder_of));
-	if (count < NEIGHBOURS_MIN + 1)
-		return;
-	hull_of(minutiae, count, &hull);
-	for (unsigned i = 0; i < count && n < MCC_CYLINDERS_MAX; i++) {
-		struct frame f = { &minutiae[i], fixed_sin(minutiae[i].angle),
-				   fixed_cos(minutiae[i].angle) };
-		struct cylinder *c = &found[n];
+	/* By angle; those of one angle as they come. */
+	for (unsigned i = 0; i < n; i++)
+		keys[i] = (uint32_t)minutiae[found[i].minutia].angle << 16 | i;
+	if (n > 0)
+		sort_keys(keys, n, 16 + MCC_SECTOR_SHIFT, ret_set->below);
+	for (unsigned slot = 0; slot < n; slot++) {
+		const struct mcc_cylinder *c = &found[keys[slot] & UINT16_MAX];
 
-		c->valid = valid_cells(&hull, &f);
-		if (bits_of(c->valid) < CELLS_VALID_MIN)
-			continue;
-		if (accumulate(minutiae, count, &f, &grid) < NEIGHBOURS_MIN)
-			continue;
-		cut(c, &grid);
-		c->minutia = i;
-		c->unit = move_point(f.cos, f.sin);
-		n++;
+		put(ret_set, slot, c, &minutiae[c->minutia]);
+		ret_set->by_quality[keys[slot] & UINT16_MAX] = (uint8_t)slot;
 	}
-	put_in_order(ret_set, found, n, minutiae);
+	for (unsigned s = 0; s < MCC_SECTORS; s++)
+		ret_set->below[s + MCC_SECTORS] = (uint8_t)(ret_set->below[s] + n);
+	ret_set->count = (uint16_t)n;
 }

@@ -34,6 +34,7 @@ struct mcc_set {
 	uint16_t angle[MCC_CYLINDERS_MAX]; /* that of at */
 	int32_t unit[MCC_CYLINDERS_MAX];   /* its cosine below its sine, 1/16384 */
 	uint16_t ones[MCC_CYLINDERS_MAX];  /* bits set over all planes */
+	uint16_t cells[MCC_CYLINDERS_MAX]; /* valid ones */
 	uint16_t count;
 	uint8_t cylinder_of[FINGER_MINUTIAE_MAX]; /* of a minutia, or MCC_NONE */
 	uint8_t by_quality[MCC_CYLINDERS_MAX];    /* cylinders, as minutiae come */
@@ -43,6 +44,37 @@ struct mcc_set {
 	 */
 	uint8_t below[2 * MCC_SECTORS];
 };
+
+/* Bits set. On x86-64 without the popcnt instruction they are counted inside the word. */
+static inline unsigned
+mcc_bits(uint64_t w)
+{
+#if defined(__x86_64__)
+	w -= (w >> 1) & 0x5555555555555555u;
+	w = (w & 0x3333333333333333u) + ((w >> 2) & 0x3333333333333333u);
+	w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (unsigned)((w * 0x0101010101010101u) >> 56);
+#else
+	return (unsigned)__builtin_popcountll(w);
+#endif
+}
+
+/* One cylinder: what is kept of it where a whole set is too much. */
+struct mcc_cylinder {
+	uint64_t plane[MCC_PLANES], valid;
+	int32_t unit;
+	uint16_t ones;
+	uint8_t cells;   /* valid ones */
+	uint8_t minutia; /* which */
+};
+
+/*
+ * The cylinders of the best minutiae (they come by falling quality), at most wanted of them, and
+ * how many there are. The same as mcc_build's by_quality[0..].
+ */
+struct kernel;
+unsigned mcc_build_best(const struct kernel *kernel, const struct minutia *minutiae,
+			unsigned count, unsigned wanted, struct mcc_cylinder *ret);
 
 /*
  * Builds the cylinders of the best minutiae (they come by falling quality). All minutiae count as

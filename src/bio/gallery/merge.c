@@ -16,10 +16,12 @@
 #define AREA_MARGIN_CELLS 3 /* finger kept around the outermost minutiae */
 #define TRUST_SEEN 2        /* a minutia seen this often stays whatever was missed */
 #define LONELY_QUALITY_MIN 20u
+#define QUALITY_UNKNOWN 40u /* what a minutia counts for that was given none */
 
 struct member {
 	int32_t x, y, sin, cos; /* sums over the impressions that saw it */
 	uint32_t quality;
+	uint8_t told;          /* impressions that gave it a quality */
 	uint8_t seen, covered; /* impressions that saw it, and that could have seen it */
 	uint8_t endings, bifurcations;
 };
@@ -165,6 +167,7 @@ see(struct merge_work *w, unsigned i, const struct minutia *m,
 	to->sin += fixed_sin(angle);
 	to->cos += fixed_cos(angle);
 	to->quality += m->quality;
+	to->told = (uint8_t)(to->told + (m->quality != 0));
 	to->seen++;
 	to->endings = (uint8_t)(to->endings + (m->type == MINUTIA_ENDING));
 	to->bifurcations = (uint8_t)(to->bifurcations + (m->type == MINUTIA_BIFURCATION));
@@ -205,7 +208,7 @@ count_covered(struct merge_work *w)
 			int32_t x, y;
 
 			fine_moved(&back, w->minutiae[i].x, w->minutiae[i].y, &x, &y);
-			if (overlay_on_finger(w->impressions[impression], x, y))
+			if (overlay_on_finger(&w->sides[impression].field, x, y))
 				w->members[i].covered++;
 		}
 	}
@@ -219,7 +222,7 @@ static uint8_t
 member_quality(const struct member *m)
 {
 	uint32_t covered = m->covered > m->seen ? m->covered : m->seen;
-	uint32_t q = m->quality / m->seen;
+	uint32_t q = m->told > 0 ? m->quality / m->told : QUALITY_UNKNOWN;
 
 	if (m->seen < TRUST_SEEN && covered > m->seen && q < LONELY_QUALITY_MIN)
 		return 0;
@@ -269,15 +272,16 @@ fit_area(struct area *a)
 
 /* What an impression shows at a point of the base frame. */
 static void
-vote_for(const struct finger_features *f, const struct fine_move *back, int32_t base_x,
+vote_for(const struct fine_side *side, const struct fine_move *back, int32_t base_x,
 	 int32_t base_y, struct vote *v)
 {
+	const struct finger_features *f = side->features;
 	int32_t x, y;
 	unsigned at;
 	uint16_t doubled;
 
 	fine_moved(back, base_x, base_y, &x, &y);
-	if (f->cells_x == 0 || !overlay_on_finger(f, x, y))
+	if (!overlay_on_finger(&side->field, x, y))
 		return;
 	at = (unsigned)y / FINGER_CELL_PX * f->cells_x + (unsigned)x / FINGER_CELL_PX;
 	doubled = (uint16_t)((f->orientation[at] << 8) - 2 * back->turn);
@@ -300,7 +304,7 @@ merge_cells(const struct merge_work *w, const struct area *area,
 			struct fine_move back =
 				overlay_inverse(&w->to_base[w->placed[k]]);
 
-			vote_for(w->impressions[w->placed[k]], &back,
+			vote_for(&w->sides[w->placed[k]], &back,
 				 x + (int32_t)FINGER_CELL_PX / 2,
 				 y + (int32_t)FINGER_CELL_PX / 2, &v);
 		}

@@ -1,5 +1,6 @@
 #include "bio/gallery/overlay.h"
 
+#include "bio/gallery/bare.h"
 #include "bio/gallery/fixed.h"
 
 #include <assert.h>
@@ -103,18 +104,12 @@ overlay_inverse(const struct fine_move *m)
 }
 
 bool
-overlay_on_finger(const struct finger_features *f, int32_t x, int32_t y)
+overlay_on_finger(const struct fine_field *field, int32_t x, int32_t y)
 {
-	unsigned cx, cy;
-
-	if (x < 0 || y < 0)
+	if (x < 0 || y < 0 || x >= field->limit[0] || y >= field->limit[1])
 		return false;
-	if (f->cells_x == 0)
-		return x < f->width && y < f->height;
-	cx = (unsigned)x / FINGER_CELL_PX;
-	cy = (unsigned)y / FINGER_CELL_PX;
-	return cx < f->cells_x && cy < f->cells_y &&
-	       f->coherence[cy * f->cells_x + cx] != 0;
+	return field->map[y >> KERNEL_FIELD_SHIFT << KERNEL_FIELD_ROW_SHIFT |
+			  x >> KERNEL_FIELD_SHIFT] > UINT8_MAX;
 }
 
 /* A square of the distance of two minutiae that meet, and of their turn, both 0..256. */
@@ -201,8 +196,8 @@ overlay_mates(const struct minutia *a, unsigned a_count, const struct fine_rows 
 		unsigned last;
 
 		fine_moved(move, a[i].x, a[i].y, &x, &y);
-		last = b->start[fine_strip(y + MEET_PX) + 1];
-		for (unsigned k = b->start[fine_strip(y - MEET_PX)]; k < last; k++) {
+		last = b->start[kernel_strip(y + MEET_PX) + 1];
+		for (unsigned k = b->start[kernel_strip(y - MEET_PX)]; k < last; k++) {
 			unsigned j = b->index[k];
 
 			may_meet(&m, i, j, apartness(x, y, angle, &b->at[j]));
@@ -243,20 +238,9 @@ in_common_area(const struct overlay *o, const struct fine_side *a,
 {
 	unsigned n = 0, count = a->features->count;
 
-	if (b->features->cells_x > 0) {
-		o->kernel->lay(a->field.points.at, count, move, b->field.limit,
-			       o->work->cell);
-		for (unsigned i = 0; i < count; i++)
-			n += b->field.map[o->work->cell[i]] > UINT8_MAX;
-		return n;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		int32_t x, y;
-
-		fine_moved(move, a->features->minutiae[i].x, a->features->minutiae[i].y,
-			   &x, &y);
-		n += overlay_on_finger(b->features, x, y);
-	}
+	o->kernel->lay(a->field.points.at, count, move, b->field.limit, o->work->cell);
+	for (unsigned i = 0; i < count; i++)
+		n += b->field.map[o->work->cell[i]] > UINT8_MAX;
 	return n;
 }
 
@@ -303,13 +287,20 @@ overlay_orientation(const struct overlay *o, const struct fine_move *move,
 		    struct fine_evidence *evidence)
 {
 	const struct fine_field *a = &o->probe->field, *b = &o->reference->field;
+	struct fine_move back;
 	int32_t sum[2];
 	unsigned n;
 
 	evidence->agreement = 0;
 	evidence->common_cells = 0;
-	if (!evidence->has_map)
+	if (evidence->maps == FINE_MAPS_NONE)
 		return;
+	if (o->reference->features->cells_x == 0) {
+		a = &o->reference->field;
+		b = &o->probe->field;
+		back = overlay_inverse(move);
+		move = &back;
+	}
 	o->kernel->lay(a->cells, a->cells_count, move, b->limit, o->work->cell);
 	for (n = 0; n < a->cells_count; n++)
 		o->work->flow[n] = b->map[o->work->cell[n]];
@@ -321,6 +312,21 @@ overlay_orientation(const struct overlay *o, const struct fine_move *move,
 	evidence->agreement = sum[1] / 64;
 }
 
+/* A row of the map; beyond the cells there are, anything. For the compiler to do in vectors. */
+static void
+fill_row(uint16_t map[FINGER_CELLS_SIDE_MAX], const uint8_t *orientation,
+	 const uint8_t *coherence)
+{
+	uint16_t row[FINGER_CELLS_SIDE_MAX];
+
+	for (unsigned cx = 0; cx < FINGER_CELLS_SIDE_MAX; cx++) {
+		uint16_t flow = (uint16_t)(orientation[cx] | coherence[cx] << 8);
+
+		row[cx] = coherence[cx] != 0 ? flow : 0;
+	}
+	memcpy(map, row, sizeof(row));
+}
+
 /* Lists every other cell, as on a chessboard: they tell as much as all. */
 static void
 fill_cells(struct fine_field *field, const struct finger_features *f)
@@ -329,20 +335,17 @@ fill_cells(struct fine_field *field, const struct finger_features *f)
 	unsigned n = 0;
 
 	for (unsigned cy = 0; cy < f->cells_y; cy++) {
-		for (unsigned cx = 0; cx < f->cells_x; cx++) {
-			unsigned from = cy * f->cells_x + cx;
-			uint16_t flow = 0;
+		uint16_t *row = &field->map[cy << KERNEL_FIELD_ROW_SHIFT];
 
-			if (f->coherence[from] != 0)
-				flow = (uint16_t)(f->orientation[from] |
-						  f->coherence[from] << 8);
-			field->map[cy << KERNEL_FIELD_ROW_SHIFT | cx] = flow;
-			if ((cx + cy) % 2 != 0 || flow == 0)
-				continue;
+		fill_row(row, &f->orientation[cy * f->cells_x],
+			 &f->coherence[cy * f->cells_x]);
+		/* Without a branch: the background has ragged edges. */
+		for (unsigned cx = cy % 2; cx < f->cells_x; cx += 2) {
 			field->cells[n] =
 				move_point((int32_t)(cx * FINGER_CELL_PX) + half,
 					   (int32_t)(cy * FINGER_CELL_PX) + half);
-			field->flow[n++] = flow;
+			field->flow[n] = row[cx];
+			n += row[cx] != 0;
 		}
 	}
 	field->cells_count = n;
@@ -372,7 +375,16 @@ overlay_field(struct fine_field *field, const struct fine_rows *rows,
 		field->crowd.y[i] = m->y;
 		field->crowd.angle[i] = m->angle;
 	}
-	fill_cells(field, f);
+	for (unsigned s = 0; s < KERNEL_STRIPS + 3; s++) {
+		unsigned before = s < 1 ? 0 : s - 1;
+
+		field->crowd.below[s] =
+			rows->start[before < KERNEL_STRIPS ? before : KERNEL_STRIPS];
+	}
+	if (f->cells_x > 0)
+		fill_cells(field, f);
+	else
+		bare_field(field, f);
 }
 
 struct fine_move

@@ -60,11 +60,14 @@ void overlay_field(struct fine_field *field, const struct fine_rows *rows,
 void overlay_minutiae(const struct overlay *o, const struct fine_move *move,
 		      struct fine_evidence *evidence);
 
-/* Compares ridge orientations where evidence has_map: agreement and common_cells. */
+/*
+ * Compares ridge orientations, agreement and common_cells: the cells of both sides, or the
+ * directions of the minutiae of the side without cells with the cells of the other.
+ */
 void overlay_orientation(const struct overlay *o, const struct fine_move *move,
 			 struct fine_evidence *evidence);
 
-/* Is the point of the features' own frame on finger? */
-bool overlay_on_finger(const struct finger_features *f, int32_t x, int32_t y);
+/* Is the point of the side's own frame on finger? */
+bool overlay_on_finger(const struct fine_field *field, int32_t x, int32_t y);
 
 #endif

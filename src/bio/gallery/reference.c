@@ -1,6 +1,7 @@
 #include "bio/gallery/reference.h"
 
 #include "base/secret.h"
+#include "bio/gallery/foreign.h"
 #include "bio/gallery/merge.h"
 
 #include <assert.h>
@@ -11,7 +12,7 @@
 /*
  * Layout of version 1, big-endian:
  *	0	version
- *	1	flags: bit 0 = an orientation map follows, others 0
+ *	1	flags: bit 0 = an orientation map follows; bit 1 = of another system; others 0
  *	2	quality 0..100
  *	3	cells across, 1..255 (with a map: ..64); width is 16 px a cell
  *	4	cells down
@@ -20,6 +21,7 @@
  *		2 type << 14 | x;  2 y;  1 direction, 1/256 turns;  1 quality 0..100
  *	6+6n	map, row by row, one byte a cell: orientation, 1/32 half turns << 3 | coherence 1..7,
  *		or 0 outside the finger
+ * With bit 1, and bit 0 not, a record of one view follows the flags (foreign.h).
  * Unused bits are zero and nothing follows: features have one packed form only.
  */
 #define HEADER_BYTES 6u
@@ -204,6 +206,23 @@ fill(const struct shape *s, struct finger_features *f)
 	}
 }
 
+static int
+unpack_foreign(const uint8_t *data, size_t bytes, struct finger_features *ret_features)
+{
+	struct fmr record;
+	int rc = foreign_open(data, bytes, &record);
+
+	if (rc == 0)
+		fmr_features(&record, 0, ret_features);
+	return rc;
+}
+
+bool
+reference_is_foreign(const uint8_t *data, size_t bytes)
+{
+	return bytes > 1 && (data[1] & REFERENCE_FOREIGN) != 0;
+}
+
 int
 reference_unpack(const uint8_t *data, size_t bytes, struct finger_features *ret_features)
 {
@@ -214,6 +233,8 @@ reference_unpack(const uint8_t *data, size_t bytes, struct finger_features *ret_
 	if (bytes < HEADER_BYTES || bytes > REFERENCE_BYTES_MAX ||
 	    data[0] != REFERENCE_VERSION)
 		return -EBADMSG;
+	if (reference_is_foreign(data, bytes))
+		return unpack_foreign(data, bytes, ret_features);
 	if (!read_shape(data, bytes, &shape) || !is_strict(&shape))
 		return -EBADMSG;
 	fill(&shape, ret_features);

@@ -3,6 +3,7 @@
 
 #include "bio/finger/finger.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,13 @@
 #define REFERENCE_BYTES_MAX 1536u
 #define REFERENCE_VERSION 1u
 #define REFERENCE_IMPRESSIONS_MAX 5u
+
+/*
+ * Flag in the second byte: the reference came from another system, minutiae only (foreign.h). It has
+ * a calibration of its own, and an identification that rests on it alone does not pay.
+ */
+#define REFERENCE_FOREIGN 2u
+bool reference_is_foreign(const uint8_t *data, size_t bytes);
 
 /*
  * Consolidates 1..REFERENCE_IMPRESSIONS_MAX impressions of one finger into one reference:

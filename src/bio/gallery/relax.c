@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Constants of the cylinder code paper where not said otherwise. */
-#define GAMMA_ONE 1024u
+#define GAMMA_ONE RELAX_GAMMA_ONE
 #define ROUNDS 5
 #define BEST_MIN 4u
 #define LAMBDA_SHIFT 10 /* gamma in 1/2^10, lambda in 1/2^20 */
@@ -72,15 +72,31 @@ best_pairs(unsigned cylinders)
 	return BEST_MIN + more_pairs[cylinders < MORE_STEPS ? cylinders : MORE_STEPS - 1];
 }
 
+/*
+ * 2^32 / n rounded up: what is less than 2^32 / n is divided by n exactly. As one table for the
+ * sums of two roots, which are far from few.
+ */
+#define INVERSE(n) (uint32_t)(((uint64_t)1 << 32) / ((n) + ((n) == 0)) + 1)
+#define INVERSE4(n) INVERSE(n), INVERSE((n) + 1), INVERSE((n) + 2), INVERSE((n) + 3)
+#define INVERSE16(n) INVERSE4(n), INVERSE4((n) + 4), INVERSE4((n) + 8), INVERSE4((n) + 12)
+#define INVERSE64(n)                                                                     \
+	INVERSE16(n), INVERSE16((n) + 16), INVERSE16((n) + 32), INVERSE16((n) + 48)
+#define INVERSE256(n)                                                                    \
+	INVERSE64(n), INVERSE64((n) + 64), INVERSE64((n) + 128), INVERSE64((n) + 192)
+#define INVERSE1024(n)                                                                   \
+	INVERSE256(n), INVERSE256((n) + 256), INVERSE256((n) + 512), INVERSE256((n) + 768)
+static const uint32_t inverse_q32[2112] = { INVERSE1024(0), INVERSE1024(1024),
+					    INVERSE64(2048) };
+
 /* 1 - ||a - b|| / (||a|| + ||b||) over the cells valid in both, 0..1024. */
 static uint32_t
-similarity(const struct kernel_counts *c, unsigned j)
+similarity(uint32_t left, uint32_t right, uint32_t both)
 {
-	uint32_t apart = (uint32_t)c->left[j] + c->right[j] - 2u * c->both[j];
-	uint32_t sum = (uint32_t)root_q6[c->left[j]] + root_q6[c->right[j]];
+	uint32_t apart = left + right - 2u * both;
+	uint32_t sum = (uint32_t)root_q6[left] + root_q6[right];
+	uint64_t n = root_q6[apart] * GAMMA_ONE + sum / 2;
 
-	assert(apart <= MCC_BITS_MAX && sum > 0);
-	return GAMMA_ONE - (root_q6[apart] * GAMMA_ONE + sum / 2) / sum;
+	return GAMMA_ONE - (uint32_t)(n * inverse_q32[sum] >> 32);
 }
 
 /*
@@ -90,15 +106,15 @@ similarity(const struct kernel_counts *c, unsigned j)
 static unsigned
 collect_row(struct relax_work *w, unsigned i, unsigned n)
 {
-	const uint32_t *worth = w->counts.worth;
-	const uint64_t masks[2] = { worth[0] | (uint64_t)worth[1] << 32, worth[2] };
+	const struct kernel_counts *c = &w->counts;
 
 	for (unsigned part = 0; part < 2; part++) {
-		for (uint64_t mask = masks[part]; mask != 0; mask &= mask - 1) {
+		for (uint64_t mask = c->worth[part]; mask != 0; mask &= mask - 1) {
 			unsigned j = part * 64 + (unsigned)__builtin_ctzll(mask);
-			uint32_t gamma = similarity(&w->counts, j);
+			uint32_t gamma = similarity(c->left[j], c->right[j], c->both[j]);
 
 			w->gamma[i][j] = (uint16_t)gamma;
+			w->place[gamma]++;
 			w->candidates[n++] = gamma << 16 | i << 8 | j;
 		}
 	}
@@ -115,11 +131,8 @@ static void
 count_range(struct relax_work *w, const struct kernel *kernel, const struct row *row,
 	    unsigned from, unsigned to)
 {
-	const unsigned mask = KERNEL_LANES - 1;
-
 	if (from < to)
-		kernel->counts(row->a, row->i, row->b,
-			       (unsigned[2]){ from & ~mask, (to + mask) & ~mask },
+		kernel->counts(row->a, row->i, row->b, (unsigned[2]){ from, to },
 			       &w->counts);
 }
 
@@ -129,6 +142,8 @@ collect(struct relax_work *w, const struct kernel *kernel, const struct mcc_set 
 {
 	unsigned n = 0;
 
+	memset(w->place, 0, sizeof(w->place));
+	memset(w->gamma, 0, a->count * sizeof(w->gamma[0]));
 	for (unsigned i = 0; i < a->count; i++) {
 		struct row row = { a, b, i };
 		/* The sectors that hold everything at most a quarter turn off. */
@@ -137,7 +152,6 @@ collect(struct relax_work *w, const struct kernel *kernel, const struct mcc_set 
 		unsigned from = b->below[first],
 			 to = b->below[first + MCC_SECTORS / 2 + 1];
 
-		memset(w->gamma[i], 0, b->count * sizeof(w->gamma[i][0]));
 		memset(w->counts.worth, 0, sizeof(w->counts.worth));
 		count_range(w, kernel, &row, from, to < b->count ? to : b->count);
 		if (to > b->count)
@@ -147,29 +161,23 @@ collect(struct relax_work *w, const struct kernel *kernel, const struct mcc_set 
 	return n;
 }
 
-/* Sorts candidates by falling gamma; stable, so that the order never depends on anything else. */
+/*
+ * Sorts candidates by falling gamma; stable, so that the order never depends on anything else.
+ * place: how many there are of each gamma.
+ */
 static void
 sort_by_gamma(struct relax_work *w, unsigned count)
 {
-	uint16_t start[GAMMA_ONE + 2] = { 0 };
-	uint32_t low = GAMMA_ONE, high = 0;
 	unsigned sum = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		uint32_t gamma = w->candidates[i] >> 16;
+	for (uint32_t g = GAMMA_ONE + 1; sum < count;) {
+		unsigned n = w->place[--g];
 
-		start[gamma]++;
-		low = gamma < low ? gamma : low;
-		high = gamma > high ? gamma : high;
-	}
-	for (uint32_t g = high + 1; g-- > low;) {
-		unsigned n = start[g];
-
-		start[g] = (uint16_t)sum;
+		w->place[g] = (uint16_t)sum;
 		sum += n;
 	}
 	for (unsigned i = 0; i < count; i++)
-		w->sorted[start[w->candidates[i] >> 16]++] = w->candidates[i];
+		w->sorted[w->place[w->candidates[i] >> 16]++] = w->candidates[i];
 }
 
 /* The best pairs that use no cylinder twice (greedy assignment). */
@@ -266,10 +274,8 @@ fill_places(struct relax_work *w, const struct mcc_set *a, const struct mcc_set 
 		const struct minutia *at = &a->at[w->pairs[t].a],
 				     *bt = &b->at[w->pairs[t].b];
 
-		p->ax[t] = at->x;
-		p->ay[t] = at->y;
-		p->bx[t] = bt->x;
-		p->by[t] = bt->y;
+		p->a[t] = move_point(at->x, at->y);
+		p->b[t] = move_point(bt->x, bt->y);
 		p->turn[t] = (uint16_t)(at->angle - bt->angle);
 	}
 }

@@ -5,6 +5,7 @@
 
 #define RELAX_PAIRS_MAX 48u
 #define RELAX_BEST_MAX 12u
+#define RELAX_GAMMA_ONE 1024u
 
 struct relax_pair {
 	uint8_t a, b;   /* cylinders of probe and reference */
@@ -26,6 +27,7 @@ struct relax_work {
 	uint32_t candidates[MCC_CYLINDERS_MAX * MCC_CYLINDERS_MAX];
 	/* gamma << 16 | a << 8 | b, by falling gamma */
 	uint32_t sorted[MCC_CYLINDERS_MAX * MCC_CYLINDERS_MAX];
+	uint16_t place[RELAX_GAMMA_ONE + 1]; /* of the next candidate of this gamma */
 	uint16_t gamma[MCC_CYLINDERS_MAX][MCC_CYLINDERS_MAX]; /* of all pairs, 0..1024 */
 	struct relax_support supports[RELAX_PAIRS_MAX * RELAX_PAIRS_MAX];
 	unsigned supports_count;

@@ -4,10 +4,29 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BUCKETS_MIN 16u
+#define SLOTS_A_BUCKET 2u
+#define CHUNKS_MIN 4u
+
+/* What a chunk takes of memory: whole pages, and the one before them (secret_region_new). */
+static uint64_t
+chunk_bytes(void)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return (sizeof(struct roster_chunk) + page - 1) / page * page + page;
+}
+
+static void
+fill_empty(uint32_t *bucket, size_t count)
+{
+	memset(bucket, 0xff, count * sizeof(*bucket)); /* ROSTER_NONE */
+}
 
 int
 roster_init(struct roster *r, uint64_t count_max)
@@ -16,15 +35,13 @@ roster_init(struct roster *r, uint64_t count_max)
 	if (count_max >= ROSTER_NONE)
 		return -ENOMEM;
 	r->count_max = (uint32_t)count_max;
-	r->buckets = BUCKETS_MIN;
-	while (r->buckets < r->count_max && r->buckets < 1u << 30)
-		r->buckets *= 2;
-	r->chunks_max = r->count_max / ROSTER_CHUNK + 1;
-	r->bucket = malloc(r->buckets * sizeof(*r->bucket));
-	r->chunk = calloc(r->chunks_max, sizeof(struct roster_chunk *));
+	r->bucket = malloc(BUCKETS_MIN * sizeof(*r->bucket));
+	r->chunk = calloc(CHUNKS_MIN, sizeof(struct roster_chunk *));
 	if (r->bucket == NULL || r->chunk == NULL)
 		return -ENOMEM;
-	memset(r->bucket, 0xff, r->buckets * sizeof(*r->bucket));
+	r->buckets = r->buckets_room = BUCKETS_MIN;
+	r->chunks_room = CHUNKS_MIN;
+	fill_empty(r->bucket, BUCKETS_MIN);
 	return 0;
 }
 
@@ -36,6 +53,24 @@ roster_clear(struct roster *r)
 	free(r->chunk);
 	free(r->bucket);
 	memset(r, 0, sizeof(*r));
+}
+
+uint64_t
+roster_bytes(const struct roster *r)
+{
+	return r->chunks * chunk_bytes() +
+	       (uint64_t)r->chunks_room * sizeof(struct roster_chunk *) +
+	       (uint64_t)r->buckets_room * sizeof(*r->bucket);
+}
+
+uint64_t
+roster_room(uint64_t bytes)
+{
+	/* Tables double when they grow. */
+	const uint64_t chunk = chunk_bytes() + 2 * sizeof(struct roster_chunk *) +
+			       2 * ROSTER_CHUNK / SLOTS_A_BUCKET * sizeof(uint32_t);
+
+	return bytes / chunk * ROSTER_CHUNK;
 }
 
 struct roster_slot *
@@ -53,14 +88,34 @@ roster_scan(const struct roster *r, uint32_t slot)
 }
 
 /* The random part of a ULID is hash enough; FNV-1a guards against ids that are not random. */
-static uint32_t *
-bucket_of(const struct roster *r, struct ulid subject)
+static uint32_t
+hash_of(struct ulid subject)
 {
 	uint64_t h = 14695981039346656037u;
 
 	for (unsigned i = 0; i < sizeof(subject.b); i++)
 		h = (h ^ subject.b[i]) * 1099511628211u;
-	return &r->bucket[(uint32_t)(h ^ h >> 32) & (r->buckets - 1)];
+	return (uint32_t)(h ^ h >> 32);
+}
+
+/* The least power of two above half of the buckets: those from it on are split ones. */
+static uint32_t
+half_of(uint32_t buckets)
+{
+	return 1u << (31 - __builtin_clz(buckets));
+}
+
+/*
+ * Linear hashing (Litwin, VLDB 1980): the bucket by one digit more of the hash where there is one
+ * already.
+ */
+static uint32_t *
+bucket_of(const struct roster *r, struct ulid subject)
+{
+	uint32_t half = half_of(r->buckets), h = hash_of(subject);
+	uint32_t i = h & (2 * half - 1);
+
+	return &r->bucket[i < r->buckets ? i : h & (half - 1)];
 }
 
 static uint32_t
@@ -95,27 +150,90 @@ roster_find(const struct roster *r, struct ulid subject, uint32_t finger)
 	return slot;
 }
 
-int
-roster_append(struct roster *r, struct ulid subject, uint32_t finger, uint32_t *ret_slot)
+/* Room for one more bucket. */
+static bool
+has_bucket_room(struct roster *r)
 {
-	uint32_t *bucket = bucket_of(r, subject), slot = r->count;
-	struct roster_slot *s;
+	size_t room = 2 * (size_t)r->buckets_room;
+	uint32_t *grown;
+
+	if (r->buckets < r->buckets_room)
+		return true;
+	if (room > ROSTER_NONE)
+		return false;
+	grown = realloc(r->bucket, room * sizeof(*grown));
+	if (grown == NULL)
+		return false; /* longer chains do no harm */
+	fill_empty(grown + r->buckets_room, room - r->buckets_room);
+	r->bucket = grown;
+	r->buckets_room = (uint32_t)room;
+	return true;
+}
+
+/* One bucket more: those of another that belong into it move over. */
+static void
+split_bucket(struct roster *r)
+{
+	uint32_t fresh = r->buckets, from = fresh - half_of(fresh);
+	uint32_t slot = r->bucket[from];
+
+	r->buckets++;
+	r->bucket[from] = ROSTER_NONE;
+	while (slot != ROSTER_NONE) {
+		struct roster_slot *s = roster_slot(r, slot);
+		uint32_t *bucket = bucket_of(r, s->subject), next = s->next;
+
+		assert(bucket == &r->bucket[from] || bucket == &r->bucket[fresh]);
+		s->next = *bucket;
+		*bucket = slot;
+		slot = next;
+	}
+}
+
+static int
+add_chunk(struct roster *r)
+{
+	struct roster_chunk *chunk;
+
+	if (r->chunks == r->chunks_room) {
+		size_t room = 2 * (size_t)r->chunks_room;
+		struct roster_chunk **grown =
+			realloc(r->chunk, room * sizeof(struct roster_chunk *));
+
+		if (grown == NULL)
+			return -ENOMEM;
+		r->chunk = grown;
+		r->chunks_room = (uint32_t)room;
+	}
+	chunk = secret_region_new(sizeof(*chunk));
+	if (chunk == NULL)
+		return -ENOMEM;
+	r->chunk[r->chunks++] = chunk;
+	return 0;
+}
+
+int
+roster_append(struct roster *r, const struct gallery_name *name, uint32_t *ret_slot)
+{
+	uint32_t slot = r->count, *bucket;
+	int rc;
 
 	if (r->count == r->count_max)
 		return -ENOSPC;
 	if (slot / ROSTER_CHUNK == r->chunks) {
-		struct roster_chunk *chunk = secret_region_new(sizeof(*chunk));
-
-		if (chunk == NULL)
-			return -ENOMEM;
-		r->chunk[r->chunks++] = chunk;
+		rc = add_chunk(r);
+		if (rc < 0)
+			return rc;
 	}
+	if (r->count / SLOTS_A_BUCKET >= r->buckets && has_bucket_room(r))
+		split_bucket(r);
 	r->count++;
-	s = roster_slot(r, slot);
-	memset(s, 0, sizeof(*s));
-	s->subject = subject;
-	s->finger = finger;
-	s->next = *bucket;
+	assert(name->finger <= ROSTER_FINGER_MAX);
+	bucket = bucket_of(r, name->subject);
+	*roster_slot(r, slot) = (struct roster_slot){ .subject = name->subject,
+						      .key = name->key,
+						      .next = *bucket,
+						      .finger = (uint8_t)name->finger };
 	*bucket = slot;
 	*ret_slot = slot;
 	return 0;

@@ -12,16 +12,20 @@
 #include <string.h>
 
 #define PIECE 64u /* slots a worker takes at once while scanning */
-#define LEVELS 8192u
+_Static_assert(ROSTER_CHUNK % PIECE == 0, "a piece lies in one chunk");
+#define LEVELS (SCAN_SCORE_MAX + 1)
 
 /* One reference of the short list. */
 struct hopeful {
-	uint32_t slot;
+	struct gallery_name name;
 	int32_t score;
+	bool foreign;
 };
 
-/* What one worker needs for fine comparisons. */
+/* What one worker needs. */
 struct bench {
+	uint32_t level[LEVELS]; /* references by scan score */
+	uint8_t packed[REFERENCE_BYTES_MAX];
 	struct finger_features features;
 	struct fine_side side;
 	struct fine_evidence evidence;
@@ -29,26 +33,30 @@ struct bench {
 };
 
 struct search_work {
+	struct gallery_source source;
+	_Atomic uint64_t lost;
 	/* The search under way. */
 	const struct roster *roster;
 	const struct kernel *kernel;
 	const atomic_bool *cancel;
-	atomic_uint next; /* the next piece of work */
+	bool each;           /* as in the query */
+	atomic_uint next;    /* the next piece of work */
+	uint32_t again_from; /* scan scores that are looked at again */
 	struct fine_side probe;
 	struct scan_probe scan;
 	struct hopeful shortlist[SEARCH_SHORTLIST_MAX];
 	unsigned shortlist_count;
-	uint32_t level[LEVELS]; /* references by scan score */
 	struct bench bench[WORKERS_MAX];
 };
 
 struct search_work *
-search_work_new(void)
+search_work_new(const struct gallery_source *source)
 {
 	struct search_work *w = secret_region_new(sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
+	w->source = *source;
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		w->bench[i].fine = secret_region_new(fine_work_bytes());
 		if (w->bench[i].fine == NULL)
@@ -68,29 +76,98 @@ search_work_free(struct search_work *w)
 	return NULL;
 }
 
+size_t
+search_work_bytes(void)
+{
+	return sizeof(struct search_work) + WORKERS_MAX * fine_work_bytes();
+}
+
+uint64_t
+search_lost(const struct search_work *w)
+{
+	return atomic_load(&w->lost);
+}
+
 static bool
 cancelled(const struct search_work *w)
 {
 	return w->cancel != NULL && atomic_load(w->cancel);
 }
 
+static uint16_t *
+score_at(const struct search_work *w, uint32_t slot)
+{
+	return &w->roster->chunk[slot / ROSTER_CHUNK]->scan_score[slot % ROSTER_CHUNK];
+}
+
+/* Takes the next slots to be scored; false: there are none, or nobody wants them any more. */
+static bool
+next_piece(struct search_work *w, uint32_t *ret_first, uint32_t *ret_last)
+{
+	uint32_t first = atomic_fetch_add(&w->next, PIECE);
+
+	if (first >= w->roster->count || cancelled(w))
+		return false;
+	*ret_first = first;
+	*ret_last = w->roster->count - first < PIECE ? w->roster->count : first + PIECE;
+	return true;
+}
+
 static void
 scan_job(void *context, unsigned worker)
 {
 	struct search_work *w = context;
+	uint32_t *level = w->bench[worker].level, slot, last;
 
-	(void)worker; /* no memory of its own needed */
-	for (;;) {
-		uint32_t first = atomic_fetch_add(&w->next, PIECE), last;
+	memset(level, 0, LEVELS * sizeof(*level));
+	while (next_piece(w, &slot, &last)) {
+		for (; slot < last; slot++) {
+			uint32_t score = scan_score(w->kernel, &w->scan,
+						    roster_scan(w->roster, slot));
 
-		if (first >= w->roster->count || cancelled(w))
-			return;
-		last = w->roster->count - first < PIECE ? w->roster->count
-							: first + PIECE;
-		for (uint32_t slot = first; slot < last; slot++)
-			roster_slot(w->roster, slot)->scan_score = scan_score(
-				w->kernel, &w->scan, roster_scan(w->roster, slot));
+			*score_at(w, slot) = (uint16_t)score;
+			level[score]++;
+		}
 	}
+}
+
+/* Scores the better ones again; the others have no score any more. */
+static void
+again_job(void *context, unsigned worker)
+{
+	struct search_work *w = context;
+	uint32_t *level = w->bench[worker].level, slot, last;
+
+	memset(level, 0, LEVELS * sizeof(*level));
+	while (next_piece(w, &slot, &last)) {
+		for (; slot < last; slot++) {
+			uint32_t score = 0;
+
+			if (*score_at(w, slot) >= w->again_from)
+				score = scan_again(w->kernel, &w->scan,
+						   roster_scan(w->roster, slot));
+			*score_at(w, slot) = (uint16_t)score;
+			level[score]++;
+		}
+	}
+}
+
+/* The reference's features into the bench. False: it cannot be had, and is passed over. */
+static bool
+take_up(struct search_work *w, unsigned worker, struct hopeful *h)
+{
+	struct bench *b = &w->bench[worker];
+	size_t bytes = 0;
+	int rc = w->source.fetch(w->source.ctx, worker, &h->name, b->packed, &bytes);
+
+	if (rc == 0) {
+		h->foreign = reference_is_foreign(b->packed, bytes);
+		rc = reference_unpack(b->packed, bytes, &b->features);
+		secret_zero(b->packed, bytes);
+	}
+	if (rc < 0 && rc != -ENOENT)
+		atomic_fetch_add(&w->lost, 1);
+	return rc == 0;
 }
 
 static void
@@ -101,17 +178,12 @@ fine_job(void *context, unsigned worker)
 
 	for (;;) {
 		uint32_t i = atomic_fetch_add(&w->next, 1);
-		const struct roster_slot *s;
-		int rc;
 
 		if (i >= w->shortlist_count || cancelled(w))
 			return;
-		s = roster_slot(w->roster, w->shortlist[i].slot);
-		rc = reference_unpack(s->packed, s->bytes, &b->features);
-		assert(rc == 0); /* gallery_add unpacked it before */
-		(void)rc;
 		w->shortlist[i].score = 0;
-		if (!fine_prepare(&b->side, &b->features))
+		if (!take_up(w, worker, &w->shortlist[i]) ||
+		    !fine_prepare(&b->side, &b->features))
 			continue;
 		fine_compare(b->fine, w->kernel, &w->probe, &b->side, &b->evidence);
 		w->shortlist[i].score = score_of(&b->evidence);
@@ -120,17 +192,11 @@ fine_job(void *context, unsigned worker)
 
 /* Subject and finger: an order that does not depend on slots. */
 static int
-compare_names(const struct roster_slot *x, const struct roster_slot *y)
+compare_names(const struct gallery_name *x, const struct gallery_name *y)
 {
 	int d = memcmp(x->subject.b, y->subject.b, sizeof(x->subject.b));
 
 	return d != 0 ? d : (x->finger > y->finger) - (x->finger < y->finger);
-}
-
-static uint32_t
-level_of(uint32_t scan_score)
-{
-	return scan_score < LEVELS ? scan_score : LEVELS - 1;
 }
 
 static unsigned
@@ -143,38 +209,57 @@ shortlist_wanted(const struct search_work *w)
 					  : n;
 }
 
-/* The scan score that at most as many references as wanted exceed. */
+/* The level that at most as many references as wanted exceed; *ret_above: how many do. */
 static uint32_t
-cut_level(struct search_work *w, unsigned wanted)
+cut_level(const struct search_work *w, unsigned wanted, unsigned *ret_above)
 {
-	uint32_t sum = 0, cut = LEVELS - 1;
+	uint32_t sum = 0, cut;
 
-	memset(w->level, 0, sizeof(w->level));
-	for (uint32_t slot = 0; slot < w->roster->count; slot++)
-		w->level[level_of(roster_slot(w->roster, slot)->scan_score)]++;
-	while (cut > 0 && sum + w->level[cut] <= wanted)
-		sum += w->level[cut--];
+	for (cut = LEVELS - 1; cut > 0; cut--) {
+		uint32_t here = 0;
+
+		for (unsigned i = 0; i < WORKERS_MAX; i++)
+			here += w->bench[i].level[cut];
+		if (sum + here > wanted)
+			break;
+		sum += here;
+	}
+	*ret_above = sum;
 	return cut;
 }
 
-static bool
-name_after(const struct search_work *w, const struct hopeful *x, const struct hopeful *y)
+/*
+ * The least scan score that is looked at again: no more than a share of all exceed it, and all that
+ * have it are taken, so that the order of slots does not matter. Never those that have nothing in
+ * common.
+ */
+static uint32_t
+again_level(const struct search_work *w)
 {
-	return compare_names(roster_slot(w->roster, x->slot),
-			     roster_slot(w->roster, y->slot)) > 0;
+	uint32_t share = w->roster->count / SCAN_AGAIN_SHARE, cut;
+	unsigned above;
+
+	cut = cut_level(w, share < SCAN_AGAIN_MIN ? SCAN_AGAIN_MIN : share, &above);
+	return cut > 0 ? cut : 1;
+}
+
+static bool
+name_after(const struct hopeful *x, const struct hopeful *y)
+{
+	return compare_names(&x->name, &y->name) > 0;
 }
 
 /* Restores the heap below node i: the last name of all is its root. */
 static void
-sift_down(const struct search_work *w, struct hopeful *heap, unsigned count, unsigned i)
+sift_down(struct hopeful *heap, unsigned count, unsigned i)
 {
 	for (;;) {
 		unsigned last = i, left = 2 * i + 1;
 		struct hopeful h;
 
-		if (left < count && name_after(w, &heap[left], &heap[last]))
+		if (left < count && name_after(&heap[left], &heap[last]))
 			last = left;
-		if (left + 1 < count && name_after(w, &heap[left + 1], &heap[last]))
+		if (left + 1 < count && name_after(&heap[left + 1], &heap[last]))
 			last = left + 1;
 		if (last == i)
 			return;
@@ -185,54 +270,67 @@ sift_down(const struct search_work *w, struct hopeful *heap, unsigned count, uns
 	}
 }
 
-static void
-shortlist_add(struct search_work *w, uint32_t slot)
+static struct hopeful
+hopeful_of(const struct search_work *w, uint32_t slot)
 {
-	assert(w->shortlist_count < SEARCH_SHORTLIST_MAX);
-	w->shortlist[w->shortlist_count++] = (struct hopeful){ slot, 0 };
+	const struct roster_slot *s = roster_slot(w->roster, slot);
+
+	return (struct hopeful){ .name = { s->subject, s->finger, s->key } };
 }
 
-/*
- * Fills the short list up with references on the level where it would run over: those whose names
- * come first, so that the order of slots does not matter.
- */
 static void
-fill_up(struct search_work *w, unsigned wanted, uint32_t level)
+shortlist_add(struct search_work *w, const struct hopeful *h)
 {
-	struct hopeful *heap = &w->shortlist[w->shortlist_count];
-	unsigned room = wanted - w->shortlist_count, count = 0;
+	assert(w->shortlist_count < SEARCH_SHORTLIST_MAX);
+	w->shortlist[w->shortlist_count++] = *h;
+}
 
-	for (uint32_t slot = 0; slot < w->roster->count && room > 0; slot++) {
-		struct hopeful h = { slot, 0 };
+/* Those on the level where the short list would run over. */
+struct level_heap {
+	struct hopeful *at;
+	unsigned count, room;
+};
 
-		if (level_of(roster_slot(w->roster, slot)->scan_score) != level)
-			continue;
-		if (count < room) {
-			heap[count++] = h;
-			for (unsigned i = count / 2; count == room && i-- > 0;)
-				sift_down(w, heap, count, i);
-		} else if (name_after(w, &heap[0], &h)) {
-			heap[0] = h;
-			sift_down(w, heap, count, 0);
-		}
+/* Keeps those whose names come first, so that the order of slots does not matter. */
+static void
+keep_first(struct level_heap *heap, const struct hopeful *h)
+{
+	if (heap->count < heap->room) {
+		heap->at[heap->count++] = *h;
+		for (unsigned i = heap->count / 2; heap->count == heap->room && i-- > 0;)
+			sift_down(heap->at, heap->count, i);
+	} else if (name_after(&heap->at[0], h)) {
+		heap->at[0] = *h;
+		sift_down(heap->at, heap->count, 0);
 	}
-	w->shortlist_count += count;
 }
 
 /* The best of the scan. A reference with nothing at all in common is no candidate. */
 static void
 choose_shortlist(struct search_work *w)
 {
-	unsigned wanted = shortlist_wanted(w);
-	uint32_t cut = cut_level(w, wanted);
+	unsigned wanted = shortlist_wanted(w), above;
+	uint32_t cut = cut_level(w, wanted, &above);
+	struct level_heap heap = { &w->shortlist[above], 0,
+				   cut > 0 ? wanted - above : 0 };
 
 	w->shortlist_count = 0;
 	for (uint32_t slot = 0; slot < w->roster->count; slot++) {
-		if (level_of(roster_slot(w->roster, slot)->scan_score) > cut)
-			shortlist_add(w, slot);
+		uint32_t level = *score_at(w, slot);
+		struct hopeful h;
+
+		if (slot % ROSTER_CHUNK == 0 && cancelled(w))
+			return;
+		if (level < cut || (level == cut && heap.room == 0))
+			continue;
+		h = hopeful_of(w, slot);
+		if (level > cut)
+			shortlist_add(w, &h);
+		else
+			keep_first(&heap, &h);
 	}
-	if (cut > 0)
-		fill_up(w, wanted, cut);
+	assert(w->shortlist_count == above);
+	w->shortlist_count += heap.count;
 }
 
 static void
@@ -245,38 +343,35 @@ run(struct search_work *w, struct workers *workers,
 
 /* Does x come before y: by score, then by name? */
 static bool
-comes_before(const struct search_work *w, const struct hopeful *x,
-	     const struct hopeful *y)
+comes_before(const struct hopeful *x, const struct hopeful *y)
 {
 	if (x->score != y->score)
 		return x->score > y->score;
-	return compare_names(roster_slot(w->roster, x->slot),
-			     roster_slot(w->roster, y->slot)) < 0;
+	return compare_names(&x->name, &y->name) < 0;
 }
 
-/* Puts one compared reference among the candidates, one a subject, best first. */
+/* Puts one compared reference among the candidates, best first, and one a subject but for each. */
 static void
 place(const struct search_work *w, const struct hopeful *h, struct hopeful *best,
       size_t *count)
 {
-	const struct roster_slot *s = roster_slot(w->roster, h->slot);
 	size_t i, at;
 
 	for (at = 0; at < *count; at++) {
-		if (ulid_eq(roster_slot(w->roster, best[at].slot)->subject, s->subject))
+		if (!w->each && ulid_eq(best[at].name.subject, h->name.subject))
 			break;
 	}
 	if (at < *count) {
-		if (!comes_before(w, h, &best[at]))
+		if (!comes_before(h, &best[at]))
 			return;
 	} else if (*count < GALLERY_CANDIDATES_MAX) {
 		(*count)++;
 	} else {
 		at = *count - 1;
-		if (!comes_before(w, h, &best[at]))
+		if (!comes_before(h, &best[at]))
 			return;
 	}
-	for (i = at; i > 0 && comes_before(w, h, &best[i - 1]); i--)
+	for (i = at; i > 0 && comes_before(h, &best[i - 1]); i--)
 		best[i] = best[i - 1];
 	best[i] = *h;
 }
@@ -287,9 +382,32 @@ compare_shortlist(struct search_work *w, struct workers *workers, struct hopeful
 {
 	run(w, workers, fine_job);
 	for (unsigned i = 0; i < w->shortlist_count; i++) {
-		if (w->shortlist[i].score > 0)
+		if (w->shortlist[i].score > 0 || w->each)
 			place(w, &w->shortlist[i], best, count);
 	}
+}
+
+/* The names of a subject's references. */
+static unsigned
+list_names(struct search_work *w, struct ulid subject,
+	   struct gallery_name names[GALLERY_FINGERS_MAX])
+{
+	unsigned n = 0;
+	uint32_t slot;
+	int rc;
+
+	if (w->source.list != NULL) {
+		rc = w->source.list(w->source.ctx, subject, names);
+		if (rc < 0)
+			atomic_fetch_add(&w->lost, 1);
+		return rc < 0 ? 0 : (unsigned)rc;
+	}
+	slot = roster_first(w->roster, subject);
+	for (; slot != ROSTER_NONE && n < GALLERY_FINGERS_MAX; n++) {
+		names[n] = hopeful_of(w, slot).name;
+		slot = roster_next(w->roster, slot);
+	}
+	return n;
 }
 
 /* Compares the references of the named subjects, all of them, a short list at a time. */
@@ -299,10 +417,13 @@ search_named(struct search_work *w, struct workers *workers,
 {
 	w->shortlist_count = 0;
 	for (size_t i = 0; i < q->subjects_count && !cancelled(w); i++) {
-		uint32_t slot = roster_first(w->roster, q->subjects[i]);
+		struct gallery_name names[GALLERY_FINGERS_MAX];
+		unsigned n = list_names(w, q->subjects[i], names);
 
-		for (; slot != ROSTER_NONE; slot = roster_next(w->roster, slot)) {
-			shortlist_add(w, slot);
+		for (unsigned k = 0; k < n; k++) {
+			const struct hopeful h = { .name = names[k] };
+
+			shortlist_add(w, &h);
 			if (w->shortlist_count < SEARCH_SHORTLIST_MAX)
 				continue;
 			compare_shortlist(w, workers, best, count);
@@ -318,13 +439,20 @@ search_all(struct search_work *w, struct workers *workers, struct hopeful *best,
 {
 	if (w->roster->count <= SEARCH_SHORTLIST_MIN) {
 		w->shortlist_count = 0;
-		for (uint32_t slot = 0; slot < w->roster->count; slot++)
-			shortlist_add(w, slot);
+		for (uint32_t slot = 0; slot < w->roster->count; slot++) {
+			const struct hopeful h = hopeful_of(w, slot);
+
+			shortlist_add(w, &h);
+		}
 		compare_shortlist(w, workers, best, count);
 		return;
 	}
-	scan_probe_fill(&w->scan, &w->probe.set);
+	scan_probe_fill(&w->scan, w->kernel, w->probe.features);
 	run(w, workers, scan_job);
+	if (cancelled(w))
+		return;
+	w->again_from = again_level(w);
+	run(w, workers, again_job);
 	if (cancelled(w))
 		return;
 	choose_shortlist(w);
@@ -344,6 +472,7 @@ search_roster(struct search_work *w, struct workers *workers, const struct roste
 	w->roster = r;
 	w->kernel = kernel_best();
 	w->cancel = q->cancel;
+	w->each = q->each && q->subjects != NULL;
 	if (!fine_prepare(&w->probe, q->probe))
 		goto out;
 	if (q->subjects != NULL)
@@ -354,15 +483,18 @@ search_roster(struct search_work *w, struct workers *workers, const struct roste
 	if (cancelled(w))
 		goto out;
 	rc = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct roster_slot *s = roster_slot(r, best[i].slot);
-
-		ret_candidates[i] = (struct gallery_candidate){ s->subject, s->finger,
-								best[i].score };
-	}
+	for (size_t i = 0; i < count; i++)
+		ret_candidates[i] =
+			(struct gallery_candidate){ best[i].name.subject,
+						    best[i].name.finger, best[i].score,
+						    best[i].foreign };
 	*ret_count = count;
 out:
 	secret_zero(&w->probe, sizeof(w->probe));
 	secret_zero(&w->scan, sizeof(w->scan));
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		secret_zero(&w->bench[i].features, sizeof(w->bench[i].features));
+		secret_zero(&w->bench[i].side, sizeof(w->bench[i].side));
+	}
 	return rc;
 }

@@ -10,16 +10,25 @@
  * nothing. What comes out depends on the references and the probe only, not on the order of
  * slots, the number of threads or the CPU.
  */
-/* The short list: one in a hundred references, within these limits. */
+/*
+ * The short list: one in a hundred references, within these limits. A count and never a time, so
+ * that the answer is the same on every machine.
+ */
 #define SEARCH_SHORTLIST_MIN 256u
-#define SEARCH_SHORTLIST_MAX 1024u
+#define SEARCH_SHORTLIST_MAX 10000u
 #define SEARCH_SHORTLIST_SHARE 100u
 
 struct search_work;
 
-/* NULL: no memory. */
-struct search_work *search_work_new(void);
+/* NULL: no memory. *source is copied. */
+struct search_work *search_work_new(const struct gallery_source *source);
 struct search_work *search_work_free(struct search_work *w);
+
+/* Memory of one of them. */
+size_t search_work_bytes(void);
+
+/* How many references could not be had from the source. From any thread. */
+uint64_t search_lost(const struct search_work *w);
 
 /* As gallery_search. */
 int search_roster(struct search_work *w, struct workers *workers, const struct roster *r,
