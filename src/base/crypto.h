@@ -12,7 +12,7 @@
 #define CRYPTO_NONCE_BYTES 12u
 #define CRYPTO_TAG_BYTES 16u
 #define CRYPTO_SEAL_OVERHEAD (1u + CRYPTO_NONCE_BYTES + CRYPTO_TAG_BYTES)
-/* version, factors, nonce, key, tag; factors: 1 = store key, 2 reserved for a second factor */
+/* version, factors, nonce, key, tag; factors: 1 = store key, 2 = a claim's key, as bits */
 #define CRYPTO_WRAPPED_BYTES                                                             \
 	(2u + CRYPTO_NONCE_BYTES + CRYPTO_KEY_BYTES + CRYPTO_TAG_BYTES)
 
@@ -64,6 +64,42 @@ int crypto_wrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad
 int crypto_unwrap(const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
 		  const uint8_t wrapped[CRYPTO_WRAPPED_BYTES],
 		  uint8_t ret_key[CRYPTO_KEY_BYTES]);
+
+/*
+ * The same under a key that is made of the store's and of one that only a claim gives: neither
+ * opens it alone.
+ */
+struct crypto_factors {
+	const uint8_t *store_key, *claim_key; /* CRYPTO_KEY_BYTES each */
+};
+int crypto_claim_wrap(const struct crypto_factors *f, struct crypto_aad aad,
+		      const uint8_t key[CRYPTO_KEY_BYTES],
+		      uint8_t ret_wrapped[CRYPTO_WRAPPED_BYTES]);
+int crypto_claim_unwrap(const struct crypto_factors *f, struct crypto_aad aad,
+			const uint8_t wrapped[CRYPTO_WRAPPED_BYTES],
+			uint8_t ret_key[CRYPTO_KEY_BYTES]);
+/*
+ * A key of a secret that could be guessed, such as a phone number: scrypt (RFC 7914) with 16 MiB,
+ * some 50 ms for each guess. Blocks so long. 0 or -EIO.
+ */
+int crypto_slow_key(struct str secret, struct str salt,
+		    uint8_t ret_key[CRYPTO_KEY_BYTES]);
+
+/*
+ * The same with a context that is kept, for opening many: nothing is allocated. One thread at a
+ * time. plain has room for sealed.n - CRYPTO_SEAL_OVERHEAD bytes. An expanded key stays in the
+ * context, which is plain memory, until crypto_opener_forget.
+ */
+struct crypto_opener;
+struct crypto_opener *crypto_opener_new(void); /* NULL: no memory */
+struct crypto_opener *crypto_opener_free(struct crypto_opener *o);
+int crypto_opener_open(struct crypto_opener *o, const uint8_t key[CRYPTO_KEY_BYTES],
+		       struct crypto_aad aad, struct str sealed, uint8_t *plain);
+int crypto_opener_unwrap(struct crypto_opener *o,
+			 const uint8_t store_key[CRYPTO_KEY_BYTES], struct crypto_aad aad,
+			 const uint8_t wrapped[CRYPTO_WRAPPED_BYTES],
+			 uint8_t ret_key[CRYPTO_KEY_BYTES]);
+void crypto_opener_forget(struct crypto_opener *o);
 
 /* A fresh ULID at wall_ms and a fresh key. 0 or -EIO. */
 int crypto_ulid(int64_t wall_ms, struct ulid *ret_id);

@@ -82,8 +82,13 @@ const struct conf_key keys_table[] = {
 	SPAN("privacy", "sensor_max", 1000, 10 * MINUTE_MS, "60s",
 	     "How long one claim lights the sensor at most, where the claim comes first.",
 	     false),
-	NUMBER("bio", "references_max", 16, 2000000, "60000",
-	       "Most references held in memory, one for each enrolled finger.", false),
+	NUMBER("bio", "references_max", 2, 2000000, "60000",
+	       "Most references held in memory, one for each enrolled finger. Beyond it "
+	       "members "
+	       "are asked for a claim, and a touch alone does not pay.",
+	       false),
+	NUMBER("bio", "gallery_memory", 1, 65536, "2048",
+	       "The same in MiB of memory: whichever is reached first.", false),
 	RATE("bio", "fpir", 100000000, "1e-3",
 	     "Target false-positive identification rate of one search of the whole "
 	     "gallery."),

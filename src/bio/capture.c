@@ -53,7 +53,7 @@ capture_is_dirty(const struct capture *c)
 }
 
 static enum capture_answer
-refuse(struct capture *c, uint8_t hints, int64_t now_ms)
+refuse(struct capture *c, uint16_t hints, int64_t now_ms)
 {
 	bool blank = (hints & HINT_BLANK) != 0;
 
@@ -75,21 +75,22 @@ refuse(struct capture *c, uint8_t hints, int64_t now_ms)
 static enum capture_answer
 decide(struct capture *c, bool resting, int64_t now_ms)
 {
-	unsigned hints = HINT_PRESS_AGAIN;
+	unsigned hints = c->moved ? HINT_MOVED : 0;
 
 	assert(c->state == CAPTURE_LOOKING);
 	if (c->usable) {
 		c->state = CAPTURE_DECIDED;
-		c->hints = c->best.hints;
+		c->hints = (uint16_t)(c->best.hints | hints);
 		c->blanks = 0;
 		c->refusals_ms = 0;
 		return CAPTURE_SETTLED;
 	}
+	hints |= HINT_PRESS_AGAIN;
 	if (c->has_best)
 		hints |= c->best.hints;
 	if (c->frames > 0 && c->all_blank && resting)
 		hints |= HINT_GLOVE;
-	return refuse(c, (uint8_t)hints, now_ms);
+	return refuse(c, (uint16_t)hints, now_ms);
 }
 
 /* Whether another frame would come in time; without a first one there is no telling. */
@@ -108,6 +109,7 @@ begin(struct capture *c, int64_t now_ms)
 	c->at_start = false;
 	c->all_blank = true;
 	c->rests = false;
+	c->moved = false;
 	c->hints = 0;
 	c->frames = 0;
 	c->interval_ms = 0;
@@ -192,6 +194,12 @@ capture_frame(struct capture *c, const struct finger_features *f, int rc, int64_
 	return CAPTURE_MORE;
 }
 
+void
+capture_moved(struct capture *c)
+{
+	c->moved = true;
+}
+
 enum capture_answer
 capture_failed(struct capture *c, int64_t now_ms)
 {
@@ -268,7 +276,7 @@ capture_best(const struct capture *c)
 	return &c->best;
 }
 
-uint8_t
+uint16_t
 capture_hints(const struct capture *c)
 {
 	return c->hints;

@@ -16,10 +16,11 @@
  * drop of water: see capture_touched, CAPTURE_REFUSALS and CAPTURE_BLANKS_DIRTY.
  */
 
-/* Hints beside those of the extractor (enum quality_hint); all of them are the 8 bits of hints. */
+/* Hints beside those of the extractor (enum quality_hint); bits of the same set. */
 enum capture_hint {
 	HINT_PRESS_AGAIN = 64, /* lift the finger and press again */
-	HINT_GLOVE = 128       /* something rests on the sensor, and it has no ridges */
+	HINT_GLOVE = 128,      /* something rests on the sensor, and it has no ridges */
+	HINT_MOVED = 256       /* the finger lay elsewhere in another frame */
 };
 
 /* Time for frames after the first touch, of which the shopper has less than a second in all. */
@@ -77,7 +78,8 @@ struct capture {
 	bool has_best;
 	bool all_blank; /* no frame so far had ridges */
 	bool same_finger, rests;
-	uint8_t hints;
+	bool moved;
+	uint16_t hints;
 	unsigned frames, blanks;
 	int64_t ready_ms, touched_ms, frame_ms, lost_ms;
 	int64_t interval_ms; /* the longest between two frames */
@@ -107,6 +109,12 @@ void capture_touched(struct capture *c, const struct capture_limits *limits,
 enum capture_answer capture_frame(struct capture *c, const struct finger_features *f,
 				  int rc, int64_t now_ms, bool *ret_best);
 
+/*
+ * Of the frame that comes next: the finger lies elsewhere in it than in the best one so far. A
+ * presentation in which it moved is decided as any other; the hints tell.
+ */
+void capture_moved(struct capture *c);
+
 /* A frame that is none, by the driver's word; a fake finger, by the sensor's. */
 enum capture_answer capture_failed(struct capture *c, int64_t now_ms);
 enum capture_answer capture_attacked(struct capture *c, int64_t now_ms);
@@ -118,7 +126,7 @@ int64_t capture_wait_ms(const struct capture *c, int64_t now_ms);
 
 /* Of the presentation last decided, until the next touch. */
 const struct finger_features *capture_best(const struct capture *c);
-uint8_t capture_hints(const struct capture *c);
+uint16_t capture_hints(const struct capture *c);
 bool capture_at_start(const struct capture *c);
 /* Drops the features; whoever needed them has them now. */
 void capture_forget(struct capture *c);

@@ -6,6 +6,7 @@
 #include "base/keys.h"
 #include "base/log.h"
 #include "bio/service.h"
+#include "bio/store_memory.h"
 #include "config.h"
 
 #include <errno.h>
@@ -89,22 +90,17 @@ check_profile(const struct conf *conf)
 	const char *profile = conf_str(conf, "privacy", "profile");
 
 	if (strcmp(profile, "us_other") == 0 || strcmp(profile, "us_strict") == 0 ||
-	    strcmp(profile, "us_tx") == 0)
+	    strcmp(profile, "us_tx") == 0 || strcmp(profile, "eu") == 0)
 		return 0;
 	if (strcmp(profile, "unset") == 0)
 		log_err("[privacy] profile is not set; laned-bio does not start without "
 			"one "
-			"(us_strict, us_tx or us_other; none to sell without "
+			"(us_strict, us_tx, us_other or eu; none to sell without "
 			"biometrics)");
 	else if (strcmp(profile, "none") == 0)
 		log_notice("[privacy] profile = none: this lane uses no biometrics");
 	else
-		log_err("[privacy] profile = %s wants templates that the store alone "
-			"cannot "
-			"open, sealed in part by the claim, which this version cannot "
-			"do; use "
-			"none",
-			profile);
+		log_err("[privacy] profile = %s is not known here", profile);
 	return -EPERM;
 }
 
@@ -114,8 +110,10 @@ run(const struct conf *conf, int fd)
 	struct loop *loop = NULL;
 	struct daemon *daemon = NULL;
 	struct service *service = NULL;
-	int rc = loop_new(&loop);
+	int rc;
 
+	store_memory_keep();
+	rc = loop_new(&loop);
 	if (rc == 0)
 		rc = daemon_new(loop, NULL, NULL, &daemon);
 	if (rc == 0)

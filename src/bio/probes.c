@@ -4,11 +4,14 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 struct slot {
 	struct ulid id; /* zero: free */
 	int64_t since_ms;
 	struct finger_features features;
+	struct ulid noted[PROBES_NOTED_MAX];
+	size_t noted_count;
 };
 
 struct probes {
@@ -71,6 +74,31 @@ probes_find(struct probes *p, struct ulid id, int64_t now_mono_ms)
 	if (s == NULL || now_mono_ms - s->since_ms >= PROBE_KEEP_MS)
 		return NULL;
 	return &s->features;
+}
+
+void
+probes_note(struct probes *p, struct ulid id, const struct ulid *subjects, size_t count)
+{
+	struct slot *s = find(p, id);
+
+	assert(count <= PROBES_NOTED_MAX);
+	if (s == NULL)
+		return;
+	memcpy(s->noted, subjects, count * sizeof(s->noted[0]));
+	s->noted_count = count;
+}
+
+const struct ulid *
+probes_noted(struct probes *p, struct ulid id, int64_t now_mono_ms, size_t *ret_count)
+{
+	const struct slot *s = find(p, id);
+
+	*ret_count = 0;
+	if (s == NULL || now_mono_ms - s->since_ms >= PROBE_KEEP_MS ||
+	    s->noted_count == 0)
+		return NULL;
+	*ret_count = s->noted_count;
+	return s->noted;
 }
 
 const struct finger_features *

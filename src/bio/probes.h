@@ -4,6 +4,8 @@
 #include "base/plain/ids.h"
 #include "bio/finger/finger.h"
 
+#include <stddef.h>
+
 /*
  * Probes: the features of the last touches, kept PROBE_KEEP_MS for identify, decide and verify,
  * in locked memory, zeroised when dropped. A fixed number; the oldest gives way.
@@ -23,6 +25,15 @@ struct finger_features *probes_put(struct probes *p, struct ulid id, int64_t now
 /* The features of id, or NULL when it is unknown or older than PROBE_KEEP_MS. */
 const struct finger_features *probes_find(struct probes *p, struct ulid id,
 					  int64_t now_mono_ms);
+/*
+ * Whom a touch was nearest to, when it was not enough: kept with its probe for the next touch. Nothing
+ * is noted when the probe is gone. What was noted, best first, or NULL and 0.
+ */
+#define PROBES_NOTED_MAX 8u
+void probes_note(struct probes *p, struct ulid id, const struct ulid *subjects,
+		 size_t count);
+const struct ulid *probes_noted(struct probes *p, struct ulid id, int64_t now_mono_ms,
+				size_t *ret_count);
 /* The features in slot i below PROBES_MAX, or NULL. */
 const struct finger_features *probes_at(struct probes *p, size_t i, int64_t now_mono_ms);
 void probes_drop(struct probes *p, struct ulid id);

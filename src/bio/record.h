@@ -17,7 +17,8 @@ struct record_row {
 	enum decide_why why;
 	uint64_t references; /* compared; 0: nothing was */
 	int32_t threshold;   /* that was used, 1/100 dB */
-	uint8_t quality, hints;
+	uint8_t quality;
+	uint16_t hints;
 	struct ulid
 		subject; /* accepted or replayed; zero: nobody. Kept as a pseudonym only */
 };

@@ -1,4 +1,5 @@
 #include "bio/service_judge.h"
+#include "bio/service_transfer.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOAD_BATCH 200u
 #define PATH_BYTES_MAX 512u
 #define ROLE_LANED 1u
 
@@ -21,49 +21,7 @@ service_expire_probes(void *ctx)
 
 	if (left >= 0 && loop_timer_set(s->probe_timer, left) < 0)
 		log_warn("probes cannot be timed; the next touch drops them");
-}
-
-/* ---- loading ------------------------------------------------------------ */
-
-static void
-add_reference(void *ctx, struct ulid subject, uint32_t finger, const uint8_t *data,
-	      size_t bytes)
-{
-	struct service *s = ctx;
-	int rc = gallery_add(s->gallery, subject, finger, data, bytes);
-
-	if (rc == -ENOSPC)
-		log_err("[bio] references_max is reached; the rest of the gallery is not "
-			"searched");
-	else if (rc < 0)
-		s->loading.damaged++;
-}
-
-/* One batch a round, so that touches and the watchdog get their turn. */
-static void
-load_batch(void *ctx)
-{
-	struct service *s = ctx;
-	int rc;
-
-	if (s->closing)
-		return;
-	rc = store_read(s->store, &s->loading, LOAD_BATCH, add_reference, s);
-	if (rc > 0) {
-		rc = loop_defer(s->loop, load_batch, s);
-		if (rc == 0)
-			return;
-	}
-	if (rc < 0)
-		log_err("gallery.db: reading stopped: %s", strerror(-rc));
-	if (s->loading.damaged > 0)
-		log_err("gallery.db: %llu references cannot be opened; those members "
-			"enrol again",
-			(unsigned long long)s->loading.damaged);
-	s->searchable = rc == 0;
-	log_notice("gallery: %llu references searchable",
-		   (unsigned long long)gallery_stats(s->gallery).references);
-	service_send_state(s);
+	service_ask_follow(s);
 }
 
 /* ---- start and end ------------------------------------------------------ */
@@ -115,13 +73,15 @@ open_store(struct service *s)
 static int
 open_memory(struct service *s)
 {
-	s->gallery = gallery_new((uint64_t)conf_int(s->conf, "bio", "references_max"));
 	s->extractor = finger_extractor_new();
 	s->probes = probes_new();
 	s->scratch = secret_region_new(sizeof(*s->scratch));
 	s->out = json_out_new(MESSAGE_BYTES_MAX);
-	if (s->gallery == NULL || s->extractor == NULL || s->probes == NULL ||
-	    s->scratch == NULL || s->out == NULL)
+	if (s->extractor == NULL || s->probes == NULL || s->scratch == NULL ||
+	    s->out == NULL)
+		return -ENOMEM;
+	if (errands_new(s->loop, &s->errands) < 0 || service_ask_open(s) < 0 ||
+	    service_enrol_open(s) < 0)
 		return -ENOMEM;
 	if (loop_timer_new(s->loop, service_expire_probes, s, &s->probe_timer) < 0)
 		return -ENOMEM;
@@ -142,7 +102,9 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	(void)peer;
 	(void)err;
 	log_notice("laned is away; reconnecting");
-	s->enrol = enrol_free(s->enrol); /* whoever wanted it cannot be told any more */
+	/* Whoever wanted it cannot be told any more. */
+	service_enrol_end(s);
+	service_ask_off(s);
 	service_arm_off(s);
 }
 
@@ -194,17 +156,20 @@ service_new(struct loop *l, const struct conf *conf, int fd, struct service **re
 	if (rc == 0)
 		rc = open_store(s);
 	if (rc == 0)
+		rc = service_load_open(s);
+	if (rc == 0)
+		rc = service_transfer_open(s);
+	if (rc == 0)
 		service_judge_open(s);
 	if (rc == 0)
 		rc = service_readers_open(s);
 	if (rc == 0)
 		rc = connect_laned(s, fd);
-	if (rc == 0)
-		rc = loop_defer(l, load_batch, s);
 	if (rc < 0) {
 		(void)service_free(s);
 		return rc;
 	}
+	service_load_begin(s);
 	*ret_service = s;
 	return 0;
 }
@@ -215,16 +180,20 @@ service_free(struct service *s)
 	if (s == NULL)
 		return NULL;
 	s->closing = true;
+	s->errands = errands_free(s->errands);
 	s->client = rpc_client_free(s->client);
 	service_readers_close(s);
-	s->enrol = enrol_free(s->enrol);
+	service_ask_close(s);
+	service_enrol_close(s);
+	service_changes_close(s);
+	service_transfer_close(s);
 	service_arm_close(s);
 	s->seat_timer = loop_timer_free(s->seat_timer);
 	s->probe_timer = loop_timer_free(s->probe_timer);
 	s->probes = probes_free(s->probes);
 	secret_region_free(s->scratch, sizeof(*s->scratch));
 	s->extractor = finger_extractor_free(s->extractor);
-	s->gallery = gallery_free(s->gallery);
+	service_load_close(s);
 	s->store = store_close(s->store);
 	s->key = secret_free(s->key);
 	s->out = json_out_free(s->out);

@@ -6,7 +6,8 @@
 
 /*
  * laned-bio itself: readers, extraction, gallery, enrolment and the conversation with laned.
- * Everything runs on the loop's thread; the gallery search may use workers.
+ * Everything runs on the loop's thread, but what is done with the gallery: that is errands.h's, and
+ * the search's workers'.
  */
 struct service;
 

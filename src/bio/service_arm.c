@@ -31,8 +31,10 @@ forget_claim(struct service *s)
 
 	memset(a->subjects, 0, sizeof(a->subjects));
 	a->subjects_count = 0;
-	a->until_ms = 0;
+	a->until_ms = a->keys_until_ms = 0;
+	store_lock(s->store);
 	(void)probes_expire(s->probes, INT64_MAX); /* none is left to wait for */
+	service_ask_follow(s);
 }
 
 static void
@@ -64,11 +66,14 @@ set_timer(struct service *s, int64_t now_ms)
 
 	if (a->enrol_until_ms != 0 && (at == 0 || a->enrol_until_ms < at))
 		at = a->enrol_until_ms;
+	if (a->keys_until_ms != 0 && (at == 0 || a->keys_until_ms < at))
+		at = a->keys_until_ms;
 	if (at == 0) {
 		loop_timer_cancel(a->timer);
 	} else if (loop_timer_set(a->timer, at > now_ms ? at - now_ms : 0) < 0) {
 		log_err("the sensor's time cannot be kept; it goes dark");
 		s->arming.until_ms = s->arming.enrol_until_ms = 0;
+		store_lock(s->store);
 	}
 }
 
@@ -99,11 +104,16 @@ on_time(void *ctx)
 	struct arming *a = &s->arming;
 	int64_t now = clock_mono_ms();
 
-	if (a->until_ms != 0 && a->until_ms <= now)
+	if (a->keys_until_ms != 0 && a->keys_until_ms <= now)
+		forget_claim(s);
+	if (a->until_ms != 0 && a->until_ms <= now) {
 		a->until_ms = 0;
+		if (a->by_claim) /* so long a touch may wait for its verification */
+			a->keys_until_ms = now + PROBE_KEEP_MS;
+	}
 	if (a->enrol_until_ms != 0 && a->enrol_until_ms <= now) {
 		log_notice("an enrolment was left alone; ended");
-		s->enrol = enrol_free(s->enrol);
+		service_enrol_end(s);
 	}
 	service_arm_follow(s);
 }
@@ -112,6 +122,7 @@ int
 service_arm_open(struct service *s)
 {
 	s->arming.claim_first = keys_claim_first(s->conf);
+	s->arming.by_claim = strcmp(conf_str(s->conf, "privacy", "profile"), "eu") == 0;
 	if (s->arming.claim_first)
 		log_notice("the sensor is dark until somebody claims");
 	return loop_timer_new(s->loop, on_time, s, &s->arming.timer);
@@ -196,6 +207,46 @@ read_claim(const struct value *params, struct ulid *subjects, size_t *ret_count,
 	return NULL;
 }
 
+int
+service_get_claim(const struct value *v, uint8_t ret_claim[STORE_CLAIM_BYTES])
+{
+	return v != NULL && v->kind == VALUE_STRING &&
+			       hex_decode(ret_claim, STORE_CLAIM_BYTES, v->s) == 0
+		       ? 0
+		       : -EINVAL;
+}
+
+/* Opens what is stored of those who claimed, for as long as the claim stands. */
+static int
+open_claim(struct service *s, const struct ulid *subjects, size_t count,
+	   const struct value *params)
+{
+	uint8_t claim[STORE_CLAIM_BYTES];
+	int rc = service_get_claim(value_member(params, "claim"), claim);
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = store_unlock(s->store, subjects[i], claim);
+	secret_zero(claim, sizeof(claim));
+	if (rc < 0)
+		store_lock(s->store);
+	return rc;
+}
+
+static const char *
+arm_error(int rc)
+{
+	switch (rc) {
+	case -ENOKEY:
+		return "no release on file";
+	case -EKEYREJECTED:
+		return "the claim does not open what is stored of this person";
+	case -EINVAL:
+		return "claim: 64 hex digits are wanted";
+	default:
+		return strerror(-rc);
+	}
+}
+
 /* 0; -ENOKEY one of them has no release on file; the store's errors. */
 static int
 check_releases(struct service *s, const struct ulid *subjects, size_t count)
@@ -232,6 +283,8 @@ service_on_arm(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	forget_claim(s);
 	rc = check_releases(s, subjects, count);
+	if (rc == 0 && a->by_claim)
+		rc = open_claim(s, subjects, count, params);
 	if (rc == 0) {
 		memcpy(a->subjects, subjects, sizeof(a->subjects));
 		a->subjects_count = count;
@@ -239,8 +292,11 @@ service_on_arm(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	service_arm_follow(s);
 	if (rc < 0)
-		rpc_fail(call, rc == -ENOKEY ? RPC_REFUSED : RPC_INTERNAL, "arm: %s",
-			 rc == -ENOKEY ? "no release on file" : strerror(-rc));
+		rpc_fail(call,
+			 rc == -ENOKEY || rc == -EKEYREJECTED ? RPC_REFUSED
+			 : rc == -EINVAL                      ? RPC_PARAMS
+							      : RPC_INTERNAL,
+			 "arm: %s", arm_error(rc));
 	else
 		rpc_reply(call, NULL);
 }

@@ -86,37 +86,36 @@ hold_back(const struct service *s, const struct question *q, struct verdict *v)
 	return WHY_BACK_OFF;
 }
 
+/* What the candidates say; the search found no error. */
 static enum decide_why
-compare(struct service *s, const struct question *q, const struct finger_features *probe,
-	struct verdict *v)
+weigh_found(const struct service *s, const struct question *q,
+	    const struct service_search *search, struct verdict *v)
 {
-	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
-	struct gallery_query g = { .probe = probe,
-				   .subjects = q->subjects,
-				   .subjects_count = q->subjects_count };
-	size_t count = 0;
 	enum decide_why why;
 
-	if (gallery_search(s->gallery, &g, found, &count) < 0)
-		return WHY_NOT_ACQUIRED;
 	v->references = q->kind == RECORD_IDENTIFY
-				? gallery_stats(s->gallery).references
+				? search->references
 				: q->subjects_count * FINGERS_A_SUBJECT;
 	if (q->kind == RECORD_VERIFY) {
 		v->threshold = decide_verify_threshold(&s->policy);
-		why = decide_verify_why(&s->policy, probe->quality, found,
-					count > 0 ? 1 : 0);
+		why = decide_verify_why(&s->policy, v->quality, search->found,
+					search->count > 0 ? 1 : 0);
 	} else {
 		v->threshold = decide_threshold(&s->policy, v->references);
 		why = (q->kind == RECORD_DECIDE ? decide_few_why : decide_identify_why)(
-			&s->policy, v->references, probe->quality, found, count);
+			&s->policy, v->references, v->quality, search->found,
+			search->count);
 	}
 	if (q->kind == RECORD_IDENTIFY) {
-		record_search(&v->add, why, v->references, found, count);
+		record_search(&v->add, why, v->references, search->found, search->count);
 		v->searched = true;
+		if (why == WHY_BELOW && !s->searchable)
+			why = WHY_INCOMPLETE;
 	}
-	if (why == WHY_ABOVE)
-		v->subject = found[0].subject;
+	if (decide_outcome(why) == DECISION_ACCEPT) {
+		v->subject = search->found[0].subject;
+		v->foreign = search->found[0].foreign;
+	}
 	return why;
 }
 
@@ -131,19 +130,19 @@ was_captured(const struct service *s, struct ulid probe)
 
 /* A touch that was accepted before, and is asked about again, is no replay of itself. */
 static bool
-is_replay(struct service *s, const struct question *q,
-	  const struct finger_features *probe, struct ulid subject)
+is_replay(struct service *s, struct ulid id, struct ulid subject)
 {
-	unsigned percent = 0;
+	const struct finger_features *probe = probes_find(s->probes, id, clock_mono_ms());
+	int evidence = 0;
 	int rc;
 
-	if (!s->judge.guarded || was_captured(s, q->probe))
+	if (!s->judge.guarded || probe == NULL || was_captured(s, id))
 		return false;
-	rc = store_replay(s->store, subject, probe, &percent);
+	rc = store_replay(s->store, subject, probe, &evidence);
 	if (rc < 0)
 		log_warn("gallery.db: earlier captures cannot be compared: %s",
 			 strerror(-rc));
-	if (percent < REPLAY_SAME_PERCENT)
+	if (evidence < REPLAY_SAME)
 		return false;
 	log_event(LOG_WARNING, "touch-replayed", NULL,
 		  "the same picture was here before: refused, and written down");
@@ -156,8 +155,60 @@ is_failure(enum decide_why why)
 	return decide_outcome(why) == DECISION_REJECT || why == WHY_QUALITY;
 }
 
-void
-service_judge(struct service *s, const struct question *q, struct verdict *ret)
+/* The touch before, if it is kept and may still count. */
+static void
+take_first(struct service *s, const struct question *q, struct service_search *search)
+{
+	int64_t now = clock_mono_ms();
+	const struct finger_features *first = probes_find(s->probes, q->with, now);
+	const struct ulid *noted =
+		probes_noted(s->probes, q->with, now, &search->nearest_count);
+
+	search->has_first = q->kind == RECORD_IDENTIFY && first != NULL &&
+			    noted != NULL && !ulid_eq(q->with, q->probe);
+	if (!search->has_first)
+		return;
+	search->first = *first;
+	memcpy(search->nearest, noted, search->nearest_count * sizeof(noted[0]));
+}
+
+/*
+ * Where this touch alone was not enough: is it together with the one before? Not if that was forgotten
+ * meanwhile.
+ */
+static void
+weigh_both(const struct service *s, const struct question *q,
+	   const struct service_search *search, struct verdict *v)
+{
+	if (decide_outcome(v->why) == DECISION_ACCEPT || search->views_count == 0 ||
+	    probes_find(s->probes, q->with, clock_mono_ms()) == NULL ||
+	    decide_two_why(&s->policy, search->subjects_total, search->views,
+			   search->views_count, &v->subject) != WHY_TWO_FINGERS)
+		return;
+	v->why = WHY_TWO_FINGERS;
+	v->foreign = search->views_foreign;
+}
+
+/* Ambiguous among those that were found: they are kept for a touch by another finger. */
+static void
+note_nearest(struct service *s, const struct question *q,
+	     const struct service_search *search, struct verdict *v)
+{
+	struct ulid nearest[PROBES_NOTED_MAX];
+	size_t count = 0;
+
+	v->other_finger = q->kind == RECORD_IDENTIFY &&
+			  (v->why == WHY_GREY || v->why == WHY_MARGIN);
+	if (!v->other_finger)
+		return;
+	for (; count < search->count && count < PROBES_NOTED_MAX; count++)
+		nearest[count] = search->found[count].subject;
+	probes_note(s->probes, q->probe, nearest, count);
+}
+
+bool
+service_judge_begin(struct service *s, const struct question *q,
+		    struct service_search *search, struct verdict *ret)
 {
 	const struct finger_features *probe =
 		probes_find(s->probes, q->probe, clock_mono_ms());
@@ -166,18 +217,45 @@ service_judge(struct service *s, const struct question *q, struct verdict *ret)
 	memset(v, 0, sizeof(*v));
 	if (probe == NULL) {
 		v->why = WHY_EXPIRED;
-		return;
+		return false;
 	}
 	v->quality = probe->quality;
 	v->hints = probe->hints;
 	v->why = probe->count == 0 ? WHY_NOT_ACQUIRED : hold_back(s, q, v);
-	if (v->why == WHY_ABOVE)
-		v->why = compare(s, q, probe, v);
-	if (v->why == WHY_ABOVE && is_replay(s, q, probe, v->subject))
+	if (v->why != WHY_ABOVE) {
+		v->pay_by_touch = service_judge_pays(s);
+		return false;
+	}
+	search->probe = *probe;
+	search->subjects = q->subjects;
+	search->subjects_count = q->subjects_count;
+	take_first(s, q, search);
+	return true;
+}
+
+void
+service_judge_end(struct service *s, const struct question *q,
+		  const struct service_search *search, struct verdict *ret)
+{
+	const struct finger_features *probe =
+		probes_find(s->probes, q->probe, clock_mono_ms());
+	struct verdict *v = ret;
+
+	if (probe == NULL) {
+		memset(v, 0, sizeof(*v));
+		v->why = WHY_EXPIRED;
+		return;
+	}
+	v->why = search->error < 0 ? WHY_NOT_ACQUIRED : weigh_found(s, q, search, v);
+	weigh_both(s, q, search, v);
+	if (decide_outcome(v->why) == DECISION_ACCEPT &&
+	    (is_replay(s, q->probe, v->subject) ||
+	     (v->why == WHY_TWO_FINGERS && is_replay(s, q->with, v->subject))))
 		v->why = WHY_REPLAY;
+	note_nearest(s, q, search, v);
 	if (s->judge.guarded && is_failure(v->why))
 		guard_failed(&s->judge.guard, clock_mono_ms());
-	v->pay_by_touch = service_judge_pays(s);
+	v->pay_by_touch = service_judge_pays(s) && !v->foreign;
 }
 
 /* ---- the record ----------------------------------------------------------- */
@@ -198,6 +276,16 @@ count_search(struct service *s, const struct verdict *v, int64_t now_ms)
 	weigh(s);
 }
 
+/* The probe's features when they are to be kept among the captures, once; or NULL. */
+static const struct finger_features *
+take_capture(struct service *s, struct ulid probe)
+{
+	if (was_captured(s, probe))
+		return NULL;
+	s->judge.captured[s->judge.captured_next++ % PROBES_MAX] = probe;
+	return probes_find(s->probes, probe, clock_mono_ms());
+}
+
 void
 service_judge_keep(struct service *s, const struct question *q, const struct verdict *v)
 {
@@ -215,10 +303,10 @@ service_judge_keep(struct service *s, const struct question *q, const struct ver
 	};
 	int rc;
 
-	if (v->why == WHY_ABOVE && !was_captured(s, q->probe)) {
-		d.capture = probes_find(s->probes, q->probe, clock_mono_ms());
-		s->judge.captured[s->judge.captured_next++ % PROBES_MAX] = q->probe;
-	}
+	if (decide_outcome(v->why) == DECISION_ACCEPT)
+		d.capture = take_capture(s, q->probe);
+	if (v->why == WHY_TWO_FINGERS)
+		d.first_capture = take_capture(s, q->with);
 	rc = store_decision(s->store, &d);
 	if (rc < 0 && rc != s->judge.error)
 		log_err("gallery.db: decisions are not written down: %s", strerror(-rc));

@@ -5,25 +5,29 @@
  * Every decision of laned-bio is made here: the guard against repeated failure, the search, the
  * policy, the picture that was here before, whether one-to-many may pay; and what is kept of it.
  */
-#include "bio/service_private.h"
+#include "bio/service_search.h"
 
-/* What is asked about a probe; no subjects: everybody. */
+/* What is asked about a probe; no subjects: everybody. Subjects are borrowed until it is answered. */
 struct question {
 	enum record_kind kind;
 	struct ulid probe;
+	struct ulid with; /* of an identify: a touch before it, not enough; zero: none */
 	const struct ulid *subjects;
 	size_t subjects_count;
 };
 
 struct verdict {
 	enum decide_why why;
-	uint8_t quality, hints;
+	uint8_t quality;
+	uint16_t hints;
 	struct ulid
 		subject; /* accepted, or whose picture is played again; zero: nobody */
 	uint64_t references; /* compared */
 	int32_t threshold;
 	uint32_t wait_s;   /* back-off: nothing is compared for so long */
 	bool pay_by_touch; /* of an identification: it alone may pay */
+	bool foreign; /* accepted by a reference of another system: it does not pay alone */
+	bool other_finger; /* ambiguous: another finger may decide together with this one */
 	bool searched;
 	struct record_counts add;
 };
@@ -33,8 +37,20 @@ struct verdict {
  * alone does not pay, and a guarded lane wants a search code for ten minutes.
  */
 void service_judge_open(struct service *s);
-/* Blocks for the search. */
-void service_judge(struct service *s, const struct question *q, struct verdict *ret);
+/*
+ * What there is to say before a search. True: nothing speaks against a comparison; *search is filled
+ * and to be posted. False: *ret is the verdict. One question at a time: between this and
+ * service_judge_end no other one is begun, so that each knows of the failures before it.
+ */
+bool service_judge_begin(struct service *s, const struct question *q,
+			 struct service_search *search, struct verdict *ret);
+/*
+ * The verdict of what was searched, settled; *ret is what service_judge_begin left. Whatever changed
+ * meanwhile counts: a probe that is not kept any more gives WHY_EXPIRED, whoever was erased is not
+ * found.
+ */
+void service_judge_end(struct service *s, const struct question *q,
+		       const struct service_search *search, struct verdict *ret);
 /* Keeps it, to be called when it was answered. A record that cannot be written is logged. */
 void service_judge_keep(struct service *s, const struct question *q,
 			const struct verdict *v);

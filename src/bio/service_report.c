@@ -2,6 +2,7 @@
 #include "bio/service_judge.h"
 
 #include "base/clock.h"
+#include "bio/gallery/score.h"
 #include "bio/store_record.h"
 
 #include <math.h>
@@ -9,8 +10,6 @@
 #define DAYS 30
 #define DAY_MS (INT64_C(86400) * 1000)
 #define PPB 1e9
-#define OBSERVED_DB                                                                      \
-	3000 /* the calibration's impostors were counted up to here, 1/100 dB */
 
 static void
 put_ppb(struct json_out *o, const char *name, double rate)
@@ -51,7 +50,8 @@ compared(const struct store_summary *sum, enum record_kind kind)
 {
 	const uint64_t *n = sum->decisions[kind];
 
-	return n[WHY_ABOVE] + n[WHY_MARGIN] + n[WHY_GREY] + n[WHY_BELOW] + n[WHY_QUALITY];
+	return n[WHY_ABOVE] + n[WHY_TWO_FINGERS] + n[WHY_MARGIN] + n[WHY_GREY] +
+	       n[WHY_INCOMPLETE] + n[WHY_BELOW] + n[WHY_QUALITY];
 }
 
 /* Touches: a decide is about one that was searched for before, an expired probe about none. */
@@ -85,9 +85,12 @@ put_rates(struct json_out *o, const struct store_summary *sum)
 	put_rate(o, "back-off", touches(sum, WHY_BACK_OFF), all);
 	put_rate(o, "locked-out", touches(sum, WHY_LOCKED_OUT), all);
 	put_rate(o, "search-not-accepted",
-		 compared(sum, RECORD_IDENTIFY) - identify[WHY_ABOVE],
+		 compared(sum, RECORD_IDENTIFY) -
+			 outcomes(sum, RECORD_IDENTIFY, DECISION_ACCEPT),
 		 compared(sum, RECORD_IDENTIFY));
 	put_rate(o, "search-ambiguous", identify[WHY_MARGIN] + identify[WHY_GREY],
+		 compared(sum, RECORD_IDENTIFY));
+	put_rate(o, "two-fingers-accepted", identify[WHY_TWO_FINGERS],
 		 compared(sum, RECORD_IDENTIFY));
 	put_rate(o, "claim-not-accepted",
 		 compared(sum, RECORD_VERIFY) - verify[WHY_ABOVE],
@@ -135,7 +138,7 @@ put_fpir(struct service *s, struct json_out *o)
 	json_int(o, "threshold_db_100", threshold);
 	json_open_object(o, "calibration");
 	put_ppb(o, "bound_ppb", claimed < 1.0 ? claimed : 1.0);
-	json_bool(o, "extrapolated", threshold > OBSERVED_DB);
+	json_bool(o, "extrapolated", threshold > SCORE_OBSERVED);
 	json_bool(o, "met", decide_target_met(&s->policy, references));
 	json_close(o);
 	json_open_object(o, "searches");
@@ -163,6 +166,7 @@ service_report(struct service *s, struct json_out *o)
 	json_open_object(o, "gallery");
 	json_int(o, "subjects", (int64_t)stats.subjects);
 	json_int(o, "references", (int64_t)stats.references);
+	json_int(o, "foreign", (int64_t)stats.foreign);
 	json_bool(o, "searchable", s->searchable);
 	json_close(o);
 	put_fpir(s, o);

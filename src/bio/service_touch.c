@@ -10,6 +10,8 @@
 
 /* Two touches of one finger within half a minute score at least this (1/100 dB). */
 #define AGAIN_SCORE 3000
+/* A millimetre: skin that is pressed gives way by less. */
+#define MOVED_PX 20u
 
 static bool
 is_enrolling(const struct seat *seat)
@@ -90,6 +92,7 @@ touch(struct seat *seat, bool settled)
 		return;
 	if (settled) {
 		*slot = *capture_best(c);
+		slot->hints = capture_hints(c);
 		glass_touch(&seat->view->glass, id, &seat->view->map, again);
 	} else {
 		slot->hints = capture_hints(c); /* without minutiae it answers retry */
@@ -117,11 +120,11 @@ impression(struct seat *seat, bool settled)
 			 seat->options.name);
 		return;
 	}
-	if (settled)
-		enrol_impression(s->enrol, s->gallery, capture_best(c), &p);
-	else
+	if (!settled)
 		enrol_wanted(s->enrol, &p.finger, &p.impression);
-	service_send_progress(s, &p);
+	if (!settled || enrol_impression(s->enrol, capture_best(c), &p))
+		service_send_progress(s, &p);
+	service_enrol_seek(s);
 }
 
 /* ---- state --------------------------------------------------------------- */
@@ -203,6 +206,14 @@ on_touched(void *ctx, struct reader *r)
 	refresh(seat);
 }
 
+static bool
+has_moved(const struct capture *c, const struct finger_features *f)
+{
+	uint32_t px = 0;
+
+	return finger_shift(capture_best(c), f, &px) == 0 && px >= MOVED_PX;
+}
+
 static enum capture_answer
 look(struct seat *seat, const struct sample *sample)
 {
@@ -215,6 +226,8 @@ look(struct seat *seat, const struct sample *sample)
 	if (v->capture.state != CAPTURE_LOOKING)
 		return CAPTURE_NOTHING;
 	rc = finger_extract(s->extractor, sample, s->scratch);
+	if (rc == 0 && v->capture.has_best && has_moved(&v->capture, s->scratch))
+		capture_moved(&v->capture);
 	answer = capture_frame(&v->capture, s->scratch, rc, clock_mono_ms(), &best);
 	if (best) {
 		glass_map_of(sample, &v->map);

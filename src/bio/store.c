@@ -9,9 +9,6 @@
 #include <string.h>
 
 #define APPLICATION_ID 0x6c6e6762 /* "lngb" */
-#define PATH_BYTES_MAX 512u
-#define SEALED_BYTES_MAX (REFERENCE_BYTES_MAX + CRYPTO_SEAL_OVERHEAD)
-#define AAD_BYTES 64u
 
 static const struct db_migration migrations[] = {
 	{ 1, 1,
@@ -63,14 +60,21 @@ static const struct db_migration migrations[] = {
 	  "CREATE TABLE captures (subject BLOB PRIMARY KEY"
 	  " REFERENCES subjects ON DELETE CASCADE, marks BLOB NOT NULL)"
 	  " STRICT, WITHOUT ROWID;" },
+	{ 3, 1,
+	  "CREATE TABLE claim_keys (subject BLOB NOT NULL"
+	  " REFERENCES subjects ON DELETE CASCADE, number INTEGER NOT NULL,"
+	  " wrapped_key BLOB NOT NULL, PRIMARY KEY (subject, number))"
+	  " STRICT, WITHOUT ROWID;"
+	  /* Scores counted before are of another calibration: they would prove nothing. */
+	  "DELETE FROM histograms;" },
 };
 
 /* What binds a sealed row to its place: purpose, gallery, subject, finger, format version. */
 static struct crypto_aad
-make_aad(uint8_t buf[AAD_BYTES], const char purpose[8], struct ulid gallery,
+make_aad(uint8_t buf[STORE_AAD_BYTES], const char purpose[8], struct ulid gallery,
 	 struct ulid subject, const uint8_t tail[2])
 {
-	memset(buf, 0, AAD_BYTES);
+	memset(buf, 0, STORE_AAD_BYTES);
 	memcpy(buf, purpose, 8);
 	memcpy(buf + 8, gallery.b, 16);
 	memcpy(buf + 24, subject.b, 16);
@@ -78,34 +82,35 @@ make_aad(uint8_t buf[AAD_BYTES], const char purpose[8], struct ulid gallery,
 	return (struct crypto_aad){ buf, 42 };
 }
 
-static struct crypto_aad
-key_aad(uint8_t buf[AAD_BYTES], const struct store *s, struct ulid subject)
+struct crypto_aad
+store_key_aad(uint8_t buf[STORE_AAD_BYTES], struct ulid gallery, struct ulid subject)
 {
 	static const uint8_t none[2] = { 0, 0 };
 
-	return make_aad(buf, "lnd-key\0", s->id, subject, none);
+	return make_aad(buf, "lnd-key\0", gallery, subject, none);
 }
 
-static struct crypto_aad
-reference_aad(uint8_t buf[AAD_BYTES], const struct store *s, struct ulid subject,
-	      uint32_t finger)
+struct crypto_aad
+store_reference_aad(uint8_t buf[STORE_AAD_BYTES], struct ulid gallery,
+		    struct ulid subject, uint32_t finger)
 {
 	const uint8_t tail[2] = { (uint8_t)finger, REFERENCE_VERSION };
 
-	return make_aad(buf, "lnd-ref\0", s->id, subject, tail);
+	return make_aad(buf, "lnd-ref\0", gallery, subject, tail);
 }
 
 /* The first row of a new file: its identity and a sealed text that proves the store key. */
 static int
 stamp_new(struct store *s, const char *environment)
 {
-	uint8_t check[CRYPTO_WRAPPED_BYTES], aad[AAD_BYTES];
+	uint8_t check[CRYPTO_WRAPPED_BYTES], aad[STORE_AAD_BYTES];
 	static const uint8_t zero_key[CRYPTO_KEY_BYTES];
 	sqlite3_stmt *q;
 	int rc = crypto_ulid(clock_wall_ms(), &s->id);
 
 	if (rc == 0)
-		rc = crypto_wrap(s->key, key_aad(aad, s, (struct ulid){ { 0 } }),
+		rc = crypto_wrap(s->key,
+				 store_key_aad(aad, s->id, (struct ulid){ { 0 } }),
 				 zero_key, check);
 	if (rc < 0)
 		return rc;
@@ -121,10 +126,10 @@ stamp_new(struct store *s, const char *environment)
 static int
 check_key(const struct store *s, struct str check)
 {
-	uint8_t key[CRYPTO_KEY_BYTES], aad[AAD_BYTES];
+	uint8_t key[CRYPTO_KEY_BYTES], aad[STORE_AAD_BYTES];
 
 	if (check.n != CRYPTO_WRAPPED_BYTES ||
-	    crypto_unwrap(s->key, key_aad(aad, s, (struct ulid){ { 0 } }),
+	    crypto_unwrap(s->key, store_key_aad(aad, s->id, (struct ulid){ { 0 } }),
 			  (const uint8_t *)check.p, key) < 0)
 		return -EKEYREJECTED;
 	secret_zero(key, sizeof(key));
@@ -179,20 +184,24 @@ store_open(const struct store_options *o, struct store **ret_store, char why[256
 					sizeof(migrations) / sizeof(migrations[0]),
 				.full_sync = true,
 				.secure_delete = true };
-	char path[PATH_BYTES_MAX];
 	struct store *s;
 	int rc;
 
 	why[0] = '\0';
-	if (snprintf(path, sizeof(path), "%s/gallery.db", o->folder) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	spec.path = path;
+	if (snprintf(s->path, sizeof(s->path), "%s/gallery.db", o->folder) >=
+	    (int)sizeof(s->path)) {
+		free(s);
+		return -ENAMETOOLONG;
+	}
+	spec.path = s->path;
 	s->key = o->key;
 	s->scratch = secret_region_new(sizeof(*s->scratch));
-	rc = s->scratch == NULL ? -ENOMEM : db_open(&spec, &s->db, why);
+	s->ring = keyring_new();
+	rc = s->scratch == NULL || s->ring == NULL ? -ENOMEM
+						   : db_open(&spec, &s->db, why);
 	if (rc == 0)
 		rc = check_stamp(s, o->environment, why);
 	if (rc < 0 && why[0] == '\0')
@@ -212,6 +221,7 @@ store_close(struct store *s)
 		if (s->db != NULL)
 			(void)db_close(s->db);
 		secret_region_free(s->scratch, sizeof(*s->scratch));
+		s->ring = keyring_free(s->ring);
 		free(s);
 	}
 	return NULL;
@@ -222,19 +232,21 @@ store_subject_key(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_K
 {
 	sqlite3_stmt *q =
 		db_stmt(s->db, "SELECT wrapped_key FROM subjects WHERE subject = ?1");
-	uint8_t aad[AAD_BYTES];
+	uint8_t aad[STORE_AAD_BYTES];
 	int rc;
 
 	if (q == NULL)
 		return db_last_error(s->db);
 	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
 	rc = db_step(s->db, q);
-	if (rc > 0) {
+	if (rc > 0 && keyring_get(s->ring, subject, ret_key)) {
+		rc = 0;
+	} else if (rc > 0) {
 		struct str w = db_col_blob(q, 0);
 
 		rc = w.n != CRYPTO_WRAPPED_BYTES
 			     ? -EBADMSG
-			     : crypto_unwrap(s->key, key_aad(aad, s, subject),
+			     : crypto_unwrap(s->key, store_key_aad(aad, s->id, subject),
 					     (const uint8_t *)w.p, ret_key);
 	} else if (rc == 0) {
 		rc = -ENOENT;
@@ -243,19 +255,17 @@ store_subject_key(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_K
 	return rc;
 }
 
-/* The subject's data key: unwrapped, or made and stored when the subject is new. */
+/* A new subject, with a new key under the store's. */
 static int
-key_of_enrolled(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_KEY_BYTES])
+insert_subject(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_KEY_BYTES])
 {
-	uint8_t aad[AAD_BYTES], wrapped[CRYPTO_WRAPPED_BYTES];
+	uint8_t aad[STORE_AAD_BYTES], wrapped[CRYPTO_WRAPPED_BYTES];
 	sqlite3_stmt *q;
-	int rc = store_subject_key(s, subject, ret_key);
+	int rc = crypto_random(ret_key, CRYPTO_KEY_BYTES);
 
-	if (rc != -ENOENT)
-		return rc;
-	rc = crypto_random(ret_key, CRYPTO_KEY_BYTES);
 	if (rc == 0)
-		rc = crypto_wrap(s->key, key_aad(aad, s, subject), ret_key, wrapped);
+		rc = crypto_wrap(s->key, store_key_aad(aad, s->id, subject), ret_key,
+				 wrapped);
 	if (rc < 0)
 		return rc;
 	q = db_stmt(s->db, "INSERT INTO subjects VALUES (?1, ?2, ?3)");
@@ -265,6 +275,23 @@ key_of_enrolled(struct store *s, struct ulid subject, uint8_t ret_key[CRYPTO_KEY
 	db_bind_blob(q, 2, wrapped, sizeof(wrapped));
 	db_bind_int(q, 3, clock_wall_ms());
 	return db_run(s->db, q);
+}
+
+/* The subject's data key: unwrapped, or made and stored when the subject is new. */
+static int
+key_of_enrolled(struct store *s, struct ulid subject, const struct store_claims *claims,
+		uint8_t ret_key[CRYPTO_KEY_BYTES])
+{
+	int rc =
+		claims != NULL ? store_claims_open(s, subject, claims, ret_key) : -ENOENT;
+
+	if (rc == -ENOENT) /* nothing that a claim opens */
+		rc = store_subject_key(s, subject, ret_key);
+	if (rc == -ENOENT)
+		rc = insert_subject(s, subject, ret_key);
+	if (rc == 0 && claims != NULL)
+		rc = store_claims_put(s, subject, claims, ret_key);
+	return rc;
 }
 
 static int
@@ -307,16 +334,16 @@ delete_reference(struct store *s, struct ulid subject, uint32_t finger)
 
 static int
 insert_reference(struct store *s, struct ulid subject, const uint8_t *key,
-		 int64_t consent_id, const struct store_reference *r)
+		 int64_t consent_id, struct store_reference *r)
 {
-	uint8_t aad[AAD_BYTES], sealed[SEALED_BYTES_MAX];
+	uint8_t aad[STORE_AAD_BYTES], sealed[STORE_SEALED_BYTES_MAX];
 	sqlite3_stmt *q;
 	int rc;
 
 	if (r->bytes == 0 || r->bytes > REFERENCE_BYTES_MAX || r->finger < 1 ||
 	    r->finger > 10)
 		return -EINVAL;
-	rc = crypto_seal(key, reference_aad(aad, s, subject, r->finger),
+	rc = crypto_seal(key, store_reference_aad(aad, s->id, subject, r->finger),
 			 (struct str){ (const char *)r->data, r->bytes }, sealed,
 			 sizeof(sealed));
 	if (rc == 0)
@@ -334,12 +361,17 @@ insert_reference(struct store *s, struct ulid subject, const uint8_t *key,
 	db_bind_int(q, 4, REFERENCE_VERSION);
 	db_bind_blob(q, 5, sealed, r->bytes + CRYPTO_SEAL_OVERHEAD);
 	db_bind_int(q, 6, clock_wall_ms());
-	return db_run(s->db, q);
+	rc = db_run(s->db, q);
+	if (rc == 0)
+		r->key = (uint64_t)sqlite3_last_insert_rowid(db_handle(s->db));
+	return rc;
 }
 
 int
-store_enrol(struct store *s, struct ulid subject, const struct store_consent *consent,
-	    const struct store_reference *references, size_t count)
+store_enrol_claimed(struct store *s, struct ulid subject,
+		    const struct store_consent *consent,
+		    const struct store_claims *claims,
+		    const struct store_enrolled *references)
 {
 	uint8_t *key = s->scratch->key;
 	int64_t consent_id;
@@ -350,18 +382,32 @@ store_enrol(struct store *s, struct ulid subject, const struct store_consent *co
 	rc = db_begin(s->db);
 	if (rc < 0)
 		return rc;
-	rc = key_of_enrolled(s, subject, key);
+	rc = key_of_enrolled(s, subject, claims, key);
 	if (rc == 0)
 		rc = insert_consent(s, subject, consent);
 	consent_id = sqlite3_last_insert_rowid(db_handle(s->db));
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = insert_reference(s, subject, key, consent_id, &references[i]);
-	secret_zero(key, CRYPTO_KEY_BYTES);
-	if (rc < 0) {
+	for (size_t i = 0; rc == 0 && i < references->count; i++)
+		rc = insert_reference(s, subject, key, consent_id, &references->list[i]);
+	if (rc < 0)
 		db_rollback(s->db);
-		return rc;
+	else
+		rc = db_commit(s->db);
+	if (rc == 0 && claims != NULL) {
+		keyring_put(s->ring, subject, key);
+		/* What the store's key alone opened before leaves the disk. */
+		s->unclean = db_checkpoint(s->db) < 0;
 	}
-	return db_commit(s->db);
+	secret_zero(key, CRYPTO_KEY_BYTES);
+	return rc;
+}
+
+int
+store_enrol(struct store *s, struct ulid subject, const struct store_consent *consent,
+	    struct store_reference *references, size_t count)
+{
+	const struct store_enrolled list = { references, count };
+
+	return store_enrol_claimed(s, subject, consent, NULL, &list);
 }
 
 int
@@ -410,71 +456,20 @@ store_erase(struct store *s, struct ulid subject, unsigned *ret_references)
 	sqlite3_stmt *q;
 	int rc = count_references(s, subject, &count);
 
-	if (rc < 0)
+	if (rc < 0) {
+		if (rc == -ENOENT && s->unclean)
+			s->unclean = db_checkpoint(s->db) < 0;
 		return rc;
+	}
 	q = db_stmt(s->db, "DELETE FROM subjects WHERE subject = ?1");
 	if (q == NULL)
 		return db_last_error(s->db);
 	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
 	rc = db_run(s->db, q);
-	if (rc == 0)
-		rc = db_exec(s->db, "PRAGMA wal_checkpoint(TRUNCATE)");
-	if (rc == 0)
-		*ret_references = count;
-	return rc;
-}
-
-/* Opens one row and hands it on. 0, or -EBADMSG when it cannot be opened. */
-static int
-read_row(struct store *s, sqlite3_stmt *q, store_reference_fn fn, void *ctx)
-{
-	struct str subject_blob = db_col_blob(q, 1), wrapped = db_col_blob(q, 3);
-	struct str sealed = db_col_blob(q, 4);
-	struct scratch *x = s->scratch;
-	uint8_t aad[AAD_BYTES];
-	uint32_t finger = (uint32_t)sqlite3_column_int64(q, 2);
-	struct ulid subject;
-	int rc;
-
-	if (subject_blob.n != sizeof(subject.b) || wrapped.n != CRYPTO_WRAPPED_BYTES ||
-	    sealed.n <= CRYPTO_SEAL_OVERHEAD || sealed.n > SEALED_BYTES_MAX)
-		return -EBADMSG;
-	memcpy(subject.b, subject_blob.p, sizeof(subject.b));
-	rc = crypto_unwrap(s->key, key_aad(aad, s, subject), (const uint8_t *)wrapped.p,
-			   x->key);
-	if (rc == 0)
-		rc = crypto_open(x->key, reference_aad(aad, s, subject, finger), sealed,
-				 x->plain, sizeof(x->plain));
-	if (rc == 0)
-		fn(ctx, subject, finger, x->plain, sealed.n - CRYPTO_SEAL_OVERHEAD);
-	secret_zero(x, sizeof(*x));
-	return rc < 0 ? -EBADMSG : 0;
-}
-
-int
-store_read(struct store *s, struct store_cursor *cursor, unsigned count_max,
-	   store_reference_fn fn, void *ctx)
-{
-	sqlite3_stmt *q = db_stmt(
-		s->db,
-		"SELECT r.reference_id, r.subject, r.finger, s.wrapped_key, r.sealed"
-		" FROM refs r JOIN subjects s USING (subject)"
-		" WHERE r.reference_id > ?1 ORDER BY r.reference_id LIMIT ?2");
-	unsigned rows = 0;
-	int rc;
-
-	if (q == NULL)
-		return db_last_error(s->db);
-	db_bind_int(q, 1, cursor->rowid);
-	db_bind_int(q, 2, count_max);
-	while ((rc = db_step(s->db, q)) > 0) {
-		cursor->rowid = sqlite3_column_int64(q, 0);
-		rows++;
-		if (read_row(s, q, fn, ctx) < 0)
-			cursor->damaged++;
-	}
-	db_done(q);
 	if (rc < 0)
 		return rc;
-	return rows == count_max ? 1 : 0;
+	*ret_references = count;
+	rc = db_checkpoint(s->db);
+	s->unclean = rc < 0;
+	return rc;
 }

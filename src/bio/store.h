@@ -56,6 +56,11 @@ struct store_reference {
 	uint32_t finger; /* position 1..10 */
 	const uint8_t *data;
 	size_t bytes;
+	uint64_t key; /* set by store_enrol: what the stored one is called, for ever */
+};
+struct store_enrolled {
+	struct store_reference *list;
+	size_t count;
 };
 
 /*
@@ -64,7 +69,39 @@ struct store_reference {
  * -ENOSPC, -EIO and the like: nothing was stored.
  */
 int store_enrol(struct store *s, struct ulid subject, const struct store_consent *consent,
-		const struct store_reference *references, size_t count);
+		struct store_reference *references, size_t count);
+
+/*
+ * Claims of a person (card, phone number, QR ...), each told as 32 bytes that only who presents it
+ * can give. Where they are told at the enrolment the subject's key is wrapped under the store's key
+ * and under each of them, so that the store alone opens nothing.
+ */
+#define STORE_CLAIMS_MAX 4u
+#define STORE_CLAIM_BYTES 32u
+struct store_claims {
+	uint8_t claim[STORE_CLAIMS_MAX][STORE_CLAIM_BYTES];
+	size_t count;
+};
+
+/*
+ * As store_enrol, but under claims: at least one. A subject that was enrolled before is opened by
+ * them, and these take the place of the earlier ones; -EKEYREJECTED none of them opens it. The key
+ * stays open until store_lock. Blocks for some 50 ms for each claim.
+ */
+int store_enrol_claimed(struct store *s, struct ulid subject,
+			const struct store_consent *consent,
+			const struct store_claims *claims,
+			const struct store_enrolled *references);
+
+/*
+ * Opens the subject's key by a claim: what is stored of the subject can be read until store_lock. 0;
+ * -ENOENT no such subject; -EKEYREJECTED the claim does not open it, or the store alone does.
+ * Blocks for some 50 ms.
+ */
+int store_unlock(struct store *s, struct ulid subject,
+		 const uint8_t claim[STORE_CLAIM_BYTES]);
+/* Forgets all keys that claims have opened. */
+void store_lock(struct store *s);
 
 /*
  * Whether there is a release on file: a consent to be identified that was not withdrawn and whose
@@ -74,23 +111,13 @@ int store_has_consent(struct store *s, struct ulid subject, int64_t now_wall_ms)
 
 /*
  * Erases a subject: key and rows deleted, file checkpointed and truncated. *ret_references how
- * many. 0; -ENOENT no such subject.
+ * many. 0; -ENOENT no such subject; -EBUSY it is erased, but another program's reading keeps the
+ * log from being emptied: the next call tries again, also one for the same subject.
  */
 int store_erase(struct store *s, struct ulid subject, unsigned *ret_references);
 
-/*
- * Reads the references in key order, at most count_max from the one after *cursor (0 = the
- * first), opens each and hands it to fn (plain text valid during the call only). A row that
- * cannot be opened is counted in cursor->damaged and passed over. 1 more to come, 0 the end, or a
- * negative errno.
- */
-struct store_cursor {
-	int64_t rowid;
-	uint64_t damaged;
-};
+/* Who is handed a reference: plain text that is valid during the call only. */
 typedef void (*store_reference_fn)(void *ctx, struct ulid subject, uint32_t finger,
 				   const uint8_t *data, size_t bytes);
-int store_read(struct store *s, struct store_cursor *cursor, unsigned count_max,
-	       store_reference_fn fn, void *ctx);
 
 #endif

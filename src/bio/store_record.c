@@ -10,8 +10,10 @@
 #define WHO_BYTES 8u
 #define SWEEP_ROWS 256u /* so many decisions until the old ones are looked for */
 #define PERIODS_KEPT 13
-/* What keys are derived for: the marks of captures, the name of somebody in the record. */
-#define MARKS_INFO "laned-bio captures"
+#define CAPTURES_AAD_BYTES 40u
+#define CAPTURES_SEALED_BYTES (sizeof(struct replay_set) + CRYPTO_SEAL_OVERHEAD)
+/* What keys are derived for: captures, the name of somebody in the record. */
+#define CAPTURES_INFO "laned-bio captures"
 #define WHO_INFO "laned-bio record"
 
 /* Of a subject, for one purpose. 0; -ENOENT and -EBADMSG as store_subject_key. */
@@ -181,41 +183,78 @@ store_guard(struct store *s, struct guard *ret_guard)
 
 /* ---- captures ------------------------------------------------------------- */
 
-/* The subject's marks; an empty set when there are none, or none that can be read. */
+/* What binds the sealed captures to their place. */
+static struct crypto_aad
+captures_aad(uint8_t buf[CAPTURES_AAD_BYTES], const struct store *s, struct ulid subject)
+{
+	static const char purpose[8] = { 'l', 'n', 'd', '-', 'c', 'a', 'p', '1' };
+
+	memcpy(buf, purpose, sizeof(purpose));
+	memcpy(buf + 8, s->id.b, sizeof(s->id.b));
+	memcpy(buf + 24, subject.b, sizeof(subject.b));
+	return (struct crypto_aad){ buf, CAPTURES_AAD_BYTES };
+}
+
+/*
+ * The subject's captures; an empty set when there are none, or none that can be opened: those of a
+ * version before this one are of another kind.
+ */
 static int
-get_marks(struct store *s, struct ulid subject, struct replay_set *ret_set)
+get_captures(struct store *s, struct ulid subject, const uint8_t *key,
+	     struct replay_set *ret_set)
 {
 	sqlite3_stmt *q = db_stmt(s->db, "SELECT marks FROM captures WHERE subject = ?1");
+	uint8_t aad[CAPTURES_AAD_BYTES];
 	int rc;
 
 	memset(ret_set, 0, sizeof(*ret_set));
 	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
 	rc = db_step(s->db, q);
 	if (rc > 0) {
-		struct str marks = db_col_blob(q, 0);
+		struct str sealed = db_col_blob(q, 0);
 
-		if (marks.n == sizeof(*ret_set))
-			memcpy(ret_set, marks.p, sizeof(*ret_set));
-		if (replay_check(ret_set) < 0)
+		if (sealed.n != CAPTURES_SEALED_BYTES ||
+		    crypto_open(key, captures_aad(aad, s, subject), sealed,
+				(uint8_t *)ret_set, sizeof(*ret_set)) < 0 ||
+		    replay_check(ret_set) < 0)
 			memset(ret_set, 0, sizeof(*ret_set));
 	}
 	db_done(q);
 	return rc < 0 ? rc : 0;
 }
 
+static int
+put_captures(struct store *s, struct ulid subject, const uint8_t *key,
+	     const struct replay_set *set)
+{
+	uint8_t aad[CAPTURES_AAD_BYTES], sealed[CAPTURES_SEALED_BYTES];
+	sqlite3_stmt *q;
+	int rc = crypto_seal(key, captures_aad(aad, s, subject),
+			     (struct str){ (const char *)set, sizeof(*set) }, sealed,
+			     sizeof(sealed));
+
+	if (rc < 0)
+		return rc;
+	q = db_stmt(s->db, "INSERT OR REPLACE INTO captures VALUES (?1, ?2)");
+	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
+	db_bind_blob(q, 2, sealed, sizeof(sealed));
+	return db_run(s->db, q);
+}
+
 int
 store_replay(struct store *s, struct ulid subject, const struct finger_features *probe,
-	     unsigned *ret_percent)
+	     int *ret_evidence)
 {
 	uint8_t key[CRYPTO_KEY_BYTES];
 	struct replay_set set;
-	int rc = derived_key(s, subject, MARKS_INFO, key);
+	int rc = derived_key(s, subject, CAPTURES_INFO, key);
 
 	if (rc == 0)
-		rc = get_marks(s, subject, &set);
+		rc = get_captures(s, subject, key, &set);
 	if (rc == 0)
-		rc = replay_share(key, &set, probe, ret_percent);
+		*ret_evidence = replay_evidence(&set, probe);
 	secret_zero(key, sizeof(key));
+	secret_zero(&set, sizeof(set));
 	return rc;
 }
 
@@ -224,20 +263,17 @@ store_capture(struct store *s, struct ulid subject, const struct finger_features
 {
 	uint8_t key[CRYPTO_KEY_BYTES];
 	struct replay_set set;
-	sqlite3_stmt *q;
-	int rc = derived_key(s, subject, MARKS_INFO, key);
+	int rc = derived_key(s, subject, CAPTURES_INFO, key);
 
 	if (rc == 0)
-		rc = get_marks(s, subject, &set);
-	if (rc == 0)
-		rc = replay_add(key, &set, f);
+		rc = get_captures(s, subject, key, &set);
+	if (rc == 0) {
+		replay_add(&set, f);
+		rc = put_captures(s, subject, key, &set);
+	}
 	secret_zero(key, sizeof(key));
-	if (rc < 0)
-		return rc;
-	q = db_stmt(s->db, "INSERT OR REPLACE INTO captures VALUES (?1, ?2)");
-	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
-	db_bind_blob(q, 2, &set, sizeof(set));
-	return db_run(s->db, q);
+	secret_zero(&set, sizeof(set));
+	return rc;
 }
 
 /* ---- all of one decision -------------------------------------------------- */
@@ -251,6 +287,8 @@ write_decision(struct store *s, const struct store_decision *d)
 		rc = add_counts(s, d->row.time_ms, d->add);
 	if (rc == 0 && d->guard != NULL)
 		rc = put_guard(s, d->guard);
+	if (rc == 0 && d->first_capture != NULL)
+		rc = store_capture(s, d->row.subject, d->first_capture);
 	if (rc == 0 && d->capture != NULL)
 		rc = store_capture(s, d->row.subject, d->capture);
 	return rc == 0 ? sweep(s, d->row.time_ms) : rc;

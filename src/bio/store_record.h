@@ -7,7 +7,7 @@
 #include "bio/store.h"
 
 /*
- * gallery.db's own record: decisions, histograms of scores, the guard's state and the marks of
+ * gallery.db's own record: decisions, histograms of scores, the guard's state and the sealed
  * captures. It survives the end of the process, not a loss of power: these commits are not synced.
  * Every call may block on disk.
  */
@@ -19,15 +19,17 @@ struct store_decision {
 	struct record_row row;
 	const struct record_counts *add; /* NULL: no search */
 	const struct guard *guard;       /* NULL: as it was */
-	/* The capture of row.subject, taken into its marks; NULL: not accepted, or not watched. */
+	/* The capture of row.subject, taken into its captures; NULL: not accepted, or not watched. */
 	const struct finger_features *capture;
+	const struct finger_features
+		*first_capture; /* of a touch before it; NULL: none */
 };
 
 /* 0 or a negative errno; then nothing of it was kept. */
 int store_decision(struct store *s, const struct store_decision *d);
 
 /*
- * Takes one more picture into the subject's marks. 0; -ENOENT no such subject; -EBADMSG its key
+ * Takes one more picture into the subject's captures. 0; -ENOENT no such subject; -EBADMSG its key
  * cannot be opened; a negative errno.
  */
 int store_capture(struct store *s, struct ulid subject, const struct finger_features *f);
@@ -39,11 +41,12 @@ int store_guard(struct store *s, struct guard *ret_guard);
 int store_counts(struct store *s, int64_t now_ms, struct record_counts *ret_counts);
 
 /*
- * How far the probe is one of the subject's captures, in percent (replay_share). 0; -ENOENT no such
- * subject; -EBADMSG its key cannot be opened; a negative errno. Marks that are none count as none.
+ * How much speaks for the probe being one of the subject's captures (replay_evidence). 0; -ENOENT no
+ * such subject; -EBADMSG its key cannot be opened; a negative errno. Captures that cannot be opened
+ * count as none.
  */
 int store_replay(struct store *s, struct ulid subject,
-		 const struct finger_features *probe, unsigned *ret_percent);
+		 const struct finger_features *probe, int *ret_evidence);
 
 #define STORE_QUALITIES 10u /* 0-9, 10-19, ... 90-100 */
 struct store_summary {

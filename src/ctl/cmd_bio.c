@@ -171,8 +171,10 @@ print_progress(const struct value *p)
 	const struct value *hints = NULL;
 	const char *outcome = ctl_text(p, "outcome"), *between = "; ";
 
-	printf("finger %lld, impression %lld: %s (quality %lld)%s%s",
-	       (long long)ctl_int(p, "finger"), (long long)ctl_int(p, "impression"),
+	printf("finger %lld%s%s, impression %lld: %s (quality %lld)%s%s",
+	       (long long)ctl_int(p, "finger"),
+	       value_member(p, "position") != NULL ? ", " : "", ctl_text(p, "position"),
+	       (long long)ctl_int(p, "impression"),
 	       strcmp(outcome, "hold") == 0 ? "hold still" : outcome,
 	       (long long)ctl_int(p, "quality"),
 	       value_member(p, "why") != NULL ? ": " : "",
@@ -185,6 +187,44 @@ print_progress(const struct value *p)
 			between = ", ";
 		}
 	putchar('\n');
+	if (value_member(p, "next") != NULL &&
+	    strcmp(ctl_text(p, "next"), ctl_text(p, "position")) != 0)
+		printf("now the %s finger\n", ctl_text(p, "next"));
+}
+
+/* "right-index,left-thumb": the fingers to be enrolled; which are right laned-bio knows. */
+static void
+put_fingers(struct json_out *o, const char *list)
+{
+	struct str rest = str_of(list);
+
+	json_open_array(o, "fingers");
+	while (rest.n > 0) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma == NULL ? rest.n : (size_t)(comma - rest.p);
+
+		json_str(o, NULL, (struct str){ rest.p, n });
+		rest.p += n + (comma != NULL);
+		rest.n -= n + (comma != NULL);
+	}
+	json_close(o);
+}
+
+/* Which fingers will be asked for, in which order. */
+static void
+print_asked(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, "fingers", &list) < 0 || list->first == NULL)
+		return;
+	printf("touch with:");
+	for (const struct value *f = list->first; f != NULL; f = f->next)
+		if (f->kind == VALUE_STRING)
+			printf(" %.*s%s", (int)f->s.n, f->s.p,
+			       f->next != NULL ? "," : "");
+	printf("; %lld times each\n", (long long)ctl_int(v, "impressions"));
+	(void)fflush(stdout);
 }
 
 static void
@@ -222,9 +262,8 @@ is_over(void *ctx)
 	return e->complete || e->failed;
 }
 
-/* The signed consent: its text by file, so that the hash is of what was shown. */
-static int
-put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv)
+int
+ctl_put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv)
 {
 	const char *path = ctl_option(argc, argv, "--consent-text");
 	const char *version = ctl_option(argc, argv, "--consent-version");
@@ -237,10 +276,9 @@ put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv)
 	int rc;
 
 	if (path == NULL || version == NULL || !ctl_flag(argc, argv, "--signed"))
-		return ctl_fail(
-			CTL_USAGE,
-			"enrol: --consent-text FILE --consent-version V --signed are "
-			"wanted: nothing is enrolled without a signed consent");
+		return ctl_fail(CTL_USAGE,
+				"--consent-text FILE --consent-version V --signed are "
+				"wanted: no finger is taken without a signed consent");
 	rc = ctl_read_file(path, TEXT_BYTES_MAX, &data, &bytes);
 	if (rc != 0)
 		return rc;
@@ -315,6 +353,7 @@ enrol_member(struct enrolment *e, const char *member, int argc, char **argv)
 {
 	struct ctl *c = e->c;
 	const struct value *v = NULL;
+	const char *fingers = ctl_option(&argc, argv, "--fingers");
 	char session[ULID_TEXT_BYTES];
 	struct json_out *o = ctl_params(c);
 	int rc;
@@ -322,13 +361,17 @@ enrol_member(struct enrolment *e, const char *member, int argc, char **argv)
 	if (o == NULL)
 		return ctl_fail(CTL_INTERNAL, "out of memory");
 	json_cstr(o, "member", member);
-	rc = put_consent(c, o, &argc, argv);
+	if (fingers != NULL)
+		put_fingers(o, fingers);
+	rc = ctl_put_consent(c, o, &argc, argv);
 	if (rc == 0)
 		rc = ctl_ask(c, "enrol.begin", o, &v);
 	if (rc != 0)
 		return rc;
 	(void)str_copy(session, sizeof(session),
 		       str_of(ctl_text(v, "session"))); /* a ulid */
+	if (!c->json)
+		print_asked(v);
 	rc = take_impressions(c, e, argc, argv);
 	if (rc == 0 && e->complete)
 		return finish(c, session, true);
@@ -360,7 +403,7 @@ run_enrol(struct ctl *c, int argc, char **argv)
 		return ctl_fail(CTL_USAGE,
 				"usage: lanectl enrol --member NUMBER "
 				"--consent-text FILE --consent-version V --signed "
-				"[IMAGE...]");
+				"[--fingers NAME,NAME] [IMAGE...]");
 	rc = ctl_conf(c);
 	if (rc != 0)
 		return rc;
@@ -490,9 +533,12 @@ run_report(struct ctl *c, int argc, char **argv)
 	if (c->json)
 		return ctl_print_json(c, v);
 	gallery = part_of(v, "gallery");
-	printf("gallery: %" PRId64 " subjects, %" PRId64 " references%s\n",
-	       ctl_int(gallery, "subjects"), ctl_int(gallery, "references"),
-	       ctl_bool(gallery, "searchable") ? "" : ", not all of them loaded");
+	printf("gallery: %" PRId64 " subjects, %" PRId64 " references",
+	       ctl_int(gallery, "subjects"), ctl_int(gallery, "references"));
+	if (ctl_int(gallery, "foreign") > 0)
+		printf(" (%" PRId64 " of other systems: they do not pay by touch alone)",
+		       ctl_int(gallery, "foreign"));
+	printf("%s\n", ctl_bool(gallery, "searchable") ? "" : ", not all of them loaded");
 	print_fpir(part_of(v, "fpir"));
 	printf("a touch alone pays: %s\n", ctl_bool(v, "pay_by_touch")
 						   ? "yes, up to the limits of [payment]"

@@ -20,6 +20,24 @@ static const struct {
 	{ "bio-away", "laned-bio is away: card or number" },
 };
 
+/* What E4 asks of the shopper. */
+static void
+print_ask(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, "ask", &list) < 0)
+		return;
+	printf("            shopper is asked for: ");
+	for (const struct value *m = list->first; m != NULL; m = m->next)
+		if (m->kind == VALUE_STRING)
+			printf("%s%s", m == list->first ? "" : ", or ",
+			       str_is(m->s, "other-finger") ? "a touch by another finger"
+			       : str_is(m->s, "digits") ? "the last digits of the phone"
+							: m->s.p);
+	printf("\n");
+}
+
 /* A message for the cashier, in words; one that is not known here as it is. */
 static void
 print_told(const char *message)
@@ -39,6 +57,7 @@ print_cashier(const struct value *v)
 
 	if (value_member(v, "reason") != NULL)
 		printf("            shopper is told: %s\n", ctl_text(v, "reason"));
+	print_ask(v);
 	if (value_member(v, "service") != NULL)
 		print_told(ctl_text(v, "service"));
 	if (value_get_array(v, "cashier", &list) < 0)
@@ -64,6 +83,25 @@ print_checkout(const struct value *v)
 }
 
 static void
+print_gallery(const struct value *gallery)
+{
+	printf("            %lld subjects, %lld references",
+	       (long long)ctl_int(gallery, "subjects"),
+	       (long long)ctl_int(gallery, "references"));
+	if (ctl_int(gallery, "foreign") > 0)
+		printf(" (%lld of another system)",
+		       (long long)ctl_int(gallery, "foreign"));
+	if (ctl_bool(gallery, "limited"))
+		printf(" of %lld (MEMORY LIMIT: a claim is wanted)",
+		       (long long)ctl_int(gallery, "stored"));
+	else if (!ctl_bool(gallery, "searchable"))
+		printf(" of %lld (loading)", (long long)ctl_int(gallery, "stored"));
+	if (ctl_int(gallery, "damaged") > 0)
+		printf(", %lld cannot be opened", (long long)ctl_int(gallery, "damaged"));
+	printf("\n");
+}
+
+static void
 print_bio(const struct value *bio)
 {
 	const struct value *state = NULL, *readers = NULL, *gallery = NULL;
@@ -73,10 +111,7 @@ print_bio(const struct value *bio)
 	if (value_get_object(bio, "state", &state) < 0)
 		return;
 	if (value_get_object(state, "gallery", &gallery) == 0)
-		printf("            %lld subjects, %lld references%s\n",
-		       (long long)ctl_int(gallery, "subjects"),
-		       (long long)ctl_int(gallery, "references"),
-		       ctl_bool(gallery, "searchable") ? "" : " (loading)");
+		print_gallery(gallery);
 	if (value_get_array(state, "readers", &readers) == 0)
 		for (const struct value *r = readers->first; r != NULL; r = r->next)
 			printf("            reader %s (%s): %s since %s, %lld "

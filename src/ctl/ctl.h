@@ -44,7 +44,7 @@ struct ctl_command {
 };
 extern const struct ctl_command ctl_lane_commands[], ctl_config_commands[],
 	ctl_member_commands[], ctl_offer_commands[], ctl_bio_commands[],
-	ctl_record_commands[], ctl_reader_commands[];
+	ctl_template_commands[], ctl_record_commands[], ctl_reader_commands[];
 
 /* ---- client.c ---- */
 /* The configuration, loaded once; 0 or an exit code, said on stderr. */
@@ -60,6 +60,13 @@ int ctl_ask(struct ctl *c, const char *method, struct json_out *params,
 /* Runs until done() is true, handing notifications to on_notify. 0 or an exit code. */
 int ctl_wait(struct ctl *c, bool (*done)(void *ctx));
 void ctl_close(struct ctl *c);
+
+/* ---- cmd_bio.c ---- */
+/*
+ * Takes the options of a signed consent out of argv and writes it as member "consent": the text by
+ * file, so that the hash is of what was shown. The configuration is loaded. 0 or an exit code, said.
+ */
+int ctl_put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv);
 
 /* ---- text.c ---- */
 /* The result as one line of JSON. CTL_OK, or CTL_INTERNAL when it cannot be printed. */

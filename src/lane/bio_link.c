@@ -72,6 +72,7 @@ read_reservations(const struct value *v, struct lane_event *ev)
 
 	(void)value_get_bool(v, "pay_by_touch", &pays); /* missing: it does */
 	(void)value_get_str(v, "why", 32, &why);        /* missing: none */
+	(void)value_get_bool(v, "other_finger", &ev->bio.other_finger); /* missing: no */
 	ev->bio.claim_to_pay = !pays;
 	ev->bio.replayed = str_is(why, "replay");
 }
@@ -256,6 +257,8 @@ probe_message(struct lane *l, const struct lane_effect *fx, bool with_subjects)
 	struct json_out *o = lane_message(l);
 
 	json_cstr(o, "probe", fx->bio.probe);
+	if (fx->bio.with[0] != '\0')
+		json_cstr(o, "with", fx->bio.with);
 	if (with_subjects)
 		put_subjects(o, fx->bio.subjects, fx->bio.subjects_count);
 	json_close(o);
@@ -316,6 +319,8 @@ arm(struct lane *l, const struct lane_effect *fx)
 	o = lane_message(l);
 	put_subjects(o, fx->arm.subjects, fx->arm.subjects_count);
 	json_int(o, "timeout_ms", fx->arm.timeout_ms);
+	if (fx->arm.subjects_count > 0)
+		claims_put_presented(l, o, fx->arm.subjects[0]);
 	json_close(o);
 	rc = rpc_request(l->bio.peer, "bio.arm", o, BIO_TIMEOUT_MS, on_armed, ask);
 	if (rc < 0)

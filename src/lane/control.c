@@ -454,6 +454,8 @@ all_methods(struct lane *l, size_t *ret_count)
 		table[n++] = control_member_methods[i];
 	for (size_t i = 0; i < control_record_methods_count; i++)
 		table[n++] = control_record_methods[i];
+	for (size_t i = 0; i < control_template_methods_count; i++)
+		table[n++] = control_template_methods[i];
 	*ret_count = n;
 	return table;
 }

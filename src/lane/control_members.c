@@ -35,9 +35,9 @@ why_text(int rc)
 }
 
 /* The member named by params (a member number or a ulid); answers the call itself when not found. */
-static int
-named_member(struct lane *l, struct rpc_call *call, const struct value *params,
-	     struct member_record *ret_record)
+int
+control_named_member(struct lane *l, struct rpc_call *call, const struct value *params,
+		     struct member_record *ret_record)
 {
 	struct ulid id;
 	struct str name;
@@ -88,8 +88,8 @@ store_born(struct lane *l, const struct member_record *r)
 	return rc;
 }
 
-static void
-audit(struct lane *l, const char *what)
+void
+control_audit(struct lane *l, const char *what)
 {
 	struct lane_audit a = { .what = what };
 
@@ -141,7 +141,7 @@ on_add(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "member: %s", why_text(rc));
 		return;
 	}
-	audit(l, "member-added");
+	control_audit(l, "member-added");
 	reply_member(l, call, &r);
 }
 
@@ -152,8 +152,8 @@ on_show(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct member_record r;
 
 	(void)peer;
-	if (named_member(ctx, call, params, &r) == 0) {
-		audit(ctx, "member-read");
+	if (control_named_member(ctx, call, params, &r) == 0) {
+		control_audit(ctx, "member-read");
 		reply_member(ctx, call, &r);
 	}
 }
@@ -221,7 +221,7 @@ on_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		json_cstr(x.o, "next", x.last_number);
 	json_close(x.o);
 	rpc_reply(call, x.o);
-	audit(l, "members-listed");
+	control_audit(l, "members-listed");
 }
 
 static int
@@ -265,7 +265,7 @@ on_export(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	int rc = 0;
 
 	(void)peer;
-	if (named_member(l, call, params, &r) < 0)
+	if (control_named_member(l, call, params, &r) < 0)
 		return;
 	o = lane_message(l);
 	json_open_object(o, "member");
@@ -285,7 +285,7 @@ on_export(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	rpc_reply(call, o);
-	audit(l, "member-exported");
+	control_audit(l, "member-exported");
 }
 
 /* ---- imports ------------------------------------------------------------------------ */
@@ -449,7 +449,7 @@ on_import_commit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	rpc_reply(call, o);
 	end_import(l);
 	if (rc == 0 && !check) {
-		audit(l, offers ? "offers-imported" : "members-imported");
+		control_audit(l, offers ? "offers-imported" : "members-imported");
 		if (offers)
 			lane_rules_changed(l);
 	}
@@ -513,6 +513,19 @@ struct enrol_ask {
 	bool begin;
 };
 
+/* The fingers that will be asked for, and how often each. */
+static void
+put_asked(struct json_out *o, const struct value *result)
+{
+	const struct value *fingers;
+	int64_t impressions;
+
+	if (value_get_array(result, "fingers", &fingers) == 0)
+		json_value(o, "fingers", fingers);
+	if (value_get_int(result, "impressions", 1, 100, &impressions) == 0)
+		json_int(o, "impressions", impressions);
+}
+
 static void
 on_enrol_answer(void *ctx, const struct value *result, const struct rpc_error *error)
 {
@@ -536,6 +549,7 @@ on_enrol_answer(void *ctx, const struct value *result, const struct rpc_error *e
 	o = lane_message(l);
 	if (ask->begin) {
 		put_ulid(o, "session", l->control.enrol.session);
+		put_asked(o, result);
 	} else {
 		(void)value_get_int(result, "references", 0, 100,
 				    &references); /* cancel: none */
@@ -564,18 +578,23 @@ ask_bio(struct lane *l, struct rpc_call *call, const char *method, struct json_o
 	return rc;
 }
 
-/* The member's one subject at this lane: linked, in the journal, before a template exists. */
+int
+control_subject(struct lane *l, struct member_record *r)
+{
+	int rc;
+
+	if (r->subjects_count > 0)
+		return 0;
+	rc = crypto_ulid(clock_wall_ms(), &r->subjects[0]);
+	r->subjects_count = 1;
+	return rc < 0 ? rc : store_born(l, r);
+}
+
 static int
 enrol_subject(struct lane *l, struct member_record *r)
 {
-	int rc = 0;
+	int rc = control_subject(l, r);
 
-	if (r->subjects_count == 0) {
-		rc = crypto_ulid(clock_wall_ms(), &r->subjects[0]);
-		r->subjects_count = 1;
-		if (rc == 0)
-			rc = store_born(l, r);
-	}
 	if (rc == 0) {
 		l->control.enrol.subject = r->subjects[0];
 		l->control.enrol.member = r->member;
@@ -584,18 +603,18 @@ enrol_subject(struct lane *l, struct member_record *r)
 	return rc;
 }
 
-/* The consent as a record of this lane, beside the biometric one in laned-bio. */
-static int
-store_consent(struct lane *l, const struct value *consent)
+int
+control_consent(struct lane *l, struct ulid id, struct ulid member,
+		const struct value *consent)
 {
-	struct journal_consent c = { .member = l->control.enrol.member,
+	struct journal_consent c = { .consent = id,
+				     .member = member,
 				     .purpose = STR("discounts"),
 				     .given_wall_ms = clock_wall_ms() };
 
 	if (value_get_str(consent, "text_version", 64, &c.text_version) < 0 ||
 	    value_get_str(consent, "language", 16, &c.language) < 0)
 		return -EINVAL;
-	c.consent = l->control.enrol.session;
 	return journal_consent_put(l->journal, &c);
 }
 
@@ -604,7 +623,7 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	       const struct value *params)
 {
 	struct lane *l = ctx;
-	const struct value *consent;
+	const struct value *consent, *fingers;
 	struct member_record r;
 	struct json_out *o;
 	int rc;
@@ -625,11 +644,12 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_REFUSED, "another enrolment is under way");
 		return;
 	}
-	if (named_member(l, call, params, &r) < 0)
+	if (control_named_member(l, call, params, &r) < 0)
 		return;
 	rc = enrol_subject(l, &r);
 	if (rc == 0)
-		rc = store_consent(l, consent);
+		rc = control_consent(l, l->control.enrol.session, l->control.enrol.member,
+				     consent);
 	if (rc < 0) {
 		rpc_fail(call, rc == -EINVAL ? RPC_PARAMS : RPC_REFUSED, "enrol: %s",
 			 rc == -EINVAL ? "consent: text_version and language are wanted"
@@ -642,7 +662,18 @@ on_enrol_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	put_ulid(o, "session", l->control.enrol.session);
 	put_ulid(o, "subject", l->control.enrol.subject);
 	json_value(o, "consent", consent);
+	if (value_get_array(params, "fingers", &fingers) == 0)
+		json_value(o, "fingers", fingers);
+	if (claims_are_wanted(l))
+		rc = claims_put_enrolled(o, &r);
 	json_close(o);
+	if (rc < 0) {
+		l->control.enrol.open = false;
+		rpc_fail(call, RPC_REFUSED,
+			 "enrol: the profile seals templates under a claim, and this "
+			 "member has none");
+		return;
+	}
 	if (ask_bio(l, call, "enrol.begin", o) < 0) {
 		l->control.enrol.open = false;
 		rpc_fail(call, RPC_REFUSED, "laned-bio does not take more requests now");

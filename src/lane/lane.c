@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/keys.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "lane/cache.h"
 #include "lane/offers.h"
 
@@ -437,7 +438,8 @@ lane_new(const struct lane_options *o, struct lane **ret_lane)
 	l->started_wall_ms = clock_wall_ms();
 	l->out = json_out_new(MESSAGE_BYTES_MAX);
 	l->arena = arena_new(MESSAGE_ARENA_BYTES);
-	rc = l->out == NULL || l->arena == NULL ? -ENOMEM : 0;
+	l->claim = secret_region_new(sizeof(*l->claim));
+	rc = l->out == NULL || l->arena == NULL || l->claim == NULL ? -ENOMEM : 0;
 	if (rc == 0)
 		rc = loop_timer_new(l->loop, on_tick, l, &l->tick);
 	if (rc == 0) {
@@ -478,6 +480,7 @@ lane_free(struct lane *l)
 	if (l->cache != NULL)
 		l->cache = db_close(l->cache);
 	l->tick = loop_timer_free(l->tick);
+	secret_region_free(l->claim, sizeof(*l->claim));
 	l->out = json_out_free(l->out);
 	l->arena = arena_free(l->arena);
 	if (l->live != l->conf)

@@ -99,6 +99,14 @@ struct control_link {
 	struct enrol_link enrol;
 };
 
+#define CLAIM_BYTES 32u
+/* What the customer's claim is to laned-bio; see claims.c. */
+struct claim_given {
+	bool is_set;
+	struct ulid subject; /* the first one of the member who claimed */
+	uint8_t bytes[CLAIM_BYTES];
+};
+
 struct lane {
 	struct loop *loop;
 	struct conf *conf; /* as started with: what needs a restart */
@@ -116,8 +124,9 @@ struct lane {
 	struct adapter_link adapters[ADAPTERS_MAX];
 	size_t adapters_count;
 	struct control_link control;
-	struct json_out *out; /* every message is built here */
-	struct arena *arena;  /* of one message */
+	struct claim_given *claim; /* locked */
+	struct json_out *out;      /* every message is built here */
+	struct arena *arena;       /* of one message */
 	int64_t last_req;
 	struct rpc_call *journal_call; /* the adapter.journal being answered */
 	/* Scratch of one step: what events point to. */
@@ -148,6 +157,17 @@ struct json_out *lane_message(struct lane *l);
 
 /* ops.c: performs what the core asks. */
 extern const struct effects_ops lane_effects_ops;
+
+/* claims.c: claims that templates are sealed under, where the profile wants it. */
+bool claims_are_wanted(const struct lane *l);
+/* All of a member, as member "claims" of an open object. -ENOKEY there is none; -EIO. */
+int claims_put_enrolled(struct json_out *o, const struct member_record *r);
+/* A claim that names this member was presented; the one before is forgotten. */
+void claims_take(struct lane *l, struct ulid member, enum claim_kind kind,
+		 struct str value);
+void claims_forget(struct lane *l);
+/* It goes with an arm for this subject, as member "claim"; nothing where there is none. */
+void claims_put_presented(struct lane *l, struct json_out *o, struct ulid subject);
 
 /* bio_link.c */
 int bio_link_open(struct lane *l, int fd);
@@ -187,7 +207,7 @@ void pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 void pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		const struct value *params);
 
-/* control.c, control_members.c, control_records.c */
+/* control.c, control_members.c, control_records.c, control_templates.c */
 int control_open(struct lane *l, int fd);
 void control_close(struct lane *l);
 void control_changed(struct lane *l); /* tells the watchers */
@@ -201,6 +221,23 @@ void control_enrol_progress(struct lane *l, const struct value *params);
 void control_bio_gone(struct lane *l);
 /* control_members.c: the enrolment's client is gone: laned-bio is told to forget it. */
 void control_enrol_drop(struct lane *l);
+/*
+ * The member named by params (a member number or a ulid). 0, or a negative errno: then the call was
+ * answered.
+ */
+struct member_record;
+int control_named_member(struct lane *l, struct rpc_call *call,
+			 const struct value *params, struct member_record *ret_record);
+/* The member's one subject at this lane: linked, in the journal, before a template exists. */
+int control_subject(struct lane *l, struct member_record *r);
+/* The consent as a record of this lane, beside the biometric one in laned-bio. */
+int control_consent(struct lane *l, struct ulid id, struct ulid member,
+		    const struct value *consent);
+/* A line of the audit record: a fixed word. */
+void control_audit(struct lane *l, const char *what);
+/* control_templates.c: records of other systems, in and out of laned-bio. */
+extern const struct rpc_method control_template_methods[];
+extern const size_t control_template_methods_count;
 extern const struct rpc_method control_member_methods[];
 extern const size_t control_member_methods_count;
 extern const struct rpc_method control_record_methods[];

@@ -9,7 +9,6 @@
 	"coupons"
 #define DIGITS_MIN 4u
 #define DIGITS_MAX 15u
-#define QR_PREFIX "laned:"
 
 static void
 copy_column(sqlite3_stmt *q, int i, char *buf, size_t bytes)
@@ -293,10 +292,10 @@ members_claim(struct db *cache, enum claim_kind kind, struct str value,
 		c.value = str_of(digits);
 		break;
 	case CLAIM_QR:
-		if (value.n > strlen(QR_PREFIX) &&
-		    memcmp(value.p, QR_PREFIX, strlen(QR_PREFIX)) == 0)
-			c.number = (struct str){ value.p + strlen(QR_PREFIX),
-						 value.n - strlen(QR_PREFIX) };
+		if (value.n > strlen(MEMBERS_QR_PREFIX) &&
+		    memcmp(value.p, MEMBERS_QR_PREFIX, strlen(MEMBERS_QR_PREFIX)) == 0)
+			c.number = (struct str){ value.p + strlen(MEMBERS_QR_PREFIX),
+						 value.n - strlen(MEMBERS_QR_PREFIX) };
 		break;
 	case CLAIM_DIGITS:
 		return claim_digits(cache, value, found);

@@ -23,6 +23,9 @@ struct members_found {
 	size_t max, count;
 };
 
+/* A QR text that names a member: this, and the number. */
+#define MEMBERS_QR_PREFIX "laned:"
+
 /*
  * The members whom a claim fits: a card or member number, a whole phone number, the last 4 or more
  * digits of a phone, a QR text ("laned:NUMBER" or a claim's value). -E2BIG more than found->max

@@ -70,6 +70,7 @@ op_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
 	struct members_found found = { l->found, LANE_FOUND_MAX, 0 };
 	int rc = members_claim(l->cache, fx->claim.kind, fx->claim.value, &found);
 
+	claims_forget(l);
 	ev->found.serial = fx->claim.serial;
 	if (rc == -E2BIG) { /* too many to be of use: nobody is found */
 		found.count = 0;
@@ -78,6 +79,7 @@ op_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
 	if (rc == 0 && found.count == 1) {
 		rc = lane_find_member(l, l->found[0]);
 		ev->found.member = &l->member;
+		claims_take(l, l->found[0], fx->claim.kind, fx->claim.value);
 	} else if (rc == 0 && found.count > 1) {
 		rc = found_many(l, found.count, ev);
 	}
@@ -92,8 +94,9 @@ op_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
 static void
 op_show(void *ctx, const struct lane_display *d)
 {
-	(void)d; /* the watchers are told what stands now */
-	control_changed(ctx);
+	if (d->phase == PHASE_IDLE)
+		claims_forget(ctx);
+	control_changed(ctx); /* the watchers are told what stands now */
 }
 
 static void

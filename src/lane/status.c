@@ -38,6 +38,13 @@ put_cashier(struct json_out *o, const struct lane_display *d)
 {
 	if (d->reason != TOUCH_HINT_NONE)
 		json_cstr(o, "reason", touch_hint_name(d->reason));
+	if (d->row == ROW_AMBIGUOUS) {
+		json_open_array(o, "ask");
+		if (d->other_finger)
+			json_cstr(o, NULL, "other-finger");
+		json_cstr(o, NULL, "digits");
+		json_close(o);
+	}
 	if (d->faults.bio_down)
 		json_cstr(o, "service", readers_health_name(d->readers));
 	json_open_array(o, "cashier");

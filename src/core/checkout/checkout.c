@@ -54,6 +54,7 @@ static const char *const note_names[NOTES] = {
 
 static const char *const hint_names[TOUCH_HINTS] = {
 	[TOUCH_HINT_NONE] = "",
+	[TOUCH_HINT_MOVED] = "moved",
 	[TOUCH_HINT_LIFT] = "lift-and-press-again",
 	[TOUCH_HINT_BLANK] = "blank",
 	[TOUCH_HINT_TOO_SMALL] = "too-small",

@@ -52,7 +52,7 @@ enum member_state {
 	MEMBER_NONE,
 	MEMBER_IDENTIFYING, /* a touch or a claim is being looked up */
 	MEMBER_KNOWN,
-	MEMBER_AMBIGUOUS, /* digits are wanted */
+	MEMBER_AMBIGUOUS, /* digits are wanted, or another finger */
 	MEMBER_REMOVED,   /* "not you?" */
 	MEMBER_STATES
 };
@@ -78,7 +78,8 @@ enum checkout_note {
  */
 enum touch_hint {
 	TOUCH_HINT_NONE,
-	TOUCH_HINT_LIFT, /* the finger was there too early or moved: lift and press again */
+	TOUCH_HINT_MOVED, /* hold still */
+	TOUCH_HINT_LIFT,  /* the finger was there too early: lift and press again */
 	TOUCH_HINT_BLANK,
 	TOUCH_HINT_TOO_SMALL,
 	TOUCH_HINT_GLOVE,
@@ -323,6 +324,8 @@ struct lane_event {
 			/* Identified: it tells who, and pays only with a claim. */
 			bool claim_to_pay;
 			bool replayed; /* reject: the very picture was here before */
+			/* Ambiguous: a touch by another finger may decide together with it. */
+			bool other_finger;
 		} bio;
 		struct {
 			uint32_t serial; /* of FX_ARM */
@@ -387,10 +390,10 @@ enum lane_effect_kind {
 	FX_AUDIT,         /* .audit */
 	/* Sends. */
 	FX_JOURNAL_ANSWER, /* .answer: to adapter.journal; ok false when the commit failed */
-	FX_IDENTIFY,       /* .bio.probe */
-	FX_VERIFY,         /* .bio: the probe against the member's subjects */
-	FX_DECIDE,         /* .bio: the probe against the claimed few */
-	FX_DROP_PROBE,     /* .bio.probe */
+	FX_IDENTIFY,   /* .bio.probe; .bio.with: an earlier touch that was ambiguous */
+	FX_VERIFY,     /* .bio: the probe against the member's subjects */
+	FX_DECIDE,     /* .bio: the probe against the claimed few */
+	FX_DROP_PROBE, /* .bio.probe */
 	FX_ARM, /* .arm: the sensor may light for these subjects; answered by LANE_EV_SENSOR */
 	FX_DISARM,        /* the sensor goes dark */
 	FX_RESOLVE_CLAIM, /* .claim: find members; answered by LANE_EV_CLAIM_RESOLVED */
@@ -468,10 +471,11 @@ struct lane_display {
 		reason; /* why not read; "lift" beside any row that wants a touch */
 	struct lane_faults faults;
 	enum readers_health readers; /* the service code beside faults.bio_down */
-	bool clean_glass;            /* for the cashier: wipe the reader's glass */
-	bool finger_rests;           /* for the cashier: something lies on the reader */
-	bool claim_first; /* card, phone or QR first: no word of touching before that */
-	bool sensor_on;   /* with claim_first: laned-bio was told to light the sensor */
+	bool other_finger; /* E4: another finger of the shopper's is as good as the digits */
+	bool clean_glass;  /* for the cashier: wipe the reader's glass */
+	bool finger_rests; /* for the cashier: something lies on the reader */
+	bool claim_first;  /* card, phone or QR first: no word of touching before that */
+	bool sensor_on;    /* with claim_first: laned-bio was told to light the sensor */
 	struct ulid checkout;
 	char ticket[LANE_TICKET_BYTES];
 	char currency[PAYMENT_CURRENCY_BYTES];
@@ -501,6 +505,7 @@ struct lane_effect {
 		} answer;
 		struct {
 			char probe[LANE_PROBE_BYTES];
+			char with[LANE_PROBE_BYTES]; /* "" none */
 			const struct ulid *subjects;
 			uint32_t subjects_count;
 		} bio;

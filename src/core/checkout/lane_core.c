@@ -304,7 +304,8 @@ on_bio_link(struct lane_core *c, bool up)
 	refresh_bio(c);
 	if (up || !lane_is_active(c))
 		return;
-	c->cur.probe[0] = '\0'; /* gone with its process */
+	c->cur.probe[0] = c->cur.first[0] = '\0'; /* gone with its process */
+	c->cur.other_finger = false;
 	if (wait == WAIT_IDENTIFY || wait == WAIT_VERIFY || wait == WAIT_DECIDE ||
 	    (c->cur.member_state == MEMBER_AMBIGUOUS && wait == WAIT_NONE))
 		lane_wait_over(c, NOTE_USE_CLAIM);

@@ -52,16 +52,24 @@ lane_member_set(struct checkout *k, const struct lane_member *m)
 	return 0;
 }
 
-void
-lane_probe_drop(struct lane_core *c)
+static void
+drop(struct lane_core *c, char probe[LANE_PROBE_BYTES])
 {
 	struct lane_effect *fx;
 
-	if (c->cur.probe[0] == '\0')
+	if (probe[0] == '\0')
 		return;
 	fx = lane_send(c, FX_DROP_PROBE);
-	memcpy(fx->bio.probe, c->cur.probe, sizeof(fx->bio.probe));
-	c->cur.probe[0] = '\0';
+	memcpy(fx->bio.probe, probe, sizeof(fx->bio.probe));
+	probe[0] = '\0';
+}
+
+void
+lane_probe_drop(struct lane_core *c)
+{
+	drop(c, c->cur.probe);
+	drop(c, c->cur.first);
+	c->cur.other_finger = false;
 }
 
 /* A touch that nobody has use for now. */
@@ -160,16 +168,35 @@ touch_known(struct lane_core *c, bool early, const struct timepoint *now)
 	wait_for(c, WAIT_VERIFY, now);
 }
 
+/* The touch that was ambiguous makes room for the next one, which may be by another finger. */
+static void
+probe_aside(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	if (k->member_state != MEMBER_AMBIGUOUS || !k->other_finger ||
+	    now->mono_ms >= k->probe_until_ms) {
+		lane_probe_drop(c);
+		return;
+	}
+	assert(k->probe[0] != '\0' && k->first[0] == '\0');
+	memcpy(k->first, k->probe, sizeof(k->first));
+	k->first_until_ms = k->probe_until_ms;
+	k->probe[0] = '\0';
+}
+
 static void
 touch_unknown(struct lane_core *c, bool early, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
+	struct lane_effect *fx;
 
 	give_consent(c);
 	k->consent.given = k->consent.given && !early;
 	k->note = NOTE_NONE;
 	k->member_state = MEMBER_IDENTIFYING;
-	(void)ask_bio(c, FX_IDENTIFY);
+	fx = ask_bio(c, FX_IDENTIFY);
+	memcpy(fx->bio.with, k->first, sizeof(fx->bio.with));
 	wait_for(c, WAIT_IDENTIFY, now);
 }
 
@@ -197,7 +224,7 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 	if (!lane_is_active(c))
 		lane_begin(c, ev->fresh.checkout, now);
 	lane_touch_time(c, now);
-	lane_probe_drop(c);
+	probe_aside(c, now);
 	(void)str_copy(k->probe, sizeof(k->probe), probe); /* fits: checked above */
 	k->probe_until_ms = now->mono_ms + c->env.limits.probe_ms;
 	c->cur_dirty = true;
@@ -262,6 +289,29 @@ not_recognised(struct lane_core *c, const struct lane_event *ev)
 	nobody(c, ev->bio.outcome == BIO_REJECT ? NOTE_NOT_MEMBER : NOTE_USE_CLAIM);
 }
 
+/*
+ * The second touch did no good: the first one still waits for digits, and while tries are left for
+ * another finger.
+ */
+static void
+back_to_first(struct lane_core *c, const struct lane_event *ev)
+{
+	struct checkout *k = &c->cur;
+
+	audit_replay(c, ev);
+	drop(c, k->probe);
+	memcpy(k->probe, k->first, sizeof(k->probe));
+	k->probe_until_ms = k->first_until_ms;
+	k->first[0] = '\0';
+	k->other_finger = k->scan_tries < c->env.limits.scan_retries;
+	k->scan_tries += k->other_finger;
+	k->consent.given = false;
+	k->wait = WAIT_NONE;
+	k->member_state = MEMBER_AMBIGUOUS;
+	k->note = NOTE_NOT_READ;
+	k->reason = touch_hint_of(ev->bio.hints);
+}
+
 /* An answer of laned-bio to an identify or a decide. */
 static int
 found_by_touch(struct lane_core *c, const struct lane_event *ev,
@@ -273,6 +323,12 @@ found_by_touch(struct lane_core *c, const struct lane_event *ev,
 	if (ev->bio.outcome == BIO_AMBIGUOUS) {
 		k->wait = WAIT_NONE;
 		k->member_state = MEMBER_AMBIGUOUS; /* the probe waits for digits */
+		k->other_finger = !decided && ev->bio.other_finger;
+		drop(c, k->first);
+		return 0;
+	}
+	if (ev->bio.outcome != BIO_ACCEPT && k->first[0] != '\0') {
+		back_to_first(c, ev);
 		return 0;
 	}
 	if (ev->bio.outcome != BIO_ACCEPT) {

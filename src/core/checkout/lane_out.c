@@ -158,7 +158,8 @@ fill_row(const struct lane_core *c, struct lane_display *d)
 	};
 
 	d->row = checkout_row(&state);
-	if (d->row == ROW_NOT_READ)
+	if (d->row == ROW_NOT_READ ||
+	    (d->row == ROW_AMBIGUOUS && k->note == NOTE_NOT_READ))
 		d->reason = k->reason;
 	else if (c->readers.rests && lane_sensor_sees(c) &&
 		 checkout_wants_touch(k->phase, k->member_state))
@@ -168,6 +169,7 @@ fill_row(const struct lane_core *c, struct lane_display *d)
 	d->finger_rests = c->readers.rests;
 	d->claim_first = c->env.claim_first;
 	d->sensor_on = c->sensor_on;
+	d->other_finger = d->row == ROW_AMBIGUOUS && k->other_finger;
 }
 
 void
@@ -267,7 +269,8 @@ same_readers(const struct lane_display *a, const struct lane_display *b)
 {
 	return a->reason == b->reason && a->readers == b->readers &&
 	       a->clean_glass == b->clean_glass && a->finger_rests == b->finger_rests &&
-	       a->claim_first == b->claim_first && a->sensor_on == b->sensor_on;
+	       a->claim_first == b->claim_first && a->sensor_on == b->sensor_on &&
+	       a->other_finger == b->other_finger;
 }
 
 static bool

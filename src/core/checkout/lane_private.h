@@ -62,6 +62,13 @@ struct checkout {
 	int64_t wait_until_ms;
 	char probe[LANE_PROBE_BYTES]; /* held by laned-bio; "" none */
 	int64_t probe_until_ms;
+	/*
+	 * An ambiguous touch before that one, of this customer: both together may do. A touch of the
+	 * reader's class tells no fake from a finger, so that two lift no limit that one is under.
+	 */
+	char first[LANE_PROBE_BYTES];
+	int64_t first_until_ms;
+	bool other_finger; /* ambiguous: the next touch is taken together with this one */
 	struct consent consent;
 	uint32_t scan_tries, digits_tries, pay_tries;
 	uint32_t claim_serial;
