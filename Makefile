@@ -91,7 +91,8 @@ plugins = $(filter-out sdk,$(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $(sr
 unit_tests = $(notdir $(basename $(call sources,tests/unit/test_*.c)))
 unit_common_src = $(filter-out tests/unit/test_%,$(call sources,tests/unit/*.c))
 fuzz_targets = $(notdir $(basename $(call sources,tests/fuzz/fuzz_*.c)))
-benches = $(notdir $(basename $(call sources,tests/bench/*.c)))
+benches = $(notdir $(basename $(call sources,$(addsuffix _*.c,$(addprefix tests/bench/,bench bio make)))))
+benchkit_src = $(filter-out $(benches:%=tests/bench/%.c),$(call sources,tests/bench/*.c))
 integration_tests = $(call sources,tests/integration/*.sh tests/integration/*.py)
 fault_tests = $(filter-out tests/fault/faultlab.py,$(call sources,tests/fault/*.sh tests/fault/*.py))
 
@@ -143,7 +144,7 @@ define archive
 $(B)/lib$(1).a: $(call obj,$($(1)_src))
 	$$(call say,AR,$$@) rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
-$(foreach a,$(archives) synth simlib usbmodel,$(eval $(call archive,$(a))))
+$(foreach a,$(archives) synth simlib usbmodel benchkit,$(eval $(call archive,$(a))))
 $(B)/libsdk.a: $(patsubst %.c,$(B)/pic/%.o,$(sdk_src))
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
@@ -166,16 +167,18 @@ $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
 
 define unit
-$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libusbmodel.a $(B)/libsynth.a $(B)/libsimlib.a \
-		$(all_archives)
+$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libusbmodel.a $(B)/libbenchkit.a $(B)/libsynth.a \
+		$(B)/libsimlib.a $(all_archives)
 	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(test_ldflags_$(1)) -o $$@ $$^ \
 	$$(CHECK_LIBS) $$(ext_libs) -ldl
 endef
 $(foreach t,$(unit_tests),$(eval $(call unit,$(t))))
 define bench
-$(B)/bench/$(1): $(call obj,tests/bench/$(1).c) $(B)/libsynth.a $(all_archives)
-	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(ext_libs)
+$(B)/bench/$(1): $(call obj,tests/bench/$(1).c) $(B)/libbenchkit.a $(B)/libsynth.a $(all_archives)
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(bench_ldflags_$(1)) -o $$@ $$^ $$(ext_libs)
 endef
+# A bench may choose the kernel; the product has no switch for it.
+bench_ldflags_bench_search = -Wl,--wrap=kernel_best
 $(foreach t,$(benches),$(eval $(call bench,$(t))))
 $(B)/synthfinger: $(call obj,tests/synth/main.c) $(B)/libsynth.a $(all_archives)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
@@ -221,7 +224,7 @@ deps:
 check_unit = $(addprefix $(B)/tests/,$(filter-out $(TEST_SKIP),$(unit_tests)))
 check-unit: $(check_unit) $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) unit $(check_unit)
-check-integration: all tools
+check-integration: all tools bench-tools
 	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
 check-fault: all tools
 	@$(run_tests) fault $(addprefix $(srcdir)/,$(fault_tests))
@@ -232,6 +235,7 @@ sim: $(B)/lanesim
 crash-build:
 	+@$(sub) B=$(B)/crash CRASH_POINTS=1 CFLAGS='-O1 -g' all
 tools: $(B)/synthfinger $(B)/usb/reader-vhci usb-tools
+bench-tools: $(addprefix $(B)/bench/,bio_scores bio_eval bio_touches bio_report make_gallery bench_search bench_kernels bench_scan_loss)
 usb-tools: $(B)/usb/reader-client $(if $(have_umockdev),$(B)/usb/reader-live)
 check-asan:
 	@rm -rf $(B)/asan/results
@@ -334,10 +338,16 @@ deps-vm:
 
 # ---- measurements and the demonstration ----------------------------------
 bench: bench-bio bench-search bench-pricing bench-identify bench-touch bench-reader
-bench-bio: $(B)/bench/bio_scores $(B)/bench/bio_eval
-	B=$(B) $(srcdir)/tests/bench/bench-bio
-bench-search: $(B)/bench/bench_search
-	$<
+bench-bio: bench-tools
+	@B=$(B) $(srcdir)/tests/bench/bench-bio
+bench-tail: $(B)/bench/bio_tail
+	@B=$(B) $(srcdir)/tests/bench/bench-tail
+bench-synth: bench-tools $(B)/bench/bio_traits $(B)/synthfinger
+	@B=$(B) $(srcdir)/tests/bench/bench-synth
+bench-report: $(B)/bench/bio_report
+	@B=$(B) $(srcdir)/tests/bench/bench-report
+bench-search: bench-tools
+	@B=$(B) $(srcdir)/tests/bench/bench-search
 bench-pricing: $(B)/bench/bench_pricing
 	$<
 bench-identify: all tools
@@ -362,5 +372,5 @@ distclean: clean
 FORCE:
 .PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
 	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
-	fuzz fuzz-conversations $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-search bench-pricing bench-identify \
-	bench-touch bench-reader check-replug usb-tools demo install dist clean distclean deps maybe-deps sim FORCE
+	fuzz fuzz-conversations $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-tail bench-synth bench-report bench-search bench-pricing bench-identify \
+	bench-touch bench-reader check-replug usb-tools bench-tools demo install dist clean distclean deps maybe-deps sim FORCE

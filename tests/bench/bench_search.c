@@ -1,84 +1,112 @@
-#include "bio/gallery/fine.h"
+#include "bounds.h"
+#include "images.h"
+#include "stock.h"
+
 #include "bio/gallery/gallery.h"
-#include "bio/gallery/reference.h"
-#include "bio/gallery/scan.h"
-#include "bio/gallery/score.h"
+#include "bio/load.h"
+#include "bio/storekey.h"
 #include "synth/synth.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /*
- * bench_search: how long a search among N synthetic references takes, how often it finds the
- * mate, and how many mates the scan would lose that a comparison with all would find. Before it,
- * by kernel: the scan of one reference and one fine comparison of prepared sides, and what their
- * preparation costs.
+ * bench_search: a gallery.db as make_gallery leaves it, loaded and searched by the product's own
+ * code: loading, memory, identification from the picture on by each kernel, the mates that the
+ * scan loses, and how fast a search lets itself be cancelled.
  */
 #define PROBES_DEFAULT 50u
-#define IMPRESSIONS 1u
+#define PROBES_MAX 1000u
+#define KERNELS_MAX 8u
+#define CANCELS 20u
+#define REFERENCES_MAX 2000000u
+#define MATED_SCORE                                                                      \
+	4000 /* one to one at FMR 1e-4: a comparison with all would find this mate */
 
-static double
-clock_ms(clockid_t clock)
+struct bench {
+	const char *folder, *figures, *kernel;
+	unsigned probes, mates; /* pictures identified, and mated searches for the loss */
+	struct secret *key;
+	struct store *store;
+	struct store_readers *readers;
+	struct gallery *gallery;
+	uint64_t references;
+	FILE *out; /* figures, or NULL */
+	struct finger_extractor *extractor;
+	struct sample **pictures;
+	double last_ms; /* median of the last kernel */
+};
+
+static void
+usage(FILE *f)
 {
-	struct timespec t;
-
-	if (clock_gettime(clock, &t) != 0)
-		return 0;
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	(void)fputs(
+		"usage: bench_search [options] FOLDER\n"
+		"Loads FOLDER/gallery.db, made by make_gallery --pictured, and searches "
+		"it\n"
+		"with pictures of the people enrolled there.\n"
+		"  --probes N      pictures to identify by each kernel (default 50)\n"
+		"  --mates N       mated searches from features, to count the lost ones\n"
+		"                  (default 0)\n"
+		"  --kernel NAME   that kernel only, from loading on, such as sse2\n"
+		"  --figures FILE  what was measured is added as \"KEY VALUE\" lines\n"
+		"  --help          this text\n",
+		f); /* nothing to do when even this cannot be written */
 }
+
+/* ---- which kernel ---------------------------------------------------------- */
+
+/*
+ * The linker puts this in the place of kernel_best for every file but its own: see bench_ldflags
+ * in the Makefile. So the product has no switch for it.
+ */
+static const struct kernel *forced;
+
+const struct kernel *__real_kernel_best(void);
+const struct kernel *__wrap_kernel_best(void);
+
+const struct kernel *
+__wrap_kernel_best(void)
+{
+	return forced != NULL ? forced : __real_kernel_best();
+}
+
+static const struct kernel *
+kernel_named(const char *name)
+{
+	for (unsigned i = 0; kernel_at(i) != NULL; i++) {
+		if (strcmp(kernel_at(i)->name, name) == 0)
+			return kernel_at(i);
+	}
+	return NULL;
+}
+
+/* ---- small things ---------------------------------------------------------- */
 
 static double
 wall_ms(void)
 {
-	return clock_ms(CLOCK_MONOTONIC);
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return 0;
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static struct ulid
-subject_of(uint64_t n)
+static void
+figure(const struct bench *b, const char *key, double value)
 {
-	struct ulid u = { { 0 } };
-
-	for (unsigned i = 0; i < 8; i++)
-		u.b[15 - i] = (uint8_t)(n >> 8 * i);
-	return u;
-}
-
-static int
-fill(struct gallery *g, uint64_t references)
-{
-	static struct finger_features f;
-	static uint8_t packed[REFERENCE_BYTES_MAX];
-	const struct finger_features *one[IMPRESSIONS] = { &f };
-	double start = wall_ms(), adding = 0;
-
-	for (uint64_t n = 0; n < references; n++) {
-		size_t bytes;
-		double before;
-		int rc = synth_features(n + 1, 0, NULL, &f);
-
-		if (rc == 0)
-			rc = reference_make(one, IMPRESSIONS, packed, &bytes);
-		if (rc == -ENODATA)
-			continue; /* a finger too poor to enrol */
-		before = wall_ms();
-		if (rc == 0)
-			rc = gallery_add(g, subject_of(n), 1, packed, bytes);
-		adding += wall_ms() - before;
-		if (rc < 0)
-			return rc;
-	}
-	printf("fill: %" PRIu64 " references, %.0f B each (scan %zu B), made in %.1f s, "
-	       "gallery_add %.1f us\n",
-	       gallery_stats(g).references,
-	       (double)gallery_stats(g).bytes / (double)gallery_stats(g).references,
-	       sizeof(struct scan_reference), (wall_ms() - start) / 1e3,
-	       adding * 1e3 / (double)references);
-	return 0;
+	if (b->out != NULL)
+		(void)fprintf(b->out, "search.%" PRIu64 ".%s %.6g\n", b->references, key,
+			      value); /* closing it tells of errors */
 }
 
 static int
@@ -89,246 +117,382 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-struct tally {
-	double cpu_ms; /* of all threads, all searches */
-	unsigned searches, first, found, verified;
-};
-
-/* One mated search, and a comparison with the mate alone. */
-static int
-search(struct gallery *g, uint64_t n, struct tally *t, double *ret_ms)
+/* Memory of this process that is in RAM. */
+static double
+resident_mb(void)
 {
-	static struct finger_features probe;
-	struct gallery_candidate c[GALLERY_CANDIDATES_MAX];
-	struct ulid mate = subject_of(n);
-	struct gallery_query q = { &probe, NULL, 0, NULL };
-	size_t count = 0;
-	double start, cpu;
-	int rc = synth_features(n + 1, 1, NULL, &probe);
+	char line[256];
+	unsigned long kb = 0;
+	FILE *f = fopen("/proc/self/status", "re");
 
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "VmRSS: %lu kB", &kb) == 1)
+			break;
+	}
+	if (f != NULL)
+		(void)fclose(f); /* read only */
+	return (double)kb / 1e3;
+}
+
+/* ---- loading --------------------------------------------------------------- */
+
+static int
+open_gallery(struct bench *b)
+{
+	struct store_options o = { .folder = b->folder, .environment = "test" };
+	struct gallery_source source;
+	char why[256] = "";
+	int rc = storekey_load(b->folder, &b->key);
+
+	if (rc == 0) {
+		o.key = secret_bytes_const(b->key);
+		rc = store_open(&o, &b->store, why);
+	}
+	if (rc == 0)
+		rc = store_readers_new(b->store, &b->readers);
+	if (rc < 0) {
+		(void)fprintf(stderr, "bench_search: %s %s\n", b->folder, why);
+		return rc;
+	}
+	source = store_readers_source(b->readers);
+	b->gallery = gallery_new(REFERENCES_MAX, &source);
+	return b->gallery == NULL ? -ENOMEM : 0;
+}
+
+/*
+ * The size that was asked for, two digits of it: a few synthetic fingers are turned away at
+ * enrolment, and a few of pictures come in addition.
+ */
+static uint64_t
+meant(uint64_t references)
+{
+	uint64_t unit = 1;
+
+	while (references / unit >= 100)
+		unit *= 10;
+	return (references + unit / 2) / unit * unit;
+}
+
+static int
+load_all(struct bench *b)
+{
+	double before = resident_mb(), wall = wall_ms(), cpu = images_cpu_us();
+	struct load *l = load_new(b->readers, b->gallery);
+	struct gallery_stats stats;
+	int rc = l == NULL ? -ENOMEM : 1;
+
+	while (rc > 0)
+		rc = load_slice(l);
+	wall = (wall_ms() - wall) / 1e3;
+	cpu = (images_cpu_us() - cpu) / 1e6;
+	if (rc == 0 && load_counts(l).damaged > 0)
+		(void)fprintf(stderr, "bench_search: %" PRIu64 " damaged references\n",
+			      load_counts(l).damaged);
+	(void)load_free(l); /* always NULL */
 	if (rc < 0)
 		return rc;
-	start = wall_ms();
-	cpu = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-	rc = gallery_search(g, &q, c, &count);
-	*ret_ms = wall_ms() - start;
-	t->cpu_ms += clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	stats = gallery_stats(b->gallery);
+	b->references = meant(stats.references);
+	printf("%" PRIu64 " references loaded in %.2f s (CPU %.2f s), %.0f a second; "
+	       "%.0f B each in memory, the process %.1f MB (%.1f MB before)\n",
+	       stats.references, wall, cpu, (double)stats.references / wall,
+	       (double)stats.bytes / (double)stats.references, resident_mb(), before);
+	figure(b, "load_s", wall);
+	figure(b, "load_cpu_s", cpu);
+	figure(b, "rss_mb", resident_mb());
+	figure(b, "bytes_per_reference", (double)stats.bytes / (double)stats.references);
+	return stats.references > 0 ? 0 : -ENODATA;
+}
+
+/* ---- identification -------------------------------------------------------- */
+
+/* One picture of each pictured subject that was not enrolled. */
+static int
+take_pictures(struct bench *b)
+{
+	struct synth_options o = synth_options_default();
+	int rc = 0;
+
+	o.difficulty = STOCK_TOUCH_DIFFICULTY;
+	b->extractor = finger_extractor_new();
+	b->pictures = calloc(b->probes, sizeof(struct sample *));
+	if (b->extractor == NULL || b->pictures == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; rc == 0 && i < b->probes; i++) {
+		rc = sample_new(SYNTH_WIDTH, SYNTH_HEIGHT, SYNTH_DPI, &b->pictures[i]);
+		if (rc == 0)
+			rc = synth_image(STOCK_PICTURE_SEED + i, STOCK_IMPRESSIONS, &o,
+					 b->pictures[i]->grey);
+	}
+	return rc;
+}
+
+/* 1 the subject came first, 0 not, or a negative errno. */
+static int
+identify(struct bench *b, const struct sample *picture, struct ulid subject)
+{
+	static struct finger_features features;
+	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+	struct gallery_query q = { .probe = &features };
+	size_t count = 0;
+	int rc = finger_extract(b->extractor, picture, &features);
+
+	if (rc == 0)
+		rc = gallery_search(b->gallery, &q, found, &count);
 	if (rc == -ENODATA)
 		return 0;
-	if (rc < 0)
-		return rc;
-	t->searches++;
-	t->first += count > 0 && ulid_eq(c[0].subject, mate);
-	for (size_t i = 0; i < count; i++)
-		t->found += ulid_eq(c[i].subject, mate);
-	q.subjects = &mate;
-	q.subjects_count = 1;
-	rc = gallery_search(g, &q, c, &count);
-	t->verified += rc == 0 && count == 1 && c[0].score >= 4000;
-	return rc;
+	return rc < 0 ? rc : count > 0 && ulid_eq(found[0].subject, subject);
 }
 
 static int
-run(uint64_t references, unsigned probes)
+time_kernel(struct bench *b, const struct kernel *kernel)
 {
-	struct gallery *g = gallery_new(references);
-	double *ms = calloc(probes, sizeof(*ms));
-	struct tally t = { 0 };
-	int rc = -ENOMEM;
+	double *wall = calloc(b->probes, sizeof(*wall)), cpu;
+	unsigned first = 0;
+	int rc = wall == NULL ? -ENOMEM : 0;
+	char key[64];
 
-	if (g == NULL || ms == NULL)
-		goto out;
-	rc = fill(g, references);
-	for (unsigned i = 0; i < probes && rc == 0; i++)
-		rc = search(g, references / probes * i, &t, &ms[i]);
-	if (rc < 0)
-		goto out;
-	qsort(ms, probes, sizeof(*ms), by_value);
-	printf("search: median %.2f ms, p99 %.2f ms, CPU %.2f ms (%s)\n", ms[probes / 2],
-	       ms[probes * 99 / 100], t.cpu_ms / probes, kernel_best()->name);
-	printf("%u searches: mate first %u, among the candidates %u, above 40 dB one to "
-	       "one %u\n",
-	       t.searches, t.first, t.found, t.verified);
-out:
-	free(ms);
-	gallery_free(g);
-	return rc;
-}
-
-/* The shortest of several rounds: what other programs on the machine take is no cost of ours. */
-static void
-keep_least(double *least_us, double start_ms, double calls)
-{
-	double us = (wall_ms() - start_ms) * 1e3 / calls;
-
-	*least_us = *least_us == 0 || us < *least_us ? us : *least_us;
-}
-
-/* The scan alone, once per kernel, over some references again and again. */
-static int
-time_scan(void)
-{
-	static struct finger_features f;
-	static struct mcc_set set;
-	static struct scan_reference r[256];
-	static struct scan_probe p;
-	enum { ROUNDS = 40 };
-
-	for (unsigned i = 0; i < 256; i++) {
-		int rc = synth_features(i + 1, 0, NULL, &f);
-
-		if (rc < 0)
-			return rc;
-		mcc_build(f.minutiae, f.count, &set);
-		scan_reference_fill(&r[i], &set);
-	}
-	scan_probe_fill(&p, &set);
-	for (unsigned k = 0; kernel_at(k) != NULL; k++) {
-		uint64_t sum = 0;
-		double least = 0;
-
-		for (unsigned round = 0; round < ROUNDS; round++) {
-			double start = wall_ms();
-
-			for (unsigned i = 0; i < 256; i++)
-				sum += scan_score(kernel_at(k), &p, &r[i]);
-			keep_least(&least, start, 256);
-		}
-		printf("scan of one reference, %-6s: %.2f us (checksum %" PRIu64 ")\n",
-		       kernel_at(k)->name, least, sum);
-	}
-	return 0;
-}
-
-#define FINE_SIDES 24u /* probes, and as many references: a few mates, mostly strangers */
-#define FINE_ROUNDS 30u
-
-struct fine_bench {
-	struct finger_features probe[FINE_SIDES], reference[FINE_SIDES];
-	struct fine_side probes[FINE_SIDES], references[FINE_SIDES];
-	uint8_t packed[FINE_SIDES][REFERENCE_BYTES_MAX];
-	size_t bytes[FINE_SIDES];
-};
-
-static int
-make_sides(struct fine_bench *b)
-{
-	struct synth_options careless = synth_options_default();
-	unsigned cylinders = 0;
-
-	careless.difficulty = 100; /* as fingers are laid on at a till */
-	for (unsigned i = 0; i < FINE_SIDES; i++) {
-		const struct finger_features *one[] = { &b->reference[i] };
-		int rc = synth_features(i + 1, 0, &careless, &b->reference[i]);
-
-		if (rc == 0)
-			rc = synth_features(i + 1, 1, &careless, &b->probe[i]);
-		if (rc == 0)
-			rc = reference_make(one, 1, b->packed[i], &b->bytes[i]);
-		if (rc < 0)
-			return rc;
-		if (!fine_prepare(&b->probes[i], &b->probe[i]))
-			return -ENODATA;
-		cylinders += b->probes[i].set.count;
-	}
-	printf("fine comparison: %u probes against %u references, %.1f cylinders each\n",
-	       FINE_SIDES, FINE_SIDES, (double)cylinders / FINE_SIDES);
-	return 0;
-}
-
-/* What is no part of a comparison: a probe's preparation once, a reference's once a search. */
-static int
-time_preparation(struct fine_bench *b)
-{
-	double probe = 0, reference = 0;
-
-	for (unsigned round = 0; round < FINE_ROUNDS; round++) {
+	forced = kernel;
+	for (unsigned i = 0; rc >= 0 && i < b->probes / 10 + 1; i++)
+		rc = identify(b, b->pictures[i], stock_subject(STOCK_PICTURED + i));
+	cpu = images_cpu_us();
+	for (unsigned i = 0; rc >= 0 && i < b->probes; i++) {
 		double start = wall_ms();
 
-		for (unsigned i = 0; i < FINE_SIDES; i++)
-			(void)fine_prepare(&b->probes[i],
-					   &b->probe[i]); /* as make_sides saw */
-		keep_least(&probe, start, FINE_SIDES);
-		start = wall_ms();
-		for (unsigned i = 0; i < FINE_SIDES; i++) {
-			int rc = reference_unpack(b->packed[i], b->bytes[i],
-						  &b->reference[i]);
-
-			if (rc == 0 && !fine_prepare(&b->references[i], &b->reference[i]))
-				rc = -ENODATA;
-			if (rc < 0)
-				return rc;
-		}
-		keep_least(&reference, start, FINE_SIDES);
+		rc = identify(b, b->pictures[i], stock_subject(STOCK_PICTURED + i));
+		wall[i] = wall_ms() - start;
+		first += rc > 0;
 	}
-	printf("preparation of a probe: %.2f us, of a packed reference: %.2f us\n", probe,
-	       reference);
-	return 0;
-}
-
-/* One comparison of prepared sides, once per kernel. */
-static void
-time_comparison(const struct fine_bench *b, struct fine_work *work)
-{
-	for (unsigned k = 0; kernel_at(k) != NULL; k++) {
-		int64_t sum = 0;
-		double least = 0;
-
-		for (unsigned round = 0; round < FINE_ROUNDS; round++) {
-			double start = wall_ms();
-
-			for (unsigned i = 0; i < FINE_SIDES * FINE_SIDES; i++) {
-				struct fine_evidence e;
-
-				fine_compare(work, kernel_at(k),
-					     &b->probes[i / FINE_SIDES],
-					     &b->references[i % FINE_SIDES], &e);
-				sum += score_raw(&e);
-			}
-			keep_least(&least, start, FINE_SIDES * FINE_SIDES);
-		}
-		printf("one fine comparison, %-6s: %.2f us (checksum %" PRId64 ")\n",
-		       kernel_at(k)->name, least, sum);
+	cpu = (images_cpu_us() - cpu) / 1e3 / b->probes;
+	if (rc >= 0) {
+		qsort(wall, b->probes, sizeof(*wall), by_value);
+		b->last_ms = wall[b->probes / 2];
+		printf("  %-7s identification of a picture: median %.1f ms, p99 %.1f ms, "
+		       "CPU %.1f ms; %u of %u found first\n",
+		       kernel->name, b->last_ms, wall[b->probes * 99 / 100], cpu, first,
+		       b->probes);
+		(void)snprintf(key, sizeof(key), "%s.median_ms", kernel->name);
+		figure(b, key, b->last_ms);
+		(void)snprintf(key, sizeof(key), "%s.p99_ms", kernel->name);
+		figure(b, key, wall[b->probes * 99 / 100]);
+		(void)snprintf(key, sizeof(key), "%s.cpu_ms", kernel->name);
+		figure(b, key, cpu);
 	}
+	free(wall);
+	return rc < 0 ? rc : 0;
 }
 
 static int
-time_fine(void)
+time_kernels(struct bench *b)
 {
-	struct fine_bench *b = calloc(1, sizeof(*b));
-	struct fine_work *work = calloc(1, fine_work_bytes());
-	int rc = -ENOMEM;
+	int rc = 0;
 
-	if (b == NULL || work == NULL)
-		goto out;
-	rc = make_sides(b);
+	if (b->kernel != NULL)
+		return time_kernel(b, forced);
+	/* The first is the portable one: nobody's where there is another. */
+	for (unsigned i = kernel_at(1) != NULL; rc == 0 && kernel_at(i) != NULL; i++)
+		rc = time_kernel(b, kernel_at(i));
+	forced = NULL;
+	figure(b, "best.median_ms", b->last_ms); /* the last one is the best one */
+	return rc;
+}
+
+/* ---- what the scan loses --------------------------------------------------- */
+
+struct loss {
+	unsigned searches, lost;
+};
+
+/* A finger that is too poor to search with, or was not enrolled, is no search. */
+static int
+search_mate(struct bench *b, uint64_t finger, struct loss *loss)
+{
+	static struct finger_features probe;
+	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+	struct ulid mate = stock_subject(finger);
+	struct gallery_query q = { .probe = &probe,
+				   .subjects = &mate,
+				   .subjects_count = 1 };
+	struct synth_options o = synth_options_default();
+	size_t count = 0;
+	bool similar, listed = false;
+	int rc;
+
+	o.difficulty = STOCK_DIFFICULTY;
+	rc = synth_features(STOCK_SEED + finger, STOCK_IMPRESSIONS, &o, &probe);
 	if (rc == 0)
-		rc = time_preparation(b);
+		rc = gallery_search(b->gallery, &q, found, &count);
+	if (rc < 0)
+		return rc == -ENODATA ? 0 : rc;
+	similar = count > 0 && found[0].score >= MATED_SCORE;
+	q.subjects = NULL;
+	q.subjects_count = 0;
+	rc = gallery_search(b->gallery, &q, found, &count);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < count; i++)
+		listed |= ulid_eq(found[i].subject, mate);
+	loss->searches++;
+	loss->lost += similar && !listed;
+	return 0;
+}
+
+static int
+count_losses(struct bench *b)
+{
+	struct loss loss = { 0 };
+	struct bounds bound;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < b->mates; i++)
+		rc = search_mate(b, b->references / b->mates * i, &loss);
+	if (rc < 0 || loss.searches == 0)
+		return rc;
+	bound = bounds_exact(loss.lost, loss.searches);
+	printf("  mates lost that a comparison with all would find: %u of %u, %.2f %% "
+	       "[%.2f..%.2f]\n",
+	       loss.lost, loss.searches, 100.0 * loss.lost / loss.searches,
+	       100.0 * bound.low, 100.0 * bound.high);
+	figure(b, "loss.errors", loss.lost);
+	figure(b, "loss.trials", loss.searches);
+	figure(b, "loss.low", bound.low);
+	figure(b, "loss.high", bound.high);
+	return 0;
+}
+
+/* ---- cancelling ------------------------------------------------------------ */
+
+struct canceller {
+	atomic_bool cancel;
+	double after_ms, told_ms;
+};
+
+static void *
+cancel_later(void *arg)
+{
+	struct canceller *c = arg;
+	double start = wall_ms();
+
+	while (wall_ms() - start < c->after_ms)
+		(void)usleep(100); /* woken early is no harm */
+	c->told_ms = wall_ms();
+	atomic_store(&c->cancel, true);
+	return NULL;
+}
+
+static int
+time_cancel(struct bench *b)
+{
+	static struct finger_features probe;
+	double late[CANCELS];
+	unsigned n = 0;
+	int rc = finger_extract(b->extractor, b->pictures[0], &probe);
+
+	for (unsigned i = 0; rc == 0 && i < CANCELS; i++) {
+		struct canceller c = { .after_ms = b->last_ms * i / CANCELS };
+		struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
+		struct gallery_query q = { .probe = &probe, .cancel = &c.cancel };
+		pthread_t thread;
+		size_t count;
+
+		rc = -pthread_create(&thread, NULL, cancel_later, &c);
+		if (rc < 0)
+			break;
+		rc = gallery_search(b->gallery, &q, found, &count);
+		late[n] = wall_ms();
+		(void)pthread_join(thread, NULL); /* a thread of ours: it ends */
+		late[n] -= c.told_ms;
+		n += rc == -ECANCELED;
+		rc = rc == -ECANCELED ? 0 : rc; /* it may have been done before */
+	}
+	if (rc < 0 || n == 0)
+		return rc;
+	qsort(late, n, sizeof(late[0]), by_value);
+	printf("  cancelled in mid search: over after %.2f ms, at most %.2f ms\n",
+	       late[n / 2], late[n - 1]);
+	figure(b, "cancel_ms", late[n - 1]);
+	return 0;
+}
+
+/* ---- the program ----------------------------------------------------------- */
+
+static bool
+parse_options(int argc, char **argv, struct bench *b)
+{
+	int i = 1;
+
+	for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+		unsigned long number = strtoul(argv[i + 1], NULL, 10);
+
+		if (strcmp(argv[i], "--probes") == 0)
+			b->probes = (unsigned)number;
+		else if (strcmp(argv[i], "--mates") == 0)
+			b->mates = (unsigned)number;
+		else if (strcmp(argv[i], "--kernel") == 0)
+			b->kernel = argv[i + 1];
+		else if (strcmp(argv[i], "--figures") == 0)
+			b->figures = argv[i + 1];
+		else
+			return false;
+	}
+	b->folder = i + 1 == argc ? argv[i] : NULL;
+	return b->folder != NULL && b->probes >= 1 && b->probes <= PROBES_MAX;
+}
+
+static int
+run(struct bench *b)
+{
+	int rc = 0;
+
+	if (b->kernel != NULL) {
+		forced = kernel_named(b->kernel);
+		if (forced == NULL) {
+			printf("SKIP: this CPU has no kernel %s\n", b->kernel);
+			return 0;
+		}
+	}
+	if (b->figures != NULL) {
+		b->out = fopen(b->figures, "ae");
+		if (b->out == NULL)
+			return -errno;
+	}
+	rc = open_gallery(b);
 	if (rc == 0)
-		time_comparison(b, work);
-out:
-	free(work);
-	free(b);
+		rc = load_all(b);
+	if (rc == 0)
+		rc = take_pictures(b);
+	if (rc == 0)
+		rc = time_kernels(b);
+	if (rc == 0)
+		rc = time_cancel(b);
+	if (rc == 0)
+		rc = count_losses(b);
+	if (b->out != NULL && fclose(b->out) != 0 && rc == 0)
+		rc = -EIO;
 	return rc;
 }
 
 int
 main(int argc, char **argv)
 {
-	uint64_t references = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000;
-	unsigned long probes = argc > 2 ? strtoul(argv[2], NULL, 10) : PROBES_DEFAULT;
+	struct bench b = { .probes = PROBES_DEFAULT };
+	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 	int rc;
 
-	if (references == 0 || probes == 0 || probes > references) {
-		(void)fputs("usage: bench_search [REFERENCES [PROBES]]\n", stderr);
-		return 2;
+	if (help || !parse_options(argc, argv, &b)) {
+		usage(help ? stdout : stderr);
+		return help ? EXIT_SUCCESS : 2;
 	}
-	rc = time_scan();
-	if (rc == 0)
-		rc = time_fine();
-	if (rc == 0)
-		rc = run(references, (unsigned)probes);
+	rc = run(&b);
 	if (rc < 0)
-		(void)fprintf(stderr, "bench_search: %s\n", strerror(-rc));
-	return rc < 0 ? 1 : 0;
+		(void)fprintf(stderr, "bench_search: %s: %s\n", b.folder, strerror(-rc));
+	for (unsigned i = 0; b.pictures != NULL && i < b.probes; i++)
+		sample_free(b.pictures[i]);
+	free(b.pictures);
+	finger_extractor_free(b.extractor);
+	(void)gallery_free(b.gallery); /* always NULL */
+	(void)store_readers_free(b.readers);
+	store_close(b.store);
+	secret_free(b.key);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

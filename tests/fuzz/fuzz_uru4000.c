@@ -1,8 +1,8 @@
 /*
  * A whole conversation with a reader that may do anything at any time: the input says which of the
  * driver's transfers ends next, how, with how many bytes and which; what goes wrong in the device;
- * when the finger moves, the time is up or the service stops. Whatever happens, the driver must end
- * quietly when it is told to.
+ * when the finger moves, the time is up, the sensor is to be dark or lit, or the service stops.
+ * Whatever happens, the driver must end quietly when it is told to.
  */
 #include "bio/usb/uru4000.h"
 
@@ -158,6 +158,8 @@ one_event(struct input *in)
 	case 5:
 		if (argument == 31)
 			uru4000_driver.stop(r.m.device);
+		else if (argument >= 29)
+			uru4000_driver.arm(r.m.device, argument == 30);
 		r.m.frames_wanted = argument;
 		break;
 	case 6:
@@ -189,11 +191,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct usb_device_options o = { .label = "fuzz" };
 	struct input in = { data, size };
 	const struct usb_model *model;
+	unsigned which;
 
 	build_once();
 	r = fresh;
 	r.m.seed = take(&in) * 0x01010101u;
-	model = &uru4000_driver.models[take(&in) % uru4000_driver.models_count];
+	which = take(&in);
+	model = &uru4000_driver.models[which % uru4000_driver.models_count];
 	r.d.model = uru_model_find(model->vendor, model->product);
 	r.d.status = (uint8_t)take(&in);
 	images = 0;
@@ -201,6 +205,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(r.d.model != NULL);
 	require(mock_open(&r.m, &uru4000_driver, model->vendor, model->product, &o) !=
 		NULL);
+	if (which / uru4000_driver.models_count % 2 != 0)
+		uru4000_driver.arm(r.m.device, false); /* from the start */
 	uru4000_driver.start(r.m.device);
 	while (in.n > 0 && r.ended < TRANSFERS_MAX) {
 		one_event(&in);

@@ -135,7 +135,7 @@ class Bio:
         assert answer["probe"] == probe, answer
         # Decisions leave this process; a score or a template never does.
         assert set(answer) <= {"probe", "outcome", "subject", "hints", "pay_by_touch", "why",
-                               "wait_s"}, answer
+                               "wait_s", "other_finger"}, answer
         return answer
 
     def enrol(self, subject, fingers):
@@ -465,10 +465,9 @@ def what_cannot_be_right_does_not_start(b):
     os.chmod(key, 0o644)
     refuses_to_start(b, "gallery.key")
     os.rename(key + ".kept", key)
-    for profile in ("eu", "unset"):
-        b.lab.settings["privacy"]["profile"] = profile
-        b.lab.write_conf()
-        refuses_to_start(b, "profile")
+    b.lab.settings["privacy"]["profile"] = "unset"
+    b.lab.write_conf()
+    refuses_to_start(b, "profile")
     b.lab.settings["privacy"]["profile"] = "us_other"
     reader = b.lab.settings["reader:demo"]
     b.lab.settings["lane"]["environment"] = "live"
@@ -501,8 +500,10 @@ def no_image_or_template_leaves_a_trace(b):
     assert "score" not in log and SUBJECT not in log, log
     b.lab.processes["laned-bio"].send_signal(signal.SIGTERM)
     assert b.lab.processes["laned-bio"].wait(PATIENCE_S) == 0
-    assert set(os.listdir(b.lab.path("bio"))) <= {"gallery.db", "gallery.key", "gallery.db-wal",
-                                                  "gallery.db-shm"}, os.listdir(b.lab.path("bio"))
+    assert set(os.listdir(b.lab.path("bio"))) <= {
+        "gallery.db", "gallery.key", "gallery.db-wal", "gallery.db-shm",
+        "transfer"}, os.listdir(b.lab.path("bio"))
+    assert os.listdir(b.lab.path("bio", "transfer")) == []
 
 
 TESTS = [params_are_checked, a_consent_is_whole_or_nothing_begins,

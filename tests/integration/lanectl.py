@@ -331,12 +331,19 @@ def fingers(c):
                 g.write(image)
     done = c.run(NO, "enrol", "--member", "1", *consent, "--signed", frames[0])
     said = [line.split(" (")[0] for line in done.stdout.splitlines()]
-    assert said == ["finger 1, impression 1: hold still", "finger 1, impression 1: taken"], said
-    assert "blank" in done.stdout.splitlines()[0], done.stdout
+    first = "finger 1, right-index, impression 1: "
+    assert said == ["touch with: right-index, left-index; 3 times each", first + "hold still",
+                    first + "taken"], said
+    assert "blank" in done.stdout.splitlines()[1], done.stdout
     for name in frames:
         os.unlink(name)
-    done = c.run(OK, "enrol", "--member", "1", *consent, "--signed", "--payment", *six)
-    assert "finger 1, impression 1: taken" in done.stdout, done.stdout
+    for wrong in ("left-index,left-thumb", "index", "right-index,right-index", ",", ""):
+        done = c.run(DATA, "enrol", "--member", "1", *consent, "--signed", "--fingers", wrong, *six)
+        assert "finger" in done.stderr, done
+    done = c.run(OK, "enrol", "--member", "1", *consent, "--signed", "--payment", "--fingers",
+                 "right-thumb,left-ring", *six)
+    assert "finger 1, right-thumb, impression 1: taken" in done.stdout, done.stdout
+    assert "now the left-ring finger" in done.stdout, done.stdout
     assert "enrolled: 2 references" in done.stdout
     assert "linked" in c.run(OK, "members", "show", "1").stdout
     done = c.run(NO, "enrol", "--member", "1003", *consent, "--signed", *six)

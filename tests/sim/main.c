@@ -113,6 +113,8 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->crashes += r->crashes;
 	sum->captures += r->captures;
 	sum->frames += r->frames;
+	sum->greys += r->greys;
+	sum->paid_by_two += r->paid_by_two;
 	sum->undone += r->undone;
 	sum->paid_token += r->paid_token;
 	sum->paid_other += r->paid_other;
@@ -132,13 +134,13 @@ report_json(const struct job *job, const struct sim_result *s, uint64_t broken,
 		     ",\"paid_token\":%u,\"paid_other\":%u,\"cancelled\":%u,"
 		     "\"declined\":%u,\"captures\":%u,\"undone\":%u,\"crashes\":%u,"
 		     "\"failed_commits\":%u,\"adapter_restarts\":%u,\"alarms\":%u,"
-		     "\"frames_after_claim\":%u,"
+		     "\"frames_after_claim\":%u,\"ambiguous\":%u,\"paid_by_two\":%u,"
 		     "\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
 		     "\",\"seconds\":%.2f}\n",
 		     job->runs, s->checkouts, s->steps, s->paid_token, s->paid_other,
 		     s->cancelled, s->declined, s->captures, s->undone, s->crashes,
-		     s->failed_commits, s->adapter_restarts, s->alarms, s->frames, broken,
-		     s->trace_hash, took);
+		     s->failed_commits, s->adapter_restarts, s->alarms, s->frames,
+		     s->greys, s->paid_by_two, broken, s->trace_hash, took);
 }
 
 static void
@@ -149,11 +151,12 @@ report(const struct job *job, const struct sim_result *s, uint64_t broken, doubl
 		     " %u undone\n"
 		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms\n"
 		     "%u frames taken after a claim\n"
+		     "%u ambiguous touches, %u payments by two fingers\n"
 		     "%" PRIu64 " broken; hash %016" PRIx64 "\n",
 		     job->runs, s->checkouts, s->steps, took, s->paid_token,
 		     s->paid_other, s->cancelled, s->declined, s->captures, s->undone,
 		     s->crashes, s->failed_commits, s->adapter_restarts, s->alarms,
-		     s->frames, broken, s->trace_hash);
+		     s->frames, s->greys, s->paid_by_two, broken, s->trace_hash);
 }
 
 int

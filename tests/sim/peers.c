@@ -273,6 +273,7 @@ check_pay(struct world *w, const struct lane_effect *fx)
 		world_broken(w, "finger %d pays with %s", w->accepted, fx->pay.token);
 	if (w->lying)
 		world_broken(w, "finger %d pays without a touch", w->accepted);
+	bio_checks_payment(w);
 	check_consent(w, p);
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
 		const struct payment *o = mem_journal_payment(w->journal, i);
@@ -381,78 +382,13 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	m->epoch = w->adapter_epoch;
 }
 
-/* In the name of a probe: the finger lay there when the reader came up. */
-#define LYING '!'
-#define LYING_TEXT "!"
-
-/* ---- laned-bio ----------------------------------------------------------- */
-
-/* The probe's name ends with whose finger it is. */
-static int
-finger_of(const char *probe)
-{
-	const char *colon = strchr(probe, ':');
-
-	return colon == NULL ? -1 : (int)strtol(colon + 1, NULL, 10);
-}
-
-static bool
-among(int who, const struct lane_effect *fx)
-{
-	for (uint32_t i = 0; i < fx->bio.subjects_count; i++) {
-		if (fx->bio.subjects[i].b[15] == who + 1)
-			return true;
-	}
-	return false;
-}
-
-static enum lane_outcome
-bio_answer(struct world *w, int who, const struct lane_effect *fx)
-{
-	enum bio_outcome o;
-
-	if (world_fault(w, 10))
-		o = BIO_RETRY;
-	else if (fx->kind == FX_IDENTIFY)
-		o = who < 0              ? BIO_REJECT
-		    : world_fault(w, 15) ? BIO_AMBIGUOUS
-					 : BIO_ACCEPT;
-	else
-		o = among(who, fx) ? BIO_ACCEPT : BIO_REJECT;
-	return (enum lane_outcome)o;
-}
-
 static int
 op_bio(void *ctx, const struct lane_effect *fx)
 {
 	struct world *w = ctx;
-	enum lane_outcome o;
-	struct message *m;
-	int who;
 
 	world_crash_point(w);
-	if (w->crashed || fx->kind == FX_DROP_PROBE)
-		return 0;
-	if (fx->kind == FX_ARM || fx->kind == FX_DISARM)
-		return sensor_told(w, fx);
-	sensor_compares(w, fx);
-	who = finger_of(fx->bio.probe);
-	world_trace(w, "bio %s finger %d", lane_effect_name(fx->kind), who);
-	if (world_fault(w, 40))
-		return -EPIPE;
-	if (world_fault(w, 30))
-		return 0; /* it never answers */
-	o = bio_answer(w, who, fx);
-	m = world_post(w,
-		       fx->kind == FX_IDENTIFY ? MSG_IDENTIFIED
-		       : fx->kind == FX_VERIFY ? MSG_VERIFIED
-					       : MSG_DECIDED,
-		       world_delay(w, 20, 600));
-	m->who = who;
-	m->outcome = o;
-	m->epoch = w->lane_epoch;
-	memcpy(m->probe, fx->bio.probe, sizeof(m->probe));
-	return 0;
+	return w->crashed ? 0 : bio_told(w, fx);
 }
 
 static int
@@ -610,8 +546,7 @@ touch(struct world *w, int who)
 	m = world_post(w, MSG_TOUCH,
 		       world_fault(w, 3) ? world_delay(w, 600, 7000)
 					 : world_delay(w, 130, 600));
-	(void)snprintf(m->probe, sizeof(m->probe), "p%u:%d%s", w->probes, who,
-		       lying ? LYING_TEXT : "");
+	bio_name_probe(w, who, lying, m->probe);
 	m->serial = at;
 }
 
@@ -627,7 +562,7 @@ touched(struct world *w, const struct message *m)
 	if (!w->bio_up)
 		return; /* nobody to tell */
 	ev.touch.probe = str_of(m->probe);
-	ev.touch.at_start = strchr(m->probe, LYING) != NULL;
+	ev.touch.at_start = bio_is_lying(m->probe);
 	ev.touch.reader = world_fault(w, 20) ? STR("")
 			  : m->serial == 0   ? STR("r0")
 					     : STR("r1");
@@ -788,28 +723,6 @@ pos_act(struct world *w)
 /* ---- messages that arrive ------------------------------------------------ */
 
 static void
-from_bio(struct world *w, const struct message *m)
-{
-	struct lane_event ev = { .kind = m->kind == MSG_IDENTIFIED ? LANE_EV_IDENTIFIED
-					 : m->kind == MSG_VERIFIED ? LANE_EV_VERIFIED
-								   : LANE_EV_DECIDED };
-
-	if (m->epoch != w->lane_epoch)
-		return;
-	ev.bio.probe = str_of(m->probe);
-	ev.bio.outcome = (enum bio_outcome)m->outcome;
-	ev.bio.hints = (uint32_t)(world_random(w) % (1u << TOUCH_HINTS));
-	w->accepted = ev.bio.outcome == BIO_ACCEPT ? m->who : -1;
-	w->lying = strchr(m->probe, LYING) != NULL;
-	w->consent = w->came[strtoul(m->probe + 1, NULL, 10) % CAME_MAX];
-	if (ev.bio.outcome == BIO_ACCEPT && m->who >= 0) {
-		world_member(w, m->who, &w->member_memory);
-		ev.bio.member = &w->member_memory;
-	}
-	(void)world_step(w, &ev); /* late: of a checkout that has gone on */
-}
-
-static void
 from_adapter(struct world *w, const struct message *m)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
@@ -878,7 +791,7 @@ peers_message(struct world *w, const struct message *m)
 			tell_readers(w);
 		}
 	} else {
-		from_bio(w, m);
+		bio_answers(w, m);
 	}
 }
 

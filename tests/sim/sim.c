@@ -403,6 +403,7 @@ sim_bug_name(enum sim_bug b)
 		[SIM_BUG_SEND_WITHOUT_ASK] = "send-without-ask",
 		[SIM_BUG_SENSOR_STAYS_LIT] = "sensor-stays-lit",
 		[SIM_BUG_FINGER_UNTOLD] = "finger-untold",
+		[SIM_BUG_TOUCHES_MIXED] = "touches-mixed",
 	};
 
 	return b < SIM_BUGS ? names[b] : "?";

@@ -23,6 +23,7 @@ enum sim_bug {
 	SIM_BUG_SEND_WITHOUT_ASK, /* the adapter sends before the journal says yes */
 	SIM_BUG_SENSOR_STAYS_LIT, /* laned-bio disarms neither when told to nor in time */
 	SIM_BUG_FINGER_UNTOLD, /* laned-bio tells of no finger before its image is complete */
+	SIM_BUG_TOUCHES_MIXED, /* laned-bio takes any two touches for one person's */
 	SIM_BUGS
 };
 const char *sim_bug_name(enum sim_bug b);
@@ -52,7 +53,8 @@ struct sim_result {
 	uint64_t steps;
 	uint64_t crash_points; /* passed: commits, before and after, and sends */
 	uint32_t checkouts, crashes, captures, undone, paid_token, paid_other, cancelled;
-	uint32_t frames; /* seen where the claim comes first */
+	uint32_t greys, paid_by_two; /* ambiguous touches; payments by two fingers */
+	uint32_t frames;             /* seen where the claim comes first */
 	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */

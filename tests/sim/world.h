@@ -3,8 +3,8 @@
 
 #include "sim/sim.h"
 
-/* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor, bio), sensor.c
- * (claims, and when the sensor is lit). */
+/* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor), bio.c
+ * (touches, and who is recognised), sensor.c (claims, and when the sensor is lit). */
 
 #define MESSAGES_MAX 512u
 #define LEDGER_MAX 256u
@@ -44,7 +44,7 @@ struct message {
 	enum lane_outcome outcome;
 	int64_t amount;
 	bool has_amount;
-	char probe[LANE_PROBE_BYTES];
+	char probe[LANE_PROBE_BYTES], with[LANE_PROBE_BYTES];
 	uint32_t serial;
 	int who; /* member index, -1 nobody */
 	char ticket[LANE_TICKET_BYTES];
@@ -79,6 +79,14 @@ struct came {
 	int64_t due;
 };
 
+/* A touch that was ambiguous, and that another finger may decide together with. */
+struct grey {
+	char probe[LANE_PROBE_BYTES]; /* "" none, or it was dropped */
+	struct ulid checkout;
+	int64_t at_ms, keep_ms;
+	uint32_t epoch;
+};
+
 struct world {
 	struct sim_options opt;
 	struct sim_result *res;
@@ -107,7 +115,12 @@ struct world {
 	struct basket_line lines[32];
 	int accepted; /* whose finger laned-bio has just accepted */
 	bool lying;   /* and it had lain there since before the reader came up */
-	int shopper;  /* index of the member, -1 a stranger */
+	/* By which touch, and which one before it, that was accepted. */
+	struct {
+		char probe[LANE_PROBE_BYTES], with[LANE_PROBE_BYTES];
+	} paying;
+	struct grey grey;
+	int shopper; /* index of the member, -1 a stranger */
 	bool wants_finger, pos_done;
 	uint32_t probes;
 	bool bio_up; /* laned-bio has said hello to this life of laned */
@@ -150,6 +163,16 @@ void sensor_compares(struct world *w, const struct lane_effect *fx);
 /* FX_ARM and FX_DISARM. */
 int sensor_told(struct world *w, const struct lane_effect *fx);
 void sensor_answers(struct world *w, const struct message *m);
+
+/* bio.c */
+void bio_name_probe(struct world *w, int who, bool lying,
+		    char ret_name[LANE_PROBE_BYTES]);
+bool bio_is_lying(const char *probe);
+/* Every effect that goes to laned-bio. 0, or a negative errno: it could not be sent. */
+int bio_told(struct world *w, const struct lane_effect *fx);
+void bio_answers(struct world *w, const struct message *m);
+/* A payment is asked for: by whose touch? */
+void bio_checks_payment(struct world *w);
 
 /* peers.c */
 extern const struct effects_ops world_ops;

@@ -8,6 +8,7 @@
 
 struct pair {
 	double score;
+	uint64_t finger; /* of the probe: a hash of its set and name */
 	bool mated;
 	bool first; /* both are first impressions */
 };
@@ -22,6 +23,8 @@ struct probe {
 
 struct scores {
 	bool both_ways;
+	scores_keep_fn keep;
+	void *keep_ctx;
 	struct pair *pairs;
 	size_t pairs_count, pairs_max;
 	struct probe *probes;
@@ -61,15 +64,31 @@ scores_free(struct scores *s)
 	return NULL;
 }
 
+void
+scores_keep(struct scores *s, scores_keep_fn keep, void *ctx)
+{
+	s->keep = keep;
+	s->keep_ctx = ctx;
+}
+
+/* FNV-1a. */
+static uint64_t
+hash_of(unsigned set, const char *name, size_t chars)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ set;
+
+	for (size_t i = 0; i < chars; i++)
+		h = (h ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
 /* The slot of a probe: its own, or the free one where it belongs. */
 static struct probe *
 slot_find(struct probe *table, size_t max, unsigned set, const char *name)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ set;
+	uint64_t h = hash_of(set, name, strlen(name));
 	size_t i;
 
-	for (const char *p = name; *p != '\0'; p++)
-		h = (h ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
 	i = (size_t)(h ^ h >> 32) & (max - 1);
 	while (table[i].name != NULL &&
 	       (table[i].set != set || strcmp(table[i].name, name) != 0))
@@ -168,6 +187,10 @@ scores_add(struct scores *s, unsigned set, const char *probe, const char *refere
 		     strncmp(probe, reference, (size_t)(a - probe)) == 0;
 	if (pair.mated && strcmp(a, b) == 0)
 		return 0;
+	if (s->keep != NULL &&
+	    (!s->keep(s->keep_ctx, probe) || !s->keep(s->keep_ctx, reference)))
+		return 0;
+	pair.finger = hash_of(set, probe, (size_t)(a - probe));
 	pair.first = strcmp(a, "_1") == 0 && strcmp(b, "_1") == 0;
 	rc = probe_meets(s, set, probe, &pair);
 	if (rc == 0 && s->both_ways)
@@ -305,14 +328,38 @@ verify(const struct lists *l, struct scores_verification *v)
 		if (fabs(p.passed - p.missed) < closest) {
 			closest = fabs(p.passed - p.missed);
 			v->eer = (p.passed + p.missed) / 2.0;
+			v->eer_threshold = p.threshold;
 		}
 		for (int i = 0; i < SCORES_POINTS; i++)
 			point_try(&v->points[i], l, &p);
 		if (!zero && p.passed <= RATE_ROUNDING) {
 			zero = true;
 			v->zero_fmr = p.missed;
+			v->zero_threshold = p.threshold;
 		}
 	} while (more);
+}
+
+/* All pairs, sorted. lists_free also after a failure. */
+static int
+lists_fill(struct lists *l, const struct scores *s, bool first_only)
+{
+	int rc = lists_new(l, s->pairs_count);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < s->pairs_count; i++) {
+		const struct pair *p = &s->pairs[i];
+
+		if (p->mated)
+			l->good[l->good_count++] = p->score;
+		else if (!first_only || p->first)
+			l->bad[l->bad_count++] = p->score;
+	}
+	if (l->good_count == 0 || l->bad_count == 0)
+		return -ENODATA;
+	lists_sort(l);
+	return 0;
 }
 
 int
@@ -322,22 +369,10 @@ scores_verification(const struct scores *s, bool first_only,
 	static const double limits[SCORES_POINTS] = { 1e-2, 1e-3, 1e-4 };
 	struct scores_verification v = { 0 };
 	struct lists l = { 0 };
-	int rc = lists_new(&l, s->pairs_count);
+	int rc = lists_fill(&l, s, first_only);
 
 	if (rc < 0)
 		goto out;
-	for (size_t i = 0; i < s->pairs_count; i++) {
-		const struct pair *p = &s->pairs[i];
-
-		if (p->mated)
-			l.good[l.good_count++] = p->score;
-		else if (!first_only || p->first)
-			l.bad[l.bad_count++] = p->score;
-	}
-	rc = l.good_count == 0 || l.bad_count == 0 ? -ENODATA : 0;
-	if (rc < 0)
-		goto out;
-	lists_sort(&l);
 	v.mated = l.good_count;
 	v.unmated = l.bad_count;
 	for (int i = 0; i < SCORES_POINTS; i++)
@@ -346,6 +381,96 @@ scores_verification(const struct scores *s, bool first_only,
 	*ret = v;
 out:
 	lists_free(&l);
+	return rc;
+}
+
+/* Rates of one curve's point and the next differ by so much at least, or FNMRs differ. */
+#define DET_STEP 0.97
+
+static bool
+det_worth(const struct scores_det *last, const struct step *p)
+{
+	return p->missed > last->fnmr || p->passed < last->fmr * DET_STEP ||
+	       p->passed <= RATE_ROUNDING;
+}
+
+int
+scores_det(const struct scores *s, struct scores_det **ret, size_t *ret_count)
+{
+	struct scores_det *curve = NULL;
+	struct lists l = { 0 };
+	struct step p = { 0 };
+	size_t count = 0;
+	bool more = true;
+	int rc = lists_fill(&l, s, false);
+
+	if (rc < 0)
+		goto out;
+	curve = calloc(l.good_count + l.bad_count + 1, sizeof(*curve));
+	if (curve == NULL) {
+		rc = -ENOMEM;
+		goto out;
+	}
+	while (more && (count == 0 || curve[count - 1].fmr > RATE_ROUNDING)) {
+		more = step_next(&l, &p);
+		if (count == 0 || det_worth(&curve[count - 1], &p))
+			curve[count++] = (struct scores_det){
+				p.threshold, p.passed > RATE_ROUNDING ? p.passed : 0.0,
+				p.missed
+			};
+	}
+	*ret = curve;
+	*ret_count = count;
+out:
+	lists_free(&l);
+	return rc;
+}
+
+/* Of a mated pair: whose finger, and whether it stays below. */
+struct miss {
+	uint64_t finger;
+	bool missed;
+};
+
+static int
+by_miss(const void *a, const void *b)
+{
+	const struct miss *x = a, *y = b;
+
+	return x->finger < y->finger ? -1 : x->finger > y->finger;
+}
+
+int
+scores_misses(const struct scores *s, double threshold, struct scores_cluster **ret,
+	      size_t *ret_count)
+{
+	struct miss *misses = calloc(s->pairs_count + 1, sizeof(*misses));
+	struct scores_cluster *clusters = calloc(s->pairs_count + 1, sizeof(*clusters));
+	size_t n = 0, count = 0;
+	int rc = misses == NULL || clusters == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; rc == 0 && i < s->pairs_count; i++) {
+		const struct pair *p = &s->pairs[i];
+
+		if (p->mated)
+			misses[n++] = (struct miss){ p->finger, p->score < threshold };
+	}
+	if (rc == 0 && n == 0)
+		rc = -ENODATA;
+	if (rc < 0)
+		goto out;
+	qsort(misses, n, sizeof(*misses), by_miss);
+	for (size_t i = 0; i < n; i++) {
+		count += i == 0 || misses[i].finger != misses[i - 1].finger;
+		clusters[count - 1].trials++;
+		clusters[count - 1].errors += misses[i].missed;
+	}
+	*ret = clusters;
+	*ret_count = count;
+	clusters = NULL;
+out:
+	free(clusters);
+	free(misses);
 	return rc;
 }
 

@@ -28,9 +28,10 @@ struct scores_point {
 
 struct scores_verification {
 	uint64_t mated, unmated;
-	double eer;
+	double eer, eer_threshold;
 	struct scores_point points[SCORES_POINTS]; /* FMR 1e-2, 1e-3, 1e-4 */
 	double zero_fmr;                           /* FNMR where no unmated pair passes */
+	double zero_threshold;
 };
 
 struct scores_identification {
@@ -55,6 +56,13 @@ struct scores *scores_free(struct scores *s);
 int scores_add(struct scores *s, unsigned set, const char *probe, const char *reference,
 	       double score);
 
+/*
+ * From now on only pairs of which keep(ctx, image) is true for both images are added. NULL: all.
+ * ctx is borrowed for the life of s.
+ */
+typedef bool (*scores_keep_fn)(void *ctx, const char *image);
+void scores_keep(struct scores *s, scores_keep_fn keep, void *ctx);
+
 /* Reads lines "PROBE REFERENCE SCORE" to the end. 0; else as scores_add, *ret_line is the line. */
 int scores_read(struct scores *s, unsigned set, FILE *f, uint64_t *ret_line);
 
@@ -70,6 +78,30 @@ int scores_verification(const struct scores *s, bool first_only,
  * score of each finger. 0; -ENODATA; -ENOMEM.
  */
 int scores_identification(const struct scores *s, struct scores_identification *ret);
+
+/* One point of a detection error trade-off curve: the rates at a threshold. */
+struct scores_det {
+	double threshold, fmr, fnmr;
+};
+
+/*
+ * The curve from the lowest threshold upward, to the first where no unmated pair passes; without
+ * points where the FNMR is that of the one before and the FMR nearly. 0 and an array for free();
+ * -ENODATA; -ENOMEM.
+ */
+int scores_det(const struct scores *s, struct scores_det **ret, size_t *ret_count);
+
+/* Trials that belong together, such as all mated pairs of one finger: they are dependent. */
+struct scores_cluster {
+	uint64_t errors, trials;
+};
+
+/*
+ * How many mated pairs of each finger stay below a threshold. 0 and an array for free(); -ENODATA
+ * no mated pairs; -ENOMEM.
+ */
+int scores_misses(const struct scores *s, double threshold, struct scores_cluster **ret,
+		  size_t *ret_count);
 
 /* Upper end of the 95 % interval (Wilson) of a rate seen in n independent trials. */
 double scores_upper_bound(double rate, uint64_t n);

@@ -32,7 +32,9 @@ struct synth_options {
 	uint32_t width, height; /* pixels, SYNTH_SIDE_MIN..SYNTH_SIDE_MAX */
 	/*
 	 * How badly fingers are laid on: 0 every impression straight, centred and clean, 100 as
-	 * people do it at a till (+-20 degrees, partial, dry or wet, distorted).
+	 * people do it at a till (+-20 degrees, partial, dry or wet, distorted; one touch in four
+	 * goes badly wrong in one of these ways). Error rates are then near those of the
+	 * hardest public optical set; at 60 and below every touch is usable.
 	 */
 	uint32_t difficulty;
 	/* True: without the white corners and the lamp's spot of the optical reader. */
@@ -64,8 +66,9 @@ int synth_image(uint64_t seed, uint32_t impression, const struct synth_options *
  * Features without a picture, about 0.2 ms: for galleries of 10 000 fingers and more. Minutiae are
  * a point process with the spacing, density, direction and polarity of real prints over the
  * orientation field of the finger's class; an impression moves, distorts, loses and adds some.
- * The fingers are not those of synth_image. Unmated pairs score like real prints (at difficulty
- * 100 the closest); unmated pictures score somewhat higher than real ones: calibrate with these.
+ * The fingers are not those of synth_image. Unmated pairs score like real prints at difficulty
+ * 100 (bio_tail and bio_traits show how nearly): calibrate with these. Unmated pictures reach
+ * a score about twice as often.
  * 0; -EINVAL options outside their limits.
  */
 int synth_features(uint64_t seed, uint32_t impression, const struct synth_options *o,

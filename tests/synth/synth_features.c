@@ -17,11 +17,12 @@
 #define FINGER_POINTS_MAX 110
 #define SPACING_PX 8
 #define BORDER_PX 8 /* extractors find nothing closer to the picture's edge */
-#define TYPE_ENDING_PERCENT 57
+#define TYPE_ENDING_PERCENT 50
 
 /* Densities are counted per million pixels. */
 #define DENSITY_MAX 1800
-#define DENSITY_FREE 330 /* minutiae that the flow does not ask for */
+#define DENSITY_FREE 160  /* minutiae that the flow does not ask for */
+#define FORCED_PERCENT 90 /* of those it asks for; elsewhere the ridges give way */
 #define DENSITY_CELL_PX 60
 #define DARTS (MASTER_WIDTH * MASTER_HEIGHT / 1000 * DENSITY_MAX / 1000)
 #define SLOPE_PX 8 /* half the distance over which slopes are taken */
@@ -101,7 +102,7 @@ dart(struct finger *f, struct synth_rng *r)
 	if (synth_field_inside(x, y) < 60 || too_close(f, x, y))
 		return;
 	angle = synth_field_orientation(&f->field, x, y);
-	faced = facing(&f->field, x, y, angle);
+	faced = facing(&f->field, x, y, angle) * FORCED_PERCENT / 100;
 	dense = density(&f->field, x, y, faced);
 	if (chance >= dense)
 		return;
@@ -134,7 +135,7 @@ clarity(const struct synth_pose *p, int32_t x, int32_t y)
 	uint64_t seed = synth_mix(p->seed + STREAM_CLARITY);
 	int32_t rim = synth_pose_contact(p, x, y);
 	int32_t noise = synth_noise(seed, x * 256, y * 256, 56);
-	int32_t v = 88 - p->difficulty / 8 + noise * (8 + p->difficulty / 5) / 1024;
+	int32_t v = 94 - p->difficulty / 10 + noise * (8 + p->difficulty / 5) / 1024;
 
 	if (rim < 300)
 		v -= (300 - rim) / 6;
@@ -148,7 +149,7 @@ see_point(const struct synth_pose *p, struct synth_rng *r, const struct point *p
 {
 	struct synth_place at = { point->x * 256 + 128, point->y * 256 + 128 };
 	int32_t clear = clarity(p, point->x, point->y), blur = 100 + (100 - clear) * 7;
-	int32_t turn = SYNTH_DEGREES(3) + (100 - clear) * SYNTH_DEGREES(1) / 9;
+	int32_t turn = (100 - clear) * SYNTH_DEGREES(1) / 7;
 	struct minutia *m = &features->minutiae[features->count];
 	struct synth_place glass = synth_pose_glass(p, at);
 	int32_t x = (glass.x_q8 + synth_rng_normal(r, blur)) / 256;
@@ -183,7 +184,8 @@ see_all(const struct finger *f, const struct synth_pose *p,
 			see_point(p, &r, &f->points[i], features);
 	}
 	for (int32_t i = 0; i < spurious; i++) {
-		struct point p2 = { .type = MINUTIA_ENDING };
+		struct point p2 = { .type = i % 2 ? MINUTIA_BIFURCATION
+						  : MINUTIA_ENDING };
 
 		p2.x = p->contact_x + synth_rng_range(&r, -p->radius_x, p->radius_x);
 		p2.y = p->contact_y + synth_rng_range(&r, -p->radius_y, p->radius_y);
@@ -223,9 +225,10 @@ see_cells(const struct finger *f, const struct synth_pose *p,
 			    synth_field_inside(x, y) < 20)
 				continue;
 			o = synth_field_orientation(&f->field, x, y) + p->turn +
-			    synth_rng_normal(&r, SYNTH_DEGREES(2));
+			    synth_rng_normal(&r, SYNTH_DEGREES(2) / 5);
 			features->orientation[k] = (uint8_t)((uint32_t)o / 128 & 0xff);
-			features->coherence[k] = (uint8_t)(155 + clarity(p, x, y));
+			features->coherence[k] = (uint8_t)synth_clamp(
+				clarity(p, x, y) * 60 / 100 + 196, 1, 255);
 			features->foreground_cells++;
 		}
 	}

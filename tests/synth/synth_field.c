@@ -12,7 +12,7 @@
  * that lets ridges follow the outline of the fingertip, and a little random bending.
  */
 #define BEND_CELL_PX 88
-#define BEND_MAX SYNTH_DEGREES(15)
+#define BEND_MAX SYNTH_DEGREES(10)
 #define PERIOD_CELL_PX 72
 
 enum stream { STREAM_CLASS = 1, STREAM_PLACE, STREAM_BEND, STREAM_PERIOD };
@@ -95,8 +95,8 @@ synth_field_make(uint64_t seed)
 	f.core_x = MASTER_WIDTH / 2 + synth_rng_range(&r, -18, 18);
 	f.core_y = MASTER_HEIGHT * 42 / 100 + synth_rng_range(&r, -20, 20);
 	f.delta_y = f.core_y + 110;
-	f.arching = synth_rng_range(&r, SYNTH_DEGREES(20), SYNTH_DEGREES(32));
-	f.tilt = synth_rng_range(&r, SYNTH_DEGREES(-4), SYNTH_DEGREES(4));
+	f.arching = synth_rng_range(&r, SYNTH_DEGREES(18), SYNTH_DEGREES(30));
+	f.tilt = synth_rng_range(&r, SYNTH_DEGREES(-5), SYNTH_DEGREES(5));
 	f.period_q8 = synth_rng_range(&r, 8 * 256, 9 * 256 + 160);
 	switch (f.class) {
 	case SYNTH_ARCH:

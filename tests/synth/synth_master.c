@@ -27,7 +27,7 @@
 #define PLANE_WIDTH (MASTER_WIDTH + 2 * PAD)
 #define PLANE_HEIGHT (MASTER_HEIGHT + 2 * PAD)
 #define GROWTH_ROUNDS 9
-#define SPOT_CELL_PX 18
+#define SPOT_CELL_PX 32
 #define CREST 1024
 
 #define PORES_MAX 4000
@@ -41,14 +41,37 @@ struct kernel {
 	int16_t taps[KERNEL_TAPS];
 };
 
+#define CHOICE_OUTSIDE UINT16_MAX
+
+/*
+ * Where ridges spread, new ones must begin, unless those that are there grow wider; skin does some
+ * of both. So ridge periods give way: the logarithm of their number u, one value each
+ * STRETCH_PX, follows from a few rounds of descent on the squares of (its slope along the ridge
+ * + how fast ridges spread), which is what forces minutiae (see synth_features.c).
+ */
+#define STRETCH_PX 8
+#define STRETCH_COLUMNS (MASTER_WIDTH / STRETCH_PX)
+#define STRETCH_ROWS (MASTER_HEIGHT / STRETCH_PX)
+#define STRETCH_NODES (STRETCH_COLUMNS * STRETCH_ROWS)
+#define STRETCH_ROUNDS 60
+#define STRETCH_MAX (65536 * 20 / 100) /* of u, Q16 */
+#define SPREAD_MAX 22000               /* a node, Q16: singularities are not cured */
+#define SPREAD_PERCENT 85              /* that ridges give way to */
+
+struct stretch {
+	int16_t tx[STRETCH_NODES], ty[STRETCH_NODES]; /* along the ridge, Q14 */
+	int32_t spread[STRETCH_NODES];                /* Q16 a node */
+	int32_t u[STRETCH_NODES];                     /* Q16 */
+	int32_t pull_x[STRETCH_NODES], pull_y[STRETCH_NODES];
+};
+
 struct growth {
 	struct kernel bank[KERNEL_PERIODS][KERNEL_ANGLES];
 	uint16_t choice[MASTER_HEIGHT / 2]
 		       [MASTER_WIDTH / 2]; /* kernel of each 2x2 block */
 	int16_t plane[2][PLANE_HEIGHT][PLANE_WIDTH];
+	struct stretch stretch;
 };
-
-#define CHOICE_OUTSIDE UINT16_MAX
 
 /* One even Gabor tap in Q14: a wave across the ridge under a round Gaussian. */
 static int32_t
@@ -114,6 +137,69 @@ bank_make(struct growth *g)
 }
 
 static void
+stretch_start(struct stretch *s, const struct synth_field *f)
+{
+	memset(s->u, 0, sizeof(s->u));
+	for (int32_t k = 0; k < STRETCH_NODES; k++) {
+		int32_t x = k % STRETCH_COLUMNS * STRETCH_PX + STRETCH_PX / 2;
+		int32_t y = k / STRETCH_COLUMNS * STRETCH_PX + STRETCH_PX / 2;
+		uint16_t angle = synth_field_orientation(f, x, y);
+		int32_t tx = synth_cos(angle), ty = -synth_sin(angle), turn;
+		int32_t dx = tx * STRETCH_PX / 32768, dy = ty * STRETCH_PX / 32768;
+
+		turn = synth_field_orientation(f, x + dy, y - dx) -
+		       synth_field_orientation(f, x - dy, y + dx);
+		turn = (turn + 3 * SYNTH_HALF_TURN / 2) % SYNTH_HALF_TURN -
+		       SYNTH_HALF_TURN / 2;
+		s->tx[k] = (int16_t)(tx / 2);
+		s->ty[k] = (int16_t)(ty / 2);
+		/* Over two nodes, in turns: half of it by 2 pi. */
+		s->spread[k] = synth_clamp(turn * 201 / 64, -SPREAD_MAX, SPREAD_MAX) *
+			       SPREAD_PERCENT / 100;
+	}
+}
+
+/* One round: what is left of the spread pulls at u. */
+static void
+stretch_round(struct stretch *s)
+{
+	const int32_t w = STRETCH_COLUMNS;
+
+	for (int32_t k = w; k < STRETCH_NODES - w; k++) {
+		int32_t along = (s->tx[k] * ((s->u[k + 1] - s->u[k - 1]) / 4) +
+				 s->ty[k] * ((s->u[k + w] - s->u[k - w]) / 4)) /
+				8192;
+		int32_t left = synth_clamp(along + s->spread[k], -SPREAD_MAX, SPREAD_MAX);
+
+		s->pull_x[k] = s->tx[k] * left / 16384;
+		s->pull_y[k] = s->ty[k] * left / 16384;
+	}
+	for (int32_t k = w; k < STRETCH_NODES - w; k++) {
+		int32_t smooth = s->u[k + 1] + s->u[k - 1] + s->u[k + w] + s->u[k - w] -
+				 4 * s->u[k];
+
+		if (k % w == 0 || k % w == w - 1)
+			continue;
+		s->u[k] += (s->pull_x[k + 1] - s->pull_x[k - 1] + s->pull_y[k + w] -
+			    s->pull_y[k - w]) /
+				   2 +
+			   smooth / 16 - s->u[k] / 256;
+		s->u[k] = synth_clamp(s->u[k], -STRETCH_MAX, STRETCH_MAX);
+	}
+}
+
+/* The ridge period at a place after its ridges gave way, 1/256 px. */
+static int32_t
+stretched_period(const struct stretch *s, const struct synth_field *f, int32_t x,
+		 int32_t y)
+{
+	int32_t k = y / STRETCH_PX * STRETCH_COLUMNS + x / STRETCH_PX;
+	int64_t wider = 65536 - s->u[k] + (int64_t)s->u[k] * s->u[k] / 131072;
+
+	return (int32_t)(synth_field_period(f, x, y) * wider / 65536);
+}
+
+static void
 choose_kernels(struct growth *g, const struct synth_field *f)
 {
 	const int32_t step = SYNTH_HALF_TURN / KERNEL_ANGLES;
@@ -121,7 +207,8 @@ choose_kernels(struct growth *g, const struct synth_field *f)
 	for (int32_t j = 0; j < MASTER_HEIGHT / 2; j++) {
 		for (int32_t i = 0; i < MASTER_WIDTH / 2; i++) {
 			int32_t a = synth_field_orientation(f, 2 * i, 2 * j);
-			int32_t p = synth_field_period(f, 2 * i, 2 * j) - PERIOD_MIN_Q8;
+			int32_t p = stretched_period(&g->stretch, f, 2 * i, 2 * j) -
+				    PERIOD_MIN_Q8;
 
 			a = (a + step / 2) / step % KERNEL_ANGLES;
 			p = (p + PERIOD_STEP_Q8 / 2) / PERIOD_STEP_Q8;
@@ -213,6 +300,9 @@ grow(struct growth *g, struct synth_master *m)
 	int from = 0;
 
 	bank_make(g);
+	stretch_start(&g->stretch, &m->field);
+	for (int round = 0; round < STRETCH_ROUNDS; round++)
+		stretch_round(&g->stretch);
 	choose_kernels(g, &m->field);
 	sow(g, m->seed);
 	for (int round = 0; round < GROWTH_ROUNDS; round++) {

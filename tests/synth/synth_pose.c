@@ -12,6 +12,12 @@
 #define PASSAGE_PX 110 /* from there to the part that moves fully */
 #define WOBBLE_CELL_PX 80
 
+/* Mishaps: how many of a hundred touches at difficulty 100, and how bad. */
+#define MISHAP_PERCENT 25
+#define EDGE_MIN_PX 50 /* the side of the finger, instead of its middle */
+#define EDGE_MAX_PX 110
+#define MISHAP_PULL_Q8 (8 * 256)
+
 enum stream { STREAM_POSE = 32, STREAM_WOBBLE_X, STREAM_WOBBLE_Y };
 
 struct synth_options
@@ -39,6 +45,28 @@ draw(struct synth_rng *r, int32_t max, int32_t difficulty)
 	return v / 2 * difficulty / 100;
 }
 
+static void
+mishap(struct synth_pose *p, struct synth_rng *r)
+{
+	int32_t percent = (p->difficulty - SYNTH_MISHAP_FROM) * MISHAP_PERCENT /
+			  (100 - SYNTH_MISHAP_FROM);
+	int32_t side = synth_rng_range(r, 0, 1) * 2 - 1;
+	int32_t dx = synth_rng_range(r, EDGE_MIN_PX, EDGE_MAX_PX);
+
+	if (synth_rng_range(r, 0, 99) >= percent)
+		return;
+	p->mishap = (enum synth_mishap)synth_rng_range(r, MISHAP_NONE + 1, MISHAPS - 1);
+	if (p->mishap == MISHAP_EDGE) {
+		p->contact_x += side * dx;
+		p->middle_x += side * dx / 2;
+	}
+	if (p->mishap == MISHAP_TWIST) {
+		p->pull_x_q8 = p->pull_x_q8 * 2 + side * MISHAP_PULL_Q8;
+		p->pull_y_q8 = p->pull_y_q8 * 2 + MISHAP_PULL_Q8;
+		p->twist = p->twist * 2 + side * SYNTH_DEGREES(6);
+	}
+}
+
 struct synth_pose
 synth_pose_make(uint64_t seed, uint32_t impression, const struct synth_options *o)
 {
@@ -58,12 +86,13 @@ synth_pose_make(uint64_t seed, uint32_t impression, const struct synth_options *
 	p.middle_y = MASTER_HEIGHT * 47 / 100 + draw(&r, 100, d);
 	p.contact_x = MASTER_WIDTH / 2 + draw(&r, 42, d);
 	p.contact_y = MASTER_HEIGHT * 47 / 100 + draw(&r, 54, d);
-	p.radius_x = 148 - synth_rng_range(&r, 0, 78) * d / 100;
-	p.radius_y = 205 - synth_rng_range(&r, 0, 120) * d / 100;
+	p.radius_x = 168 - synth_rng_range(&r, 0, 58) * d / 100;
+	p.radius_y = 235 - synth_rng_range(&r, 0, 85) * d / 100;
 	p.pull_x_q8 = draw(&r, 17 * 256, d);
 	p.pull_y_q8 = draw(&r, 17 * 256, d);
 	p.twist = draw(&r, SYNTH_DEGREES(10), d);
 	p.wobble_q8 = 3 * 256 * d / 100;
+	mishap(&p, &r);
 	return p;
 }
 

@@ -3,6 +3,17 @@
 
 #include "synth_field.h"
 
+/* What goes wrong with a touch now and then, at difficulties above SYNTH_MISHAP_FROM. */
+enum synth_mishap {
+	MISHAP_NONE,
+	MISHAP_EDGE,
+	MISHAP_TWIST,
+	MISHAP_DRY,
+	MISHAP_WET,
+	MISHAPS
+};
+#define SYNTH_MISHAP_FROM 60
+
 /*
  * How a finger lies on the glass in one impression: where, how turned, how much of it touches and
  * how the skin is pulled. Shared by pictures and by features without pictures.
@@ -19,6 +30,7 @@ struct synth_pose {
 	int32_t pull_x_q8, pull_y_q8, twist;
 	int32_t wobble_q8;  /* random stretching, at most, 1/256 px */
 	int32_t difficulty; /* 0..100 */
+	enum synth_mishap mishap;
 };
 
 struct synth_pose synth_pose_make(uint64_t seed, uint32_t impression,

@@ -14,7 +14,9 @@
 #define INK_FULL 1024
 #define RIM_WIDTH 260 /* of the contact measure: where pressure fades */
 #define OWN_CELL_PX 26
-#define OWN_MAX_Q8 400     /* about 1.5 px */
+#define OWN_MAX_Q8 400 /* about 1.5 px */
+#define VERY_DRY 640   /* pressure missing at a mishap */
+#define VERY_WET 850
 #define NO_CONTACT (-8000) /* pressure outside the contact */
 
 enum stream {
@@ -52,15 +54,19 @@ static struct ink_style
 style_make(const struct synth_pose *p)
 {
 	struct synth_rng r = synth_rng_new(p->seed, STREAM_INK);
-	int32_t d = p->difficulty;
+	int32_t d = p->difficulty * p->difficulty / 100; /* skin is mostly good */
 	struct ink_style s;
 
-	s.pressure = synth_rng_range(&r, -480, 900);
-	s.pressure += synth_rng_range(&r, -480, 700);
+	s.pressure = synth_rng_range(&r, -900, 1300);
+	s.pressure += synth_rng_range(&r, -900, 1000);
 	s.pressure = s.pressure / 2 * d / 100;
-	s.unevenness = 100 + synth_rng_range(&r, 120, 900) * d / 100;
-	s.grain = 220 + synth_rng_range(&r, 100, 800) * d / 100;
-	s.flaw = 4 + synth_rng_range(&r, 0, 6) * d / 100;
+	if (p->mishap == MISHAP_DRY)
+		s.pressure -= VERY_DRY;
+	if (p->mishap == MISHAP_WET)
+		s.pressure += VERY_WET;
+	s.unevenness = 100 + synth_rng_range(&r, 120, 1150) * d / 100;
+	s.grain = 220 + synth_rng_range(&r, 100, 1050) * d / 100;
+	s.flaw = 4 + synth_rng_range(&r, 0, 6) * p->difficulty / 100;
 	s.slope = synth_rng_range(&r, 560, 1100);
 	s.contrast = 150 + s.pressure / 12 - synth_rng_range(&r, 0, 65) * d / 100;
 	s.paper = synth_rng_range(&r, 192, 216);

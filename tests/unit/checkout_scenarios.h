@@ -8,7 +8,7 @@
 enum act {
 	TOUCH, /* n = of reader 2, -1 of one that is not named, else of reader 1 */
 	/* identified: n = member number (+ 1000: not for payment), 0 reject, -1 retry, -2 ambiguous,
-	 * -3 unknown */
+	 * -3 unknown, -4 ambiguous and another finger may do */
 	SEEN,
 	VERIFIED,    /* n = 1 accept, 0 another finger, -1 retry */
 	DECIDED,     /* n = member number, 0 reject */
@@ -68,7 +68,8 @@ struct scenario {
 };
 
 /*
- * Effects, a letter each, in order: C P store, J/j journal answer yes/no, i identify, v verify,
+ * Effects, a letter each, in order: C P store, J/j journal answer yes/no, i identify, w the same
+ * with an earlier touch, v verify,
  * d decide, x drop probe, r resolve claim, o offer, p pay, q query, c confirm, u undo, ! alarm,
  * + arm, - disarm the sensor.
  * Audit and show are left out; "*" takes any.
@@ -160,6 +161,67 @@ static const struct scenario scenarios[] = {
 	{ CLAIM, CLAIM_DIGITS, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cr" },
 	{ FOUND, -1, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cd" },
 	{ DECIDED, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxop" } } },
+{ "two fingers tell together who it is", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 1, PHASE_PAYING, MEMBER_KNOWN, ROW_AUTHORISING, "CPxxop" } } },
+{ "another finger is asked for only where it may do", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -2, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cxi" } } },
+{ "a second touch that is no good leaves the first one to the digits", {
+	{ TOTAL, 2000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 0, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, -1, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 0, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ CLAIM, CLAIM_DIGITS, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cr" },
+	{ FOUND, -1, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cd" },
+	{ DECIDED, 1, PHASE_CONFIRMING, MEMBER_KNOWN, ROW_CONFIRM, "Cxo" } } },
+{ "after two tries a touch is one of its own again", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 0, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 0, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 0, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cxi" } } },
+{ "a second ambiguous touch takes the place of the first", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Cx" },
+	{ REMOVE, 0, PHASE_OPEN, MEMBER_REMOVED, ROW_REMOVED, "Cx" } } },
+{ "the first touch is kept for half a minute, and of one customer", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ WAIT, 31000, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "x" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ ITEM, 500, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "Co" },
+	{ CANCEL, 0, PHASE_CANCELLED, MEMBER_NONE, ROW_CANCELLED, "Cx" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ BIO, 0, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "" } } },
+{ "a claim takes both touches away", {
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_OPEN, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ CLAIM, CLAIM_CARD, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cxxr" } } },
+{ "two fingers lift no limit of paying by touch", {
+	{ TOTAL, 6000, PHASE_TOTALLED, MEMBER_NONE, ROW_TOTAL, "Co" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Ci" },
+	{ SEEN, -4, PHASE_TOTALLED, MEMBER_AMBIGUOUS, ROW_AMBIGUOUS, "C" },
+	{ TOUCH, 0, PHASE_TOTALLED, MEMBER_IDENTIFYING, ROW_SCANNING, "Cw" },
+	{ SEEN, 1, PHASE_TOTALLED, MEMBER_KNOWN, ROW_CLAIM, "Cxxo" } } },
 { "digits may be tried three times a checkout", {
 	{ CLAIM, CLAIM_DIGITS, PHASE_OPEN, MEMBER_IDENTIFYING, ROW_SCANNING, "Cr" },
 	{ FOUND, 0, PHASE_OPEN, MEMBER_NONE, ROW_CLAIM, "C" },

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum what { READY, LOST, TOUCH, ENROL, FRAME, FAIL, ATTACK, LIFT, TICK };
+enum what { READY, LOST, TOUCH, ENROL, FRAME, FAIL, ATTACK, LIFT, TICK, MOVED };
 
 /* What the extractor says of a frame. */
 struct look {
@@ -53,6 +53,34 @@ static const struct script scripts[] = {
 		     { 5000, TOUCH, NULL, NO },
 		     { 5150, FRAME, &GOOD, DONE },
 		     { 5900, LIFT, NULL, NO } },
+	  .quality = 80 },
+	{ .name = "a finger that slides is told so, be it read or not, and only that "
+		  "touch",
+	  .steps = { { 1000, READY, NULL, NO },
+		     { 5000, TOUCH, NULL, NO },
+		     { 5150, FRAME, &FAIR, MORE },
+		     { 5280, MOVED, NULL, NO },
+		     { 5280, FRAME, &GOOD, DONE },
+		     { 5900, LIFT, NULL, NO } },
+	  .quality = 80,
+	  .hints = HINT_MOVED },
+	{ .name = "a partial print that slides is refused as such",
+	  .steps = { { 1000, READY, NULL, NO },
+		     { 5000, TOUCH, NULL, NO },
+		     { 5150, FRAME, &PARTIAL, MORE },
+		     { 5280, MOVED, NULL, NO },
+		     { 5280, FRAME, &PARTIAL, MORE },
+		     { 5400, LIFT, NULL, REFUSED } },
+	  .hints = PRESS | HINT_TOO_SMALL | HINT_MOVED },
+	{ .name = "the touch after one that slid is a new one",
+	  .steps = { { 1000, READY, NULL, NO },
+		     { 5000, TOUCH, NULL, NO },
+		     { 5150, FRAME, &FAIR, MORE },
+		     { 5280, MOVED, NULL, NO },
+		     { 5280, FRAME, &GOOD, DONE },
+		     { 5900, LIFT, NULL, NO },
+		     { 9000, TOUCH, NULL, NO },
+		     { 9150, FRAME, &GOOD, DONE } },
 	  .quality = 80 },
 	{ .name = "a finger being laid down gets a second look",
 	  .steps = { { 1000, READY, NULL, NO },
@@ -459,6 +487,9 @@ run_step(const struct step *s)
 		return capture_attacked(&capture, s->at_ms);
 	case LIFT:
 		return capture_lifted(&capture, s->at_ms);
+	case MOVED:
+		capture_moved(&capture);
+		return CAPTURE_NOTHING;
 	case TICK:
 	default:
 		return capture_tick(&capture, s->at_ms);

@@ -18,7 +18,7 @@ struct stage {
 	int64_t asked; /* by the last pay */
 	uint32_t tickets, rev, probes, serial, armed;
 	struct lane_fresh fresh;
-	char probe[LANE_PROBE_BYTES];
+	char probe[LANE_PROBE_BYTES], decided[LANE_PROBE_BYTES];
 	char fx[64];
 	bool all_failed;
 };
@@ -127,6 +127,10 @@ note_effects(struct stage *s)
 		sends = sends || !lane_effect_is_store(fx->kind);
 		if (fx->kind == FX_JOURNAL_ANSWER && !fx->answer.ok)
 			letter = 'j';
+		if (fx->kind == FX_DECIDE)
+			memcpy(s->decided, fx->bio.probe, sizeof(s->decided));
+		if (fx->kind == FX_IDENTIFY && fx->bio.with[0] != '\0')
+			letter = 'w';
 		if (fx->kind == FX_RESOLVE_CLAIM)
 			s->serial = fx->claim.serial;
 		if (fx->kind == FX_ARM)
@@ -195,12 +199,14 @@ do_bio(struct stage *s, const struct step *t)
 	struct lane_member m = member_of(t->n % 1000);
 
 	ev.bio.claim_to_pay = t->n > 1000;
-	ev.bio.probe = str_of(s->probe);
+	ev.bio.probe = str_of(t->act == DECIDED ? s->decided : s->probe);
 	ev.bio.outcome = t->n > 0     ? BIO_ACCEPT
 			 : t->n == 0  ? BIO_REJECT
 			 : t->n == -1 ? BIO_RETRY
 			 : t->n == -2 ? BIO_AMBIGUOUS
+			 : t->n == -4 ? BIO_AMBIGUOUS
 				      : BIO_ACCEPT;
+	ev.bio.other_finger = t->n == -4;
 	ev.bio.member = t->n > 0 && t->act != VERIFIED ? &m : NULL;
 	(void)step(s, &ev); /* as above */
 }

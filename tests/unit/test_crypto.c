@@ -327,6 +327,107 @@ START_TEST(wrapped_key_comes_back_only_under_its_key_and_context)
 }
 END_TEST
 
+START_TEST(a_key_under_store_and_claim_is_opened_by_both_and_by_neither)
+{
+	uint8_t store[CRYPTO_KEY_BYTES] = { 1 }, claim[CRYPTO_KEY_BYTES] = { 2 };
+	uint8_t key[CRYPTO_KEY_BYTES] = { 3 }, back[CRYPTO_KEY_BYTES];
+	uint8_t wrapped[CRYPTO_WRAPPED_BYTES], plain[CRYPTO_WRAPPED_BYTES];
+	struct crypto_factors both = { store, claim }, turned = { claim, store };
+	struct crypto_aad aad = { "subject 7", 9 };
+
+	ck_assert_int_eq(crypto_claim_wrap(&both, aad, key, wrapped), 0);
+	ck_assert_uint_eq(wrapped[1], 3);
+	ck_assert_int_eq(crypto_claim_unwrap(&both, aad, wrapped, back), 0);
+	ck_assert_mem_eq(key, back, sizeof(key));
+	ck_assert_int_eq(crypto_claim_unwrap(&turned, aad, wrapped, back), -EBADMSG);
+	ck_assert_int_eq(crypto_claim_unwrap(&both, no_aad, wrapped, back), -EBADMSG);
+	/* Neither key alone, nor with the sign of one factor in place of two. */
+	ck_assert_int_eq(crypto_unwrap(store, aad, wrapped, back), -ENOTSUP);
+	wrapped[1] = 1;
+	ck_assert_int_eq(crypto_unwrap(store, aad, wrapped, back), -EBADMSG);
+	ck_assert_int_eq(crypto_unwrap(claim, aad, wrapped, back), -EBADMSG);
+	wrapped[1] = 3;
+	ck_assert_int_eq(crypto_wrap(store, aad, key, plain), 0);
+	ck_assert_int_eq(crypto_claim_unwrap(&both, aad, plain, back), -ENOTSUP);
+	for (size_t bit = 0; bit < 8 * sizeof(wrapped); bit++) {
+		int want = bit < 16 ? -ENOTSUP : -EBADMSG;
+
+		wrapped[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_assert_int_eq(crypto_claim_unwrap(&both, aad, wrapped, back), want);
+		wrapped[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	claim[31] ^= 1;
+	ck_assert_int_eq(crypto_claim_unwrap(&both, aad, wrapped, back), -EBADMSG);
+}
+END_TEST
+
+/* RFC 7914, 12: the third vector, whose first half is that of a shorter key. */
+START_TEST(the_slow_key_is_scrypt)
+{
+	static const uint8_t want[CRYPTO_KEY_BYTES] = {
+		0x70, 0x23, 0xbd, 0xcb, 0x3a, 0xfd, 0x73, 0x48, 0x46, 0x1c, 0x06,
+		0xcd, 0x81, 0xfd, 0x38, 0xeb, 0xfd, 0xa8, 0xfb, 0xba, 0x90, 0x4f,
+		0x8e, 0x3e, 0xa9, 0xb5, 0x43, 0xf6, 0x54, 0x5d, 0xa1, 0xf2
+	};
+	uint8_t key[CRYPTO_KEY_BYTES];
+
+	ck_assert_int_eq(
+		crypto_slow_key(STR("pleaseletmein"), STR("SodiumChloride"), key), 0);
+	ck_assert_mem_eq(key, want, sizeof(want));
+	ck_assert_int_eq(
+		crypto_slow_key(STR("pleaseletmeIn"), STR("SodiumChloride"), key), 0);
+	ck_assert_mem_ne(key, want, sizeof(want));
+}
+END_TEST
+
+/* One context for all of them, whatever came before. */
+START_TEST(an_opener_opens_one_after_the_other)
+{
+	struct crypto_opener *o = crypto_opener_new();
+	const struct crypto_aad aad = { "here", 4 }, elsewhere = { "there", 5 };
+	uint8_t keys[8][CRYPTO_KEY_BYTES], sealed[8][200], plain[200], text[200];
+	uint8_t wrapped[CRYPTO_WRAPPED_BYTES], key[CRYPTO_KEY_BYTES];
+
+	ck_assert_ptr_nonnull(o);
+	for (size_t i = 0; i < 8; i++) {
+		memset(keys[i], (int)i + 1, sizeof(keys[i]));
+		memset(text, 'a' + (int)i, sizeof(text));
+		ck_assert_int_eq(crypto_seal(keys[i], aad,
+					     (struct str){ (char *)text, 20 * i },
+					     sealed[i], sizeof(sealed[i])),
+				 0);
+	}
+	ck_assert_int_eq(crypto_wrap(keys[0], aad, keys[1], wrapped), 0);
+	for (size_t round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 8; i++) {
+			struct str s = { (char *)sealed[i],
+					 20 * i + CRYPTO_SEAL_OVERHEAD };
+
+			memset(text, 'a' + (int)i, sizeof(text));
+			ck_assert_int_eq(
+				crypto_opener_open(o, keys[i], elsewhere, s, plain),
+				-EBADMSG);
+			ck_assert_int_eq(crypto_opener_open(o, keys[i], aad, s, plain),
+					 0);
+			ck_assert_mem_eq(plain, text, 20 * i);
+			ck_assert_int_eq(
+				crypto_opener_open(o, keys[(i + 1) % 8], aad, s, plain),
+				-EBADMSG);
+			s.n = CRYPTO_SEAL_OVERHEAD - 1;
+			ck_assert_int_eq(crypto_opener_open(o, keys[i], aad, s, plain),
+					 -EBADMSG);
+		}
+		crypto_opener_forget(o);
+		ck_assert_int_eq(crypto_opener_unwrap(o, keys[0], aad, wrapped, key), 0);
+		ck_assert_mem_eq(key, keys[1], sizeof(key));
+		ck_assert_int_eq(crypto_opener_unwrap(o, keys[1], aad, wrapped, key),
+				 -EBADMSG);
+	}
+	ck_assert_ptr_null(crypto_opener_free(o));
+	ck_assert_ptr_null(crypto_opener_free(NULL));
+}
+END_TEST
+
 START_TEST(random_ids_differ_and_keep_the_time)
 {
 	struct ulid a, b;
@@ -350,5 +451,6 @@ UNIT_MAIN("crypto", sha256_gives_the_standards_answer,
 	  every_altered_bit_is_noticed, every_truncated_text_is_refused,
 	  another_key_or_context_does_not_open_it, a_failed_open_leaves_zeros,
 	  buffers_that_are_too_small_are_refused,
-	  wrapped_key_comes_back_only_under_its_key_and_context,
-	  random_ids_differ_and_keep_the_time)
+	  a_key_under_store_and_claim_is_opened_by_both_and_by_neither,
+	  the_slow_key_is_scrypt, wrapped_key_comes_back_only_under_its_key_and_context,
+	  an_opener_opens_one_after_the_other, random_ids_differ_and_keep_the_time)

@@ -558,7 +558,7 @@ END_TEST
  * The same bits from every compiler and CPU. A change of the extractor changes this figure on
  * purpose: record the new one, printed by the failing test, with the measurements of the change.
  */
-#define RECORDED_HASH UINT64_C(0xc124ef6542fdec91)
+#define RECORDED_HASH UINT64_C(0xc578b3a0a695675d)
 
 START_TEST(features_are_the_recorded_bits)
 {

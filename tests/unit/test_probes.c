@@ -88,5 +88,38 @@ START_TEST(the_next_expiry_is_that_of_the_oldest)
 }
 END_TEST
 
-UNIT_MAIN("probes", a_probe_is_found_until_it_is_too_old, the_oldest_gives_way,
+START_TEST(who_was_near_is_kept_with_the_touch)
+{
+	const struct ulid list[PROBES_NOTED_MAX] = { { { 1 } }, { { 2 } }, { { 3 } } };
+	struct probes *p = probes_new();
+	const struct ulid *noted;
+	size_t count = 7;
+
+	ck_assert_ptr_null(probes_noted(p, id_of(1), 0, &count));
+	ck_assert_uint_eq(count, 0);
+	probes_note(p, id_of(1), list, 3); /* nobody's: nothing is kept */
+	ck_assert_ptr_null(probes_noted(p, id_of(1), 0, &count));
+	(void)probes_put(p, id_of(1), 0);
+	(void)probes_put(p, id_of(2), 0);
+	ck_assert_ptr_null(probes_noted(p, id_of(1), 0, &count));
+	probes_note(p, id_of(1), list, 3);
+	noted = probes_noted(p, id_of(1), PROBE_KEEP_MS - 1, &count);
+	ck_assert_ptr_nonnull(noted);
+	ck_assert_uint_eq(count, 3);
+	ck_assert_mem_eq(noted, list, 3 * sizeof(list[0]));
+	ck_assert_ptr_null(probes_noted(p, id_of(2), 0, &count));
+	ck_assert_ptr_null(probes_noted(p, id_of(1), PROBE_KEEP_MS, &count));
+	ck_assert_uint_eq(count, 0);
+	probes_note(p, id_of(1), list, PROBES_NOTED_MAX);
+	(void)probes_noted(p, id_of(1), 0, &count);
+	ck_assert_uint_eq(count, PROBES_NOTED_MAX);
+	probes_drop(p, id_of(1));
+	(void)probes_put(p, id_of(1), 0); /* another touch by the same name: a new one */
+	ck_assert_ptr_null(probes_noted(p, id_of(1), 0, &count));
+	probes_free(p);
+}
+END_TEST
+
+UNIT_MAIN("probes", who_was_near_is_kept_with_the_touch,
+	  a_probe_is_found_until_it_is_too_old, the_oldest_gives_way,
 	  dropped_and_expired_probes_are_zeroed, the_next_expiry_is_that_of_the_oldest)

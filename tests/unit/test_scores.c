@@ -209,6 +209,79 @@ START_TEST(many_probes_are_kept_apart)
 }
 END_TEST
 
+START_TEST(a_det_curve_runs_through_the_rates)
+{
+	struct scores *s = read_text(crossing, false);
+	struct scores_det *det;
+	size_t count;
+
+	ck_assert_int_eq(scores_det(s, &det, &count), 0);
+	ck_assert_uint_ge(count, 3);
+	near(det[0].fmr, 1.0);
+	near(det[0].fnmr, 0.0);
+	for (size_t i = 1; i < count; i++) {
+		ck_assert(det[i].threshold > det[i - 1].threshold);
+		ck_assert(det[i].fmr <= det[i - 1].fmr);
+		ck_assert(det[i].fnmr >= det[i - 1].fnmr);
+	}
+	near(det[count - 1].fmr, 0.0);
+	near(det[count - 1].fnmr, 0.5); /* as zero_fmr */
+	near(det[count - 1].threshold, 7);
+	free(det);
+	ck_assert_ptr_null(scores_free(s));
+}
+END_TEST
+
+START_TEST(misses_are_counted_by_finger)
+{
+	struct scores *s = read_text("a_1 a_2 9\na_1 b_1 6\na_1 a_3 4\nb_1 b_2 1\n"
+				     "a_2 a_3 3\nc_1 c_2 5\n",
+				     false);
+	uint64_t trials = 0, errors = 0, most = 0;
+	struct scores_cluster *clusters;
+	size_t count;
+
+	ck_assert_int_eq(scores_misses(s, 5, &clusters, &count), 0);
+	ck_assert_uint_eq(count, 3);
+	for (size_t i = 0; i < count; i++) {
+		trials += clusters[i].trials;
+		errors += clusters[i].errors;
+		most = clusters[i].trials > most ? clusters[i].trials : most;
+	}
+	ck_assert_uint_eq(trials, 5);
+	ck_assert_uint_eq(errors, 3); /* 4, 3 and 1: 5 itself passes */
+	ck_assert_uint_eq(most, 3);   /* of finger a */
+	free(clusters);
+	ck_assert_ptr_null(scores_free(s));
+}
+END_TEST
+
+static bool
+is_not_b(void *ctx, const char *image)
+{
+	(void)ctx; /* nothing to know */
+	return image[0] != 'b';
+}
+
+START_TEST(a_pair_is_kept_for_both_its_images_only)
+{
+	struct scores *s = scores_new(false);
+	struct scores_verification v;
+
+	ck_assert_ptr_nonnull(s);
+	scores_keep(s, is_not_b, NULL);
+	ck_assert_int_eq(scores_add(s, 0, "a_1", "a_2", 9), 0);
+	ck_assert_int_eq(scores_add(s, 0, "b_1", "b_2", 8), 0);
+	ck_assert_int_eq(scores_add(s, 0, "a_1", "b_1", 7), 0);
+	ck_assert_int_eq(scores_add(s, 0, "b_1", "a_1", 6), 0);
+	ck_assert_int_eq(scores_add(s, 0, "a_1", "c_1", 5), 0);
+	ck_assert_int_eq(scores_verification(s, false, &v), 0);
+	ck_assert_uint_eq(v.mated, 1);
+	ck_assert_uint_eq(v.unmated, 1);
+	ck_assert_ptr_null(scores_free(s));
+}
+END_TEST
+
 START_TEST(upper_bound_of_no_error_is_near_three_in_n)
 {
 	near(scores_upper_bound(0.0, 1000),
@@ -224,4 +297,6 @@ UNIT_MAIN("scores", rates_are_those_worked_out_by_hand, a_search_finds_the_best_
 	  equal_scores_are_passed_together, sets_do_not_share_images,
 	  an_image_with_itself_is_left_out, a_prefix_is_not_the_same_finger,
 	  refuses_bad_lines_and_names_them, many_probes_are_kept_apart,
+	  a_det_curve_runs_through_the_rates, misses_are_counted_by_finger,
+	  a_pair_is_kept_for_both_its_images_only,
 	  upper_bound_of_no_error_is_near_three_in_n)

@@ -45,6 +45,27 @@ START_TEST(no_invariant_breaks_in_400_runs)
 }
 END_TEST
 
+START_TEST(two_fingers_pay_together_and_never_two_people_s)
+{
+	uint32_t greys = 0, paid = 0;
+
+	/* That nobody else's pay is an invariant of every run. */
+	for (uint64_t seed = 1; seed <= 800; seed++) {
+		struct sim_options o = { .seed = seed,
+					 .checkouts = 6,
+					 .profile = SIM_TOUCH_FIRST };
+		struct sim_result r;
+
+		sim_run(&o, &r);
+		ck_assert_msg(!r.broken, "%s", r.what);
+		greys += r.greys;
+		paid += r.paid_by_two;
+	}
+	ck_assert_uint_gt(greys, 100);
+	ck_assert_uint_gt(paid, 5);
+}
+END_TEST
+
 START_TEST(a_calm_day_has_no_crash_and_no_alarm)
 {
 	uint32_t paid = 0;
@@ -110,6 +131,7 @@ main(void)
 	tcase_add_test(tc, laned_may_die_at_every_commit_and_send);
 	tcase_add_test(tc, no_invariant_breaks_in_400_runs);
 	tcase_add_test(tc, a_calm_day_has_no_crash_and_no_alarm);
+	tcase_add_test(tc, two_fingers_pay_together_and_never_two_people_s);
 	tcase_add_loop_test(tc, every_planted_bug_is_seen, SIM_BUG_NONE + 1, SIM_BUGS);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/db.h"
 
+#include "store_kit.h"
 #include "tempdir.h"
 #include "unit.h"
 
@@ -68,7 +69,7 @@ enrol_with(struct store *s, unsigned n, const struct store_consent *c, size_t by
 
 	for (unsigned f = 0; f < FINGERS; f++) {
 		fill(data[f], bytes, n, f);
-		refs[f] = (struct store_reference){ f == 0 ? 2 : 7, data[f], bytes };
+		refs[f] = (struct store_reference){ f == 0 ? 2 : 7, data[f], bytes, 0 };
 	}
 	return store_enrol(s, subject_of(n), c, refs, FINGERS);
 }

@@ -34,7 +34,7 @@ fresh(void)
 						      .purposes = PURPOSE_IDENTIFY,
 						      .retention_days = 365 };
 	uint8_t data[100] = { 5 };
-	struct store_reference r = { 2, data, sizeof(data) };
+	struct store_reference r = { 2, data, sizeof(data), 0 };
 	struct store *s;
 
 	tempdir_make(dir);
@@ -78,15 +78,19 @@ keep(struct store *s, const struct store_decision *d)
 	ck_assert_int_eq(store_decision(s, d), 0);
 }
 
+/* Another picture for another number, and no moved one. */
 static struct finger_features
-features(unsigned shift)
+features(unsigned number)
 {
 	struct finger_features f = { .count = 20 };
+	uint32_t state = number * 7919 + 1;
 
-	for (unsigned i = 0; i < f.count; i++)
-		f.minutiae[i] = (struct minutia){ .x = (int16_t)(i * 17 + shift),
-						  .y = (int16_t)(i * 13),
-						  .angle = (uint16_t)(i * 3000) };
+	for (unsigned i = 0; i < f.count; i++) {
+		state = state * 1664525u + 1013904223u;
+		f.minutiae[i] = (struct minutia){ .x = (int16_t)(state >> 8 & 255),
+						  .y = (int16_t)(state >> 16 & 255),
+						  .angle = (uint16_t)(state >> 12) };
+	}
 	return f;
 }
 
@@ -253,36 +257,43 @@ START_TEST(captures_are_known_again_until_their_subject_is_erased)
 	struct finger_features f = features(0), g = features(8);
 	struct store *s = fresh();
 	struct store_decision d = decision(RECORD_IDENTIFY, WHY_ABOVE, 80);
-	unsigned percent = 77;
+	int evidence = 77;
 
-	ck_assert_int_eq(store_replay(s, subject, &f, &percent), 0);
-	ck_assert_uint_eq(percent, 0);
+	ck_assert_int_eq(store_replay(s, subject, &f, &evidence), 0);
+	ck_assert_int_eq(evidence, 0);
 	d.row.subject = subject;
 	d.capture = &f;
 	keep(s, &d);
 	store_close(s);
 	s = open_ok();
-	ck_assert_int_eq(store_replay(s, subject, &f, &percent), 0);
-	ck_assert_uint_eq(percent, 100);
-	ck_assert_int_eq(store_replay(s, subject, &g, &percent), 0);
-	ck_assert_uint_lt(percent, REPLAY_SAME_PERCENT);
+	ck_assert_int_eq(store_replay(s, subject, &f, &evidence), 0);
+	ck_assert_int_ge(evidence, REPLAY_SAME);
+	ck_assert_int_eq(store_replay(s, subject, &g, &evidence), 0);
+	ck_assert_int_lt(evidence, REPLAY_SAME);
 	/* Of somebody else it is no earlier capture. */
-	ck_assert_int_eq(store_replay(s, other, &f, &percent), 0);
-	ck_assert_uint_eq(percent, 0);
+	ck_assert_int_eq(store_replay(s, other, &f, &evidence), 0);
+	ck_assert_int_eq(evidence, 0);
 	for (unsigned i = 0; i < 2 * REPLAY_CAPTURES; i++) {
 		g = features(10 * i);
 		d.capture = &g;
 		keep(s, &d);
 	}
 	ck_assert_int_eq(raw("SELECT length(marks) FROM captures"),
-			 (int64_t)sizeof(struct replay_set));
+			 (int64_t)(sizeof(struct replay_set) + CRYPTO_SEAL_OVERHEAD));
+	/* Another subject's captures are not taken for one's own. */
+	ck_assert_int_eq(raw("INSERT INTO captures SELECT subject, (SELECT marks FROM"
+			     " captures) FROM subjects WHERE subject NOT IN"
+			     " (SELECT subject FROM captures) RETURNING 1"),
+			 1);
+	ck_assert_int_eq(store_replay(s, other, &g, &evidence), 0);
+	ck_assert_int_eq(evidence, 0);
 	ck_assert_int_eq(raw("UPDATE captures SET marks = randomblob(10) RETURNING 1"),
 			 1);
-	ck_assert_int_eq(store_replay(s, subject, &g, &percent), 0);
-	ck_assert_uint_eq(percent, 0);
+	ck_assert_int_eq(store_replay(s, subject, &g, &evidence), 0);
+	ck_assert_int_eq(evidence, 0);
 	ck_assert_int_eq(store_erase(s, subject, &(unsigned){ 0 }), 0);
-	ck_assert_int_eq(raw("SELECT count(*) FROM captures"), 0);
-	ck_assert_int_eq(store_replay(s, subject, &g, &percent), -ENOENT);
+	ck_assert_int_eq(raw("SELECT count(*) FROM captures"), 1); /* the other's */
+	ck_assert_int_eq(store_replay(s, subject, &g, &evidence), -ENOENT);
 	store_close(s);
 	tempdir_remove(dir);
 }
