@@ -22,8 +22,13 @@ _lanectl()
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--finger)
+		mapfile -t COMPREPLY < <(compgen -W "1 2 3 4 5 6 7 8 9 10" -- "$cur")
+		return
+		;;
 	--format)
 		case $line in
+		bio*) mapfile -t COMPREPLY < <(compgen -W "iso ansi" -- "$cur") ;;
 		members*) mapfile -t COMPREPLY < <(compgen -W "jsonl csv" -- "$cur") ;;
 		*) mapfile -t COMPREPLY < <(compgen -W "json jsonl" -- "$cur") ;;
 		esac
@@ -48,7 +53,13 @@ _lanectl()
 	members) more="import add show list export" ;;
 	offers) more="import check list" ;;
 	checkouts) more="list show" ;;
-	bio) more="report" ;;
+	bio) more="report import export" ;;
+	'bio import')
+		options="$options --check --member --consent-text --consent-version --signed
+			--language --staff --payment --finger"
+		files=1
+		;;
+	'bio export') options="$options --member --format" files=1 ;;
 	'members import' | 'offers import') options="$options --check --format" files=1 ;;
 	'members add')
 		options="$options --file --number --account --language --greeting --group --card
@@ -60,7 +71,7 @@ _lanectl()
 	payments*) options="$options --open --limit" ;;
 	enrol*)
 		options="$options --member --consent-text --consent-version --signed --language
-			--staff --payment"
+			--staff --payment --fingers"
 		files=1
 		;;
 	present*) files=1 ;;
