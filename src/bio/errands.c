@@ -1,9 +1,10 @@
 #include "bio/errands.h"
 
+#include "base/secret_thread.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct queue {
 struct errands {
 	struct loop_io *io;
 	int fd; /* of the eventfd that wakes the loop */
-	pthread_t thread;
+	struct secret_thread thread;
 	bool has_thread, has_lock, has_wake;
 	bool dispatching; /* the loop's thread only */
 	pthread_mutex_t lock;
@@ -142,23 +143,6 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* A thread inherits the mask of its maker: signals are for the loop's. */
-static int
-start(struct errands *s)
-{
-	sigset_t all, before;
-	int rc;
-
-	(void)sigfillset(&all); /* cannot fail */
-	rc = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (rc != 0)
-		return -rc;
-	rc = pthread_create(&s->thread, NULL, thread_main, s);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* back to what was valid */
-	s->has_thread = rc == 0;
-	return -rc;
-}
-
 /* ---- the loop's side ------------------------------------------------------- */
 
 /* What ends meanwhile has its turn in the next round, so that the loop has its own. */
@@ -207,7 +191,8 @@ errands_new(struct loop *l, struct errands **ret_errands)
 		goto fail;
 	rc = loop_io_new(l, s->fd, LOOP_READ, on_finished, s, &s->io);
 	if (rc == 0)
-		rc = start(s);
+		rc = secret_thread_start(&s->thread, thread_main, s);
+	s->has_thread = rc == 0;
 	if (rc < 0)
 		goto fail;
 	*ret_errands = s;
@@ -240,7 +225,7 @@ errands_free(struct errands *s)
 			atomic_store(&s->running->cancel, true);
 		(void)pthread_cond_signal(&s->wake); /* cannot fail */
 		unlock(s);
-		(void)pthread_join(s->thread, NULL); /* it ends: work sees its cancel */
+		secret_thread_join(&s->thread); /* it ends: work sees its cancel */
 	}
 	for (unsigned i = 0; i < ERRAND_CLASSES; i++)
 		give_back(&s->waiting[i]);

@@ -130,7 +130,8 @@ take_in(struct load *l)
 	atomic_store(&l->slice_damaged, 0);
 	rc = gallery_take_in(l->gallery, pull, l, &key);
 	if (rc < 0) {
-		atomic_store(&l->next, key);
+		/* What could not be read of it must not be passed over. */
+		atomic_store(&l->next, atomic_load(&l->error) < 0 ? before : key);
 		return rc;
 	}
 	rc = atomic_load(&l->error);

@@ -175,6 +175,35 @@ check_stamp(struct store *s, const char *environment, char why[256])
 	return rc;
 }
 
+/* Readers that never end must not keep a writer waiting. */
+static int
+gate_init(pthread_rwlock_t *gate)
+{
+	pthread_rwlockattr_t attr;
+	int rc = pthread_rwlockattr_init(&attr);
+
+	if (rc == 0)
+		rc = pthread_rwlockattr_setkind_np(
+			&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	if (rc == 0)
+		rc = pthread_rwlock_init(gate, &attr);
+	return -rc;
+}
+
+/* Empties the log of what was erased. -EBUSY: somebody else's reader keeps it; the next time. */
+static int
+clean(struct store *s)
+{
+	int rc;
+
+	(void)pthread_rwlock_wrlock(
+		&s->gate); /* cannot fail: this thread holds it never */
+	rc = db_checkpoint(s->db);
+	(void)pthread_rwlock_unlock(&s->gate); /* cannot fail: held */
+	s->unclean = rc < 0;
+	return rc;
+}
+
 int
 store_open(const struct store_options *o, struct store **ret_store, char why[256])
 {
@@ -191,10 +220,13 @@ store_open(const struct store_options *o, struct store **ret_store, char why[256
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	if (snprintf(s->path, sizeof(s->path), "%s/gallery.db", o->folder) >=
-	    (int)sizeof(s->path)) {
+	rc = gate_init(&s->gate);
+	if (rc == 0 && snprintf(s->path, sizeof(s->path), "%s/gallery.db", o->folder) >=
+			       (int)sizeof(s->path))
+		rc = -ENAMETOOLONG;
+	if (rc < 0) {
 		free(s);
-		return -ENAMETOOLONG;
+		return rc;
 	}
 	spec.path = s->path;
 	s->key = o->key;
@@ -222,6 +254,7 @@ store_close(struct store *s)
 			(void)db_close(s->db);
 		secret_region_free(s->scratch, sizeof(*s->scratch));
 		s->ring = keyring_free(s->ring);
+		(void)pthread_rwlock_destroy(&s->gate); /* nobody reads any more */
 		free(s);
 	}
 	return NULL;
@@ -395,7 +428,7 @@ store_enrol_claimed(struct store *s, struct ulid subject,
 	if (rc == 0 && claims != NULL) {
 		keyring_put(s->ring, subject, key);
 		/* What the store's key alone opened before leaves the disk. */
-		s->unclean = db_checkpoint(s->db) < 0;
+		(void)clean(s); /* else the next time */
 	}
 	secret_zero(key, CRYPTO_KEY_BYTES);
 	return rc;
@@ -458,7 +491,7 @@ store_erase(struct store *s, struct ulid subject, unsigned *ret_references)
 
 	if (rc < 0) {
 		if (rc == -ENOENT && s->unclean)
-			s->unclean = db_checkpoint(s->db) < 0;
+			(void)clean(s); /* else the next time */
 		return rc;
 	}
 	q = db_stmt(s->db, "DELETE FROM subjects WHERE subject = ?1");
@@ -469,7 +502,5 @@ store_erase(struct store *s, struct ulid subject, unsigned *ret_references)
 	if (rc < 0)
 		return rc;
 	*ret_references = count;
-	rc = db_checkpoint(s->db);
-	s->unclean = rc < 0;
-	return rc;
+	return clean(s);
 }

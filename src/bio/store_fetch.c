@@ -38,6 +38,7 @@ struct reader {
 	struct ulid gallery;
 	const uint8_t *key; /* the store's */
 	struct keyring *ring;
+	pthread_rwlock_t *gate;
 };
 
 struct store_readers {
@@ -62,13 +63,14 @@ close_reader(struct reader *r)
 }
 
 static int
-open_reader(struct reader *r, const struct store *s)
+open_reader(struct reader *r, struct store *s)
 {
 	int rc;
 
 	r->gallery = s->id;
 	r->key = s->key;
 	r->ring = s->ring;
+	r->gate = &s->gate;
 	r->opener = crypto_opener_new();
 	r->scratch = secret_region_new(sizeof(*r->scratch));
 	if (r->opener == NULL || r->scratch == NULL)
@@ -109,7 +111,7 @@ store_readers_free(struct store_readers *r)
 }
 
 int
-store_readers_new(const struct store *s, struct store_readers **ret_readers)
+store_readers_new(struct store *s, struct store_readers **ret_readers)
 {
 	struct store_readers *r = calloc(1, sizeof(*r));
 	int rc = r == NULL ? -ENOMEM : 0;
@@ -133,11 +135,19 @@ step(sqlite3_stmt *q)
 	return rc == SQLITE_ROW ? 1 : db_errno(rc);
 }
 
+/* To be called before the first step. */
+static void
+begin(struct reader *r)
+{
+	(void)pthread_rwlock_rdlock(r->gate); /* cannot fail: never held twice */
+}
+
 /* Ends the read transaction. */
 static void
-done(sqlite3_stmt *q)
+done(struct reader *r, sqlite3_stmt *q)
 {
-	(void)sqlite3_reset(q); /* repeats the error of the step */
+	(void)sqlite3_reset(q);               /* repeats the error of the step */
+	(void)pthread_rwlock_unlock(r->gate); /* cannot fail: held */
 }
 
 static int
@@ -195,6 +205,7 @@ fetch(void *ctx, unsigned worker, const struct gallery_name *name,
 	int rc;
 
 	(void)sqlite3_bind_int64(q, 1, (int64_t)name->key); /* the index is right */
+	begin(r);
 	rc = step(q);
 	if (rc > 0)
 		rc = get_row(q, &row);
@@ -204,7 +215,7 @@ fetch(void *ctx, unsigned worker, const struct gallery_name *name,
 		rc = open_row(r, &row, name, buf);
 	if (rc == 0)
 		*ret_bytes = row.sealed.n - CRYPTO_SEAL_OVERHEAD;
-	done(q);
+	done(r, q);
 	forget(r);
 	return rc;
 }
@@ -212,18 +223,20 @@ fetch(void *ctx, unsigned worker, const struct gallery_name *name,
 static int
 list(void *ctx, struct ulid subject, struct gallery_name ret_names[GALLERY_FINGERS_MAX])
 {
-	sqlite3_stmt *q = ((struct store_readers *)ctx)->reader[0].query[QUERY_LIST];
+	struct reader *r = &((struct store_readers *)ctx)->reader[0];
+	sqlite3_stmt *q = r->query[QUERY_LIST];
 	unsigned n = 0;
 	int rc;
 
 	(void)sqlite3_bind_blob(q, 1, subject.b, sizeof(subject.b),
 				SQLITE_STATIC); /* the index is right */
+	begin(r);
 	while ((rc = step(q)) > 0 && n < GALLERY_FINGERS_MAX)
 		ret_names[n++] =
 			(struct gallery_name){ subject,
 					       (uint32_t)sqlite3_column_int64(q, 1),
 					       (uint64_t)sqlite3_column_int64(q, 0) };
-	done(q);
+	done(r, q);
 	(void)sqlite3_clear_bindings(q); /* what it points at ends here */
 	return rc < 0 ? rc : (int)n;
 }
@@ -245,6 +258,7 @@ store_readers_range(struct store_readers *readers, unsigned worker,
 	/* The indexes are right. */
 	(void)sqlite3_bind_int64(q, 1, (int64_t)range->first);
 	(void)sqlite3_bind_int64(q, 2, (int64_t)(range->first + range->count - 1));
+	begin(r);
 	while ((rc = step(q)) > 0) {
 		uint8_t *plain = r->scratch->plain;
 		struct row row;
@@ -256,22 +270,24 @@ store_readers_range(struct store_readers *readers, unsigned worker,
 			range->fn(range->ctx, &row.name, plain,
 				  row.sealed.n - CRYPTO_SEAL_OVERHEAD);
 	}
-	done(q);
+	done(r, q);
 	forget(r);
 	return rc < 0 ? rc : rows;
 }
 
 /* The only value of the only row; -ENOENT when it is null. */
 static int
-number(sqlite3_stmt *q, uint64_t *ret_number)
+number(struct reader *r, sqlite3_stmt *q, uint64_t *ret_number)
 {
-	int rc = step(q);
+	int rc;
 
+	begin(r);
+	rc = step(q);
 	if (rc > 0 && sqlite3_column_type(q, 0) == SQLITE_NULL)
 		rc = -ENOENT;
 	if (rc > 0)
 		*ret_number = (uint64_t)sqlite3_column_int64(q, 0);
-	done(q);
+	done(r, q);
 	return rc < 0 ? rc : 0;
 }
 
@@ -279,14 +295,17 @@ int
 store_readers_next(struct store_readers *r, unsigned worker, uint64_t first,
 		   uint64_t *ret_key)
 {
-	sqlite3_stmt *q = r->reader[worker].query[QUERY_NEXT];
+	struct reader *reader = &r->reader[worker];
+	sqlite3_stmt *q = reader->query[QUERY_NEXT];
 
 	(void)sqlite3_bind_int64(q, 1, (int64_t)first); /* the index is right */
-	return number(q, ret_key);
+	return number(reader, q, ret_key);
 }
 
 int
 store_readers_count(struct store_readers *r, unsigned worker, uint64_t *ret_count)
 {
-	return number(r->reader[worker].query[QUERY_COUNT], ret_count);
+	struct reader *reader = &r->reader[worker];
+
+	return number(reader, reader->query[QUERY_COUNT], ret_count);
 }

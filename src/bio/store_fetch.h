@@ -14,7 +14,7 @@
 struct store_readers;
 
 /* The store stays open for their life. 0; -ENOMEM; otherwise as store_open. */
-int store_readers_new(const struct store *s, struct store_readers **ret_readers);
+int store_readers_new(struct store *s, struct store_readers **ret_readers);
 struct store_readers *store_readers_free(struct store_readers *r);
 
 /*

@@ -7,6 +7,8 @@
 #include "bio/keyring.h"
 #include "bio/store.h"
 
+#include <pthread.h>
+
 /* Plain text on its way in or out: locked memory. */
 struct scratch {
 	uint8_t key[CRYPTO_KEY_BYTES];
@@ -26,6 +28,8 @@ struct store {
 	struct ulid id;       /* of this gallery: bound into every sealed row */
 	uint64_t rows;        /* decisions written since it was opened */
 	bool unclean;         /* what was erased may still lie in the log */
+	/* Held by readers of ours while they read: whoever empties the log comes before new ones. */
+	pthread_rwlock_t gate;
 };
 
 /* What binds a wrapped key to its subject, and a sealed reference to its subject and finger. */

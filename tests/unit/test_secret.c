@@ -1,10 +1,12 @@
 #include "unit.h"
 
 #include "base/secret.h"
+#include "base/secret_thread.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -118,6 +120,41 @@ START_TEST(kernel_is_told_not_to_dump_nor_copy)
 	if (MLOCK_WORKS && secret_unlocked_bytes() == before)
 		ck_assert_msg(strstr(flags, " lo") != NULL, "%s", flags);
 	secret_region_free(region, 10000);
+	ck_assert_uint_eq(secret_unlocked_bytes(), before);
+}
+END_TEST
+
+struct thread_view {
+	char flags[256]; /* of the mapping of its stack */
+	sigset_t blocked;
+};
+
+static void *
+look_around(void *arg)
+{
+	struct thread_view *v = arg;
+	char here = 0;
+
+	mapping_flags(&here, v->flags);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &v->blocked), 0);
+	return NULL;
+}
+
+START_TEST(a_thread_has_a_stack_of_its_own_pages_and_takes_no_signals)
+{
+	size_t before = secret_unlocked_bytes();
+	struct secret_thread thread;
+	struct thread_view v = { .flags = "" };
+	sigset_t mine;
+
+	ck_assert_int_eq(secret_thread_start(&thread, look_around, &v), 0);
+	secret_thread_join(&thread);
+	ck_assert_msg(strstr(v.flags, " dd") != NULL, "%s", v.flags);
+	if (MLOCK_WORKS && secret_unlocked_bytes() == before)
+		ck_assert_msg(strstr(v.flags, " lo") != NULL, "%s", v.flags);
+	ck_assert_int_eq(sigismember(&v.blocked, SIGTERM), 1);
+	ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mine), 0);
+	ck_assert_int_eq(sigismember(&mine, SIGTERM), 0);
 	ck_assert_uint_eq(secret_unlocked_bytes(), before);
 }
 END_TEST
@@ -385,6 +422,7 @@ END_TEST
 
 UNIT_MAIN("secret", secret_is_zeroed_and_writable_in_any_size,
 	  impossible_sizes_are_no_memory, kernel_is_told_not_to_dump_nor_copy,
+	  a_thread_has_a_stack_of_its_own_pages_and_takes_no_signals,
 	  guard_pages_stop_runaway_writes, a_forked_child_has_no_copy,
 	  a_refused_lock_is_counted_and_no_error, file_is_read_whole,
 	  files_that_are_no_secret_are_refused, mode_matters_only_when_asked_for,

@@ -9,7 +9,7 @@
 #define COMMON_MIN 96 /* minutiae in the common area, 1/16: fewer are no evidence */
 #define COMMON_EXTRA 32
 #define CYLINDERS_FEW 26
-#define KNOTS_MAX 16u
+#define KNOTS_MAX 17u
 
 /* A raw score and -10 log10 of the share of impostors that reach it, in 1/100 dB. */
 struct knot {
@@ -40,22 +40,23 @@ struct scale {
  * Of sparse prints lonely minutiae match perfectly: hence the bearing, without which 14 of 10^7 pairs
  * of synthetic fingers reached 70 dB.
  * Knots: up to 30 dB quantiles of the 152 980 impostor pairs of three sets of real prints, within
- * the sets and across (bio_tail DIR...). Beyond, scores thin out as those of 14 million pairs of
- * synthetic fingers do, times 1.175, the ratio of the slopes of real and synthetic excesses over
- * 30 dB. Synthetic pairs reach what real ones do at 20, 30 and 40 dB 1.01, 1.19 and 0.72 times as
- * often. From SCORE_OBSERVED on few are left to count: 216 a decade, the largest upper 95 % bound
- * of the slope of an exponential tail at 30 to 50 dB, times the same ratio.
+ * the sets and across (bio_tail DIR...). Beyond, scores thin out as those of 100 million pairs of
+ * synthetic fingers do, times 1.177, the ratio of the slopes of real and synthetic excesses over
+ * 30 dB. Synthetic pairs reach what real ones do at 20, 30 and 40 dB 1.01, 1.19 and 0.73 times as
+ * often. From SCORE_OBSERVED on few are left to count: 308 a decade, the largest upper 95 % bound
+ * of the slope of an exponential tail at 30 to 60 dB, times the same ratio.
  */
 #define SCALE_BOTH                                                                       \
 	{                                                                                \
 		.relaxed = 4520, .share = 1480, .number = 41, .flow = 1240,              \
 		.flow_min = 1500, .common = 36, .handicap = 7, .bearing = 4,             \
-		.knots_count = 15,                                                       \
+		.knots_count = 17,                                                       \
 		.knots = {                                                               \
 			{ 593, 0 },     { 890, 46 },    { 1248, 301 },  { 1431, 602 },   \
 			{ 1577, 1000 }, { 1699, 1523 }, { 1787, 2000 }, { 1875, 2523 },  \
-			{ 1940, 3000 }, { 2020, 3500 }, { 2092, 4000 }, { 2167, 4500 },  \
-			{ 2240, 5000 }, { 2321, 5500 }, { 3077, 9000 },                  \
+			{ 1940, 3000 }, { 2019, 3500 }, { 2093, 4000 }, { 2165, 4500 },  \
+			{ 2238, 5000 }, { 2317, 5500 }, { 2401, 6000 }, { 2511, 6500 },  \
+			{ 3280, 9000 },                                                  \
 		},                                                                       \
 	}
 

@@ -11,7 +11,7 @@
  * score_raw is the uncalibrated sum of evidence that the calibration maps monotonically.
  */
 /* With orientations on both sides: beyond, the calibration is extrapolated. */
-#define SCORE_OBSERVED 5500
+#define SCORE_OBSERVED 6500
 int32_t score_raw(const struct fine_evidence *evidence);
 /* No less than score_raw would be, were the orientations known. */
 int32_t score_raw_most(const struct fine_evidence *evidence);

@@ -1,12 +1,13 @@
 #include "bio/gallery/workers.h"
 
+#include "base/secret_thread.h"
+
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 struct workers {
-	pthread_t thread;
+	struct secret_thread thread;
 	bool has_thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -40,21 +41,6 @@ helper(void *arg)
 	return NULL;
 }
 
-/* The thread inherits the mask of its maker: signals are for the main thread. */
-static bool
-start(struct workers *w)
-{
-	sigset_t all, before;
-	bool ok;
-
-	(void)sigfillset(&all); /* cannot fail */
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return false;
-	ok = pthread_create(&w->thread, NULL, helper, w) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* back to what was valid */
-	return ok;
-}
-
 struct workers *
 workers_new(void)
 {
@@ -66,7 +52,7 @@ workers_new(void)
 		goto no_lock;
 	if (pthread_cond_init(&w->changed, NULL) != 0)
 		goto no_cond;
-	w->has_thread = start(w);
+	w->has_thread = secret_thread_start(&w->thread, helper, w) == 0;
 	return w;
 no_cond:
 	(void)pthread_mutex_destroy(&w->lock);
@@ -85,7 +71,7 @@ workers_free(struct workers *w)
 		w->stop = true;
 		(void)pthread_cond_broadcast(&w->changed);
 		(void)pthread_mutex_unlock(&w->lock);
-		(void)pthread_join(w->thread, NULL); /* it ends: no job runs now */
+		secret_thread_join(&w->thread); /* it ends: no job runs now */
 	}
 	(void)pthread_cond_destroy(&w->changed);
 	(void)pthread_mutex_destroy(&w->lock);
