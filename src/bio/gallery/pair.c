@@ -5,6 +5,7 @@
 #include "bio/gallery/fixed.h"
 #include "bio/gallery/score.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Two pictures that are compared outside a gallery. */
@@ -61,6 +62,7 @@ finger_shift(const struct finger_features *a, const struct finger_features *b,
 
 	if (rc < 0)
 		return rc;
+	assert(a->count > 0); /* else it could not have been compared */
 	if (score_of(&evidence) < SAME_FINGER)
 		return -ENODATA;
 	for (unsigned i = 0; i < a->count; i++) {

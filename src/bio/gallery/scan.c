@@ -279,6 +279,7 @@ meet(const struct kernel *kernel, const struct scan_probe *p, const struct unpac
 	memset(best_a, 0xff, sizeof(best_a));
 	memset(best_b, 0xff, sizeof(best_b));
 	memset(mate_a, FINE_NONE, sizeof(mate_a));
+	memset(mate_b, FINE_NONE, sizeof(mate_b));
 	for (unsigned k = 0; k < n; k++) {
 		unsigned i = near[k] >> 8, j = near[k] & 255u;
 		uint32_t a = apart(&moved, i, &u->crowd, j);
