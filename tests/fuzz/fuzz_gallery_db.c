@@ -99,7 +99,7 @@ see(void *ctx, const struct gallery_name *name, const uint8_t *data, size_t byte
 
 /* As the gallery's workers read it; how many rows there are may be wrong, but never endless. */
 static void
-read_as_workers(const struct store *s)
+read_as_workers(struct store *s)
 {
 	struct store_range range = { 0, 64, see, NULL };
 	struct store_readers *r = NULL;
