@@ -220,10 +220,10 @@ store_open(const struct store_options *o, struct store **ret_store, char why[256
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
-	rc = gate_init(&s->gate);
-	if (rc == 0 && snprintf(s->path, sizeof(s->path), "%s/gallery.db", o->folder) >=
-			       (int)sizeof(s->path))
-		rc = -ENAMETOOLONG;
+	rc = snprintf(s->path, sizeof(s->path), "%s/gallery.db", o->folder) <
+			     (int)sizeof(s->path)
+		     ? gate_init(&s->gate)
+		     : -ENAMETOOLONG;
 	if (rc < 0) {
 		free(s);
 		return rc;

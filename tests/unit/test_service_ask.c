@@ -7,24 +7,17 @@
 #include "bio/service_search.h"
 
 #include "base/clock.h"
-#include "base/keys.h"
-#include "bio/service.h"
-#include "bio/store_fetch.h"
 #include "bio/store_record.h"
 #include "hold_kit.h"
+#include "service_kit.h"
 #include "synth/synth.h"
-#include "tempdir.h"
 #include "unit.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define MEMBERS 2u
 #define PEOPLE 3u /* the last one is no member */
 #define IMPRESSIONS 3u
 #define PIXELS (SYNTH_WIDTH * SYNTH_HEIGHT)
 #define SEED UINT64_C(920000)
-#define REFERENCES_MAX 64u
 #define IDENTIFIED_MAX 16u
 /* Rounds a test waits at most; each waits for an event, so that none is a time limit. */
 #define ROUNDS_MAX 5000
@@ -33,11 +26,7 @@
 static struct finger_features prints[PEOPLE][IMPRESSIONS];
 static uint8_t pictures[PEOPLE][IMPRESSIONS][PIXELS];
 
-static char dir[TEMPDIR_BYTES];
-static struct loop *loop;
-static struct conf *conf;
-static struct service *service;
-static struct store_readers *readers; /* of the gallery that can be held */
+static struct service_kit kit;
 
 /* ---- laned's end --------------------------------------------------------------- */
 
@@ -231,7 +220,7 @@ static void
 wait_for(const unsigned *counter, unsigned n)
 {
 	for (int i = 0; i < ROUNDS_MAX && *counter < n; i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
+		ck_assert_int_eq(loop_once(kit.loop, 100), 0);
 	ck_assert_uint_eq(*counter, n);
 }
 
@@ -251,35 +240,10 @@ settle(void)
 /* ---- the service --------------------------------------------------------------- */
 
 static void
-require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-static void
 extract_all(void)
 {
-	const struct synth_options easy = { SYNTH_WIDTH, SYNTH_HEIGHT, 20, 0 };
-	struct sample s = { .width = SYNTH_WIDTH,
-			    .height = SYNTH_HEIGHT,
-			    .dpi = SYNTH_DPI,
-			    .modality = MODALITY_FINGER };
-	struct finger_extractor *x = finger_extractor_new();
-
-	require(x != NULL);
-	for (unsigned p = 0; p < PEOPLE; p++) {
-		struct synth_master *m = synth_master_new(SEED + p);
-
-		require(m != NULL);
-		for (unsigned i = 0; i < IMPRESSIONS; i++) {
-			s.grey = pictures[p][i];
-			require(synth_master_render(m, i, &easy, s.grey) == 0);
-			require(finger_extract(x, &s, &prints[p][i]) == 0);
-		}
-		synth_master_free(m);
-	}
-	finger_extractor_free(x);
+	for (unsigned p = 0; p < PEOPLE; p++)
+		service_kit_prints(SEED + p, IMPRESSIONS, pictures[p][0], prints[p]);
 }
 
 static struct ulid
@@ -294,84 +258,36 @@ probe_of(unsigned n)
 	return (struct ulid){ { 0x70, (uint8_t)(n + 1) } };
 }
 
-/* Members as they are after an enrolment, while no errand runs. */
 static void
 enrol_member(unsigned person)
 {
-	const struct store_consent consent = { .text_version = "v1",
-					       .language = "en",
-					       .purposes = PURPOSE_IDENTIFY,
-					       .retention_days = 365,
-					       .time_ms = clock_wall_ms() };
-	uint8_t packed[REFERENCE_BYTES_MAX];
-	const struct finger_features *one = &prints[person][0];
-	struct store_reference r = { .finger = 2, .data = packed };
-	struct gallery_name name = { subject_of(person), 2, 0 };
-
-	ck_assert_int_eq(reference_make(&one, 1, packed, &r.bytes), 0);
-	ck_assert_int_eq(store_enrol(service->store, name.subject, &consent, &r, 1), 0);
-	name.key = r.key;
-	ck_assert_int_eq(gallery_add(service->gallery, &name, packed, r.bytes), 0);
-}
-
-/* The same gallery again, by a source that can be held. */
-static void
-put_hook(void)
-{
-	struct gallery_source held;
-
-	ck_assert_int_eq(store_readers_new(service->store, &readers), 0);
-	held = hold_kit_source(store_readers_source(readers));
-	gallery_free(service->gallery);
-	service->gallery = gallery_new(REFERENCES_MAX, &held);
-	ck_assert_ptr_nonnull(service->gallery);
+	service_kit_enrol(&kit, subject_of(person), &prints[person][0]);
 }
 
 static void
 start(const char *more)
 {
-	char text[512];
-	int fds[2];
-
-	tempdir_make(dir);
 	memset(&told, 0, sizeof(told));
-	(void)snprintf(text, sizeof(text), "[paths]\nbio_state = %s\n%s", dir, more);
-	tempdir_write(dir, "laned.conf", text, strlen(text));
-	ck_assert_int_eq(keys_load(tempdir_path(dir, "laned.conf"), &conf), 0);
-	ck_assert_int_eq(loop_new(&loop), 0);
-	ck_assert_int_eq(
-		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
-		0);
-	ck_assert_int_eq(rpc_peer_new(loop, fds[1], 1, &laned_hooks, &told.peer), 0);
-	ck_assert_int_eq(service_new(loop, conf, fds[0], &service), 0);
+	service_kit_start(&kit, more, &laned_hooks);
+	told.peer = kit.laned;
 	wait_for(&told.hellos, 1);
-	for (int i = 0; i < ROUNDS_MAX && !service->searchable; i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
-	ck_assert(service->searchable);
-	put_hook();
 	for (unsigned p = 0; p < MEMBERS; p++)
 		enrol_member(p);
 }
 
 #define PLAIN "[privacy]\nprofile = us_other\n[bio]\n"
 
-/* The readers are freed last: the gallery that service_free frees has its references from them. */
 static void
 finish(void)
 {
-	service = service_free(service);
-	told.peer = rpc_peer_free(told.peer);
-	readers = store_readers_free(readers);
-	loop_free(loop);
-	conf_free(conf);
-	(void)rmdir(tempdir_path(dir, "transfer")); /* it is empty, or not there */
-	tempdir_remove(dir);
+	kit.laned = told.peer;
+	service_kit_finish(&kit);
 }
 
 static void
 put_probe(unsigned n, const struct finger_features *f)
 {
-	*probes_put(service->probes, probe_of(n), clock_mono_ms()) = *f;
+	*probes_put(kit.service->probes, probe_of(n), clock_mono_ms()) = *f;
 }
 
 /* A search for this probe is held. */
@@ -379,7 +295,7 @@ static void
 hold_identify(unsigned n, const struct finger_features *f, enum hold_kit how)
 {
 	put_probe(n, f);
-	hold_kit_next(how, service->ask_search);
+	hold_kit_next(how, kit.service->ask_search);
 	notify_about("bio.identify", probe_of(n));
 	settle();
 	hold_kit_wait_begun();
@@ -392,7 +308,7 @@ decisions(enum record_kind kind)
 	struct store_summary sum;
 	uint64_t n = 0;
 
-	ck_assert_int_eq(store_summary(service->store, 0, &sum), 0);
+	ck_assert_int_eq(store_summary(kit.service->store, 0, &sum), 0);
 	for (int why = 0; why < DECIDE_WHYS; why++)
 		n += sum.decisions[kind][why];
 	return n;
@@ -413,9 +329,9 @@ static struct reader reader;
 static void
 seat_new(void)
 {
-	struct seat *seat = &service->seats[0];
+	struct seat *seat = &kit.service->seats[0];
 
-	*seat = (struct seat){ .service = service,
+	*seat = (struct seat){ .service = kit.service,
 			       .driver = &fake_driver,
 			       .reader = &reader };
 	seat->options.name = "front";
@@ -427,7 +343,7 @@ seat_new(void)
 				  .state = READER_READY,
 				  .since_wall_ms = 1 };
 	reader.events.ctx = seat;
-	service->seats_count = 1;
+	kit.service->seats_count = 1;
 	service_touch_opened(seat);
 	seat->view->capture.ready_ms -= CAPTURE_START_MS;
 }
@@ -592,7 +508,7 @@ static void
 wait_ended(struct errand *marker)
 {
 	*marker = (struct errand){ .work = mark, .done = marked, .class = ERRAND_URGENT };
-	errands_post(service->errands, marker);
+	errands_post(kit.service->errands, marker);
 	hold_kit_let_go();
 	hold_kit_wait_begun();
 }
@@ -604,8 +520,8 @@ START_TEST(one_that_is_dropped_when_its_search_has_just_ended_is_not_accepted)
 	start(PLAIN);
 	hold_identify(0, &prints[0][1], HOLD_UNTIL_TOLD);
 	wait_ended(&marker);
-	probes_drop(service->probes, probe_of(0));
-	service_ask_follow(service);
+	probes_drop(kit.service->probes, probe_of(0));
+	service_ask_follow(kit.service);
 	wait_for(&told.identified, 1);
 	ck_assert_str_eq(told.list[0].outcome, "retry");
 	finish();
@@ -638,9 +554,10 @@ START_TEST(when_laned_goes_nothing_is_answered_or_written_down)
 	request("bio.verify", message_of("probe", probe_of(1), &subject, 1), &verify);
 	settle();
 	told.peer = rpc_peer_free(told.peer);
-	for (int i = 0; i < ROUNDS_MAX && service_search_runs(service->ask_search); i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
-	ck_assert(!service_search_runs(service->ask_search));
+	for (int i = 0; i < ROUNDS_MAX && service_search_runs(kit.service->ask_search);
+	     i++)
+		ck_assert_int_eq(loop_once(kit.loop, 100), 0);
+	ck_assert(!service_search_runs(kit.service->ask_search));
 	ck_assert_int_eq(verify.error, RPC_GONE);
 	ck_assert_uint_eq(told.identified, 0);
 	ck_assert_uint_eq(decisions(RECORD_IDENTIFY) + decisions(RECORD_VERIFY), 0);
@@ -659,9 +576,9 @@ START_TEST(free_ends_a_search_and_answers_nothing)
 	request("bio.verify", message_of("probe", probe_of(1), &subject, 1), &verify);
 	request_about("bio.erase", "subject", subject, &erase);
 	settle();
-	service = service_free(service);
+	kit.service = service_free(kit.service);
 	for (int i = 0; i < ROUNDS_MAX && told.peer != NULL; i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
+		ck_assert_int_eq(loop_once(kit.loop, 100), 0);
 	ck_assert_uint_eq(told.identified, 0);
 	ck_assert_int_eq(verify.error, RPC_GONE);
 	ck_assert_int_eq(erase.error, RPC_GONE);
@@ -690,7 +607,7 @@ START_TEST(whoever_is_erased_during_a_search_is_not_accepted)
 	ck_assert_int_eq(erase.references, 1);
 	wait_for(&verify.count, 1);
 	ck_assert_str_ne(verify.outcome, "accept");
-	ck_assert_uint_eq(gallery_stats(service->gallery).references, 1);
+	ck_assert_uint_eq(gallery_stats(kit.service->gallery).references, 1);
 	put_probe(1, &prints[1][1]); /* the other one is as before */
 	request("bio.verify", message_of("probe", probe_of(1), both, 2), &verify);
 	request_about("bio.erase", "subject", subject_of(0), &again);
@@ -724,7 +641,7 @@ START_TEST(after_many_erasures_a_search_begins_again)
 			      (struct ulid){ { 0x55, (uint8_t)i } }, &erase[i]);
 	settle();
 	ck_assert_uint_eq(erase[0].count, 0);
-	errands_post(service->errands, &between);
+	errands_post(kit.service->errands, &between);
 	hold_kit_let_go();
 	wait_for(&erase[ERASED_KEPT].count, 1);
 	hold_kit_wait_begun();
@@ -770,7 +687,7 @@ START_TEST(a_claim_that_is_withdrawn_during_a_comparison_accepts_nobody)
 	request("bio.verify", message_of("probe", probe_of(0), &subject, 1), &verify);
 	wait_for(&verify.count, 1);
 	ck_assert_str_eq(verify.outcome, "accept");
-	hold_kit_next(HOLD_UNTIL_CANCELLED, service->ask_search);
+	hold_kit_next(HOLD_UNTIL_CANCELLED, kit.service->ask_search);
 	request("bio.verify", message_of("probe", probe_of(0), &subject, 1), &verify);
 	settle();
 	hold_kit_wait_begun();
@@ -824,7 +741,7 @@ begin_session(unsigned n, struct ulid subject)
 static void
 hold_impression(const uint8_t *grey, enum hold_kit how)
 {
-	hold_kit_next(how, service->enrol_search);
+	hold_kit_next(how, kit.service->enrol_search);
 	touch_reader(grey);
 	settle();
 	hold_kit_wait_begun();
@@ -953,7 +870,7 @@ START_TEST(what_is_committed_during_a_search_is_found_after_it)
 	request_about("bio.erase", "subject", subject_of(2), &erase);
 	wait_for(&erase.count, 1);
 	ck_assert_int_eq(erase.references, 1);
-	ck_assert_uint_eq(gallery_stats(service->gallery).references, MEMBERS);
+	ck_assert_uint_eq(gallery_stats(kit.service->gallery).references, MEMBERS);
 	finish();
 }
 END_TEST

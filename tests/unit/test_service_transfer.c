@@ -5,22 +5,16 @@
 #include "bio/service_search.h"
 
 #include "base/clock.h"
-#include "base/keys.h"
 #include "bio/finger/fmr.h"
-#include "bio/service.h"
-#include "bio/store_fetch.h"
 #include "hold_kit.h"
+#include "service_kit.h"
 #include "synth/synth.h"
-#include "tempdir.h"
 #include "unit.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define PIXELS (SYNTH_WIDTH * SYNTH_HEIGHT)
 #define SEED UINT64_C(930000)
-#define REFERENCES_MAX 64u
 #define RECORD_BYTES 4096u
 /* Rounds a test waits at most; each waits for an event, so that none is a time limit. */
 #define ROUNDS_MAX 5000
@@ -29,12 +23,8 @@
 enum person { MEMBER, NEWCOMER, PEOPLE };
 static struct finger_features prints[PEOPLE];
 
-static char dir[TEMPDIR_BYTES], folder[TEMPDIR_PATH_BYTES];
-static struct loop *loop;
-static struct conf *conf;
-static struct service *service;
-static struct rpc_peer *laned;
-static struct store_readers *readers; /* of the gallery that can be held */
+static struct service_kit kit;
+static char folder[TEMPDIR_PATH_BYTES];
 
 static struct ulid
 subject_of(enum person p)
@@ -115,7 +105,7 @@ request(const char *method, enum person p, const char *file, struct answer *a)
 	}
 	json_close(o);
 	*a = (struct answer){ 0 };
-	ck_assert_int_eq(rpc_request(laned, method, o, 0, on_answer, a), 0);
+	ck_assert_int_eq(rpc_request(kit.laned, method, o, 0, on_answer, a), 0);
 	json_out_free(o);
 }
 
@@ -123,7 +113,7 @@ static void
 wait_for(const struct answer *a)
 {
 	for (int i = 0; i < ROUNDS_MAX && a->count < 1; i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
+		ck_assert_int_eq(loop_once(kit.loop, 100), 0);
 	ck_assert_uint_eq(a->count, 1);
 }
 
@@ -141,97 +131,27 @@ settle(void)
 /* ---- the service ---------------------------------------------------------------------- */
 
 static void
-require(bool fact)
-{
-	if (!fact)
-		abort();
-}
-
-static void
 extract_all(void)
 {
-	const struct synth_options easy = { SYNTH_WIDTH, SYNTH_HEIGHT, 20, 0 };
-	static uint8_t picture[PIXELS];
-	struct sample s = { .width = SYNTH_WIDTH,
-			    .height = SYNTH_HEIGHT,
-			    .dpi = SYNTH_DPI,
-			    .modality = MODALITY_FINGER,
-			    .grey = picture };
-	struct finger_extractor *x = finger_extractor_new();
-
-	require(x != NULL);
-	for (unsigned p = 0; p < PEOPLE; p++) {
-		struct synth_master *m = synth_master_new(SEED + p);
-
-		require(m != NULL);
-		require(synth_master_render(m, 0, &easy, picture) == 0);
-		require(finger_extract(x, &s, &prints[p]) == 0);
-		synth_master_free(m);
-	}
-	finger_extractor_free(x);
-}
-
-static void
-enrol_member(void)
-{
-	const struct store_consent consent = { .text_version = "v1",
-					       .language = "en",
-					       .purposes = PURPOSE_IDENTIFY,
-					       .retention_days = 365,
-					       .time_ms = clock_wall_ms() };
-	const struct finger_features *one = &prints[MEMBER];
-	struct gallery_name name = { subject_of(MEMBER), 2, 0 };
-	uint8_t packed[REFERENCE_BYTES_MAX];
-	struct store_reference r = { .finger = 2, .data = packed };
-
-	ck_assert_int_eq(reference_make(&one, 1, packed, &r.bytes), 0);
-	ck_assert_int_eq(store_enrol(service->store, name.subject, &consent, &r, 1), 0);
-	name.key = r.key;
-	ck_assert_int_eq(gallery_add(service->gallery, &name, packed, r.bytes), 0);
+	for (unsigned p = 0; p < PEOPLE; p++)
+		service_kit_prints(SEED + p, 1, NULL, &prints[p]);
 }
 
 /* With one member, in a gallery whose searches can be held. */
 static void
 start(void)
 {
-	struct gallery_source held;
-	char text[256];
-	int fds[2];
-
-	tempdir_make(dir);
-	(void)snprintf(folder, sizeof(folder), "%s/transfer", dir); /* fits */
-	(void)snprintf(text, sizeof(text),
-		       "[paths]\nbio_state = %s\n[privacy]\nprofile = us_other\n",
-		       dir); /* fits */
-	tempdir_write(dir, "laned.conf", text, strlen(text));
-	ck_assert_int_eq(keys_load(tempdir_path(dir, "laned.conf"), &conf), 0);
-	ck_assert_int_eq(loop_new(&loop), 0);
-	ck_assert_int_eq(
-		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds),
-		0);
-	ck_assert_int_eq(rpc_peer_new(loop, fds[1], 1, &hooks, &laned), 0);
-	ck_assert_int_eq(service_new(loop, conf, fds[0], &service), 0);
-	for (int i = 0; i < ROUNDS_MAX && !service->searchable; i++)
-		ck_assert_int_eq(loop_once(loop, 100), 0);
-	ck_assert(service->searchable);
-	ck_assert_int_eq(store_readers_new(service->store, &readers), 0);
-	held = hold_kit_source(store_readers_source(readers));
-	gallery_free(service->gallery);
-	service->gallery = gallery_new(REFERENCES_MAX, &held);
-	ck_assert_ptr_nonnull(service->gallery);
-	enrol_member();
+	service_kit_start(&kit, "[privacy]\nprofile = us_other\n", &hooks);
+	(void)snprintf(folder, sizeof(folder), "%s/transfer", kit.dir); /* fits */
+	service_kit_enrol(&kit, subject_of(MEMBER), &prints[MEMBER]);
 }
 
 static void
 finish(void)
 {
-	service = service_free(service);
-	laned = rpc_peer_free(laned);
-	readers = store_readers_free(readers);
-	loop_free(loop);
-	conf_free(conf);
-	ck_assert_int_eq(rmdir(folder), 0); /* it is empty */
-	tempdir_remove(dir);
+	ck_assert_int_eq(access(folder, F_OK), 0);
+	service_kit_finish(&kit);
+	ck_assert_int_ne(access(folder, F_OK), 0); /* it was empty */
 }
 
 /* A record of this print in the transfer folder. */
@@ -258,7 +178,7 @@ is_in_folder(const char *name)
 static bool
 is_enrolled(enum person p)
 {
-	int rc = store_has_consent(service->store, subject_of(p), clock_wall_ms());
+	int rc = store_has_consent(kit.service->store, subject_of(p), clock_wall_ms());
 
 	ck_assert(rc == 0 || rc == -ENOENT);
 	return rc == 0;
@@ -285,7 +205,7 @@ START_TEST(who_is_erased_while_a_record_is_imported_stays_erased)
 	wait_for(&erase);
 	ck_assert_int_eq(erase.error, RPC_NOT_FOUND);
 	ck_assert(!is_enrolled(NEWCOMER));
-	ck_assert_uint_eq(gallery_stats(service->gallery).references, 1);
+	ck_assert_uint_eq(gallery_stats(kit.service->gallery).references, 1);
 	finish();
 }
 END_TEST
@@ -310,7 +230,7 @@ START_TEST(what_is_imported_after_that_is_kept)
 	ck_assert_int_eq(import.references, 1);
 	ck_assert(is_enrolled(NEWCOMER) && !is_enrolled(MEMBER));
 	wait_for(&erase);
-	ck_assert_uint_eq(gallery_stats(service->gallery).references, 1);
+	ck_assert_uint_eq(gallery_stats(kit.service->gallery).references, 1);
 	finish();
 }
 END_TEST
@@ -335,7 +255,7 @@ START_TEST(a_record_that_nobody_fetched_goes_at_the_end)
 {
 	start();
 	put_record("export-1.fmr", MEMBER);
-	service = service_free(service);
+	kit.service = service_free(kit.service);
 	ck_assert(!is_in_folder("export-1.fmr"));
 	finish();
 }

@@ -8,16 +8,6 @@
 #define OCTANT_STEPS 64u
 #define SHORT_MAX (UINT32_MAX / OCTANT_STEPS >> STEP_BITS)
 
-/* round(16384 sin(i / 64 quarter turns)) */
-static const uint16_t quarter_sine[65] = {
-	0,     402,   804,   1205,  1606,  2006,  2404,  2801,  3196,  3590,  3981,
-	4370,  4756,  5139,  5520,  5897,  6270,  6639,  7005,  7366,  7723,  8076,
-	8423,  8765,  9102,  9434,  9760,  10080, 10394, 10702, 11003, 11297, 11585,
-	11866, 12140, 12406, 12665, 12916, 13160, 13395, 13623, 13842, 14053, 14256,
-	14449, 14635, 14811, 14978, 15137, 15286, 15426, 15557, 15679, 15791, 15893,
-	15986, 16069, 16143, 16207, 16261, 16305, 16340, 16364, 16379, 16384,
-};
-
 /* round(65536 atan(i / 64) / 2 pi) */
 static const uint16_t octant_atan[65] = {
 	0,    163,  326,  489,  651,  813,  975,  1136, 1297, 1457, 1617, 1775, 1933,
@@ -27,7 +17,7 @@ static const uint16_t octant_atan[65] = {
 	7117, 7214, 7310, 7405, 7498, 7589, 7679, 7768, 7856, 7942, 8026, 8110, 8192,
 };
 
-/* The same all the way round and a quarter more, by 1/256 turns. */
+/* round(16384 sin), all the way round and a quarter more, by 1/256 turns. */
 const int16_t fixed_sine_256[256 + 64] = {
 	0,      402,    804,    1205,   1606,   2006,   2404,   2801,   3196,   3590,
 	3981,   4370,   4756,   5139,   5520,   5897,   6270,   6639,   7005,   7366,
@@ -70,8 +60,8 @@ sine_of_quarter(uint32_t a)
 	int32_t low, high;
 
 	assert(a <= QUARTER);
-	low = quarter_sine[i];
-	high = rest == 0 ? low : quarter_sine[i + 1];
+	low = fixed_sine_256[i];
+	high = rest == 0 ? low : fixed_sine_256[i + 1];
 	return low +
 	       (((high - low) * (int32_t)rest + (1 << (STEP_BITS - 1))) >> STEP_BITS);
 }
