@@ -97,7 +97,7 @@ integration_tests = $(call sources,tests/integration/*.sh tests/integration/*.py
 fault_tests = $(filter-out tests/fault/faultlab.py,$(call sources,tests/fault/*.sh tests/fault/*.py))
 
 # What each archive may pull in; the linker takes only what is used.
-ext_libs = $(SQLITE_LIBS) $(CJSON_LIBS) $(INIH_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS) $(PNG_LIBS) $(USB_LIBS) \
+ext_libs = $(SQLITE_LIBS) $(CJSON_LIBS) $(INIH_LIBS) $(EVENT_LIBS) $(CRYPTO_LIBS) $(PNG_LIBS) $(USB_LIBS) $(EXPAT_LIBS) \
 	$(SYSTEMD_LIBS) $(SECCOMP_LIBS) -lpthread -lm
 all_archives = $(archives:%=$(B)/lib%.a)
 laned_archives = lane core base plain
@@ -229,7 +229,7 @@ check-integration: all tools bench-tools
 check-fault: all tools
 	@$(run_tests) fault $(addprefix $(srcdir)/,$(fault_tests))
 check-sim: $(B)/lanesim
-	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh
+	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh $(srcdir)/tests/sim/mutants/planted-bugs
 sim: $(B)/lanesim
 	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
 crash-build:

@@ -814,6 +814,9 @@ settle_entry(struct world *w, const struct entry *e)
 		world_broken(w, "%s: processor %s, journal %s", e->ticket,
 			     captured ? "captured" : "not captured",
 			     payment_state_name(p->state));
+	else if (captured && e->captured > e->amount)
+		world_broken(w, "%s: captured %lld, asked %lld", e->ticket,
+			     (long long)e->captured, (long long)e->amount);
 	else if (captured && !e->confirmed)
 		world_broken(w, "%s is captured, and the POS never took it", e->ticket);
 }
