@@ -72,9 +72,9 @@ decide_target_met(const struct decide_policy *p, uint64_t references)
 }
 
 int32_t
-decide_verify_threshold(const struct decide_policy *p)
+decide_verify_threshold(const struct decide_policy *p, uint64_t references)
 {
-	return threshold(p->verify_fmr_per_million, 1);
+	return threshold(p->verify_fmr_per_million, references);
 }
 
 static enum decide_why
@@ -120,20 +120,19 @@ decide_identify(const struct decide_policy *p, uint64_t references, uint8_t qual
 }
 
 enum decide_why
-decide_verify_why(const struct decide_policy *p, uint8_t quality,
-		  const struct gallery_candidate *candidates, size_t count)
+decide_verify_why(const struct decide_policy *p, uint64_t references, uint8_t quality,
+		  const struct gallery_candidate *best)
 {
-	assert(count <= 1);
-	if (count == 1 && candidates[0].score >= decide_verify_threshold(p))
+	if (best != NULL && best->score >= decide_verify_threshold(p, references))
 		return WHY_ABOVE;
 	return turn_away(p, quality);
 }
 
 enum decision
-decide_verify(const struct decide_policy *p, uint8_t quality,
-	      const struct gallery_candidate *candidates, size_t count)
+decide_verify(const struct decide_policy *p, uint64_t references, uint8_t quality,
+	      const struct gallery_candidate *best)
 {
-	return decide_outcome(decide_verify_why(p, quality, candidates, count));
+	return decide_outcome(decide_verify_why(p, references, quality, best));
 }
 
 /* ---- two touches ---------------------------------------------------------- */
@@ -223,7 +222,7 @@ enum decide_why
 decide_two_why(const struct decide_policy *p, uint64_t subjects,
 	       const struct decide_view *views, size_t count, struct ulid *ret_subject)
 {
-	int32_t least = decide_verify_threshold(p), best = -1;
+	int32_t least = decide_verify_threshold(p, 1), best = -1;
 	size_t at = 0;
 
 	for (size_t i = 0; i < count; i++) {

@@ -31,7 +31,7 @@ enum decide_why {
 struct decide_policy {
 	uint32_t
 		fpir_per_million; /* target false-positive identification rate, e.g. 1000 = 1e-3 */
-	uint32_t verify_fmr_per_million; /* 1:1, e.g. 100 = 1e-4 */
+	uint32_t verify_fmr_per_million; /* 1:1, of a claim, e.g. 100 = 1e-4 */
 	int32_t margin;                  /* 1/100 dB to the second identity, e.g. 1000 */
 	uint8_t quality_min;             /* below: DECISION_RETRY instead of reject */
 };
@@ -48,8 +48,11 @@ int32_t decide_threshold(const struct decide_policy *p, uint64_t references);
  */
 bool decide_target_met(const struct decide_policy *p, uint64_t references);
 
-/* What a one-to-one comparison has to reach. */
-int32_t decide_verify_threshold(const struct decide_policy *p);
+/*
+ * What the best of so many one-to-one comparisons has to reach, with each of the references of the
+ * person who is claimed: the target is the claim's, and each has an equal part of it (Bonferroni).
+ */
+int32_t decide_verify_threshold(const struct decide_policy *p, uint64_t references);
 
 /*
  * One-to-many over the whole gallery or over a claimed few. references is how many were compared.
@@ -75,14 +78,13 @@ enum decide_why decide_few_why(const struct decide_policy *p, uint64_t reference
 			       uint8_t quality,
 			       const struct gallery_candidate *candidates, size_t count);
 
-/* One-to-one; count is 0 or 1. */
-enum decision decide_verify(const struct decide_policy *p, uint8_t quality,
-			    const struct gallery_candidate *candidates, size_t count);
+/* One-to-one, with so many references; best: the best of them, or NULL. */
+enum decision decide_verify(const struct decide_policy *p, uint64_t references,
+			    uint8_t quality, const struct gallery_candidate *best);
 
 /* The same with its reason: WHY_ABOVE, WHY_BELOW or WHY_QUALITY. */
-enum decide_why decide_verify_why(const struct decide_policy *p, uint8_t quality,
-				  const struct gallery_candidate *candidates,
-				  size_t count);
+enum decide_why decide_verify_why(const struct decide_policy *p, uint64_t references,
+				  uint8_t quality, const struct gallery_candidate *best);
 
 /*
  * Two touches by two fingers of one person, of which neither alone was enough (BIOMETRICS: "two
@@ -104,7 +106,7 @@ enum decide_why decide_verify_why(const struct decide_policy *p, uint8_t quality
  * of either touch alone does not matter, for the sum is over all that could have been looked at. Each
  * touch alone has its own target, as ever: whoever touches twice has tried three times.
  *
- * Two people's touches. Each of the two has to reach by itself what one-to-one comparison asks for,
+ * Two people's touches. Each of the two has to reach by itself what one comparison, one to one, asks for,
  * because the second one may pay: a finger that is no more like the member's than any other adds
  * nothing to somebody else's first touch. The margin is kept to the best that anybody else has of
  * pairs or of either touch alone; and to what speaks for two people, each of whom touched once, above

@@ -493,6 +493,10 @@ consolidate(struct enrol *e)
 		r->data = e->data->references[i];
 		rc = reference_make(list, e->options.impressions, e->data->references[i],
 				    &r->bytes);
+		/* Under a claim: it is compared with one to one, and in no gallery. */
+		if (rc == 0 && e->data->claims.count > 0)
+			r->bytes =
+				reference_drop_sketch(e->data->references[i], r->bytes);
 	}
 	return rc;
 }

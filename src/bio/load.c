@@ -18,8 +18,8 @@ struct load {
 	_Atomic uint64_t
 		next; /* the first key nobody has taken; KEY_LIMIT: there are no more */
 	atomic_int error; /* of a slice */
-	_Atomic uint64_t stored, damaged;
-	_Atomic uint64_t slice_damaged;
+	_Atomic uint64_t stored, damaged, outdated;
+	_Atomic uint64_t slice_damaged, slice_outdated;
 	bool begun;
 };
 
@@ -27,7 +27,7 @@ struct load {
 struct share {
 	struct load *load;
 	struct gallery_intake *intake;
-	uint64_t damaged;
+	uint64_t damaged, outdated;
 	unsigned rows; /* each takes room, or could */
 };
 
@@ -54,8 +54,10 @@ static void
 stage(void *ctx, const struct gallery_name *name, const uint8_t *data, size_t bytes)
 {
 	struct share *s = ctx;
+	int rc = gallery_stage(s->intake, name, data, bytes);
 
-	s->damaged += gallery_stage(s->intake, name, data, bytes) < 0;
+	s->damaged += rc < 0;
+	s->outdated += rc > 0;
 }
 
 /* Goes on at key, unless somebody is further already. */
@@ -100,6 +102,7 @@ pull(void *ctx, unsigned worker, struct gallery_intake *in)
 			rc = look_ahead(l, worker, range.first + RANGE);
 	}
 	atomic_fetch_add(&l->slice_damaged, s.damaged);
+	atomic_fetch_add(&l->slice_outdated, s.outdated);
 	if (rc < 0)
 		atomic_store(&l->error, rc);
 }
@@ -128,6 +131,7 @@ take_in(struct load *l)
 
 	atomic_store(&l->error, 0);
 	atomic_store(&l->slice_damaged, 0);
+	atomic_store(&l->slice_outdated, 0);
 	rc = gallery_take_in(l->gallery, pull, l, &key);
 	if (rc < 0) {
 		/* What could not be read of it must not be passed over. */
@@ -141,6 +145,7 @@ take_in(struct load *l)
 	}
 	/* Of a slice that was not taken in these are read again. */
 	atomic_fetch_add(&l->damaged, atomic_load(&l->slice_damaged));
+	atomic_fetch_add(&l->outdated, atomic_load(&l->slice_outdated));
 	return atomic_load(&l->next) < KEY_LIMIT;
 }
 
@@ -161,5 +166,6 @@ load_slice(struct load *l)
 struct load_counts
 load_counts(const struct load *l)
 {
-	return (struct load_counts){ atomic_load(&l->stored), atomic_load(&l->damaged) };
+	return (struct load_counts){ atomic_load(&l->stored), atomic_load(&l->damaged),
+				     atomic_load(&l->outdated) };
 }

@@ -22,9 +22,12 @@ struct load *load_free(struct load *l);
  */
 int load_slice(struct load *l);
 
-/* The references in gallery.db when loading began or went on, and those that could not be opened. */
+/*
+ * The references in gallery.db when loading began or went on, those that could not be opened, and those
+ * that reference_renew would make a better one of: loading them took longer.
+ */
 struct load_counts {
-	uint64_t stored, damaged;
+	uint64_t stored, damaged, outdated;
 };
 struct load_counts load_counts(const struct load *l);
 

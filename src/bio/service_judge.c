@@ -93,13 +93,14 @@ weigh_found(const struct service *s, const struct question *q,
 {
 	enum decide_why why;
 
-	v->references = q->kind == RECORD_IDENTIFY
-				? search->references
+	v->references = q->kind == RECORD_IDENTIFY ? search->references
+			: q->kind == RECORD_VERIFY
+				? search->count /* one of each reference */
 				: q->subjects_count * FINGERS_A_SUBJECT;
 	if (q->kind == RECORD_VERIFY) {
-		v->threshold = decide_verify_threshold(&s->policy);
-		why = decide_verify_why(&s->policy, v->quality, search->found,
-					search->count > 0 ? 1 : 0);
+		v->threshold = decide_verify_threshold(&s->policy, v->references);
+		why = decide_verify_why(&s->policy, v->references, v->quality,
+					search->count > 0 ? search->found : NULL);
 	} else {
 		v->threshold = decide_threshold(&s->policy, v->references);
 		why = (q->kind == RECORD_DECIDE ? decide_few_why : decide_identify_why)(
@@ -149,10 +150,12 @@ is_replay(struct service *s, struct ulid id, struct ulid subject)
 	return true;
 }
 
+/* Nobody was found: that more people are enrolled than are in memory excuses no tries. */
 static bool
 is_failure(enum decide_why why)
 {
-	return decide_outcome(why) == DECISION_REJECT || why == WHY_QUALITY;
+	return decide_outcome(why) == DECISION_REJECT || why == WHY_QUALITY ||
+	       why == WHY_INCOMPLETE;
 }
 
 /* The touch before, if it is kept and may still count. */
@@ -229,6 +232,7 @@ service_judge_begin(struct service *s, const struct question *q,
 	search->probe = *probe;
 	search->subjects = q->subjects;
 	search->subjects_count = q->subjects_count;
+	search->each = q->kind == RECORD_VERIFY;
 	take_first(s, q, search);
 	return true;
 }

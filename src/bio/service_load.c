@@ -72,6 +72,7 @@ done(struct errand *e)
 	if (!l->limited || !was_limited)
 		log_end(l);
 	service_send_state(s);
+	service_renew_begin(s, l->readers, load_counts(l->load).outdated);
 }
 
 static bool
@@ -143,6 +144,7 @@ service_load_close(struct service *s)
 {
 	struct loading *l = s->loading;
 
+	service_renew_close(s);
 	if (l == NULL)
 		return;
 	l->load = load_free(l->load);
@@ -162,7 +164,7 @@ void
 service_load_describe(const struct service *s, struct json_out *o)
 {
 	struct gallery_stats g = gallery_stats(s->gallery);
-	struct load_counts c = { 0, 0 };
+	struct load_counts c = { 0 };
 
 	if (s->loading != NULL)
 		c = load_counts(s->loading->load);

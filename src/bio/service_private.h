@@ -111,9 +111,10 @@ struct service {
 	struct erased erased;
 	struct rpc_hooks hooks;
 	struct rpc_client *client;
-	struct json_out *out;    /* every message is built here */
-	struct loading *loading; /* of service_load.c */
-	bool searchable;         /* everything is loaded */
+	struct json_out *out;      /* every message is built here */
+	struct loading *loading;   /* of service_load.c */
+	struct renewing *renewing; /* of service_renew.c, or NULL */
+	bool searchable;           /* everything is loaded */
 	bool closing;
 	struct arming arming;
 };
@@ -137,6 +138,15 @@ bool service_load_runs(const struct service *s);
 void service_load_describe(const struct service *s, struct json_out *o);
 /* To be called after a search: logs once when references were lost. */
 void service_load_check(struct service *s);
+
+/*
+ * service_renew.c: when all that has room is loaded; so many references of an older form were among
+ * them. Frees it when errands are freed, before service_load_close.
+ */
+struct store_readers;
+void service_renew_begin(struct service *s, struct store_readers *readers,
+			 uint64_t outdated);
+void service_renew_close(struct service *s);
 
 /* Opens every configured reader; one that cannot be opened is tried again. 0 or -ENOMEM. */
 int service_readers_open(struct service *s);

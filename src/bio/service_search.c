@@ -103,7 +103,8 @@ work(struct errand *e)
 	const struct gallery_query query = { .probe = &q->probe,
 					     .subjects = q->subjects,
 					     .subjects_count = q->subjects_count,
-					     .cancel = &e->cancel };
+					     .cancel = &e->cancel,
+					     .each = q->each };
 
 	q->references = gallery_stats(g).references;
 	q->subjects_total = gallery_stats(g).subjects;

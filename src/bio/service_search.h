@@ -19,6 +19,7 @@ struct service_search {
 	struct finger_features probe; /* a copy: the probe itself may go meanwhile */
 	const struct ulid *subjects;  /* NULL: everybody; borrowed until done */
 	size_t subjects_count;
+	bool each; /* found: one for each reference, as in gallery_query; only with subjects */
 	/* A touch before it, with whom it was nearest to: both are compared with those in the end. */
 	bool has_first;
 	struct finger_features first;

@@ -28,6 +28,17 @@ struct outgoing {
 	bool too_many;
 };
 
+/* A record that is read in the background: that of a hostile one takes tenths of a second. */
+struct reading {
+	struct errand errand; /* first */
+	struct transfer_link *link;
+	struct secret *bytes;
+	uint8_t finger;
+	bool import; /* else it is shown only */
+	struct exchange_fault fault;
+	int rc;
+};
+
 /* One import at a time; in locked memory. */
 struct transfer_link {
 	struct errand errand; /* first: adds to the gallery */
@@ -35,6 +46,7 @@ struct transfer_link {
 	int dirfd;                /* -1: there is no folder */
 	struct loop_timer *timer; /* what nobody fetched is removed */
 	struct rpc_call *call;    /* of the import under way; NULL: none is */
+	struct reading reading;
 	struct ulid subject;
 	struct store_consent consent;
 	struct exchange x;
@@ -93,20 +105,27 @@ reply_fault(struct service *s, struct rpc_call *call, const struct exchange_faul
 	rpc_reply(call, o);
 }
 
+/* No import is under way any more, and nothing is kept of it. The call, to be answered. */
+static struct rpc_call *
+end(struct transfer_link *t)
+{
+	struct rpc_call *call = t->call;
+
+	t->call = NULL;
+	secret_zero(&t->x, sizeof(t->x));
+	return call;
+}
+
 __attribute__((format(printf, 2, 3))) static void
 refuse(struct service *s, const char *fmt, ...)
 {
-	struct transfer_link *t = s->transfer;
 	struct exchange_fault f = { .at_byte = false };
-	struct rpc_call *call = t->call;
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(f.what, sizeof(f.what), fmt, ap); /* short */
 	va_end(ap);
-	t->call = NULL;
-	secret_zero(&t->x, sizeof(t->x));
-	reply_fault(s, call, &f);
+	reply_fault(s, end(s->transfer), &f);
 }
 
 /* ---- a record is read ------------------------------------------------------------- */
@@ -121,13 +140,20 @@ take_error(int rc)
 				: strerror(-rc);
 }
 
-/* Reads the record that params name into t->x. False: the call was answered. */
+static void
+read_work(struct errand *e)
+{
+	struct reading *r = (struct reading *)(void *)e;
+
+	r->rc = exchange_read(secret_bytes_const(r->bytes), secret_size(r->bytes),
+			      r->finger, &r->link->x, &r->fault);
+}
+
+/* Begins to read the record that params name into t->x. False: the call was answered. */
 static bool
 read_record(struct service *s, struct rpc_call *call, const struct value *params)
 {
 	struct transfer_link *t = s->transfer;
-	struct exchange_fault fault = { .at_byte = false };
-	struct secret *bytes = NULL;
 	int64_t finger = 0;
 	struct str file;
 	int rc;
@@ -144,19 +170,26 @@ read_record(struct service *s, struct rpc_call *call, const struct value *params
 				      : "another import is under way");
 		return false;
 	}
-	rc = transfer_take(t->dirfd, file, FMR_BYTES_MAX, &bytes);
+	rc = transfer_take(t->dirfd, file, FMR_BYTES_MAX, &t->reading.bytes);
 	if (rc < 0) {
 		rpc_fail(call, RPC_REFUSED, "file: %s", take_error(rc));
 		return false;
 	}
-	rc = exchange_read(secret_bytes_const(bytes), secret_size(bytes), (uint8_t)finger,
-			   &t->x, &fault);
-	(void)secret_free(bytes);
-	if (rc == 0)
-		return true;
-	secret_zero(&t->x, sizeof(t->x));
-	reply_fault(s, call, &fault);
-	return false;
+	t->call = call;
+	t->reading.finger = (uint8_t)finger;
+	t->reading.fault.at_byte = false;
+	errands_post(s->errands, &t->reading.errand);
+	return true;
+}
+
+static void
+show(struct service *s)
+{
+	struct json_out *o = service_message(s);
+
+	put_record(o, &s->transfer->x);
+	json_close(o);
+	rpc_reply(end(s->transfer), o);
 }
 
 void
@@ -164,16 +197,12 @@ service_on_record(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		  const struct value *params)
 {
 	struct service *s = ctx;
-	struct json_out *o;
 
 	(void)peer;
 	if (!read_record(s, call, params))
 		return;
-	o = service_message(s);
-	put_record(o, &s->transfer->x);
-	json_close(o);
-	secret_zero(&s->transfer->x, sizeof(s->transfer->x));
-	rpc_reply(call, o);
+	s->transfer->reading.import = false;
+	s->transfer->subject = (struct ulid){ { 0 } };
 }
 
 /* ---- import ------------------------------------------------------------------------ */
@@ -198,16 +227,13 @@ added(struct errand *e)
 	struct transfer_link *t = (struct transfer_link *)(void *)e;
 	struct service *s = t->service;
 	struct json_out *o = service_message(s);
-	struct rpc_call *call = t->call;
 
 	put_record(o, &t->x);
 	json_int(o, "references", (int64_t)t->x.fingers_count);
 	json_close(o);
-	t->call = NULL;
-	rpc_reply(call, o);
 	log_notice("%u references of another system imported",
 		   (unsigned)t->x.fingers_count);
-	secret_zero(&t->x, sizeof(t->x));
+	rpc_reply(end(t), o);
 	service_send_state(s);
 	service_load_more(s);
 }
@@ -227,11 +253,7 @@ keep(struct service *s)
 	rc = store_enrol(s->store, t->subject, &t->consent, t->references,
 			 t->x.fingers_count);
 	if (rc < 0) {
-		struct rpc_call *call = t->call;
-
-		t->call = NULL;
-		secret_zero(&t->x, sizeof(t->x));
-		rpc_fail(call, RPC_REFUSED, "import: %s",
+		rpc_fail(end(t), RPC_REFUSED, "import: %s",
 			 rc == -ENOSPC ? "the disk is full" : strerror(-rc));
 		return;
 	}
@@ -315,6 +337,25 @@ replaces_own(struct service *s, unsigned *ret_finger)
 	return false;
 }
 
+static void
+read_done(struct errand *e)
+{
+	struct reading *r = (struct reading *)(void *)e;
+	struct transfer_link *t = r->link;
+	struct service *s = t->service;
+	unsigned finger = 0;
+
+	r->bytes = secret_free(r->bytes);
+	if (r->rc < 0)
+		reply_fault(s, end(t), &r->fault);
+	else if (!r->import)
+		show(s);
+	else if (replaces_own(s, &finger))
+		refuse(s, "finger %u: enrolled here already, which is better", finger);
+	else
+		seek(s);
+}
+
 void
 service_on_import(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		  const struct value *params)
@@ -324,7 +365,6 @@ service_on_import(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct store_consent consent;
 	struct ulid subject;
 	const char *wrong;
-	unsigned finger = 0;
 
 	(void)peer;
 	wrong = service_get_ulid(params, "subject", &subject) < 0
@@ -347,15 +387,11 @@ service_on_import(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	if (!read_record(s, call, params))
 		return;
-	t->call = call;
+	t->reading.import = true;
 	t->subject = subject;
 	t->consent = consent;
 	t->next = 0;
 	t->erased = false;
-	if (replaces_own(s, &finger))
-		refuse(s, "finger %u: enrolled here already, which is better", finger);
-	else
-		seek(s);
 }
 
 /* ---- export ------------------------------------------------------------------------ */
@@ -429,11 +465,14 @@ static const char *
 export_error(int rc)
 {
 	return rc == -ENODATA   ? "no fingers are enrolled here"
-	       : rc == -EBADMSG ? "the templates cannot be opened: damaged, or sealed "
-				  "under a claim"
-	       : rc == -EINVAL  ? "subjects: 1..16 ulids are wanted"
-	       : rc == -ERANGE  ? "more than one record holds"
-				: strerror(-rc);
+	       : rc == -EBADMSG ? "the templates cannot be opened: damaged"
+	       : rc == -ENOTSUP
+		       ? "the templates are sealed under what the member claims: "
+			 "let them claim (card, phone number or QR) as before a "
+			 "payment, and export while the sensor is lit for it"
+	       : rc == -EINVAL ? "subjects: 1..16 ulids are wanted"
+	       : rc == -ERANGE ? "more than one record holds"
+			       : strerror(-rc);
 }
 
 /* What the record holds, read from itself. */
@@ -538,6 +577,10 @@ service_transfer_open(struct service *s)
 	s->transfer = t;
 	t->service = s;
 	t->errand = (struct errand){ .work = add, .done = added, .class = ERRAND_URGENT };
+	t->reading.link = t;
+	t->reading.errand = (struct errand){ .work = read_work,
+					     .done = read_done,
+					     .class = ERRAND_URGENT };
 	t->dirfd = -1;
 	t->search = service_search_new(s, searched);
 	if (t->search == NULL || loop_timer_new(s->loop, sweep, t, &t->timer) < 0)
@@ -563,6 +606,7 @@ service_transfer_close(struct service *s)
 	if (t->dirfd >= 0)
 		(void)close(t->dirfd); /* a folder */
 	t->search = service_search_free(t->search);
+	t->reading.bytes = secret_free(t->reading.bytes);
 	secret_region_free(t, sizeof(*t));
 	s->transfer = NULL;
 }

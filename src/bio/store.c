@@ -67,7 +67,12 @@ static const struct db_migration migrations[] = {
 	  " STRICT, WITHOUT ROWID;"
 	  /* Scores counted before are of another calibration: they would prove nothing. */
 	  "DELETE FROM histograms;" },
+	/* References are of version 2: nothing changes but who can read them. */
+	{ 4, 4, "" },
 };
+
+/* Of the sealed row, not of what is in it. */
+#define SEALED_VERSION 1u
 
 /* What binds a sealed row to its place: purpose, gallery, subject, finger, format version. */
 static struct crypto_aad
@@ -94,7 +99,7 @@ struct crypto_aad
 store_reference_aad(uint8_t buf[STORE_AAD_BYTES], struct ulid gallery,
 		    struct ulid subject, uint32_t finger)
 {
-	const uint8_t tail[2] = { (uint8_t)finger, REFERENCE_VERSION };
+	const uint8_t tail[2] = { (uint8_t)finger, SEALED_VERSION };
 
 	return make_aad(buf, "lnd-ref\0", gallery, subject, tail);
 }
@@ -391,7 +396,7 @@ insert_reference(struct store *s, struct ulid subject, const uint8_t *key,
 	db_bind_blob(q, 1, subject.b, sizeof(subject.b));
 	db_bind_int(q, 2, consent_id);
 	db_bind_int(q, 3, r->finger);
-	db_bind_int(q, 4, REFERENCE_VERSION);
+	db_bind_int(q, 4, SEALED_VERSION);
 	db_bind_blob(q, 5, sealed, r->bytes + CRYPTO_SEAL_OVERHEAD);
 	db_bind_int(q, 6, clock_wall_ms());
 	rc = db_run(s->db, q);

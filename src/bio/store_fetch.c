@@ -99,6 +99,29 @@ open_reader(struct reader *r, struct store *s)
 	return db_errno(rc);
 }
 
+/*
+ * Has all readers read at once, and so take the memory that they will want when they do: else that
+ * would be during the first search in which they happen to. It gives a row whatever is in the file.
+ */
+static void
+rouse(struct store_readers *r)
+{
+	static const char text[] =
+		"SELECT r.reference_id, r.subject, r.finger, s.wrapped_key, r.sealed"
+		" FROM (SELECT -1 AS nobody) LEFT JOIN refs r ON r.reference_id = nobody"
+		" LEFT JOIN subjects s ON s.subject = r.subject";
+	sqlite3_stmt *q[WORKERS_MAX] = { NULL };
+
+	/* What fails here fails again, where it matters. */
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		if (sqlite3_prepare_v2(r->reader[i].db, text, -1, &q[i], NULL) ==
+		    SQLITE_OK)
+			(void)sqlite3_step(q[i]);
+	}
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		(void)sqlite3_finalize(q[i]); /* repeats an error of the step */
+}
+
 struct store_readers *
 store_readers_free(struct store_readers *r)
 {
@@ -122,6 +145,7 @@ store_readers_new(struct store *s, struct store_readers **ret_readers)
 		(void)store_readers_free(r);
 		return rc;
 	}
+	rouse(r);
 	*ret_readers = r;
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "bio/gallery/reference.h"
 #include "bio/gallery/scan.h"
 #include "bio/gallery/score.h"
+#include "bio/gallery/search.h"
 #include "bounds.h"
 #include "images.h"
 #include "synth/crowd.h"
@@ -15,16 +16,19 @@
  * bench_scan_loss: how many mates the first stages of a search lose that the fine comparison would
  * have found. Every image of the sets is a probe. It is searched among the references of all other
  * fingers of all sets, as many synthetic ones, and one mate: a reference of another impression, or
- * one of three others where a finger has eight. The mate is lost when it does not come among the
- * best hundredth of them. Loss is counted over all mated searches.
+ * one of three others where a finger has eight. The mate is lost when it does not come among those
+ * that a search of a large gallery keeps, by the same shares. Loss is counted over all mated searches.
  */
 #define SETS_MAX 16u
 #define IMPRESSIONS_EACH 8u /* of fingers of which three make one reference */
 #define CONSOLIDATED 3u
-#define KEPT 0.01
-#define KEPT_LESS 0.002 /* what a short list of 2000 among a million keeps */
+#define KINDS 2u /* of references, by scan_is_sparse */
+#define LESS 5u  /* what becomes of a short list of a fifth */
 #define LEVELS_DB 5u
 static const int32_t levels_cdb[LEVELS_DB] = { 3000, 4000, 5000, 6000, 7000 };
+static const uint32_t again_share[KINDS] = { SCAN_AGAIN_SHARE, SCAN_AGAIN_SHARE_SPARSE };
+static const uint32_t kept_share[KINDS] = { SEARCH_SHORTLIST_SHARE,
+					    SEARCH_SHORTLIST_SHARE_SPARSE };
 
 struct kept {
 	unsigned set, finger, impression; /* of the first impression in it */
@@ -43,6 +47,7 @@ struct collection {
 struct tally {
 	unsigned searches, lost, lost_less, lost_real, lost_synthetic;
 	unsigned lost_from[LEVELS_DB];
+	double kept; /* sum of the shares of all references that were kept */
 };
 
 struct bench {
@@ -52,7 +57,9 @@ struct bench {
 	struct collection references;
 	struct scan_probe probe;
 	struct fine_work *fine;
-	uint32_t *score;                 /* of each reference */
+	uint32_t *score; /* of each reference */
+	bool *sparse;    /* is it, for this probe? */
+	double kept;     /* share of all strangers that this probe keeps */
 	struct tally tally[2][SETS_MAX]; /* single impressions; consolidated ones */
 };
 
@@ -158,9 +165,10 @@ add_synthetic(struct collection *c, size_t count)
 	return rc;
 }
 
-/* How many strangers come no later than the mate, of real and of synthetic fingers. */
+/* How many strangers of the mate's kind come no later than it, of real and of synthetic fingers. */
 struct rank {
 	size_t strangers[2], before[2];
+	double share;
 };
 
 static bool
@@ -170,17 +178,17 @@ is_stranger(const struct kept *k, unsigned set, unsigned finger)
 }
 
 static struct rank
-rank_of(const struct bench *b, unsigned set, unsigned finger, uint32_t mate)
+rank_of(const struct bench *b, unsigned set, unsigned finger, size_t mate)
 {
-	struct rank r = { { 0 }, { 0 } };
+	struct rank r = { .share = 1.0 / kept_share[b->sparse[mate]] };
 
 	for (size_t i = 0; i < b->references.count; i++) {
 		const struct kept *k = &b->references.at[i];
 
-		if (!is_stranger(k, set, finger))
+		if (!is_stranger(k, set, finger) || b->sparse[i] != b->sparse[mate])
 			continue;
 		r.strangers[k->synthetic]++;
-		r.before[k->synthetic] += b->score[i] >= mate;
+		r.before[k->synthetic] += b->score[i] >= b->score[mate];
 	}
 	return r;
 }
@@ -199,30 +207,53 @@ by_falling(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* Scores all references as a search does: first all, then the better ones again. */
+/* The scores of the strangers of a kind, falling. How many. */
+static size_t
+strangers_of(const struct bench *b, unsigned set, unsigned finger, bool sparse,
+	     uint32_t *sorted)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->references.count; i++) {
+		if (b->sparse[i] == sparse &&
+		    is_stranger(&b->references.at[i], set, finger))
+			sorted[n++] = b->score[i];
+	}
+	qsort(sorted, n, sizeof(*sorted), by_falling);
+	return n;
+}
+
+/* Scores all references as a search does: first all, then the better ones of each kind again. */
 static int
 course(struct bench *b, unsigned set, unsigned finger)
 {
 	const struct kernel *kernel = kernel_best();
-	size_t n = 0, count = b->references.count;
-	uint32_t *sorted = malloc(count * sizeof(*sorted)), cut;
+	size_t n[KINDS], count = b->references.count;
+	uint32_t *sorted = malloc(count * sizeof(*sorted)), cut[KINDS];
 
 	if (sorted == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		const struct kept *k = &b->references.at[i];
+		const struct scan_reference *r = &b->references.at[i].scan;
 
-		b->score[i] = scan_score(kernel, &b->probe, &k->scan);
-		if (is_stranger(k, set, finger))
-			sorted[n++] = b->score[i];
+		b->score[i] = scan_score(kernel, &b->probe, r);
+		b->sparse[i] = scan_is_sparse(&b->probe, r);
 	}
-	qsort(sorted, n, sizeof(*sorted), by_falling);
-	cut = n > 0 ? sorted[n / SCAN_AGAIN_SHARE] : 0;
-	cut = cut > 0 ? cut : 1;
-	for (size_t i = 0; i < count; i++)
-		b->score[i] = b->score[i] < cut ? 0
-						: scan_again(kernel, &b->probe,
-							     &b->references.at[i].scan);
+	b->kept = 0;
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		n[kind] = strangers_of(b, set, finger, kind == 1, sorted);
+		cut[kind] = n[kind] > 0 ? sorted[n[kind] / again_share[kind]] : 0;
+		cut[kind] = cut[kind] > 0 ? cut[kind] : 1;
+		b->kept += (double)n[kind] / kept_share[kind];
+	}
+	b->kept /= (double)(n[0] + n[1]);
+	for (size_t i = 0; i < count; i++) {
+		if (b->score[i] < cut[b->sparse[i]])
+			b->score[i] = 0;
+		else
+			b->score[i] =
+				scan_again(kernel, &b->probe, &b->references.at[i].scan);
+	}
 	free(sorted);
 	return 0;
 }
@@ -232,7 +263,7 @@ count_mate(struct bench *b, const struct image *probe, size_t finger, size_t mat
 	   struct tally *t)
 {
 	const struct kept *k = &b->references.at[mate];
-	struct rank r = rank_of(b, k->set, (unsigned)finger, b->score[mate]);
+	struct rank r = rank_of(b, k->set, (unsigned)finger, mate);
 	size_t before = r.before[0] + r.before[1];
 	size_t strangers = r.strangers[0] + r.strangers[1];
 	bool found = b->score[mate] > 0;
@@ -242,12 +273,13 @@ count_mate(struct bench *b, const struct image *probe, size_t finger, size_t mat
 	fine_compare(b->fine, kernel_best(), &probe->side, &k->side, &e);
 	score = score_of(&e);
 	t->searches++;
+	t->kept += b->kept;
 	if (score >= levels_cdb[0]) {
-		t->lost_less += !found || lost(before, strangers, KEPT_LESS);
-		t->lost_real += !found || lost(r.before[0], r.strangers[0], KEPT);
-		t->lost_synthetic += !found || lost(r.before[1], r.strangers[1], KEPT);
+		t->lost_less += !found || lost(before, strangers, r.share / LESS);
+		t->lost_real += !found || lost(r.before[0], r.strangers[0], r.share);
+		t->lost_synthetic += !found || lost(r.before[1], r.strangers[1], r.share);
 	}
-	if (found && !lost(before, strangers, KEPT))
+	if (found && !lost(before, strangers, r.share))
 		return;
 	t->lost++;
 	for (unsigned i = 0; i < LEVELS_DB; i++)
@@ -310,15 +342,16 @@ print_row(const char *name, const struct tally *t)
 	printf("  %-14s %8u %7.2f", name, t->searches, percent(t->lost, t->searches));
 	for (unsigned i = 0; i < LEVELS_DB; i++)
 		printf(" %7.2f", percent(t->lost_from[i], t->searches));
-	printf(" | %6.2f %6.2f | %6.2f\n", percent(t->lost_real, t->searches),
+	printf(" | %6.2f %6.2f | %6.2f | %5.2f\n", percent(t->lost_real, t->searches),
 	       percent(t->lost_synthetic, t->searches),
-	       percent(t->lost_less, t->searches));
+	       percent(t->lost_less, t->searches), 100 * t->kept / t->searches);
 }
 
 static void
 pool(struct tally *all, const struct tally *t)
 {
 	all->searches += t->searches;
+	all->kept += t->kept;
 	all->lost += t->lost;
 	all->lost_less += t->lost_less;
 	all->lost_real += t->lost_real;
@@ -327,50 +360,63 @@ pool(struct tally *all, const struct tally *t)
 		all->lost_from[i] += t->lost_from[i];
 }
 
-/* Of the mates that one to one at FMR 1e-4 would find. */
+/* Of the mates of 30 dB and more: pooled, and of the set that loses most. */
 static void
-figure(const struct bench *b, const char *kind, const struct tally *all)
+figure(const struct bench *b, const char *kind, const struct tally *t)
 {
-	struct bounds bound = bounds_exact(all->lost_from[1], all->searches);
+	struct bounds bound = bounds_exact(t->lost_from[0], t->searches);
 
-	_Static_assert(LEVELS_DB > 1, "the second level is 40 dB");
-	if (b->figures != NULL && all->searches > 0)
+	if (b->figures != NULL && t->searches > 0)
 		(void)fprintf(b->figures,
 			      "loss.%s.errors %u\nloss.%s.trials %u\nloss.%s.low %.6f\n"
-			      "loss.%s.high %.6f\n",
-			      kind, all->lost_from[1], kind, all->searches, kind,
-			      bound.low, kind, bound.high); /* closing tells of errors */
+			      "loss.%s.high %.6f\nloss.%s.kept_percent %.3f\n",
+			      kind, t->lost_from[0], kind, t->searches, kind, bound.low,
+			      kind, bound.high, kind,
+			      100 * t->kept / t->searches); /* closing tells of errors */
+}
+
+static const struct tally *
+worse(const struct tally *a, const struct tally *b)
+{
+	return percent(a->lost_from[0], a->searches) >
+			       percent(b->lost_from[0], b->searches)
+		       ? a
+		       : b;
 }
 
 static void
 print_table(const struct bench *b)
 {
-	printf("mates lost by the first stages, %% of all mated searches, when 1 %% of "
-	       "%zu "
-	       "references is kept\n(%zu of real fingers; %zu B each; 1 in %u looked at "
-	       "again)\n",
+	printf("mates lost by the first stages, %% of all mated searches among %zu "
+	       "references\n(%zu of real fingers; %zu B each; 1 in %u looked at again "
+	       "and "
+	       "1 in %u kept,\nof sparse ones 1 in %u and 1 in %u)\n",
 	       b->references.count, b->references.real, sizeof(struct scan_reference),
-	       SCAN_AGAIN_SHARE);
+	       again_share[0], kept_share[0], again_share[1], kept_share[1]);
 	for (unsigned kind = 0; kind < 2; kind++) {
+		const struct tally *worst = &b->tally[kind][0];
 		struct tally all = { 0 };
 
-		printf("%s\n  %-14s %8s %7s %7s %7s %7s %7s %7s | %6s %6s | %6s\n",
+		printf("%s\n  %-14s %8s %7s %7s %7s %7s %7s %7s | %6s %6s | %6s | %5s\n",
 		       kind == 0 ? "one impression" : "three impressions", "set",
 		       "searches", "all", ">=30dB", ">=40dB", ">=50dB", ">=60dB",
-		       ">=70dB", "real", "synth", "0.2%");
+		       ">=70dB", "real", "synth", "1/5", "kept");
 		for (unsigned i = 0; i < b->sets_count; i++) {
 			const char *bar = strrchr(b->sets[i].dir, '/');
 
 			print_row(bar != NULL ? bar + 1 : b->sets[i].dir,
 				  &b->tally[kind][i]);
 			pool(&all, &b->tally[kind][i]);
+			worst = worse(&b->tally[kind][i], worst);
 		}
 		print_row("pooled", &all);
 		figure(b, kind == 0 ? "one" : "three", &all);
+		figure(b, kind == 0 ? "one_worst" : "three_worst", worst);
 	}
 	puts("real, synth: at >= 30 dB, by the rank among real or synthetic strangers "
 	     "alone;"
-	     "\n0.2%: at >= 30 dB, when only so many are kept");
+	     "\n1/5: at >= 30 dB, when only a fifth as many are kept"
+	     "\nkept: of all references, %, in the mean of the searches");
 }
 
 static int
@@ -396,7 +442,8 @@ measure(struct bench *b)
 	if (b->references.count == 0)
 		return -ENODATA;
 	b->score = calloc(b->references.count, sizeof(*b->score));
-	if (b->score == NULL)
+	b->sparse = calloc(b->references.count, sizeof(*b->sparse));
+	if (b->score == NULL || b->sparse == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < b->sets_count && rc == 0; i++)
 		rc = search_set(b, i);
@@ -456,6 +503,7 @@ main(int argc, char **argv)
 		images_close(&b->sets[i]);
 	free(b->references.at);
 	free(b->score);
+	free(b->sparse);
 	free(b->fine);
 	free(b);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

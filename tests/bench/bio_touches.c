@@ -640,7 +640,7 @@ print_all(const struct bench *b)
 	       "dB one to one\n",
 	       b->references, decide_threshold(&b->till.policy, b->references) / 100.0,
 	       b->till.policy.fpir_per_million / 1e6,
-	       decide_verify_threshold(&b->till.policy) / 100.0);
+	       decide_verify_threshold(&b->till.policy, FINGERS) / 100.0);
 	for (unsigned g = 0; g < GROUPS; g++) {
 		if (sum_of(&b->tallies[g][NOT_ENROLLED]).trials == 0)
 			continue;

@@ -70,6 +70,12 @@ hold_kit_wait_begun(void)
 	wait_for(&hook.begun);
 }
 
+bool
+hold_kit_has_begun(void)
+{
+	return sem_trywait(&hook.begun) == 0;
+}
+
 void
 hold_kit_tell_begun(void)
 {

@@ -12,6 +12,8 @@ struct gallery_source hold_kit_source(struct gallery_source source);
 void hold_kit_next(enum hold_kit how, const struct service_search *search);
 /* Waits until a fetch is held, or somebody calls hold_kit_tell_begun. */
 void hold_kit_wait_begun(void);
+/* The same without waiting: true once. */
+bool hold_kit_has_begun(void);
 void hold_kit_tell_begun(void);
 /* One that is held until told, now or later, goes on. */
 void hold_kit_let_go(void);

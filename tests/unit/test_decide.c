@@ -179,12 +179,34 @@ START_TEST(verification_takes_the_threshold_of_its_own_rate)
 {
 	struct gallery_candidate c = { .score = 4000 };
 
-	ck_assert_int_eq(decide_verify(&policy, 80, &c, 1), DECISION_ACCEPT);
+	ck_assert_int_eq(decide_verify(&policy, 1, 80, &c), DECISION_ACCEPT);
 	c.score = 3999;
-	ck_assert_int_eq(decide_verify(&policy, 80, &c, 1), DECISION_REJECT);
-	ck_assert_int_eq(decide_verify(&policy, 29, &c, 1), DECISION_RETRY);
-	ck_assert_int_eq(decide_verify(&policy, 80, NULL, 0), DECISION_REJECT);
-	ck_assert_int_eq(decide_verify(&policy, 0, NULL, 0), DECISION_RETRY);
+	ck_assert_int_eq(decide_verify(&policy, 1, 80, &c), DECISION_REJECT);
+	ck_assert_int_eq(decide_verify(&policy, 1, 29, &c), DECISION_RETRY);
+	ck_assert_int_eq(decide_verify(&policy, 0, 80, NULL), DECISION_REJECT);
+	ck_assert_int_eq(decide_verify(&policy, 0, 0, NULL), DECISION_RETRY);
+}
+END_TEST
+
+/* The best of two comparisons reaches a score twice as often as one does. */
+START_TEST(verification_keeps_its_rate_whatever_the_number_of_references)
+{
+	static const struct {
+		uint64_t references;
+		int32_t threshold;
+	} rows[] = { { 0, 4000 }, { 1, 4000 }, { 2, 4301 }, { 4, 4602 }, { 10, 5000 } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gallery_candidate c = { .score = rows[i].threshold };
+
+		ck_assert_int_eq(decide_verify_threshold(&policy, rows[i].references),
+				 rows[i].threshold);
+		ck_assert_int_eq(decide_verify_why(&policy, rows[i].references, 80, &c),
+				 WHY_ABOVE);
+		c.score--;
+		ck_assert_int_eq(decide_verify_why(&policy, rows[i].references, 80, &c),
+				 WHY_BELOW);
+	}
 }
 END_TEST
 
@@ -462,4 +484,5 @@ UNIT_MAIN("decide", a_pair_is_worth_the_chance_of_its_sum,
 	  target_is_kept_up_to_the_end_of_the_scale,
 	  every_reason_has_its_decision_and_name,
 	  verification_takes_the_threshold_of_its_own_rate,
+	  verification_keeps_its_rate_whatever_the_number_of_references,
 	  decisions_have_the_names_of_the_protocol)

@@ -380,6 +380,42 @@ START_TEST(two_fingers_by_three_make_two_references)
 }
 END_TEST
 
+/* Who is searched for needs the sketch; who is compared with after a claim only does not. */
+START_TEST(what_is_sealed_under_a_claim_has_no_sketch)
+{
+	const struct store_claims claims = { .claim = { { 3 } }, .count = 1 };
+	struct gallery *g = open_gallery();
+	size_t bytes[2] = { 0, 0 };
+	struct store *s;
+
+	tempdir_make(dir);
+	s = open_store();
+	for (unsigned claimed = 0; claimed < 2; claimed++) {
+		struct enrol *e = begin(&two_by_three, 0);
+		const struct store_reference *r;
+		unsigned count = 0;
+
+		touch_all(e, g, 0);
+		if (claimed)
+			enrol_claims(e, &claims);
+		ck_assert_int_eq(enrol_commit(e, s), 0);
+		r = enrol_references(e, &count);
+		ck_assert_uint_eq(count, 2);
+		for (unsigned i = 0; i < count; i++) {
+			static struct finger_features f;
+
+			ck_assert_int_eq(reference_unpack(r[i].data, r[i].bytes, &f), 0);
+			bytes[claimed] += r[i].bytes;
+		}
+		enrol_free(e);
+	}
+	ck_assert_uint_lt(bytes[1], bytes[0] * 3 / 4);
+	store_close(s);
+	close_gallery(g);
+	tempdir_remove(dir);
+}
+END_TEST
+
 START_TEST(nothing_is_kept_before_the_commit)
 {
 	struct gallery *g = open_gallery();
@@ -613,6 +649,7 @@ main(void)
 		odd_ones_give_way_to_what_agrees,
 		an_enrolled_finger_in_between_is_not_taken,
 		two_fingers_by_three_make_two_references,
+		what_is_sealed_under_a_claim_has_no_sketch,
 		nothing_is_kept_before_the_commit,
 		a_poor_or_foreign_impression_is_asked_for_again,
 		a_finger_of_somebody_else_is_a_duplicate,

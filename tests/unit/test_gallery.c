@@ -1,7 +1,10 @@
 #include "unit.h"
 
+#include "bio/gallery/fixed.h"
 #include "bio/gallery/gallery.h"
 #include "bio/gallery/reference.h"
+#include "bio/gallery/scan.h"
+#include "bio/gallery/search.h"
 #include "synth/drawer.h"
 #include "synth/synth.h"
 
@@ -193,6 +196,68 @@ START_TEST(ties_at_the_end_of_the_short_list_go_by_name)
 	ck_assert_uint_eq(found_count, GALLERY_CANDIDATES_MAX);
 	for (uint32_t i = 0; i < GALLERY_CANDIDATES_MAX; i++)
 		ck_assert(ulid_eq(found[i].subject, subject(i)));
+	gallery_free(g);
+}
+END_TEST
+
+/* Minutiae alone, turned about a point inside the finger. */
+static void
+turn(struct finger_features *f, uint16_t by)
+{
+	int32_t sin = fixed_sin(by), cos = fixed_cos(by);
+
+	f->cells_x = f->cells_y = 0;
+	for (unsigned i = 0; i < f->count; i++) {
+		struct minutia *m = &f->minutiae[i];
+		int32_t x = m->x - 160, y = m->y - 180;
+
+		m->x = (int16_t)(300 + (x * cos + y * sin) / FIXED_ONE);
+		m->y = (int16_t)(300 + (y * cos - x * sin) / FIXED_ONE);
+		m->angle = (uint16_t)(m->angle + by);
+	}
+}
+
+/* Takes the finger's best minutiae as the reference. False: it has fewer. */
+static bool
+pack_best(uint64_t seed, unsigned least, unsigned count)
+{
+	static struct finger_features shot;
+	const struct finger_features *one[] = { &shot };
+
+	ck_assert_int_eq(synth_features(seed, 0, NULL, &shot), 0);
+	if (shot.count < least)
+		return false;
+	shot.count = (uint16_t)(shot.count < count ? shot.count : count);
+	ck_assert_int_eq(reference_make(one, 1, packed, &packed_bytes), 0);
+	return true;
+}
+
+/*
+ * Turned so far, the scan does not know it from strangers, but a comparison does: it is found when it
+ * is on the short list, as the only one of its kind is.
+ */
+START_TEST(a_sparse_reference_is_ranked_among_sparse_ones_only)
+{
+	enum { STRANGERS = 3 * SEARCH_SHORTLIST_MIN };
+	const unsigned firm = SCAN_SPARSE + 12;
+	struct gallery *g = empty(STRANGERS + 1);
+	uint64_t seed = 20000;
+	unsigned first = 0;
+
+	for (uint32_t n = 1; n <= STRANGERS; n++) {
+		while (!pack_best(seed++, firm, UINT8_MAX))
+			;
+		ck_assert_int_eq(put(g, n, 1), 0);
+	}
+	for (seed = 1; seed <= 10; seed++) {
+		ck_assert(pack_best(seed, SCAN_SPARSE - 1, SCAN_SPARSE - 1));
+		ck_assert_int_eq(put(g, 0, 1), 0);
+		touch(seed, 0);
+		turn(&probe, 70 * 65536 / 360);
+		ck_assert_int_eq(search(g, NULL, 0), 0);
+		first += found_count > 0 && ulid_eq(found[0].subject, subject(0));
+	}
+	ck_assert_uint_ge(first, 9);
 	gallery_free(g);
 }
 END_TEST
@@ -611,8 +676,9 @@ UNIT_MAIN("gallery", search_finds_the_mate_among_many,
 	  stranger_is_found_with_low_scores_only,
 	  each_subject_is_named_once_with_its_best_finger,
 	  result_does_not_depend_on_the_order_of_adding,
-	  ties_at_the_end_of_the_short_list_go_by_name, only_named_subjects_are_compared,
-	  a_thousand_named_subjects_are_all_compared,
+	  ties_at_the_end_of_the_short_list_go_by_name,
+	  a_sparse_reference_is_ranked_among_sparse_ones_only,
+	  only_named_subjects_are_compared, a_thousand_named_subjects_are_all_compared,
 	  removed_subjects_are_not_found_and_the_others_are,
 	  same_tag_replaces_the_reference, full_gallery_refuses_more_but_replaces,
 	  malformed_reference_changes_nothing, probe_without_minutiae_is_no_data,

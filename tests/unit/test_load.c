@@ -199,6 +199,17 @@ START_TEST(what_is_loaded_so_far_is_found)
 }
 END_TEST
 
+/* Field by field: between them there may be anything. */
+static bool
+same(const struct gallery_candidate *a, const struct gallery_candidate *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!ulid_eq(a[i].subject, b[i].subject) || a[i].finger != b[i].finger ||
+		    a[i].score != b[i].score || a[i].foreign != b[i].foreign)
+			return false;
+	return true;
+}
+
 START_TEST(the_loaded_gallery_answers_like_one_filled_by_hand)
 {
 	struct gallery_candidate by_hand[GALLERY_CANDIDATES_MAX];
@@ -219,12 +230,10 @@ START_TEST(the_loaded_gallery_answers_like_one_filled_by_hand)
 		}
 	ck_assert_int_eq(load_all(), 0);
 	for (unsigned n = 0; n < SUBJECTS; n += 20) {
-		memset(by_hand, 0, sizeof(by_hand));
-		memset(found, 0, sizeof(found));
 		(void)finds(n, n, NULL);
 		ck_assert_int_eq(gallery_search(other, &q, by_hand, &count), 0);
 		ck_assert_uint_eq(count, found_count);
-		ck_assert_mem_eq(found, by_hand, sizeof(found));
+		ck_assert(same(found, by_hand, count));
 	}
 	gallery_free(other);
 	drawer_free(d);

@@ -216,6 +216,28 @@ spread(const int32_t *y, unsigned n)
 	return sum / (int32_t)n;
 }
 
+START_TEST(few_cylinders_on_either_side_are_sparse)
+{
+	const struct kernel *kernel = kernel_best();
+
+	take(&finger, 11, 0);
+	take(&other, 12, 0);
+	ck_assert_uint_gt(finger.count, SCAN_CYLINDERS_MAX);
+	ck_assert_uint_gt(other.count, SCAN_CYLINDERS_MAX);
+	scan_reference_fill(&reference, kernel, &finger);
+	scan_probe_fill(&probe, kernel, &other);
+	ck_assert(!scan_is_sparse(&probe, &reference));
+	other.count = SCAN_SPARSE - 1;
+	scan_probe_fill(&probe, kernel, &other);
+	ck_assert(scan_is_sparse(&probe, &reference));
+	finger.count = SCAN_SPARSE - 1;
+	scan_reference_fill(&reference, kernel, &finger);
+	take(&other, 12, 0);
+	scan_probe_fill(&probe, kernel, &other);
+	ck_assert(scan_is_sparse(&probe, &reference));
+}
+END_TEST
+
 START_TEST(minutiae_without_quality_are_kept_from_all_over)
 {
 	int32_t all[FINGER_MINUTIAE_MAX], kept[SCAN_CYLINDERS_MAX];
@@ -254,6 +276,6 @@ END_TEST
 
 UNIT_MAIN("scan", mates_come_before_strangers, a_moved_finger_is_the_same_finger,
 	  a_turn_beyond_the_limit_is_not_found, nothing_has_nothing_in_common,
-	  all_kernels_score_any_features_alike,
+	  all_kernels_score_any_features_alike, few_cylinders_on_either_side_are_sparse,
 	  minutiae_without_quality_are_kept_from_all_over,
 	  what_is_kept_does_not_depend_on_the_corner)

@@ -466,6 +466,25 @@ START_TEST(a_question_that_waited_knows_of_the_failures_before_it)
 }
 END_TEST
 
+START_TEST(a_search_of_less_than_all_that_finds_nobody_is_a_failure)
+{
+	start("[privacy]\nprofile = us_other\n[bio]\nguard = on\n");
+	kit.service->searchable = false; /* as without room for all */
+	for (unsigned i = 0; i < GUARD_FREE + 2; i++) {
+		put_probe(i, &prints[2][1]);
+		notify_about("bio.identify", probe_of(i));
+		wait_for(&told.identified, i + 1);
+	}
+	for (unsigned i = 0; i < GUARD_FREE + 2; i++) {
+		bool compared = i <= GUARD_FREE;
+
+		ck_assert_str_eq(told.list[i].outcome, compared ? "ambiguous" : "retry");
+		ck_assert_int_eq(told.list[i].wait_s > 0, !compared);
+	}
+	finish();
+}
+END_TEST
+
 /* ---- what ends a search --------------------------------------------------------- */
 
 START_TEST(a_probe_that_is_dropped_ends_its_search)
@@ -883,6 +902,7 @@ main(void)
 		questions_are_answered_and_written_down_in_the_order_they_came,
 		a_question_too_many_is_told_to_come_again,
 		a_question_that_waited_knows_of_the_failures_before_it,
+		a_search_of_less_than_all_that_finds_nobody_is_a_failure,
 		a_probe_that_is_dropped_ends_its_search,
 		one_that_is_dropped_when_its_search_has_just_ended_is_not_accepted,
 		so_does_one_that_gives_way_to_newer_ones,

@@ -3,15 +3,15 @@
 #include "base/secret.h"
 #include "bio/gallery/fine.h"
 #include "bio/gallery/merge.h"
+#include "bio/gallery/reference_private.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-#define HEADER_BYTES 2u /* version, flags */
 /* Fewer usable minutiae tell a finger poorly, and without ridges nothing makes up for it. */
 #define CYLINDERS_MIN 12u
-#define RECORD_BYTES_MAX (REFERENCE_BYTES_MAX - HEADER_BYTES)
+#define RECORD_BYTES_MAX (REFERENCE_BYTES_MAX - REFERENCE_LEAD_BYTES)
 
 /* The longest head that so short a record has is ANSI's of 26 bytes; a view has 6 besides. */
 _Static_assert(26u + 6u + FOREIGN_MINUTIAE_MAX * 6u <= RECORD_BYTES_MAX, "a view fits");
@@ -27,7 +27,7 @@ start(uint8_t buf[REFERENCE_BYTES_MAX])
 {
 	buf[0] = REFERENCE_VERSION;
 	buf[1] = REFERENCE_FOREIGN;
-	return buf + HEADER_BYTES;
+	return buf + REFERENCE_LEAD_BYTES;
 }
 
 static bool
@@ -119,22 +119,25 @@ foreign_make(const struct fmr *record, const unsigned views[], size_t count,
 	else
 		rc = keep_several(count, position, s, start(buf), &bytes);
 	secret_region_free(s, sizeof(*s));
+	bytes += REFERENCE_LEAD_BYTES;
 	if (rc == 0)
-		*ret_bytes = HEADER_BYTES + bytes;
+		rc = reference_put_sketch(buf, &bytes);
+	if (rc == 0)
+		*ret_bytes = bytes;
 	return rc;
 }
 
 int
 foreign_open(const uint8_t *packed, size_t bytes, struct fmr *ret_record)
 {
+	struct reference_parts parts;
 	struct fmr_label label;
 	struct fmr r;
 
-	if (bytes <= HEADER_BYTES || bytes > REFERENCE_BYTES_MAX ||
-	    packed[0] != REFERENCE_VERSION || packed[1] != REFERENCE_FOREIGN)
+	if (reference_open(packed, bytes, &parts) < 0 ||
+	    (parts.flags & ~REFERENCE_SKETCH) != REFERENCE_FOREIGN)
 		return -EBADMSG;
-	if (fmr_open(packed + HEADER_BYTES, bytes - HEADER_BYTES, &r, NULL) < 0 ||
-	    r.views != 1)
+	if (fmr_open(parts.body, parts.body_bytes, &r, NULL) < 0 || r.views != 1)
 		return -EBADMSG;
 	label = fmr_label(&r, 0);
 	if (label.position == 0 || label.extended_bytes != 0)

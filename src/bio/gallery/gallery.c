@@ -99,19 +99,18 @@ gallery_room(uint64_t bytes)
 	return roster_room(bytes);
 }
 
+/* As reference_scan. */
 static int
 prepare(struct gallery_scrap *scrap, struct newcomer *n, const uint8_t *reference,
 	size_t bytes)
 {
-	int rc = reference_unpack(reference, bytes, &scrap->features);
+	int rc = reference_scan(reference, bytes, &scrap->features, &n->scan);
 
-	if (rc == 0 && n->name.finger > ROSTER_FINGER_MAX)
+	if (rc >= 0 && n->name.finger > ROSTER_FINGER_MAX)
 		rc = -EBADMSG;
-	if (rc < 0)
-		return rc;
-	n->foreign = reference_is_foreign(reference, bytes);
-	scan_reference_fill(&n->scan, kernel_best(), &scrap->features);
-	return 0;
+	if (rc >= 0)
+		n->foreign = reference_is_foreign(reference, bytes);
+	return rc;
 }
 
 /*
@@ -152,8 +151,11 @@ gallery_add(struct gallery *g, const struct gallery_name *name, const uint8_t *r
 	int rc;
 
 	g->newcomer->name = *name;
-	rc = prepare(g->scrap, g->newcomer, reference, bytes);
-	if (rc == 0) {
+	/* All of it is looked at once, before it is relied on. */
+	rc = reference_unpack(reference, bytes, &g->scrap->features);
+	if (rc == 0)
+		rc = prepare(g->scrap, g->newcomer, reference, bytes);
+	if (rc >= 0) {
 		rc = settle(g, g->newcomer, false);
 		atomic_fetch_add(&g->left_out, rc < 0);
 		if (rc < 0 && name->key < g->left_out_key)
@@ -188,7 +190,7 @@ gallery_stage(struct gallery_intake *in, const struct gallery_name *name,
 		return -EBADMSG;
 	n->name = *name;
 	rc = prepare(&in->scrap, n, reference, bytes);
-	in->count += rc == 0;
+	in->count += rc >= 0;
 	return rc;
 }
 

@@ -95,7 +95,7 @@ typedef void (*gallery_pull_fn)(void *ctx, unsigned worker, struct gallery_intak
 int gallery_take_in(struct gallery *g, gallery_pull_fn pull, void *ctx,
 		    uint64_t *ret_key);
 /*
- * 0; it is not staged: -EBADMSG, -ENOTSUP as reference_unpack, and where the key is not greater than
+ * 0; 1 as reference_scan: it is staged, too; it is not staged: -EBADMSG, -ENOTSUP as reference_unpack, and where the key is not greater than
  * the one before; -ENOSPC there are GALLERY_INTAKE_MAX.
  */
 int gallery_stage(struct gallery_intake *in, const struct gallery_name *name,

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define SEEDS 8u /* votes whose movements are tried, */
-#define TRIES 4u /* and of these the best a second time */
+#define SEEDS_MAX (SEEDS + SEEDS / 2)
+#define TRIES 2u /* and of these the best that differ, a second time */
 
 /* ---- votes of every reference ---------------------------------------------- */
 
@@ -17,6 +18,7 @@ struct election {
 	uint8_t weight[64];          /* as in ballot */
 	uint8_t probe[KERNEL_CODES]; /* whose vote it is */
 	uint8_t reference[KERNEL_CODES];
+	bool used[KERNEL_CODES]; /* agrees with a movement that was looked at */
 };
 
 static void
@@ -90,16 +92,16 @@ support(const struct kernel *kernel, const struct scan_probe *p, const struct el
 	return kernel->support(&e->ballot, vote, turned, ret_agreed);
 }
 
-/* The movements with most votes, the best first; how many. */
+/* The movements with most votes, the best first; how many, at most as wanted. */
 static unsigned
 elect(const struct kernel *kernel, const struct scan_probe *p, const struct election *e,
-      struct seed best[TRIES], unsigned wanted)
+      struct seed best[SEEDS_MAX], unsigned wanted)
 {
 	int32_t agreed[KERNEL_CODES];
 	uint8_t least = seed_weight(e);
 	unsigned n = 0, tried = 0;
 
-	for (unsigned i = 0; i < e->ballot.count && tried < SEEDS + SEEDS / 2; i++) {
+	for (unsigned i = 0; i < e->ballot.count && tried < SEEDS_MAX; i++) {
 		struct seed s;
 		unsigned at;
 
@@ -117,11 +119,17 @@ elect(const struct kernel *kernel, const struct scan_probe *p, const struct elec
 	return n;
 }
 
+bool
+scan_is_sparse(const struct scan_probe *probe, const struct scan_reference *reference)
+{
+	return probe->codes.count < SCAN_SPARSE || reference->cylinders < SCAN_SPARSE;
+}
+
 uint32_t
 scan_score(const struct kernel *kernel, const struct scan_probe *probe,
 	   const struct scan_reference *reference)
 {
-	struct seed best[TRIES];
+	struct seed best[SEEDS_MAX];
 	struct election e;
 	uint32_t score;
 
@@ -148,7 +156,7 @@ struct unpacked {
 
 /* What is found under one movement. */
 struct look {
-	uint32_t support;
+	uint32_t support, votes;  /* of votes that agree the weight; how many there are */
 	uint32_t met;             /* weight of minutiae that meet, 256 each at best */
 	uint32_t common;          /* minutiae of either side in the common area, 1/16 */
 	int32_t agreement, cells; /* of the flow: 64 a cell, and how many */
@@ -338,10 +346,10 @@ look_under(const struct kernel *kernel, const struct scan_probe *p,
 	return look;
 }
 
-/* The movement of all votes that agree with one. */
+/* The movement of all votes that agree with one; they are marked as used. */
 static struct fine_move
 movement_of(const struct kernel *kernel, const struct scan_probe *p,
-	    const struct unpacked *u, const struct election *e, unsigned seed)
+	    const struct unpacked *u, struct election *e, unsigned seed)
 {
 	struct overlay_tie ties[KERNEL_CODES];
 	int32_t agreed[KERNEL_CODES];
@@ -349,6 +357,7 @@ movement_of(const struct kernel *kernel, const struct scan_probe *p,
 
 	(void)support(kernel, p, e, seed, agreed); /* the sum is known */
 	for (unsigned i = 0; i < e->ballot.count; i++) {
+		e->used[i] |= agreed[i] != 0;
 		ties[n] = (struct overlay_tie){ &p->minutiae[e->probe[i]],
 						&u->m[e->reference[i]], agreed[i] };
 		n += agreed[i] != 0;
@@ -357,21 +366,23 @@ movement_of(const struct kernel *kernel, const struct scan_probe *p,
 }
 
 /*
- * Weights in 1/1000 of a logit, by logistic regression over mates and strangers of one optical set,
- * of inked prints and of synthetic fingers; the set of another optical reader was kept to check.
+ * Weights in 1/1000. Fitted so that mates come before the strangers of the same probe (a logistic
+ * loss over each mate and the strangers that the votes let through) on one optical set, inked prints
+ * and synthetic fingers; the set of another optical reader was kept to check.
  */
-#define WEIGH_START (-4652)
-#define WEIGH_SUPPORT 1378
-#define WEIGH_MET 3044
-#define WEIGH_COMMON (-3220)
-#define WEIGH_FLOW 938
-#define WEIGH_CELLS 1290
-#define WEIGH_SHARE (-1020)
+#define WEIGH_SUPPORT 3882
+#define WEIGH_MET 2123
+#define WEIGH_COMMON (-2818)
+#define WEIGH_FLOW 5607
+#define WEIGH_CELLS 970
+#define WEIGH_BOTH                                                                       \
+	4417 /* of the flow, times cells: much that agrees is more than all of little */
+#define VOTES_FIRM 10 /* what agrees of fewer votes may agree by chance */
 /*
  * What the flow is worth to the better strangers, for references that have none: so these are not
  * put back behind all others of the gallery.
  */
-#define WEIGH_BARE 1800
+#define WEIGH_BARE 7000
 #define CELLS_MORE 6     /* fewer cells are no evidence */
 #define SCORE_ZERO 20000 /* below 0 after this is added: nothing in common */
 #define SCORE_UNIT 20
@@ -379,14 +390,15 @@ movement_of(const struct kernel *kernel, const struct scan_probe *p,
 static int32_t
 weigh(const struct look *l)
 {
-	int64_t met = l->met, common = l->common, score = WEIGH_START + SCORE_ZERO;
+	int64_t met = l->met, common = l->common, cells = l->cells, score = SCORE_ZERO;
+	int64_t flow = WEIGH_FLOW + WEIGH_BOTH * cells / 64;
 
-	score += WEIGH_SUPPORT * (int64_t)l->support / 1024;
+	score += WEIGH_SUPPORT * 48 * (int64_t)l->support /
+		 (1024 * ((int64_t)l->votes + VOTES_FIRM));
 	score += WEIGH_MET * met * met / ((common + 32) * 4096);
-	score += WEIGH_SHARE * 3 * met / ((common + 64) * 16);
 	score += WEIGH_COMMON * common / 256;
-	score += WEIGH_FLOW * (int64_t)l->agreement / (64 * (l->cells + CELLS_MORE));
-	score += WEIGH_CELLS * (int64_t)l->cells / 64;
+	score += flow * l->agreement / (64 * (cells + CELLS_MORE));
+	score += WEIGH_CELLS * cells / 64;
 	score += l->bare ? WEIGH_BARE : 0;
 	score /= SCORE_UNIT;
 	return score < 0                ? 0
@@ -398,23 +410,30 @@ uint32_t
 scan_again(const struct kernel *kernel, const struct scan_probe *probe,
 	   const struct scan_reference *reference)
 {
-	struct seed best[TRIES];
+	struct seed best[SEEDS_MAX];
 	struct election e;
 	struct unpacked u;
 	int32_t most = 0;
-	unsigned n;
+	unsigned n, tries = 0;
 
 	collect(kernel, probe, reference, &e);
-	n = elect(kernel, probe, &e, best, TRIES);
+	n = elect(kernel, probe, &e, best, SEEDS_MAX);
 	if (n == 0)
 		return 0;
 	unpack(&u, reference);
-	for (unsigned i = 0; i < n; i++) {
-		struct fine_move move = movement_of(kernel, probe, &u, &e, best[i].vote);
-		struct look look = look_under(kernel, probe, &u, &move);
+	memset(e.used, 0, sizeof(e.used));
+	for (unsigned i = 0; i < n && tries < TRIES; i++) {
+		struct fine_move move;
+		struct look look;
 		int32_t score;
 
+		if (e.used[best[i].vote])
+			continue;
+		tries++;
+		move = movement_of(kernel, probe, &u, &e, best[i].vote);
+		look = look_under(kernel, probe, &u, &move);
 		look.support = best[i].support;
+		look.votes = e.ballot.count;
 		look.bare = u.bare;
 		score = weigh(&look);
 		most = score > most ? score : most;

@@ -4,6 +4,7 @@
 #include "bio/finger/finger.h"
 #include "bio/gallery/kernel.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -20,8 +21,15 @@
 #define SCAN_SCORE_MAX 8191u
 #define SCAN_BYTES_MAX 1144u /* what a reference may cost */
 
-/* The share of all references that is looked at again, and how many are when there are few. */
-#define SCAN_AGAIN_SHARE 8u
+/*
+ * Where the probe or the reference has fewer cylinders than this, too few votes agree for much
+ * choice. Such references are ranked among themselves, and more of them are taken.
+ */
+#define SCAN_SPARSE 24u
+
+/* The share of the references that is looked at again, and how many are when there are few. */
+#define SCAN_AGAIN_SHARE 16u
+#define SCAN_AGAIN_SHARE_SPARSE 4u
 #define SCAN_AGAIN_MIN 1024u
 
 struct scan_reference {
@@ -64,6 +72,9 @@ void scan_reference_fill(struct scan_reference *r, const struct kernel *kernel,
 			 const struct finger_features *features);
 void scan_probe_fill(struct scan_probe *p, const struct kernel *kernel,
 		     const struct finger_features *features);
+
+bool scan_is_sparse(const struct scan_probe *probe,
+		    const struct scan_reference *reference);
 
 /* 0..SCAN_SCORE_MAX; 0 = nothing in common. The same on every kernel. */
 uint32_t scan_score(const struct kernel *kernel, const struct scan_probe *probe,

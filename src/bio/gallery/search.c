@@ -13,7 +13,25 @@
 
 #define PIECE 64u /* slots a worker takes at once while scanning */
 _Static_assert(ROSTER_CHUNK % PIECE == 0, "a piece lies in one chunk");
+
+/*
+ * References are ranked by kind: those of scan_is_sparse among themselves. What is stored of a
+ * reference is the kind times LEVELS plus the score of the scan.
+ */
+#define KINDS 2u
 #define LEVELS (SCAN_SCORE_MAX + 1)
+_Static_assert(KINDS *LEVELS <= UINT16_MAX + 1u, "a level fits into its place");
+
+/* The shares of the references, by kind: one in so many. */
+struct quota {
+	uint32_t share[KINDS];
+	uint32_t least; /* of all kinds together */
+};
+static const struct quota again_quota = { { SCAN_AGAIN_SHARE, SCAN_AGAIN_SHARE_SPARSE },
+					  SCAN_AGAIN_MIN };
+static const struct quota shortlist_quota = {
+	{ SEARCH_SHORTLIST_SHARE, SEARCH_SHORTLIST_SHARE_SPARSE }, SEARCH_SHORTLIST_MIN
+};
 
 /* One reference of the short list. */
 struct hopeful {
@@ -24,7 +42,7 @@ struct hopeful {
 
 /* What one worker needs. */
 struct bench {
-	uint32_t level[LEVELS]; /* references by scan score */
+	uint32_t level[KINDS * LEVELS]; /* references by kind and scan score */
 	uint8_t packed[REFERENCE_BYTES_MAX];
 	struct finger_features features;
 	struct fine_side side;
@@ -39,9 +57,10 @@ struct search_work {
 	const struct roster *roster;
 	const struct kernel *kernel;
 	const atomic_bool *cancel;
-	bool each;           /* as in the query */
-	atomic_uint next;    /* the next piece of work */
-	uint32_t again_from; /* scan scores that are looked at again */
+	bool each;                  /* as in the query */
+	atomic_uint next;           /* the next piece of work */
+	uint32_t count[KINDS];      /* of references */
+	uint32_t again_from[KINDS]; /* the least levels that are looked at again */
 	struct fine_side probe;
 	struct scan_probe scan;
 	struct hopeful shortlist[SEARCH_SHORTLIST_MAX];
@@ -119,14 +138,15 @@ scan_job(void *context, unsigned worker)
 	struct search_work *w = context;
 	uint32_t *level = w->bench[worker].level, slot, last;
 
-	memset(level, 0, LEVELS * sizeof(*level));
+	memset(level, 0, KINDS * LEVELS * sizeof(*level));
 	while (next_piece(w, &slot, &last)) {
 		for (; slot < last; slot++) {
-			uint32_t score = scan_score(w->kernel, &w->scan,
-						    roster_scan(w->roster, slot));
+			const struct scan_reference *r = roster_scan(w->roster, slot);
+			uint32_t at = scan_score(w->kernel, &w->scan, r);
 
-			*score_at(w, slot) = (uint16_t)score;
-			level[score]++;
+			at += scan_is_sparse(&w->scan, r) ? LEVELS : 0;
+			*score_at(w, slot) = (uint16_t)at;
+			level[at]++;
 		}
 	}
 }
@@ -138,16 +158,16 @@ again_job(void *context, unsigned worker)
 	struct search_work *w = context;
 	uint32_t *level = w->bench[worker].level, slot, last;
 
-	memset(level, 0, LEVELS * sizeof(*level));
+	memset(level, 0, KINDS * LEVELS * sizeof(*level));
 	while (next_piece(w, &slot, &last)) {
 		for (; slot < last; slot++) {
-			uint32_t score = 0;
+			uint32_t kind = *score_at(w, slot) / LEVELS, at = kind * LEVELS;
 
-			if (*score_at(w, slot) >= w->again_from)
-				score = scan_again(w->kernel, &w->scan,
-						   roster_scan(w->roster, slot));
-			*score_at(w, slot) = (uint16_t)score;
-			level[score]++;
+			if (*score_at(w, slot) >= w->again_from[kind])
+				at += scan_again(w->kernel, &w->scan,
+						 roster_scan(w->roster, slot));
+			*score_at(w, slot) = (uint16_t)at;
+			level[at]++;
 		}
 	}
 }
@@ -199,28 +219,40 @@ compare_names(const struct gallery_name *x, const struct gallery_name *y)
 	return d != 0 ? d : (x->finger > y->finger) - (x->finger < y->finger);
 }
 
-static unsigned
-shortlist_wanted(const struct search_work *w)
+/* How many references there are of each kind. */
+static void
+count_kinds(struct search_work *w)
 {
-	uint32_t n = w->roster->count / SEARCH_SHORTLIST_SHARE;
-
-	return n < SEARCH_SHORTLIST_MIN   ? SEARCH_SHORTLIST_MIN
-	       : n > SEARCH_SHORTLIST_MAX ? SEARCH_SHORTLIST_MAX
-					  : n;
+	memset(w->count, 0, sizeof(w->count));
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		for (uint32_t at = 0; at < KINDS * LEVELS; at++)
+			w->count[at / LEVELS] += w->bench[i].level[at];
+	}
 }
 
-/* The level that at most as many references as wanted exceed; *ret_above: how many do. */
+/* A share of the references of a kind; of small galleries, of the least that is taken. */
 static uint32_t
-cut_level(const struct search_work *w, unsigned wanted, unsigned *ret_above)
+wanted(const struct search_work *w, const struct quota *q, uint32_t kind)
+{
+	uint64_t count = w->count[kind], all = w->roster->count;
+	uint64_t least = (q->least * count + all - 1) / all;
+	uint64_t share = count / q->share[kind];
+
+	return (uint32_t)(share > least ? share : least);
+}
+
+/* The level of a kind that at most as many as wanted exceed; *ret_above: how many do. */
+static uint32_t
+cut_level(const struct search_work *w, uint32_t kind, uint32_t most, uint32_t *ret_above)
 {
 	uint32_t sum = 0, cut;
 
-	for (cut = LEVELS - 1; cut > 0; cut--) {
+	for (cut = (kind + 1) * LEVELS - 1; cut > kind * LEVELS; cut--) {
 		uint32_t here = 0;
 
 		for (unsigned i = 0; i < WORKERS_MAX; i++)
 			here += w->bench[i].level[cut];
-		if (sum + here > wanted)
+		if (sum + here > most)
 			break;
 		sum += here;
 	}
@@ -229,18 +261,16 @@ cut_level(const struct search_work *w, unsigned wanted, unsigned *ret_above)
 }
 
 /*
- * The least scan score that is looked at again: no more than a share of all exceed it, and all that
+ * The least level of a kind that is looked at again: no more than a share exceed it, and all that
  * have it are taken, so that the order of slots does not matter. Never those that have nothing in
  * common.
  */
 static uint32_t
-again_level(const struct search_work *w)
+again_level(const struct search_work *w, uint32_t kind)
 {
-	uint32_t share = w->roster->count / SCAN_AGAIN_SHARE, cut;
-	unsigned above;
+	uint32_t above, cut = cut_level(w, kind, wanted(w, &again_quota, kind), &above);
 
-	cut = cut_level(w, share < SCAN_AGAIN_MIN ? SCAN_AGAIN_MIN : share, &above);
-	return cut > 0 ? cut : 1;
+	return cut > kind * LEVELS ? cut : kind * LEVELS + 1;
 }
 
 static bool
@@ -305,32 +335,61 @@ keep_first(struct level_heap *heap, const struct hopeful *h)
 	}
 }
 
-/* The best of the scan. A reference with nothing at all in common is no candidate. */
+/* Where the short list ends for one kind: above the level all are taken, on it the first names. */
+struct cut {
+	uint32_t level, above;
+	struct level_heap on;
+};
+
+static struct cut
+cut_of(const struct search_work *w, uint32_t kind, uint32_t room)
+{
+	uint32_t most = wanted(w, &shortlist_quota, kind);
+	struct cut cut = { 0 };
+
+	most = most < room ? most : room;
+	cut.level = cut_level(w, kind, most, &cut.above);
+	/* A reference with nothing at all in common is no candidate. */
+	cut.on.room = cut.level > kind * LEVELS ? most - cut.above : 0;
+	return cut;
+}
+
+/* The best of the scan. */
 static void
 choose_shortlist(struct search_work *w)
 {
-	unsigned wanted = shortlist_wanted(w), above;
-	uint32_t cut = cut_level(w, wanted, &above);
-	struct level_heap heap = { &w->shortlist[above], 0,
-				   cut > 0 ? wanted - above : 0 };
+	struct cut cut[KINDS];
+	unsigned above = 0, room = SEARCH_SHORTLIST_MAX;
 
+	for (uint32_t kind = 0; kind < KINDS; kind++) {
+		cut[kind] = cut_of(w, kind, room);
+		room -= cut[kind].above + cut[kind].on.room;
+		above += cut[kind].above;
+	}
+	cut[0].on.at = &w->shortlist[above];
+	cut[1].on.at = cut[0].on.at + cut[0].on.room;
 	w->shortlist_count = 0;
 	for (uint32_t slot = 0; slot < w->roster->count; slot++) {
 		uint32_t level = *score_at(w, slot);
+		struct cut *c = &cut[level / LEVELS];
 		struct hopeful h;
 
 		if (slot % ROSTER_CHUNK == 0 && cancelled(w))
 			return;
-		if (level < cut || (level == cut && heap.room == 0))
+		if (level < c->level || (level == c->level && c->on.room == 0))
 			continue;
 		h = hopeful_of(w, slot);
-		if (level > cut)
+		if (level > c->level)
 			shortlist_add(w, &h);
 		else
-			keep_first(&heap, &h);
+			keep_first(&c->on, &h);
 	}
 	assert(w->shortlist_count == above);
-	w->shortlist_count += heap.count;
+	for (uint32_t kind = 0; kind < KINDS; kind++) {
+		/* Else the level would have been lower. */
+		assert(cut[kind].on.count == cut[kind].on.room);
+		w->shortlist_count += cut[kind].on.count;
+	}
 }
 
 static void
@@ -451,7 +510,9 @@ search_all(struct search_work *w, struct workers *workers, struct hopeful *best,
 	run(w, workers, scan_job);
 	if (cancelled(w))
 		return;
-	w->again_from = again_level(w);
+	count_kinds(w);
+	for (uint32_t kind = 0; kind < KINDS; kind++)
+		w->again_from[kind] = again_level(w, kind);
 	run(w, workers, again_job);
 	if (cancelled(w))
 		return;

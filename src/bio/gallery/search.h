@@ -11,12 +11,13 @@
  * slots, the number of threads or the CPU.
  */
 /*
- * The short list: one in a hundred references, within these limits. A count and never a time, so
- * that the answer is the same on every machine.
+ * The short list: of every 400 references one, of those that scan_is_sparse tells apart eight, within
+ * these limits. A count and never a time, so that the answer is the same on every machine.
  */
 #define SEARCH_SHORTLIST_MIN 256u
-#define SEARCH_SHORTLIST_MAX 10000u
-#define SEARCH_SHORTLIST_SHARE 100u
+#define SEARCH_SHORTLIST_MAX 16384u
+#define SEARCH_SHORTLIST_SHARE 400u
+#define SEARCH_SHORTLIST_SHARE_SPARSE 50u
 
 struct search_work;
 
