@@ -118,8 +118,29 @@ START_TEST(reset_gives_zeroed_memory_and_the_whole_limit_again)
 }
 END_TEST
 
+START_TEST(a_reserve_is_no_use_and_stays_through_a_reset)
+{
+	struct arena *a = arena_new(20000);
+	unsigned char *p, *again;
+
+	ck_assert(!arena_reserve(a, 20001));
+	ck_assert(arena_reserve(a, 16000));
+	ck_assert_uint_eq(arena_used(a), 0);
+	p = arena_alloc(a, 15000);
+	memset(p, 0xa5, 15000);
+	ck_assert_ptr_nonnull(arena_alloc(a, 4000)); /* beyond it, within the limit */
+	ck_assert_ptr_null(arena_alloc(a, 2000));
+	arena_reset(a);
+	again = arena_alloc(a, 15000);
+	ck_assert_ptr_eq(again, p);
+	ck_assert(all_zero(again, 15000));
+	arena_free(a);
+}
+END_TEST
+
 UNIT_MAIN("arena", memory_is_zeroed_aligned_and_apart,
 	  limit_is_exact_and_holds_after_refusals, limit_zero_gives_nothing,
 	  zero_bytes_are_a_valid_pointer, huge_sizes_and_products_are_refused,
 	  strndup_copies_bytes_and_terminates,
-	  reset_gives_zeroed_memory_and_the_whole_limit_again)
+	  reset_gives_zeroed_memory_and_the_whole_limit_again,
+	  a_reserve_is_no_use_and_stays_through_a_reset)

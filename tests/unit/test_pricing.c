@@ -6,7 +6,7 @@
 /* The worked examples of docs/promotions.md, word for word. */
 struct example {
 	const char *rules, *basket, *member;
-	int64_t total;
+	int64_t total, points, burn;
 };
 
 #define SIX                                                                              \
@@ -19,47 +19,146 @@ static const struct example examples[] = {
 	  "[\"food/dairy\"]},\"params\":{\"percent_bp\":2000}}",
 	  "{\"lines\":[{\"code\":\"yoghurt\",\"category\":\"food/dairy/yoghurt\","
 	  "\"qty\":2,\"unit_price_minor\":99}]}",
-	  NULL, 158 },
+	  NULL, 158, 0, 0 },
 	{ "{\"id\":\"coffee-30c\",\"kind\":\"amount\",\"scope\":{\"sku\":[\"coffee\"]},"
 	  "\"params\":{\"amount_minor\":30}}",
 	  "{\"lines\":[{\"code\":\"coffee\",\"qty\":3,\"unit_price_minor\":499}]}", NULL,
-	  1407 },
+	  1407, 0, 0 },
 	{ "{\"id\":\"butter-member\",\"kind\":\"fixed_price\",\"scope\":{\"sku\":"
 	  "[\"butter\"]},\"params\":{\"price_minor\":149,\"max_units\":2},\"who\":"
 	  "{\"member\":true}}",
 	  "{\"lines\":[{\"code\":\"butter\",\"qty\":3,\"unit_price_minor\":199}]}",
-	  "{\"known\":true}", 497 },
+	  "{\"known\":true}", 497, 0, 0 },
 	{ "{\"id\":\"snack-2-for-3\",\"kind\":\"n_for_price\",\"scope\":{\"category\":"
 	  "[\"snack\"]},\"params\":{\"units\":2,\"price_minor\":300}}",
 	  "{\"lines\":[{\"code\":\"nuts\",\"category\":\"snack\",\"unit_price_minor\":"
 	  "179},"
 	  "{\"code\":\"crisps\",\"category\":\"snack\",\"unit_price_minor\":169},"
 	  "{\"code\":\"sticks\",\"category\":\"snack\",\"unit_price_minor\":99}]}",
-	  NULL, 399 },
+	  NULL, 399, 0, 0 },
 	{ "{\"id\":\"clean-3-for-2\",\"kind\":\"buy_get\",\"scope\":{\"all\":true},"
 	  "\"params\":{\"buy\":2,\"get\":1,\"percent_bp\":10000}}",
-	  SIX, NULL, 800 },
+	  SIX, NULL, 800, 0, 0 },
 	{ "{\"id\":\"clean-cheapest\",\"kind\":\"buy_get_cheapest\",\"scope\":"
 	  "{\"all\":true},\"params\":{\"buy\":2,\"get\":1,\"percent_bp\":10000}}",
-	  SIX, NULL, 1000 },
+	  SIX, NULL, 1000, 0, 0 },
 	{ "{\"id\":\"five-percent\",\"kind\":\"basket_percent\",\"scope\":{\"all\":true},"
 	  "\"params\":{\"percent_bp\":500,\"min_spend_minor\":2000,\"cap_minor\":150}}",
 	  "{\"lines\":[{\"code\":\"ham\",\"qty\":4,\"unit_price_minor\":1000}]}", NULL,
-	  3850 },
+	  3850, 0, 0 },
 	{ "{\"id\":\"cheese-30\",\"kind\":\"percent\",\"scope\":{\"sku\":[\"cheese\"]},"
 	  "\"params\":{\"percent_bp\":3000}},\n"
 	  "{\"id\":\"spend-40-save-5\",\"kind\":\"basket_amount\",\"scope\":"
 	  "{\"all\":true},\"params\":{\"amount_minor\":500,\"min_spend_minor\":4000}}",
 	  "{\"lines\":[{\"code\":\"wine\",\"unit_price_minor\":3800},"
 	  "{\"code\":\"cheese\",\"unit_price_minor\":250}]}",
-	  NULL, 3550 },
+	  NULL, 3550, 0, 0 },
 	{ "{\"id\":\"bread-25\",\"kind\":\"percent\",\"scope\":{\"sku\":[\"bread\"]},"
 	  "\"params\":{\"percent_bp\":2500}},\n"
 	  "{\"id\":\"staff-10\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
 	  "\"params\":{\"percent_bp\":1000},\"who\":{\"groups\":[\"staff\"]},"
 	  "\"combine\":{\"stack\":true}}",
 	  "{\"lines\":[{\"code\":\"bread\",\"unit_price_minor\":200}]}",
-	  "{\"groups\":[\"staff\"]}", 135 },
+	  "{\"groups\":[\"staff\"]}", 135, 0, 0 },
+	{ "{\"id\":\"third-half\",\"kind\":\"every_n\","
+	  "\"scope\":{\"category\":[\"juice\"]},\"params\":{\"units\":3,"
+	  "\"percent_bp\":5000}}",
+	  "{\"lines\":[{\"code\":\"mango\",\"category\":\"juice\","
+	  "\"qty\":3,\"unit_price_minor\":400},{\"code\":\"apple\","
+	  "\"category\":\"juice\",\"unit_price_minor\":300}]}",
+	  NULL, 1300, 0, 0 },
+	{ "{\"id\":\"carton-10\",\"kind\":\"full_groups\","
+	  "\"scope\":{\"sku\":[\"water\"]},\"params\":{\"units\":6,"
+	  "\"percent_bp\":1000}}",
+	  "{\"lines\":[{\"code\":\"water\",\"qty\":7,"
+	  "\"unit_price_minor\":100}]}",
+	  NULL, 640, 0, 0 },
+	{ "{\"id\":\"jam-more\",\"kind\":\"first_and_next\","
+	  "\"scope\":{\"sku\":[\"jam\"]},"
+	  "\"params\":{\"first_price_minor\":399,"
+	  "\"next_price_minor\":299}}",
+	  "{\"lines\":[{\"code\":\"jam\",\"qty\":3,"
+	  "\"unit_price_minor\":449}]}",
+	  NULL, 997, 0, 0 },
+	{ "{\"id\":\"cheapest-half\",\"kind\":\"cheapest_percent\","
+	  "\"scope\":{\"category\":[\"clothes\"]},"
+	  "\"params\":{\"percent_bp\":5000}}",
+	  "{\"lines\":[{\"code\":\"shirt\",\"category\":\"clothes\","
+	  "\"unit_price_minor\":2000},{\"code\":\"cap\","
+	  "\"category\":\"clothes\",\"unit_price_minor\":900}]}",
+	  NULL, 2450, 0, 0 },
+	{ "{\"id\":\"lunch-499\",\"kind\":\"bundle\","
+	  "\"scope\":{\"all\":true},"
+	  "\"params\":{\"components\":[{\"category\":[\"sandwich\"]},"
+	  "{\"category\":[\"snack\"]},{\"category\":[\"drink\"]}],"
+	  "\"price_minor\":499}}",
+	  "{\"lines\":[{\"code\":\"blt\",\"category\":\"sandwich\","
+	  "\"unit_price_minor\":349},{\"code\":\"crisps\","
+	  "\"category\":\"snack\",\"unit_price_minor\":129},"
+	  "{\"code\":\"cola\",\"category\":\"drink\","
+	  "\"unit_price_minor\":199},{\"code\":\"water\","
+	  "\"category\":\"drink\",\"unit_price_minor\":149}]}",
+	  NULL, 648, 0, 0 },
+	{ "{\"id\":\"try-them-all\",\"kind\":\"distinct_set\","
+	  "\"scope\":{\"category\":[\"yoghurt\"]},"
+	  "\"params\":{\"table\":[{\"units\":3,\"percent_bp\":1000},"
+	  "{\"units\":5,\"percent_bp\":2000}]}}",
+	  "{\"lines\":[{\"code\":\"plain\",\"category\":\"yoghurt\","
+	  "\"unit_price_minor\":99},{\"code\":\"peach\","
+	  "\"category\":\"yoghurt\",\"unit_price_minor\":99},"
+	  "{\"code\":\"fig\",\"category\":\"yoghurt\","
+	  "\"unit_price_minor\":109},{\"code\":\"mango\","
+	  "\"category\":\"yoghurt\",\"unit_price_minor\":119}]}",
+	  NULL, 383, 0, 0 },
+	{ "{\"id\":\"meat-3-for-10\",\"kind\":\"pack\","
+	  "\"scope\":{\"category\":[\"meat\"]},\"params\":{\"units\":3,"
+	  "\"price_minor\":1000}}",
+	  "{\"lines\":[{\"code\":\"beef\",\"category\":\"meat\","
+	  "\"weighed\":true,\"qty_milli\":420,"
+	  "\"unit_price_minor\":1000},{\"code\":\"pork\","
+	  "\"category\":\"meat\",\"weighed\":true,\"qty_milli\":500,"
+	  "\"unit_price_minor\":780},{\"code\":\"turkey\","
+	  "\"category\":\"meat\",\"weighed\":true,\"qty_milli\":310,"
+	  "\"unit_price_minor\":1000},{\"code\":\"mince\","
+	  "\"category\":\"meat\",\"weighed\":true,\"qty_milli\":400,"
+	  "\"unit_price_minor\":700}]}",
+	  NULL, 1280, 0, 0 },
+	{ "{\"id\":\"fruit-kilo\",\"kind\":\"buy_weight_get_weight\","
+	  "\"scope\":{\"category\":[\"fruit\"]},"
+	  "\"params\":{\"buy_g\":1000,\"get_g\":500,"
+	  "\"percent_bp\":10000}}",
+	  "{\"lines\":[{\"code\":\"apples\",\"category\":\"fruit\","
+	  "\"weighed\":true,\"qty_milli\":1200,"
+	  "\"unit_price_minor\":200},{\"code\":\"pears\","
+	  "\"category\":\"fruit\",\"weighed\":true,\"qty_milli\":600,"
+	  "\"unit_price_minor\":300}]}",
+	  NULL, 320, 0, 0 },
+	{ "{\"id\":\"more-for-more\",\"kind\":\"basket_tiers\","
+	  "\"scope\":{\"all\":true},"
+	  "\"params\":{\"tiers\":[{\"min_spend_minor\":5000,"
+	  "\"percent_bp\":500},{\"min_spend_minor\":10000,"
+	  "\"percent_bp\":1000}]}}",
+	  "{\"lines\":[{\"code\":\"wine\",\"qty\":4,"
+	  "\"unit_price_minor\":2600}]}",
+	  NULL, 9360, 0, 0 },
+	{ "{\"id\":\"point-a-euro\",\"kind\":\"points_earn\","
+	  "\"scope\":{\"all\":true},\"params\":{\"points\":1,"
+	  "\"per_minor\":100}}",
+	  "{\"lines\":[{\"code\":\"tea\",\"unit_price_minor\":1299}]}",
+	  "{\"known\":true}", 1299, 12, 0 },
+	{ "{\"id\":\"pay-by-points\",\"kind\":\"points_burn\","
+	  "\"scope\":{\"all\":true},\"params\":{\"points\":100,"
+	  "\"value_minor\":100,\"max_bp\":5000}}",
+	  "{\"lines\":[{\"code\":\"ham\",\"qty\":4,"
+	  "\"unit_price_minor\":1000}]}",
+	  "{\"known\":true,\"points\":2350}", 4000, 0, 2000 },
+	{ "{\"id\":\"with-machine\",\"kind\":\"percent\","
+	  "\"scope\":{\"sku\":[\"capsules\"]},"
+	  "\"params\":{\"percent_bp\":2000,"
+	  "\"contains\":{\"sku\":[\"machine\"]}}}",
+	  "{\"lines\":[{\"code\":\"machine\",\"unit_price_minor\":8900},"
+	  "{\"code\":\"capsules\",\"qty\":2,\"unit_price_minor\":400}]}",
+	  NULL, 9540, 0, 0 },
 };
 
 static void
@@ -83,6 +182,8 @@ START_TEST(worked_examples_cost_what_the_handbook_says)
 		ck_assert_msg(r->total_minor == examples[i].total, "%s: %lld",
 			      examples[i].rules, (long long)r->total_minor);
 		ck_assert(r->optimal);
+		ck_assert_int_eq(r->points_earned, examples[i].points);
+		ck_assert_int_eq(r->burn.worth_minor, examples[i].burn);
 		pricing_result_free(r);
 		kit_free(&k);
 	}

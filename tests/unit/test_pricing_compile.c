@@ -22,10 +22,6 @@ static const struct bad_rule bad_rules[] = {
 	{ "{\"id\":\"x\"," SCOPE "\"params\":{}}", "\"kind\" is missing" },
 	{ "{\"id\":\"x\",\"kind\":\"gift\"," SCOPE "\"params\":{}}",
 	  "unknown kind \"gift\"; it must be percent" },
-	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE "\"params\":{}}",
-	  "the kind \"bundle\" is not supported by this version" },
-	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE "\"params\":{}}",
-	  "the kind \"points_earn\" is not supported" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\",\"params\":{\"percent_bp\":1}}",
 	  "\"scope\" is missing" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"limits\":{}}",
@@ -108,6 +104,179 @@ static const struct bad_rule bad_rules[] = {
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE "\"params\":{\"percent_bp\":1},"
 	  "\"text\":{\"english\":1}}",
 	  "text is a number; it must be a text" },
+	{ "{\"id\":\"x\",\"kind\":\"every_n\"," SCOPE "\"params\":{\"units\":3}}",
+	  "one of percent_bp, amount_minor and price_minor is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"every_n\"," SCOPE
+	  "\"params\":{\"units\":3,\"percent_bp\":1,\"price_minor\":1}}",
+	  "percent_bp and price_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"every_n\"," SCOPE
+	  "\"params\":{\"units\":1,\"percent_bp\":1}}",
+	  "units is 1; it must be 2 to 1000" },
+	{ "{\"id\":\"x\",\"kind\":\"full_groups\"," SCOPE
+	  "\"params\":{\"units\":1001,\"amount_minor\":1}}",
+	  "units is 1001; it must be 2 to 1000" },
+	{ "{\"id\":\"x\",\"kind\":\"full_groups\"," SCOPE
+	  "\"params\":{\"units\":2,\"amount_minor\":1,\"percent_bp\":5}}",
+	  "percent_bp and amount_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"full_groups\"," SCOPE
+	  "\"params\":{\"percent_bp\":5}}",
+	  "\"units\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"pack\"," SCOPE
+	  "\"params\":{\"units\":0,\"price_minor\":1}}",
+	  "units is 0; it must be 1 to 1000" },
+	{ "{\"id\":\"x\",\"kind\":\"pack\"," SCOPE
+	  "\"params\":{\"units\":1,\"price_minor\":-1}}",
+	  "price_minor is -1; it must be 0 to" },
+	{ "{\"id\":\"x\",\"kind\":\"first_and_next\"," SCOPE
+	  "\"params\":{\"first_percent_bp\":5}}",
+	  "one of next_percent_bp, next_amount_minor and next_price_minor is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"first_and_next\"," SCOPE
+	  "\"params\":{\"next_percent_bp\":5,\"next_price_minor\":5}}",
+	  "next_percent_bp and next_price_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"first_and_next\"," SCOPE
+	  "\"params\":{\"next_percent_bp\":5,\"first_amount_minor\":1,\"first_price_"
+	  "minor\":5}}",
+	  "first_amount_minor and first_price_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"first_and_next\"," SCOPE
+	  "\"params\":{\"next_percent_bp\":5,\"max_units\":1}}",
+	  "there is no next unit" },
+	{ "{\"id\":\"x\",\"kind\":\"first_and_next\"," SCOPE
+	  "\"params\":{\"percent_bp\":5,\"next_percent_bp\":5}}",
+	  "this kind of rule takes no \"percent_bp\"" },
+	{ "{\"id\":\"x\",\"kind\":\"cheapest_percent\"," SCOPE "\"params\":{}}",
+	  "\"percent_bp\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"cheapest_percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":5,\"max_units\":2}}",
+	  "this kind of rule takes no \"max_units\"" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE "\"params\":{\"price_minor\":5}}",
+	  "\"components\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"components\":[{\"sku\":[\"a\"]}]}}",
+	  "components has 1 entries; it must have 2 to 8" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"components\":{}}}",
+	  "components is an object; it must be a list" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"components\":[{\"sku\":[\"a\"]},{\"units\":2}]"
+	  "}}",
+	  "a component names no goods; give sku, category or brand" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"components\":[{\"sku\":[\"a\"]},{\"sku\":["
+	  "\"b\"],\"units\":21}]}}",
+	  "units is 21; it must be 1 to 20" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"components\":[{\"sku\":[\"a\"]},{\"sku\":["
+	  "\"b\"],\"scope\":1}]}}",
+	  "unknown member \"scope\"" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"price_minor\":5,\"percent_bp\":5,\"components\":[{\"sku\":["
+	  "\"a\"]},{\"sku\":[\"b\"]}]}}",
+	  "percent_bp and price_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"bundle\"," SCOPE
+	  "\"params\":{\"components\":[{\"sku\":[\"a\"]},{\"sku\":[\"b\"]}]}}",
+	  "one of percent_bp, amount_minor and price_minor is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE "\"params\":{}}",
+	  "\"table\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE "\"params\":{\"table\":[]}}",
+	  "table has 0 entries; it must have 1 to 20" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE
+	  "\"params\":{\"table\":[{\"units\":1,\"percent_bp\":5}]}}",
+	  "units is 1; it must be 2 to" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE
+	  "\"params\":{\"table\":[{\"units\":3}]}}",
+	  "\"percent_bp\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE
+	  "\"params\":{\"table\":[{\"units\":3,\"percent_bp\":5},{\"units\":3,\"percent_"
+	  "bp\":6}]}}",
+	  "it asks for no more than the entry before" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE
+	  "\"params\":{\"table\":[{\"units\":3,\"percent_bp\":5},{\"units\":4,\"percent_"
+	  "bp\":5}]}}",
+	  "it gives no more than the entry before" },
+	{ "{\"id\":\"x\",\"kind\":\"distinct_set\"," SCOPE
+	  "\"params\":{\"table\":[{\"units\":3,\"percent_bp\":5,\"amount_minor\":1}]}}",
+	  "unknown member \"amount_minor\"" },
+	{ "{\"id\":\"x\",\"kind\":\"buy_weight_get_weight\"," SCOPE
+	  "\"params\":{\"buy_g\":1,\"percent_bp\":1}}",
+	  "\"get_g\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"buy_weight_get_weight\"," SCOPE
+	  "\"params\":{\"buy_g\":1,\"get_g\":1000001,\"percent_bp\":1}}",
+	  "get_g is 1000001; it must be 1 to 1000000" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"percent_bp\":5}]}}",
+	  "\"min_units\" or \"min_spend_minor\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"min_spend_minor\":2,\"percent_bp\":"
+	  "5}]}}",
+	  "min_units and min_spend_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"percent_bp\":5,\"amount_minor\":1}]}"
+	  "}",
+	  "percent_bp and amount_minor exclude each other" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"percent_bp\":5},{\"min_spend_"
+	  "minor\":2,\"percent_bp\":6}]}}",
+	  "this tier has other members than the one before" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":2,\"percent_bp\":5},{\"min_units\":1,"
+	  "\"percent_bp\":6}]}}",
+	  "it asks for no more than the entry before" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"amount_minor\":5},{\"min_units\":2,"
+	  "\"amount_minor\":4}]}}",
+	  "it gives no more than the entry before" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE "\"params\":{\"tiers\":[7]}}",
+	  "a tier is a number; it must be an object" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"percent_bp\":5}],\"percent_bp\":5}}",
+	  "this kind of rule takes no \"percent_bp\"" },
+	{ "{\"id\":\"x\",\"kind\":\"basket_tiers\"," SCOPE
+	  "\"params\":{\"tiers\":[{\"min_units\":1,\"percent_bp\":5}],\"spend_of\":"
+	  "\"gross\"}}",
+	  "spend_of needs min_spend_minor" },
+	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE
+	  "\"params\":{\"per_minor\":100}}",
+	  "\"points\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE "\"params\":{\"points\":0}}",
+	  "points is 0; it must be 1 to 1000000" },
+	{ "{\"id\":\"x\",\"kind\":\"points_burn\"," SCOPE "\"params\":{\"points\":1}}",
+	  "\"value_minor\" is missing" },
+	{ "{\"id\":\"x\",\"kind\":\"points_burn\"," SCOPE
+	  "\"params\":{\"points\":1,\"value_minor\":1,\"max_bp\":10001}}",
+	  "max_bp is 10001; it must be 1 to 10000" },
+	{ "{\"id\":\"x\",\"kind\":\"points_burn\"," SCOPE
+	  "\"params\":{\"points\":1,\"value_minor\":1,\"per_minor\":1}}",
+	  "this kind of rule takes no \"per_minor\"" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1,\"contains\":{}}}",
+	  "contains names no goods" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1,\"contains\":{\"sku\":[\"a\"],\"units\":0}}}",
+	  "units is 0; it must be 1 to 1000000" },
+	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE
+	  "\"params\":{\"points\":1},\"combine\":{\"exclusive\":\"best\"}}",
+	  "points change no price" },
+	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE
+	  "\"params\":{\"points\":1},\"limits\":{\"budget_minor\":5}}",
+	  "points take no money off" },
+	{ "{\"id\":\"x\",\"kind\":\"points_earn\"," SCOPE
+	  "\"params\":{\"points\":1},\"combine\":{\"stack\":true}}",
+	  "\"stack\" is for the kinds percent and amount only" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"limits\":{\"budget_minor\":0}}",
+	  "budget_minor is 0; it must be 1 to" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"when\":{\"to\":\"9999-12-31\"}}",
+	  "to is the year 9999; it must be 2000 to 2199" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"when\":{\"from\":\"1999-12-31\"}}",
+	  "from is the year 1999" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"combine\":{\"group\":\"a\\u0007b\"}}",
+	  "group has a control character" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"text\":{\"en\":\"a\\u001bb\"}}",
+	  "text has a control character" },
 };
 
 START_TEST(bad_rules_are_named_with_what_would_be_right)

@@ -67,6 +67,16 @@ arena_new(size_t bytes_max)
 	return a;
 }
 
+bool
+arena_reserve(struct arena *a, size_t bytes)
+{
+	struct chunk *c = a->newest;
+
+	if (c != NULL && bytes <= c->bytes - c->used)
+		return true;
+	return bytes <= a->bytes_max - a->used && chunk_add(a, bytes) != NULL;
+}
+
 void *
 arena_alloc(struct arena *a, size_t bytes)
 {

@@ -1,6 +1,7 @@
 #ifndef LANED_BASE_PLAIN_ARENA_H
 #define LANED_BASE_PLAIN_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -12,6 +13,12 @@ struct arena;
  * Makes an arena that hands out at most bytes_max bytes in all. NULL: no memory.
  */
 struct arena *arena_new(size_t bytes_max);
+
+/*
+ * Makes room for so many bytes at once, which an empty arena keeps through arena_reset(): one that
+ * is used again and again then asks for memory no more. false: no memory, nothing changed.
+ */
+bool arena_reserve(struct arena *a, size_t bytes);
 
 /*
  * bytes of zeroed memory aligned for any type, valid until arena_reset or arena_free. NULL when

@@ -80,6 +80,16 @@ refuse_double_ids(struct compiler *c, const struct pricing_rules *r)
 	}
 }
 
+/* The forms of a rule exclude each other: without a group of its own they are one. */
+static void
+number_forms(struct pricing_rules *r, struct rule *rule)
+{
+	if (rule->variants_count > 1 && rule->group_index == NO_GROUP)
+		rule->group_index = r->groups_count++;
+	for (uint32_t i = 0; i < rule->variants_count; i++)
+		rule->variants[i].group_index = rule->group_index;
+}
+
 /* A number for each name of a group. */
 static int
 number_groups(struct compiler *c, struct pricing_rules *r)
@@ -108,6 +118,8 @@ number_groups(struct compiler *c, struct pricing_rules *r)
 		}
 		rule->group_index = slots[at] - 1;
 	}
+	for (uint32_t i = 0; i < r->count; i++)
+		number_forms(r, &r->rules[i]);
 	return 0;
 }
 
@@ -263,6 +275,30 @@ rule_by_id(const struct pricing_rules *r, struct str id)
 			high = middle;
 	}
 	return NULL;
+}
+
+int
+pricing_rule_text_in(const struct pricing_rules *rules, struct str id,
+		     struct str language, struct str *ret_text)
+{
+	const struct rule *rule = rule_by_id(rules, id);
+
+	for (uint32_t i = 0; rule != NULL && i < rule->texts_count; i++) {
+		if (!str_eq(rule->texts[i].language, language))
+			continue;
+		*ret_text = rule->texts[i].text;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+bool
+pricing_rule_is_limited(const struct pricing_rules *rules, struct str id)
+{
+	const struct rule *rule = rule_by_id(rules, id);
+
+	return rule != NULL && (rule->per_member > 0 || rule->per_day > 0 ||
+				rule->total > 0 || rule->budget_minor > 0);
 }
 
 struct str

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define NOWHERE UINT32_MAX
+#define SORT_SMALL 64u
 
 struct splitting {
 	const struct problem *p;
@@ -45,11 +46,8 @@ is_unit_rule(const struct splitting *s, uint32_t live)
 static int
 unite_all(struct splitting *s)
 {
-	uint32_t *group_item =
-		calloc((size_t)s->p->rules->groups_count + 1, sizeof(*group_item));
+	uint32_t *group_item = NULL; /* plus one */
 
-	if (group_item == NULL)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < s->p->items_count; i++)
 		s->parent[i] = i;
 	for (uint32_t i = 1; i < s->p->items_count; i++)
@@ -68,11 +66,15 @@ unite_all(struct splitting *s)
 		}
 		if (group == NO_GROUP)
 			continue;
+		if (group_item == NULL)
+			group_item = arena_array(s->p->arena, s->p->rules->groups_count,
+						 sizeof(*group_item));
+		if (group_item == NULL)
+			return -ENOMEM;
 		if (group_item[group] != 0)
 			unite(s, group_item[group] - 1, l->items[0]);
 		group_item[group] = l->items[0] + 1;
 	}
-	free(group_item);
 	return 0;
 }
 
@@ -197,6 +199,26 @@ component_order(const void *a, const void *b)
 	return x->items[0] < y->items[0] ? -1 : x->items[0] > y->items[0];
 }
 
+/* The usual handful needs no qsort(), which would ask for memory. */
+static void
+sort_components(struct splitting *s)
+{
+	if (s->count > SORT_SMALL) {
+		qsort(s->list, s->count, sizeof(*s->list), component_order);
+		return;
+	}
+	for (uint32_t c = 1; c < s->count; c++) {
+		struct component moved = s->list[c];
+		uint32_t at = c;
+
+		while (at > 0 && component_order(&s->list[at - 1], &moved) > 0) {
+			s->list[at] = s->list[at - 1];
+			at--;
+		}
+		s->list[at] = moved;
+	}
+}
+
 int
 components_find(const struct problem *p, const bool *allowed,
 		struct component **ret_components, uint32_t *ret_count)
@@ -218,7 +240,7 @@ components_find(const struct problem *p, const bool *allowed,
 	if (rc < 0)
 		return rc;
 	fill(&s);
-	qsort(s.list, s.count, sizeof(*s.list), component_order);
+	sort_components(&s);
 	*ret_components = s.list;
 	*ret_count = s.count;
 	return 0;

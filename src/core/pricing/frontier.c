@@ -7,7 +7,7 @@
 #define NODES_MAX 32768u        /* partial ways kept */
 #define PRODUCTS_MAX (1u << 20) /* partial ways made at one component */
 #define PAIRWISE_MAX 256u       /* compared with each other for dominance */
-#define TRIALS_MAX 256u         /* whole ways evaluated */
+#define TRIAL_NODES 8u          /* what evaluating a whole way counts */
 #define PRODUCTS_A_NODE 16u
 
 /*
@@ -29,6 +29,7 @@ struct frontier {
 	int64_t cost_limit, best;
 	enum search_want want;
 	bool complete;
+	bool single; /* all scopes see layer 1 alike: the net of one tells that of all */
 };
 
 static int64_t
@@ -180,6 +181,26 @@ dominates(const struct frontier *f, const int64_t *a, const int64_t *b)
 	return true;
 }
 
+/* Of sorted vectors with one net: those that leave more net than all cheaper ones. */
+static uint32_t
+thin_single(const struct frontier *f, int64_t *v, uint32_t count)
+{
+	uint32_t kept = 0, w = f->words;
+	int64_t most = INT64_MIN;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const int64_t *at = v + (size_t)i * w;
+
+		if (at[2] <= most)
+			continue;
+		most = at[2];
+		if (kept < i)
+			memcpy(v + (size_t)kept * w, at, w * sizeof(*v));
+		kept++;
+	}
+	return kept;
+}
+
 /* Sorts the vectors and drops those that others make needless. */
 static uint32_t
 thin(const struct frontier *f, int64_t *v, uint32_t count)
@@ -187,6 +208,8 @@ thin(const struct frontier *f, int64_t *v, uint32_t count)
 	uint32_t kept = 0, w = f->words;
 
 	qsort(v, count, w * sizeof(*v), vector_order);
+	if (f->single && f->want == SEARCH_UNDOMINATED)
+		return thin_single(f, v, count);
 	for (uint32_t i = 0; i < count; i++) {
 		bool needless = false;
 		uint32_t from = kept > PAIRWISE_MAX ? kept - PAIRWISE_MAX : 0;
@@ -341,7 +364,7 @@ try_all(struct frontier *f, int64_t *ret_bound)
 	for (uint32_t i = 0; rc == 0 && i < f->count && trials[i].total < f->best; i++) {
 		int64_t total;
 
-		if (i == TRIALS_MAX) {
+		if (!effort_spend(f->j->effort, TRIAL_NODES)) {
 			*ret_bound = trials[i].total;
 			break;
 		}
@@ -351,6 +374,22 @@ try_all(struct frontier *f, int64_t *ret_bound)
 	}
 	free(trials);
 	return rc;
+}
+
+/* Whether every line that layer 1 changes lies in all scopes or in none. */
+static bool
+single_net(const struct frontier_job *j)
+{
+	uint32_t all = (uint32_t)((UINT64_C(1) << j->cost.dims_count) - 1);
+
+	for (uint32_t c = 0; c < j->components_count; c++)
+		for (uint32_t i = 0; i < j->components[c].lines_count; i++) {
+			uint32_t dims = j->cost.dims[j->components[c].lines[i]];
+
+			if (dims != 0 && dims != all)
+				return false;
+		}
+	return j->cost.dims_count > 0;
 }
 
 static int
@@ -363,6 +402,7 @@ frontier_init(struct frontier *f)
 	f->words = f->dims + 4;
 	f->want = wanted(j);
 	f->complete = true;
+	f->single = single_net(j);
 	f->cost_limit =
 		(f->best - 1 + j->amounts) * BP_ONE + rounding_cost(j) + j->slack_cost;
 	f->points = arena_array(j->p->arena, n, sizeof(*f->points));

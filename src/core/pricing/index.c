@@ -1,4 +1,7 @@
 #include "core/pricing/index.h"
+#include "core/pricing/eligible.h"
+#include "core/pricing/meeting.h"
+#include "core/pricing/regions.h"
 
 #include <errno.h>
 
@@ -41,13 +44,34 @@ enter(struct index *x, enum index_tag tag, struct strs keys, uint32_t rule, bool
 	}
 }
 
+/* A bundle of everything is found by its components: most goods are in none of them. */
+static bool
+by_parts(const struct rule *r)
+{
+	return r->scope.all && r->parts_count > 0;
+}
+
+static void
+enter_lists(struct index *x, struct strs sku, struct strs category, struct strs brand,
+	    uint32_t rule, bool fill)
+{
+	enter(x, INDEX_SKU, sku, rule, fill);
+	enter(x, INDEX_CATEGORY, category, rule, fill);
+	enter(x, INDEX_BRAND, brand, rule, fill);
+}
+
 static void
 enter_all(struct pricing_rules *r, bool fill)
 {
 	for (uint32_t i = 0; i < r->count; i++) {
-		enter(&r->index, INDEX_SKU, r->rules[i].scope.sku, i, fill);
-		enter(&r->index, INDEX_CATEGORY, r->rules[i].scope.category, i, fill);
-		enter(&r->index, INDEX_BRAND, r->rules[i].scope.brand, i, fill);
+		const struct rule *rule = &r->rules[i];
+		const struct scope *s = &rule->scope;
+
+		enter_lists(&r->index, s->sku, s->category, s->brand, i, fill);
+		for (uint32_t c = 0; c < rule->parts_count && by_parts(rule); c++)
+			enter_lists(&r->index, rule->parts[c].sku,
+				    rule->parts[c].category, rule->parts[c].brand, i,
+				    fill);
 	}
 }
 
@@ -62,6 +86,11 @@ index_build(struct pricing_rules *r)
 		const struct scope *s = &r->rules[i].scope;
 
 		keys += (size_t)s->sku.count + s->category.count + s->brand.count;
+		for (uint32_t c = 0; c < r->rules[i].parts_count; c++) {
+			const struct goods *g = &r->rules[i].parts[c];
+
+			keys += (size_t)g->sku.count + g->category.count + g->brand.count;
+		}
 	}
 	x->slots_count = 8;
 	while (x->slots_count < 2 * keys)
@@ -69,8 +98,14 @@ index_build(struct pricing_rules *r)
 	x->slots = arena_array(r->arena, x->slots_count, sizeof(*x->slots));
 	x->postings = arena_array(r->arena, keys, sizeof(*x->postings));
 	x->all = arena_array(r->arena, r->count, sizeof(*x->all));
-	if (x->slots == NULL || x->postings == NULL || x->all == NULL)
+	x->easy = arena_array(r->arena, r->count, sizeof(*x->easy));
+	if (x->slots == NULL || x->postings == NULL || x->all == NULL || x->easy == NULL)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < r->count; i++)
+		x->wide = x->wide || regions_whole_basket(&r->rules[i]);
+	for (uint32_t i = 0; i < r->count; i++)
+		x->easy[i] = meeting_ease(&r->rules[i]) |
+			     (who_is_easy(&r->rules[i]) ? EASY_WHO : 0);
 	enter_all(r, false);
 	for (uint32_t i = 0; i < x->slots_count; i++) {
 		x->slots[i].first = first;
@@ -79,7 +114,7 @@ index_build(struct pricing_rules *r)
 	}
 	enter_all(r, true);
 	for (uint32_t i = 0; i < r->count; i++)
-		if (r->rules[i].scope.all)
+		if (r->rules[i].scope.all && !by_parts(&r->rules[i]))
 			x->all[x->all_count++] = i;
 	return 0;
 }

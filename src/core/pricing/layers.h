@@ -13,6 +13,8 @@ struct recorder {
 	void (*share)(struct recorder *r, uint32_t live, uint32_t line, int64_t qty_milli,
 		      int64_t off);
 	void (*applied)(struct recorder *r, uint32_t live, uint32_t times);
+	/* Units of an item that an application made free; may be NULL. */
+	void (*freed)(struct recorder *r, uint32_t item, uint32_t units);
 };
 
 /* Which rules of the layers 2 and 3 apply: indices into problem.live, ascending. */
@@ -29,6 +31,20 @@ struct plan {
  */
 int layers_unit(const struct problem *p, const struct take *takes, uint32_t count,
 		int64_t *off, struct recorder *recorder, bool *ret_idle);
+
+/* Room for layers_saves_alone(): takes for LAYERS_ALONE_TAKES more than items, off zeroed. */
+#define LAYERS_ALONE_TAKES (BUNDLE_PARTS_MAX * BUNDLE_UNITS_MAX)
+struct layers_scratch {
+	struct take *takes;
+	int64_t *off; /* of each line; left zeroed */
+};
+
+/*
+ * Whether a rule of layer 1 would take anything off if it stood alone, judged by its first and
+ * dearest application. 0 or -ENOMEM.
+ */
+int layers_saves_alone(const struct problem *p, uint32_t live,
+		       const struct layers_scratch *scratch, bool *ret_saves);
 
 /* Layer 2: the net of a line after one stacked rule. */
 int64_t layers_stacked(const struct problem *p, const struct live *l, uint32_t line,
@@ -50,5 +66,8 @@ int64_t layers_floor(const struct problem *p, const struct live *l);
  */
 int layers_rest(const struct problem *p, const struct plan *plan, int64_t *net,
 		struct recorder *recorder, int64_t *ret_total);
+/* Only the total of it: net[] is scratch. Nothing is shared where all basket rules have room. */
+int layers_total(const struct problem *p, const struct plan *plan, int64_t *net,
+		 int64_t *ret_total);
 
 #endif

@@ -43,25 +43,65 @@ per_quantity(int64_t amount, const struct item *item, uint32_t units)
 }
 
 int64_t
-portion_units(const struct rule *rule, const struct item *item, uint32_t units,
-	      enum rounding mode)
+portion_reward(const struct reward *reward, int64_t value, enum rounding mode)
+{
+	switch (reward->form) {
+	case REWARD_PERCENT:
+		return portion_percent(value, reward->x, mode);
+	case REWARD_AMOUNT:
+		return reward->x;
+	case REWARD_PRICE:
+		return value - reward->x;
+	case REWARD_NONE:
+		break;
+	}
+	return 0;
+}
+
+int64_t
+portion_each(const struct reward *reward, const struct item *item, uint32_t units,
+	     enum rounding mode)
 {
 	int64_t value = item->value * units, off = 0;
 
 	if (units == 0)
 		return 0;
-	if (rule->kind == KIND_PERCENT)
-		off = portion_percent(value, rule->percent_bp, mode);
-	else if (rule->kind == KIND_AMOUNT)
-		off = per_quantity(rule->amount_minor, item, units);
-	else if (rule->kind == KIND_FIXED_PRICE)
-		off = value - per_quantity(rule->price_minor, item, units);
+	if (reward->form == REWARD_PERCENT)
+		off = portion_percent(value, reward->x, mode);
+	else if (reward->form == REWARD_AMOUNT)
+		off = per_quantity(reward->x, item, units);
+	else if (reward->form == REWARD_PRICE)
+		off = value - per_quantity(reward->x, item, units);
 	return off <= 0 ? 0 : least(off, item->room * units);
+}
+
+int64_t
+portion_units(const struct rule *rule, const struct item *item, uint32_t units,
+	      enum rounding mode)
+{
+	return portion_each(&rule->reward, item, units, mode);
+}
+
+/* A part's whole share of amount, and what is left of the division. */
+static void
+divide(int64_t amount, int64_t weights, struct portion *part)
+{
+	int64_t product;
+
+	if (!__builtin_mul_overflow(amount, part->weight, &product)) {
+		part->share = product / weights;
+		part->rest = product % weights;
+	} else {
+		wide large = (wide)amount * (wide)part->weight;
+
+		part->share = (int64_t)(large / (wide)weights);
+		part->rest = (int64_t)(large % (wide)weights);
+	}
 }
 
 /* Deals amount once over the parts that still have room; a part may get more than its room. */
 static void
-deal(int64_t amount, wide weights, struct portion *parts, uint32_t count,
+deal(int64_t amount, int64_t weights, struct portion *parts, uint32_t count,
      int64_t *ret_over)
 {
 	int64_t left = amount, over = 0;
@@ -69,29 +109,20 @@ deal(int64_t amount, wide weights, struct portion *parts, uint32_t count,
 	for (uint32_t i = 0; i < count; i++) {
 		if (parts[i].room <= 0)
 			continue;
-		parts[i].share =
-			(int64_t)((wide)amount * (wide)parts[i].weight / weights);
+		divide(amount, weights, &parts[i]);
 		left -= parts[i].share;
 	}
 	for (; left > 0; left--) {
 		struct portion *best = NULL;
-		wide best_rest = 0;
 
-		for (uint32_t i = 0; i < count; i++) {
-			wide product = (wide)amount * (wide)parts[i].weight, rest;
-
-			if (parts[i].room <= 0 ||
-			    parts[i].share > (int64_t)(product / weights))
-				continue; /* it had its extra unit already */
-			rest = product % weights;
-			if (best == NULL || rest > best_rest) {
+		for (uint32_t i = 0; i < count; i++)
+			if (parts[i].room > 0 && parts[i].rest >= 0 &&
+			    (best == NULL || parts[i].rest > best->rest))
 				best = &parts[i];
-				best_rest = rest;
-			}
-		}
 		if (best == NULL)
 			break;
 		best->share++;
+		best->rest = -1; /* it had its extra unit */
 	}
 	for (uint32_t i = 0; i < count; i++)
 		if (parts[i].room > 0 && parts[i].share > parts[i].room)
@@ -106,12 +137,11 @@ deal(int64_t amount, wide weights, struct portion *parts, uint32_t count,
 static int64_t
 round_of(int64_t amount, struct portion *parts, uint32_t count)
 {
-	int64_t over, rest = amount;
-	wide weights = 0;
+	int64_t over, rest = amount, weights = 0; /* of one basket: no overflow */
 
 	for (uint32_t i = 0; i < count; i++)
 		if (parts[i].room > 0)
-			weights += (wide)parts[i].weight;
+			weights += parts[i].weight;
 	if (weights == 0) {
 		/* Only worthless parts are left; what has room without weight is our bug. */
 		return 0;

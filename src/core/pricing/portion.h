@@ -9,10 +9,17 @@
 /* What percent_bp of value is, rounded as a discount by mode. 0..value. */
 int64_t portion_percent(int64_t value, int64_t percent_bp, enum rounding mode);
 
+/* What a reward takes off goods worth value as a whole; may be negative or more than value. */
+int64_t portion_reward(const struct reward *reward, int64_t value, enum rounding mode);
+
 /*
- * What a unit rule (percent, amount, fixed price) takes off units units of an item: rounded once
- * over all of them, never more than the item has room for.
+ * What a reward takes off units equal units of an item, each for itself: rounded once over all of
+ * them, an amount or price for each unit or kilogram, never more than the item has room for.
  */
+int64_t portion_each(const struct reward *reward, const struct item *item, uint32_t units,
+		     enum rounding mode);
+
+/* The same of a unit rule (percent, amount, fixed price). */
 int64_t portion_units(const struct rule *rule, const struct item *item, uint32_t units,
 		      enum rounding mode);
 
@@ -21,6 +28,7 @@ struct portion {
 	int64_t weight; /* in proportion to this */
 	int64_t room;   /* but at most this */
 	int64_t share;  /* the answer */
+	int64_t rest;   /* scratch */
 	uint32_t item, units;
 };
 

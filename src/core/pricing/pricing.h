@@ -63,6 +63,7 @@ struct pricing_line {
 struct pricing_use {
 	struct str rule;
 	int64_t member_used, member_day_used, total_used;
+	int64_t budget_used_minor; /* what it took off so far, of everybody */
 };
 
 struct pricing_member {
@@ -74,6 +75,9 @@ struct pricing_member {
 	size_t coupons_count;
 	const struct pricing_use *uses;
 	size_t uses_count;
+	int64_t points; /* the balance that points_burn may draw on */
+	/* What was used cannot be told: no rule with a limit per member, per day or in all applies. */
+	bool uses_unknown;
 };
 
 struct pricing_basket {
@@ -86,6 +90,7 @@ struct pricing_budget {
 	uint64_t nodes_max;      /* 0 = PRICING_NODES_DEFAULT */
 	bool (*stop)(void *ctx); /* may be NULL; polled every 256 nodes */
 	void *ctx;
+	bool price_only; /* no hints, no comparison with a stranger: they price again */
 };
 
 /* Why a rule did not apply. */
@@ -119,6 +124,13 @@ struct pricing_rule_result {
 	bool missed_by_one; /* one more unit would make it apply: checked by re-pricing */
 	uint32_t hint_line_index; /* of which line, when missed_by_one */
 	int64_t hint_saving_minor;
+	int64_t points; /* that it earns, or that it lets burn */
+};
+
+/* The best that a member's points can pay: a tender, not part of the price. */
+struct pricing_burn {
+	uint32_t rule;               /* index into the result's rules */
+	int64_t points, worth_minor; /* 0: none */
 };
 
 struct pricing_result {
@@ -132,6 +144,8 @@ struct pricing_result {
 	bool optimal;
 	int64_t gap_minor; /* proven: no combination is cheaper by more than this */
 	uint64_t nodes;
+	int64_t points_earned; /* by all rules; they are no part of the price */
+	struct pricing_burn burn;
 };
 
 /*
@@ -150,5 +164,10 @@ struct pricing_result *pricing_result_free(struct pricing_result *r);
 /* The receipt text of a rule in a language, or in English, or its id. Borrowed from rules. */
 struct str pricing_rule_text(const struct pricing_rules *rules, struct str id,
 			     struct str language);
+/* The text in this very language. 0; -ENOENT no such rule, or no text of it. Borrowed from rules. */
+int pricing_rule_text_in(const struct pricing_rules *rules, struct str id,
+			 struct str language, struct str *ret_text);
+/* Whether uses of the rule outlive the basket: it has a limit per member, per day or in all. */
+bool pricing_rule_is_limited(const struct pricing_rules *rules, struct str id);
 
 #endif

@@ -1,15 +1,25 @@
 #ifndef LANED_CORE_PRICING_PRICING_LINES_H
 #define LANED_CORE_PRICING_PRICING_LINES_H
 
-#include "base/plain/str.h"
+#include "base/plain/arena.h"
+#include "core/pricing/pricing.h"
 
 /*
- * JSON Lines (one rule object a line) as the text of one rule set, lines kept: what stands on line
- * n there stands on line n here, on line 1 PRICING_WRAP_COLUMNS further right. The caller frees
- * *ret_text. 0; -EINVAL no currency of three letters; -ENOMEM.
+ * Rules that come as a list (JSON Lines, CSV), with faults found while they were read.
  */
-#define PRICING_WRAP_COLUMNS 43u
-int pricing_wrap_lines(struct str lines, const char *currency, char **ret_text,
-		       size_t *ret_bytes);
+
+/*
+ * A list of rules as a rule set in arena: {"laned_rules":1,..}. rules and currency are borrowed.
+ * 0 or -ENOMEM.
+ */
+int pricing_set_of(struct arena *arena, const struct value *rules, const char *currency,
+		   const struct value **ret_set);
+
+/*
+ * pricing_rules_compile for a set of which some rules could not even be read: *errors comes with
+ * their faults and leaves with those of the others too, in the order of the text.
+ */
+int pricing_rules_compile_read(const struct value *set, struct pricing_errors *errors,
+			       struct pricing_rules **ret_rules);
 
 #endif

@@ -53,6 +53,8 @@ static const struct member use_members[] = {
 	  MONEY_MINOR_MAX },
 	{ "total", TYPE_INT, offsetof(struct pricing_use, total_used), 0,
 	  MONEY_MINOR_MAX },
+	{ "budget_minor", TYPE_INT, offsetof(struct pricing_use, budget_used_minor), 0,
+	  MONEY_MINOR_MAX },
 	{ 0 },
 };
 
@@ -66,6 +68,8 @@ static const struct member member_members[] = {
 	{ "known", TYPE_BOOL, offsetof(struct pricing_member, known), 0, 0 },
 	{ "first_purchase", TYPE_BOOL, offsetof(struct pricing_member, first_purchase), 0,
 	  0 },
+	{ "points", TYPE_INT, offsetof(struct pricing_member, points), 0,
+	  MONEY_MINOR_MAX },
 	{ 0 },
 };
 
@@ -186,7 +190,11 @@ int
 pricing_basket_from_value(const struct value *v, struct arena *arena,
 			  struct pricing_basket *ret_basket, struct pricing_error *error)
 {
-	static const char *const lists[] = { "lines", NULL };
+	/* What a basket of the past tells beside itself is its reader's. */
+	static const char *const lists[] = { "lines",       "id",        "at",
+					     "currency",    "member",    "member_number",
+					     "paid_minor",  "tax_minor", "apart_minor",
+					     "given_minor", NULL };
 	struct pricing_basket basket = { 0 };
 	const struct value *list = value_member(v, "lines");
 	struct pricing_line *lines;

@@ -1,4 +1,5 @@
 #include "core/pricing/relax.h"
+#include "core/pricing/relax_bundle.h"
 #include "core/pricing/portion.h"
 
 #include <errno.h>
@@ -12,9 +13,8 @@ most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* Basis points of a minor unit in parts of RELAX_ONE, rounded up. */
-static int64_t
-bp_parts(int64_t bp)
+int64_t
+relax_bp_parts(int64_t bp)
 {
 	int64_t parts;
 
@@ -24,10 +24,28 @@ bp_parts(int64_t bp)
 	return parts + 1;
 }
 
-static bool
-is_group(const struct live *l)
+static int64_t
+within(int64_t gain)
 {
-	return l->rule->kind == KIND_N_FOR_PRICE || l->rule->kind == KIND_BUY_GET;
+	return gain > RELAX_MOST ? RELAX_MOST : gain < -RELAX_MOST ? -RELAX_MOST : gain;
+}
+
+int64_t
+relax_times(int64_t n, int64_t each)
+{
+	int64_t product;
+
+	if (__builtin_mul_overflow(n, each, &product))
+		return (n < 0) == (each < 0) ? RELAX_MOST : -RELAX_MOST;
+	return within(product);
+}
+
+/* Whether a group's reward is worked out for each reduced unit alone, and so exactly. */
+static bool
+by_unit(const struct rule *rule)
+{
+	return rule->each || (rule->size - rule->skip == 1 &&
+			      (rule->skip > 0 || rule->reward.form != REWARD_PRICE));
 }
 
 int
@@ -57,28 +75,57 @@ relax_init(struct relax *x, const struct problem *p, struct arena *arena,
 	return 0;
 }
 
+/* The earlier positions of the same code, when some items are not there. */
+static int
+place_same(struct relax *x, const struct live *l, struct relax_rule *r,
+	   const uint32_t *place)
+{
+	r->same = arena_array(x->arena, l->items_count, sizeof(*r->same));
+	r->caps = arena_array(x->arena, l->items_count, sizeof(*r->caps));
+	if (r->same == NULL || r->caps == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->items_count; i++) {
+		uint32_t before = l->same[i];
+
+		if (place[i] == RELAX_NONE)
+			continue;
+		while (before != NO_ITEM && place[before] == RELAX_NONE)
+			before = l->same[before];
+		r->same[place[i]] = before == NO_ITEM ? RELAX_NONE : place[before];
+		r->caps[place[i]] = 1;
+	}
+	return 0;
+}
+
 /* Where in the component each of a rule's items is; both are sorted alike. */
 static int
 place_items(struct relax *x, const struct live *l, struct relax_rule *r)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, *place = NULL;
 
 	r->items = arena_array(x->arena, l->items_count, sizeof(*r->items));
 	r->caps = l->caps != NULL
 			  ? arena_array(x->arena, l->items_count, sizeof(*r->caps))
 			  : NULL;
-	if (r->items == NULL || (l->caps != NULL && r->caps == NULL))
+	if (l->same != NULL)
+		place = arena_array(x->arena, l->items_count, sizeof(*place));
+	if (r->items == NULL || (l->caps != NULL && r->caps == NULL) ||
+	    (l->same != NULL && place == NULL))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < l->items_count; i++) {
 		while (x->items[at].item != l->items[i])
 			at++;
+		if (place != NULL)
+			place[i] = RELAX_NONE;
 		if (x->items[at].units == 0 || (l->caps != NULL && l->caps[i] == 0))
 			continue;
 		if (r->caps != NULL)
 			r->caps[r->count] = l->caps[i];
+		if (place != NULL)
+			place[i] = r->count;
 		r->items[r->count++] = at;
 	}
-	return 0;
+	return place != NULL ? place_same(x, l, r, place) : 0;
 }
 
 /* Whether what relax_gain says of a rule is exact and not only a bound. */
@@ -86,31 +133,86 @@ static bool
 gains_exact(const struct relax *x, const struct relax_rule *r)
 {
 	const struct rule *rule = x->p->live[r->live].rule;
+	const struct reward *w = &rule->reward;
 
-	if (r->size == 0)
+	if (r->shape == SHAPE_UNITS || r->shape == SHAPE_NEXT ||
+	    (r->shape == SHAPE_GROUP && by_unit(rule)))
 		return true;
-	if (rule->kind == KIND_BUY_GET && rule->get > 1 && rule->percent_bp < BP_ONE)
-		return false;
+	if (r->shape == SHAPE_SET || (w->form == REWARD_PERCENT && w->x < BP_ONE))
+		return false; /* rounded over several units */
 	for (uint32_t q = 0; q < r->count; q++) {
 		const struct item *it = &x->p->items[x->items[r->items[q]].item];
+		int64_t room = it->room * (r->size > 0 ? r->size : 1);
 
-		if (it->room < it->value || it->value == 0)
-			return rule->kind == KIND_BUY_GET && rule->get == 1;
+		if (w->form == REWARD_AMOUNT ? room < w->x
+					     : it->room < it->value || it->value == 0)
+			return false;
 	}
 	return true;
 }
 
+/*
+ * Whether floors leave so little room that what a group with a price saves is better bounded by
+ * its units' room than by their value less the price: both are bounds.
+ */
+static bool
+little_room(const struct relax *x, const struct relax_rule *r)
+{
+	const struct rule *rule = x->p->live[r->live].rule;
+	int64_t room = 0, value = 0;
+
+	if (r->shape != SHAPE_GROUP || by_unit(rule) || rule->reward.form != REWARD_PRICE)
+		return false;
+	for (uint32_t q = 0; q < r->count; q++) {
+		const struct item *it = &x->p->items[x->items[r->items[q]].item];
+
+		room += it->room * it->units;
+		value += it->value * it->units;
+	}
+	return room < value / 2;
+}
+
 /* A state for each number of units when few are allowed, else for the fill of a group only. */
 static void
-set_states(struct relax_rule *r, bool cap_binds)
+set_states(const struct relax *x, struct relax_rule *r, bool cap_binds)
 {
-	if (cap_binds && r->cap <= RELAX_EXACT_UNITS) {
+	const struct rule *rule = x->p->live[r->live].rule;
+
+	if (r->shape == SHAPE_SET) {
+		/* As many as its form asks for; more, where another form begins, only if few. */
+		r->counted = rule->set_units_max < r->count;
+		r->states =
+			(uint32_t)(r->counted ? rule->set_units_max : rule->units) + 1;
+	} else if (cap_binds && r->cap <= RELAX_EXACT_UNITS) {
+		r->counted = true;
 		r->states = r->cap + 1;
 	} else {
 		r->count_used = cap_binds;
 		r->cyclic = r->size > 0;
-		r->states = r->size > 0 ? r->size : 1;
+		r->states = r->size > 0 ? r->size : r->shape == SHAPE_NEXT ? 2 : 1;
 	}
+}
+
+static int
+make_tables(struct relax *x, struct relax_rule *r)
+{
+	r->value = arena_array(x->arena, ((size_t)r->count + 1) * r->states,
+			       sizeof(*r->value));
+	r->choice =
+		arena_array(x->arena, (size_t)r->count * r->states, sizeof(*r->choice));
+	if (r->value == NULL || r->choice == NULL)
+		return -ENOMEM;
+	/* Each state tries so many numbers of units. */
+	for (uint32_t q = 0; q < r->count; q++) {
+		uint32_t tries = r->same != NULL ? 1 : x->items[r->items[q]].units;
+
+		if (r->cyclic && tries > 2 * r->size)
+			tries = 2 * r->size;
+		else if (tries > 2 * RELAX_EXACT_UNITS)
+			tries = 2 * RELAX_EXACT_UNITS;
+		x->cells += (uint64_t)r->states * tries;
+	}
+	return 0;
 }
 
 static int
@@ -121,36 +223,34 @@ add_rule(struct relax *x, uint32_t live)
 	uint64_t units = 0;
 	int rc;
 
-	*r = (struct relax_rule){ .live = live, .cap = l->units_cap };
-	if (is_group(l))
-		r->size = (uint32_t)(l->rule->kind == KIND_N_FOR_PRICE
-					     ? l->rule->units
-					     : l->rule->buy + l->rule->get);
+	*r = (struct relax_rule){ .live = live,
+				  .shape = l->rule->shape,
+				  .size = l->rule->size,
+				  .cap = l->units_cap };
+	if (r->shape == SHAPE_BUNDLE) {
+		rc = relax_bundle_add(x, l, r);
+		if (rc < 0 || r->bundle == NULL)
+			return rc;
+		x->exact = x->exact && gains_exact(x, r);
+		x->rules_count++;
+		return 0;
+	}
 	rc = place_items(x, l, r);
 	if (rc < 0)
 		return rc;
 	for (uint32_t q = 0; q < r->count; q++)
-		units += x->items[r->items[q]].units;
-	if (units < r->size || units == 0)
+		units += r->same != NULL ? 1 : x->items[r->items[q]].units;
+	if (units < r->size || units == 0 ||
+	    (r->shape == SHAPE_SET && units < (uint64_t)l->rule->units))
 		return 0; /* no group can ever be full */
 	if (r->cap > units)
 		r->cap = (uint32_t)(units - (r->size > 0 ? units % r->size : 0));
-	set_states(r, l->units_cap < units);
-	r->value = arena_array(x->arena, ((size_t)r->count + 1) * r->states,
-			       sizeof(*r->value));
-	r->choice =
-		arena_array(x->arena, (size_t)r->count * r->states, sizeof(*r->choice));
-	if (r->value == NULL || r->choice == NULL)
-		return -ENOMEM;
+	set_states(x, r, l->units_cap < units);
+	rc = make_tables(x, r);
+	if (rc < 0)
+		return rc;
 	x->exact = x->exact && gains_exact(x, r);
-	/* Each state tries so many numbers of units. */
-	for (uint32_t q = 0; q < r->count; q++) {
-		uint32_t tries = x->items[r->items[q]].units;
-
-		if (r->cyclic && tries > 2 * r->size)
-			tries = 2 * r->size;
-		x->cells += (uint64_t)r->states * tries;
-	}
+	r->by_room = little_room(x, r);
 	x->rules_count++;
 	return 0;
 }
@@ -177,13 +277,14 @@ fill_free(struct relax *x, struct relax_item *it)
 				most(it->free_gain[k], free_gain(x, it, it->free[i], k));
 	}
 	for (uint32_t i = 0; it->units > RELAX_EXACT_UNITS && i < it->free_count; i++) {
-		/* The rate of many units; half a minor unit of rounding is on top. */
+		/* The rate of many units; where it is no whole number, rounding is on top. */
 		int64_t many = portion_units(x->p->live[it->free[i]].rule,
 					     &x->p->items[it->item], BP_ONE,
 					     x->p->rules->rounding);
 
-		it->free_rate = most(it->free_rate, bp_parts(many));
-		it->free_slack = RELAX_ONE;
+		it->free_rate = most(it->free_rate, relax_bp_parts(many));
+		if (many % BP_ONE != 0)
+			it->free_slack = RELAX_ONE / 2 + 1;
 	}
 }
 
@@ -192,35 +293,58 @@ static int64_t
 density(const struct relax *x, const struct relax_rule *r, const struct item *it)
 {
 	const struct rule *rule = x->p->live[r->live].rule;
+	const struct reward *w = &rule->reward;
+	enum rounding mode = x->p->rules->rounding;
+	int64_t size = rule->size > 0 ? rule->size : 1, got;
 
-	if (r->size == 0)
-		return portion_units(rule, it, 1, x->p->rules->rounding) * RELAX_ONE;
-	if (rule->kind == KIND_N_FOR_PRICE)
-		return it->value * RELAX_ONE -
-		       rule->price_minor * RELAX_ONE / rule->units;
-	return portion_percent(it->value, rule->percent_bp, ROUND_HALF_UP) * RELAX_ONE /
-	       r->size * rule->get;
+	if (r->shape == SHAPE_UNITS)
+		return portion_units(rule, it, 1, mode) * RELAX_ONE;
+	if (r->shape == SHAPE_NEXT)
+		return most(portion_each(&rule->first, it, 1, mode),
+			    portion_each(w, it, 1, mode)) *
+		       RELAX_ONE;
+	for (uint32_t c = 0; c < rule->parts_count; c++)
+		size += rule->parts[c].units;
+	got = rule->shape == SHAPE_GROUP ? size - rule->skip : 1;
+	if (w->form == REWARD_PERCENT)
+		return portion_percent(it->value, w->x, ROUND_HALF_UP) * RELAX_ONE /
+		       (r->shape == SHAPE_GROUP ? size : 1) * got;
+	if (r->shape == SHAPE_GROUP && by_unit(rule))
+		return portion_each(w, it, 1, mode) * RELAX_ONE / size * got;
+	if (w->form == REWARD_PRICE)
+		return it->value * RELAX_ONE - w->x * RELAX_ONE / size;
+	return w->x * RELAX_ONE / size;
+}
+
+/* No unit gains more than its value: a higher price would only make the bound worse. */
+static void
+set_price(struct relax *x, uint32_t i, int64_t price)
+{
+	int64_t highest = x->p->items[x->items[i].item].value * RELAX_ONE;
+
+	x->items[i].price = most(0, price < highest ? price : highest);
 }
 
 static void
 first_prices(struct relax *x)
 {
 	for (uint32_t i = 0; i < x->items_count; i++) {
-		struct relax_item *it = &x->items[i];
+		const struct relax_item *it = &x->items[i];
 
-		it->price = it->units == 0 ? 0
-			    : it->units <= RELAX_EXACT_UNITS
-				    ? it->free_gain[it->units] / it->units
-				    : it->free_rate;
+		set_price(x, i,
+			  it->units == 0 ? 0
+			  : it->units <= RELAX_EXACT_UNITS
+				  ? it->free_gain[it->units] / it->units
+				  : it->free_rate);
 	}
 	for (uint32_t j = 0; j < x->rules_count; j++) {
 		const struct relax_rule *r = &x->rules[j];
 
 		for (uint32_t q = 0; q < r->count; q++) {
-			struct relax_item *it = &x->items[r->items[q]];
+			const struct relax_item *it = &x->items[r->items[q]];
 
-			it->price =
-				most(it->price, density(x, r, &x->p->items[it->item]));
+			set_price(x, r->items[q],
+				  most(it->price, density(x, r, &x->p->items[it->item])));
 		}
 	}
 }
@@ -255,6 +379,7 @@ relax_enable(struct relax *x, const struct component *c, const bool *off,
 	x->rules_count = 0;
 	x->cells = 0;
 	x->exact = true;
+	x->trimmed_minor = 0;
 	for (uint32_t i = 0; i < c->items_count; i++) {
 		x->items[i].units = blocked[i] ? 0 : x->p->items[c->items[i]].units;
 		x->items[i].free_count = 0;
@@ -262,7 +387,7 @@ relax_enable(struct relax *x, const struct component *c, const bool *off,
 	for (uint32_t j = 0; rc == 0 && j < c->live_count; j++) {
 		const struct live *l = &x->p->live[c->live[j]];
 
-		if (off[c->live[j]] || l->rule->kind == KIND_BUY_GET_CHEAPEST)
+		if (off[c->live[j]] || l->rule->shape == SHAPE_WHOLE)
 			continue;
 		if (l->coupled)
 			rc = add_rule(x, c->live[j]);
@@ -277,41 +402,77 @@ relax_enable(struct relax *x, const struct component *c, const bool *off,
 
 /* How many of the first n units of a stream of groups are got ones. */
 static int64_t
-got_among(const struct rule *rule, int64_t size, int64_t n)
+got_among(const struct rule *rule, int64_t n)
 {
-	return n / size * rule->get + most(0, n % size - rule->buy);
+	int64_t size = rule->size, skip = rule->skip;
+
+	return n / size * (size - skip) + most(0, n % size - skip);
+}
+
+/* Groups: an upper bound where a group's reward is rounded or shared over several units. */
+static int64_t
+group_gain(const struct relax *x, const struct relax_rule *r, const struct item *it,
+	   uint64_t state, uint32_t units)
+{
+	const struct rule *rule = x->p->live[r->live].rule;
+	const struct reward *w = &rule->reward;
+	int64_t fill = (int64_t)(state % r->size), gain, got;
+	int64_t whole = (fill + units) / r->size;
+
+	if (r->by_room)
+		return it->room * units * RELAX_ONE - whole * x->eps;
+	if (!by_unit(rule) && w->form == REWARD_PRICE)
+		return it->value * units * RELAX_ONE +
+		       relax_times(whole, -w->x * RELAX_ONE - x->eps);
+	if (!by_unit(rule) && w->form == REWARD_AMOUNT)
+		return relax_times(whole, w->x * RELAX_ONE - x->eps);
+	got = got_among(rule, fill + units) - got_among(rule, fill);
+	if (w->form != REWARD_PERCENT || by_unit(rule)) {
+		gain = portion_reward(w, it->value, x->p->rules->rounding);
+		gain = most(0, gain < it->room ? gain : it->room) * RELAX_ONE;
+	} else if (w->x == BP_ONE) {
+		gain = it->room * RELAX_ONE;
+	} else {
+		/* Rounded over the group: half a minor unit of it is on top. */
+		gain = relax_bp_parts(it->value * w->x) +
+		       RELAX_ONE / (rule->size - rule->skip) / 2 + 1;
+	}
+	return got * gain - whole * x->eps;
 }
 
 int64_t
-relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q, uint32_t state,
+relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q, uint64_t state,
 	   uint32_t units)
 {
 	const struct rule *rule = x->p->live[r->live].rule;
 	const struct item *it = &x->p->items[x->items[r->items[q]].item];
-	int64_t fill, whole, gain, got;
+	enum rounding mode = x->p->rules->rounding;
+	int64_t gain = 0;
 
 	if (units == 0)
 		return 0;
-	if (r->size == 0) {
-		gain = portion_units(rule, it, units, x->p->rules->rounding);
+	switch (r->shape) {
+	case SHAPE_UNITS:
+		gain = portion_units(rule, it, units, mode);
 		return gain > 0 ? gain * RELAX_ONE - x->eps : 0;
+	case SHAPE_GROUP:
+		return group_gain(x, r, it, state, units);
+	case SHAPE_NEXT:
+		if (state > 0)
+			return portion_each(&rule->reward, it, units, mode) * RELAX_ONE;
+		gain = portion_each(&rule->first, it, 1, mode) +
+		       portion_each(&rule->reward, it, units - 1, mode);
+		return gain * RELAX_ONE - x->eps;
+	case SHAPE_SET:
+		/* Rounded over the set: half a minor unit of it is on top. */
+		gain = state > 0 ? 0 : RELAX_ONE / 2 - x->eps;
+		return gain + relax_bp_parts(it->value * rule->reward.x);
+	case SHAPE_BUNDLE:
+		return relax_bundle_gain(x, r, q, state, units);
+	case SHAPE_WHOLE:
+		break;
 	}
-	fill = state % r->size;
-	whole = (fill + units) / r->size;
-	if (rule->kind == KIND_N_FOR_PRICE)
-		return it->value * units * RELAX_ONE -
-		       whole * (rule->price_minor * RELAX_ONE + x->eps);
-	got = got_among(rule, r->size, fill + units) - got_among(rule, r->size, fill);
-	if (rule->get == 1 || rule->percent_bp == BP_ONE) {
-		gain = portion_percent(it->value, rule->percent_bp,
-				       x->p->rules->rounding);
-		gain = (gain < it->room ? gain : it->room) * RELAX_ONE;
-	} else {
-		/* Rounded over the group: half a minor unit of it is on top. */
-		gain = bp_parts(it->value * rule->percent_bp) +
-		       RELAX_ONE / rule->get / 2 + 1;
-	}
-	return got * gain - whole * x->eps;
+	return 0;
 }
 
 int64_t
@@ -347,45 +508,70 @@ relax_item_bound(const struct relax_item *it, uint32_t avail)
 	return best + it->price * avail;
 }
 
-/* One position of a rule's programme: the best number of units from a state. */
+/*
+ * One position of a rule's programme: the best number of units from a state. Where each unit is for
+ * itself, gains and prices are lines but for half a minor unit of rounding: in the middle of many
+ * units nothing is more than a minor unit above both ends, which are looked at.
+ */
 static void
 programme_state(const struct relax *x, struct relax_rule *r, uint32_t q, uint32_t state)
 {
 	const struct relax_item *it = &x->items[r->items[q]];
 	const int64_t *after = r->value + (size_t)(q + 1) * r->states;
 	uint32_t units = it->units, best_k = 0;
-	int64_t best = after[state];
+	int64_t best = after[state], most_taken = RELAX_NEVER;
+	bool skipped = false;
 
 	if (r->caps != NULL && r->caps[q] < units)
 		units = r->caps[q];
-	if (!r->cyclic && r->states > 1 && r->cap - state < units)
-		units = r->cap - state;
+	if (r->counted && r->states - 1 - state < units)
+		units = r->states - 1 - state;
 	for (uint32_t k = 1; k <= units; k++) {
 		int64_t value;
 
 		/* Gains repeat with the group: only its first and last turn matter. */
 		if (r->cyclic && k == r->size && units >= 2 * r->size)
 			k = units - r->size + 1;
-		value = after[relax_next(r, state, k)];
+		else if (!r->cyclic && k == RELAX_EXACT_UNITS + 1 &&
+			 units > 2 * RELAX_EXACT_UNITS) {
+			k = units - RELAX_EXACT_UNITS + 1;
+			skipped = true;
+		}
+		value = after[relax_next(r, q, state, k)];
 		if (value == RELAX_NEVER)
 			continue;
-		value += relax_gain(x, r, q, state, k) - k * it->price;
+		value = within(value + relax_gain(x, r, q, state, k) - k * it->price);
+		most_taken = most(most_taken, value);
 		if (value > best) {
 			best = value;
 			best_k = k;
 		}
 	}
+	if (skipped)
+		best = most(best, within(most_taken + RELAX_ONE));
 	r->value[(size_t)q * r->states + state] = best;
 	r->choice[(size_t)q * r->states + state] = best_k;
+}
+
+/* Whether a rule may stop in a state: no open group, no set with too few. */
+static bool
+may_end(const struct relax *x, const struct relax_rule *r, uint32_t state)
+{
+	if (r->shape == SHAPE_SET)
+		return state == 0 || state >= x->p->live[r->live].rule->units;
+	return r->size == 0 || state % r->size == 0;
 }
 
 int64_t
 relax_programme(const struct relax *x, struct relax_rule *r)
 {
-	int64_t *end = r->value + (size_t)r->count * r->states;
+	int64_t *end;
 
+	if (r->bundle != NULL)
+		return relax_bundle_programme(x, r);
+	end = r->value + (size_t)r->count * r->states;
 	for (uint32_t state = 0; state < r->states; state++)
-		end[state] = r->size > 0 && state % r->size != 0 ? RELAX_NEVER : 0;
+		end[state] = may_end(x, r, state) ? 0 : RELAX_NEVER;
 	for (uint32_t q = r->count; q-- > 0;)
 		for (uint32_t state = 0; state < r->states; state++)
 			programme_state(x, r, q, state);
@@ -430,13 +616,14 @@ excess(const struct relax *x, int64_t *want)
 	}
 	for (uint32_t j = 0; j < x->rules_count; j++) {
 		const struct relax_rule *r = &x->rules[j];
-		uint32_t state = 0;
+		uint64_t state = 0;
 
 		for (uint32_t q = 0; q < r->count; q++) {
-			uint32_t k = r->choice[(size_t)q * r->states + state];
+			uint32_t k = r->bundle != NULL ? relax_bundle_wants(r)[q]
+						       : relax_likely(x, r, q, state);
 
 			want[r->items[q]] += k;
-			state = relax_next(r, state, k);
+			state = relax_next(r, q, state, k);
 		}
 	}
 	for (uint32_t i = 0; i < x->items_count; i++)
@@ -465,8 +652,7 @@ relax_improve(struct relax *x, int64_t known, unsigned rounds, struct effort *ef
 		step = (bound - known) / (norm * damp) + 1;
 		for (uint32_t i = 0; i < x->items_count; i++)
 			if (x->items[i].units > 0)
-				x->items[i].price =
-					most(0, x->items[i].price + step * want[i]);
+				set_price(x, i, x->items[i].price + step * want[i]);
 		bound = relax_solve(x);
 		if (bound < best) {
 			best = bound;

@@ -12,24 +12,33 @@
 #define RELAX_ONE (INT64_C(1) << 26)
 #define RELAX_EPS (INT64_C(1) << 14)
 #define RELAX_NEVER (-(INT64_C(1) << 61)) /* cannot be completed */
+#define RELAX_MOST (INT64_C(1) << 60)     /* more than any basket can save */
 #define RELAX_EXACT_UNITS 64u             /* tables up to so many units of an item */
 #define RELAX_EPS_UNITS                                                                  \
 	4000u /* more units than this: ties are not broken by applications */
 #define RELAX_NONE UINT32_MAX
 
+struct relax_bundle;
+
 /* A coupled rule in a component. */
 struct relax_rule {
 	uint32_t live;
-	uint32_t size;   /* units of a group; 0 for a unit rule with max_units */
+	enum rule_shape shape;
+	uint32_t size;   /* units of a group; 0 for other shapes */
 	uint32_t cap;    /* units in all */
-	bool cyclic;     /* state = units mod size; else state = units so far */
+	bool cyclic;     /* state = units mod size; else state = units so far, or many */
+	bool by_room;    /* bounded by its units' room, not by their value */
+	bool counted;    /* the state tells what is used of the cap */
 	bool count_used; /* the cap binds, and the state does not tell what is used of it */
 	uint32_t states;
-	uint32_t *items; /* positions in the component, ascending */
-	uint32_t *caps;  /* units of each, NULL: all */
+	uint32_t *
+		items; /* positions in the component, ascending; of a bundle several times */
+	uint32_t *caps; /* units of each, NULL: all */
+	uint32_t *same; /* of a set: the position before of the same code, RELAX_NONE */
 	uint32_t count;
 	int64_t *value;   /* [count + 1][states]: best reduced gain from here on */
 	uint32_t *choice; /* [count][states]: units that give it */
+	struct relax_bundle *bundle; /* of a bundle, instead of tables */
 };
 
 struct relax_item {
@@ -51,7 +60,8 @@ struct relax {
 	uint32_t rules_count;
 	uint64_t cells; /* of all programmes: what solving them costs */
 	int64_t eps;
-	bool exact; /* gains are exact, not only upper bounds */
+	bool exact;            /* gains are exact, not only upper bounds */
+	int64_t trimmed_minor; /* what bundles too large to be counted could save */
 };
 
 /* Allocates the parts for a component; relax_enable fills them for a choice of rules. */
@@ -63,12 +73,60 @@ int relax_enable(struct relax *x, const struct component *c, const bool *off,
 
 /* What units of an item at position q of a rule gain, from a state. */
 int64_t relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q,
-		   uint32_t state, uint32_t units);
-static inline uint32_t
-relax_next(const struct relax_rule *r, uint32_t state, uint32_t units)
+		   uint64_t state, uint32_t units);
+
+/* Basis points of a minor unit in parts of RELAX_ONE, rounded up. */
+int64_t relax_bp_parts(int64_t bp);
+
+/* n * each, within +-RELAX_MOST. */
+int64_t relax_times(int64_t n, int64_t each);
+
+/* Bundles: the state behind units at a position; units that it can still take there. */
+uint64_t relax_bundle_next(const struct relax_rule *r, uint32_t q, uint64_t state,
+			   uint32_t units);
+uint32_t relax_bundle_room(const struct relax_rule *r, uint32_t q, uint64_t state);
+uint32_t relax_bundle_part(const struct relax_rule *r, uint32_t q);
+/* Applications that so many units of each position make. */
+uint64_t relax_bundle_times(const struct relax_rule *r, const uint32_t *units);
+/* The best that positions from q on add; *ret_units: what it takes at q. */
+int64_t relax_bundle_rest(const struct relax *x, const struct relax_rule *r, uint32_t q,
+			  uint64_t state, uint32_t *ret_units);
+/* What the programme solved last takes at each position. */
+const uint32_t *relax_bundle_wants(const struct relax_rule *r);
+
+static inline uint64_t
+relax_next(const struct relax_rule *r, uint32_t q, uint64_t state, uint32_t units)
 {
+	if (r->bundle != NULL)
+		return relax_bundle_next(r, q, state, units);
 	assert(!r->cyclic || r->size > 0);
-	return r->cyclic ? (state + units) % r->size : r->states == 1 ? 0 : state + units;
+	if (r->cyclic)
+		return (state + units) % r->size;
+	return state + units < r->states ? state + units : r->states - 1;
+}
+
+/* The best reduced gain of positions from q on, from a state; RELAX_NEVER: none completes it. */
+static inline int64_t
+relax_rest(const struct relax *x, const struct relax_rule *r, uint32_t q, uint64_t state)
+{
+	uint32_t ignored;
+
+	if (r->bundle != NULL)
+		return relax_bundle_rest(x, r, q, state, &ignored);
+	return r->value[(size_t)q * r->states + state];
+}
+
+/* The units at q that the programme would take from a state. */
+static inline uint32_t
+relax_likely(const struct relax *x, const struct relax_rule *r, uint32_t q,
+	     uint64_t state)
+{
+	uint32_t units = 0;
+
+	if (r->bundle == NULL)
+		return r->choice[(size_t)q * r->states + state];
+	(void)relax_bundle_rest(x, r, q, state, &units); /* its units are asked for */
+	return units;
 }
 
 /* What the best rule without max_units gains on units of an item, and which it is. */

@@ -1,5 +1,6 @@
 #include "core/pricing/search_private.h"
 #include "core/pricing/portion.h"
+#include "core/pricing/search_bulk.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +9,8 @@
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
 #define SMALL_CELLS 32u /* items times rules of a component that is searched at once */
 #define MEMO_RULES_MAX 64u
-#define FIRST_NODES 256u /* tried before the prices are improved */
+#define FIRST_NODES 256u   /* tried before the prices are improved */
+#define CHOICE_NODES 8192u /* for each combination, where there are many */
 #define IMPROVE_ROUNDS 40u
 #define POLL_NODES 256u
 #define MISSES_A_NODE 16u /* attempts that the bound refuses at once */
@@ -41,9 +43,10 @@ after_stacks(const struct search_job *job, uint32_t line, int64_t net)
 	return net;
 }
 
-int
-search_evaluate(const struct search_job *job, const struct take *takes, uint32_t count,
-		int64_t *off, struct point *ret_point)
+/* As search_evaluate(); the net of each line of the component, too, unless NULL. */
+static int
+evaluate(const struct search_job *job, const struct take *takes, uint32_t count,
+	 int64_t *off, int64_t *line_nets, struct point *ret_point)
 {
 	const struct component *c = job->component;
 	uint32_t dims = job->cost->dims_count;
@@ -56,6 +59,8 @@ search_evaluate(const struct search_job *job, const struct take *takes, uint32_t
 		int64_t net = job->p->lines[line]->amount_minor - off[line];
 
 		net = after_stacks(job, line, net);
+		if (line_nets != NULL)
+			line_nets[i] = net;
 		ret_point->cost += net * job->cost->weight_bp[line];
 		ret_point->nets[dims] += net;
 		for (uint32_t d = 0; d < dims; d++)
@@ -64,6 +69,13 @@ search_evaluate(const struct search_job *job, const struct take *takes, uint32_t
 		off[line] = 0;
 	}
 	return rc;
+}
+
+int
+search_evaluate(const struct search_job *job, const struct take *takes, uint32_t count,
+		int64_t *off, struct point *ret_point)
+{
+	return evaluate(job, takes, count, off, NULL, ret_point);
 }
 
 /* A cost that no saving up to gain can go below. */
@@ -126,74 +138,26 @@ set_cost(struct search *s)
 
 /* ---- what was found ---- */
 
-static struct take *
-keep_takes(struct search *s, const struct take *takes, uint32_t count)
+/* How many applications a rule's takes are, as the bound counts them. */
+static uint64_t
+applications(const struct search *s, const struct relax_rule *r, const struct take *takes,
+	     uint32_t count, uint32_t units)
 {
-	struct take *kept = arena_array(s->job->arena, count, sizeof(*kept));
+	const struct rule *rule = s->job->p->live[r->live].rule;
+	uint64_t sum[BUNDLE_PARTS_MAX] = { 0 }, least = UINT64_MAX;
 
-	if (kept == NULL)
-		s->error = -ENOMEM;
-	else if (count > 0)
-		memcpy(kept, takes, count * sizeof(*kept));
-	return kept;
-}
-
-/* Whether a makes b needless. */
-static bool
-covers(const struct search *s, const struct point *a, const struct point *b)
-{
-	uint32_t dims = s->job->cost->dims_count;
-
-	if (s->job->want == SEARCH_UNDOMINATED) {
-		for (uint32_t d = 0; d < dims; d++)
-			if (a->nets[d] < b->nets[d])
-				return false;
-		return a->cost <= b->cost;
-	}
-	return s->job->want == SEARCH_DISTINCT && a->cost == b->cost &&
-	       memcmp(a->nets, b->nets, sizeof(a->nets)) == 0;
-}
-
-static int
-grow_points(struct search *s)
-{
-	uint32_t room = s->points_room == 0 ? 16 : 2 * s->points_room;
-	struct point *grown = arena_array(s->job->arena, room, sizeof(*grown));
-
-	if (grown == NULL) {
-		s->error = -ENOMEM;
-		return -ENOMEM;
-	}
-	if (s->points.count > 0)
-		memcpy(grown, s->points.at, s->points.count * sizeof(*grown));
-	s->points.at = grown;
-	s->points_room = room;
-	return 0;
-}
-
-static void
-add_point(struct search *s, const struct point *found)
-{
-	struct points *all = &s->points;
-	struct point *slot;
-
-	if (found->cost > s->job->cost_limit || found->idle)
-		return;
-	for (uint32_t i = 0; i < all->count; i++)
-		if (covers(s, &all->at[i], found))
-			return;
-	for (uint32_t i = 0; i < all->count; i++)
-		if (covers(s, found, &all->at[i]))
-			all->at[i--] = all->at[--all->count];
-	if (all->count == SEARCH_POINTS_MAX) {
-		s->full = true;
-		return;
-	}
-	if (all->count == s->points_room && grow_points(s) < 0)
-		return;
-	slot = &all->at[all->count++];
-	*slot = *found;
-	slot->takes = keep_takes(s, found->takes, found->takes_count);
+	if (r->shape == SHAPE_UNITS)
+		return count;
+	if (r->shape == SHAPE_GROUP)
+		return units / r->size;
+	if (r->shape != SHAPE_BUNDLE)
+		return count > 0;
+	for (uint32_t i = 0; i < count; i++)
+		sum[takes[i].part] += takes[i].units;
+	for (uint32_t c = 0; c < rule->parts_count; c++)
+		if (sum[c] / (uint64_t)rule->parts[c].units < least)
+			least = sum[c] / (uint64_t)rule->parts[c].units;
+	return least;
 }
 
 /* Writes the takes of the present decisions after those of whole-scope rules. */
@@ -205,7 +169,7 @@ write_takes(struct search *s, int64_t *ret_eps)
 
 	for (uint32_t j = 0; j < s->x.rules_count; j++) {
 		const struct relax_rule *r = &s->x.rules[j];
-		uint32_t units = 0;
+		uint32_t units = 0, from = n;
 
 		for (uint32_t q = 0; q < r->count; q++) {
 			uint32_t k = s->frames[s->step_of[s->cursor[j] + q]].units;
@@ -213,12 +177,13 @@ write_takes(struct search *s, int64_t *ret_eps)
 			if (k == 0)
 				continue;
 			s->takes[n++] =
-				(struct take){ r->live, s->x.items[r->items[q]].item, k };
+				(struct take){ r->live, s->x.items[r->items[q]].item, k,
+					       r->bundle != NULL ? relax_bundle_part(r, q)
+								 : 0 };
 			units += k;
-			eps += r->size == 0 ? s->x.eps : 0;
 		}
-		if (r->size > 0)
-			eps += units / r->size * s->x.eps;
+		eps += (int64_t)applications(s, r, s->takes + from, n - from, units) *
+		       s->x.eps;
 	}
 	for (uint32_t t = 0; t < s->x.items_count; t++) {
 		uint32_t live = s->step_free[t], units = s->avail[t];
@@ -227,7 +192,7 @@ write_takes(struct search *s, int64_t *ret_eps)
 			(void)relax_free(&s->x, &s->x.items[t], units, &live);
 		if (live == RELAX_NONE || units == 0)
 			continue;
-		s->takes[n++] = (struct take){ live, s->x.items[t].item, units };
+		s->takes[n++] = (struct take){ live, s->x.items[t].item, units, 0 };
 		eps += s->x.eps;
 	}
 	*ret_eps = eps;
@@ -241,14 +206,17 @@ leaf(struct search *s)
 	struct point found;
 	int64_t eps, gain;
 	uint32_t n = write_takes(s, &eps);
-	int rc = search_evaluate(s->job, s->takes, n, s->line_off, &found);
+	int rc = evaluate(s->job, s->takes, n, s->line_off, s->line_nets, &found);
 
 	if (rc < 0) {
 		s->error = rc;
 		return;
 	}
+	if (found.idle)
+		return; /* not a way of its own */
+	found.line_nets = s->line_nets;
 	if (s->job->want != SEARCH_CHEAPEST) {
-		add_point(s, &found);
+		search_add_point(s, &found);
 		return;
 	}
 	gain = s->simple && s->factor_bp > 0
@@ -260,7 +228,7 @@ leaf(struct search *s)
 	s->have_best = true;
 	s->best_gain = gain;
 	s->best = found;
-	s->best.takes = keep_takes(s, s->takes, n);
+	s->best.takes = search_keep_takes(s, s->takes, n);
 }
 
 /* ---- what was seen before ---- */
@@ -273,6 +241,13 @@ remember(struct search *s)
 
 	s->memo_on =
 		s->simple && s->x.exact && job->want != SEARCH_ALL && s->steps_count > 3;
+	/*
+	 * That a bundle, a set or a lone first unit saves nothing is only known when all units are
+	 * decided: such a way is dropped at its end, and must not have stood for an equal one.
+	 */
+	for (uint32_t j = 0; j < s->x.rules_count && job->want != SEARCH_CHEAPEST; j++)
+		s->memo_on = s->memo_on && (s->x.rules[j].shape == SHAPE_UNITS ||
+					    s->x.rules[j].shape == SHAPE_GROUP);
 	for (uint32_t i = 1; i < c->lines_count && job->want != SEARCH_CHEAPEST; i++)
 		s->memo_on = s->memo_on &&
 			     job->cost->dims[c->lines[i]] == job->cost->dims[c->lines[0]];
@@ -295,7 +270,7 @@ seen(struct search *s, uint32_t item)
 
 		if (r->items[r->count - 1] < item)
 			continue; /* its work is done */
-		key[2 + 3 * j] = s->state[j];
+		key[2 + 3 * j] = (int64_t)s->state[j];
 		key[3 + 3 * j] = r->count_used ? s->used[j] : 0;
 		key[4 + 3 * j] = all ? s->sum[j] : 0;
 	}
@@ -319,18 +294,20 @@ make_steps(struct search *s)
 		for (uint32_t j = 0; j < x->rules_count; j++) {
 			uint32_t q = s->cursor[j];
 
-			if (q == x->rules[j].count || x->rules[j].items[q] != t)
-				continue;
-			s->cursor[j]++;
-			s->steps[n++] = (struct step){ t, j, q, RELAX_NONE, false };
+			/* A bundle may have several components for an item. */
+			while (q < x->rules[j].count && x->rules[j].items[q] == t)
+				s->steps[n++] = (struct step){ t,     j, q++, RELAX_NONE,
+							       false, 0, 0 };
+			s->cursor[j] = q;
 		}
 		for (uint32_t i = 0;
 		     s->job->want != SEARCH_CHEAPEST && i < x->items[t].free_count; i++)
-			s->steps[n++] = (struct step){ t, RELAX_NONE, 0,
-						       x->items[t].free[i], false };
-		if (n == before)
 			s->steps[n++] =
-				(struct step){ t, RELAX_NONE, 0, RELAX_NONE, false };
+				(struct step){ t,     RELAX_NONE, 0, x->items[t].free[i],
+					       false, 0,          0 };
+		if (n == before)
+			s->steps[n++] = (struct step){ t,     RELAX_NONE, 0, RELAX_NONE,
+						       false, 0,          0 };
 		s->steps[n - 1].last = true;
 	}
 	s->steps_count = n;
@@ -353,7 +330,8 @@ reset_walk(struct search *s)
 	for (uint32_t j = 0; j < x->rules_count; j++) {
 		s->state[j] = s->used[j] = 0;
 		s->sum[j] = 0;
-		s->open += x->rules[j].value[0];
+		s->rest[j] = relax_rest(x, &x->rules[j], 0, 0);
+		s->open += s->rest[j];
 	}
 	s->tail[x->items_count] = 0;
 	for (uint32_t t = x->items_count; t-- > 0;) {
@@ -365,15 +343,37 @@ reset_walk(struct search *s)
 	memset(s->frames, 0, s->steps_count * sizeof(*s->frames));
 }
 
+/* Whether a set has taken a unit of the code already. */
+static bool
+code_taken(const struct search *s, uint32_t rule, uint32_t q)
+{
+	const struct relax_rule *r = &s->x.rules[rule];
+
+	for (uint32_t k = r->same[q]; k != RELAX_NONE; k = r->same[k])
+		if (s->frames[s->step_of[s->cursor[rule] + k]].units > 0)
+			return true;
+	return false;
+}
+
 /* The most units that a step may take. */
 static uint32_t
 units_max(const struct search *s, const struct step *step)
 {
 	uint32_t most = s->avail[step->item];
 
+	if (step->most < most)
+		most = step->most;
 	if (step->rule != RELAX_NONE) {
 		const struct relax_rule *r = &s->x.rules[step->rule];
 
+		if (r->bundle != NULL) {
+			uint32_t room =
+				relax_bundle_room(r, step->q, s->state[step->rule]);
+
+			return room < most ? room : most;
+		}
+		if (r->same != NULL && code_taken(s, step->rule, step->q))
+			return 0;
 		if (r->caps != NULL && r->caps[step->q] < most)
 			most = r->caps[step->q];
 		if (r->cap - s->used[step->rule] < most)
@@ -390,13 +390,14 @@ units_max(const struct search *s, const struct step *step)
  * bound is linear in whole groups more, two rows of groups without hope are enough to know all.
  */
 static void
-start_frame(const struct search *s, uint32_t depth, uint32_t most)
+start_frame(const struct search *s, uint32_t depth, uint32_t least, uint32_t most)
 {
 	const struct step *step = &s->steps[depth];
 	struct frame *f = &s->frames[depth];
 	const struct relax_item *it = &s->x.items[step->item];
 	const struct relax_rule *r;
-	uint32_t likely, state;
+	uint32_t likely;
+	uint64_t state;
 	int64_t slope;
 
 	*f = (struct frame){ .started = true, .first = most };
@@ -404,8 +405,8 @@ start_frame(const struct search *s, uint32_t depth, uint32_t most)
 		return;
 	r = &s->x.rules[step->rule];
 	state = s->state[step->rule];
-	likely = r->choice[(size_t)step->q * r->states + state];
-	f->first = likely < most ? likely : most;
+	likely = relax_likely(&s->x, r, step->q, state);
+	f->first = likely < least ? least : likely < most ? likely : most;
 	if (!r->cyclic)
 		return;
 	slope = relax_gain(&s->x, r, step->q, state, r->size) -
@@ -420,17 +421,20 @@ next_units(struct search *s, uint32_t depth)
 {
 	const struct step *step = &s->steps[depth];
 	struct frame *f = &s->frames[depth];
-	uint32_t most = units_max(s, step);
+	uint32_t most = units_max(s, step), left = s->avail[step->item];
+	uint32_t least = left > step->spare ? left - step->spare : 0;
 
+	if (least > most)
+		least = most;
 	if (!f->started) {
-		start_frame(s, depth, most);
+		start_frame(s, depth, least, most);
 		f->units = f->first;
 		return true;
 	}
 	if (f->linear && f->misses >= 2 * s->x.rules[step->rule].size)
 		return false;
-	while (f->next <= most) {
-		f->units = f->upward ? f->next : most - f->next;
+	while (f->next <= most - least) {
+		f->units = f->upward ? least + f->next : most - f->next;
 		f->next++;
 		if (step->rule == RELAX_NONE && f->units > 0 && f->units < most)
 			continue; /* all or nothing */
@@ -455,40 +459,81 @@ undo(struct search *s, uint32_t depth)
 		s->state[step->rule] = f->state;
 		s->used[step->rule] = f->used;
 		s->sum[step->rule] = f->sum;
+		s->rest[step->rule] = f->rest;
 	} else {
-		s->step_free[step->item] = f->state;
+		s->step_free[step->item] = (uint32_t)f->state;
 	}
 }
 
 /*
- * The worth of an n-for rule's open group after units more. False when something would be taken
- * that saves nothing: its units could as well be left alone, and must be.
+ * The open group of a rule, after units more: what sum it has of that which decides whether the
+ * group saves anything (saved is what the group must have more than; each is of one unit). False:
+ * some group that is full would save nothing.
  */
 static bool
-group_sum(struct search *s, uint32_t rule, uint32_t q, uint32_t units)
+group_sum(struct search *s, uint32_t rule, uint32_t units, int64_t each, int64_t saved)
 {
 	const struct relax_rule *r = &s->x.rules[rule];
-	const struct rule *n_for = s->x.p->live[r->live].rule;
-	int64_t value = s->x.p->items[s->x.items[r->items[q]].item].value;
-	uint32_t fill, left = units;
+	uint32_t fill = (uint32_t)(s->state[rule] % r->size), left = units;
+
+	if (fill + left < r->size) {
+		s->sum[rule] += each * left;
+		return true;
+	}
+	if (s->sum[rule] + each * (r->size - fill) <= saved)
+		return false;
+	left -= r->size - fill;
+	s->sum[rule] = each * (left % r->size);
+	return left < r->size || each * r->size > saved;
+}
+
+/* The units of a rule that reduces the first unit and the next ones: sum is 1 once it saves. */
+static bool
+next_sum(struct search *s, uint32_t rule, uint32_t q, uint32_t units)
+{
+	const struct relax_rule *r = &s->x.rules[rule];
+	const struct rule *next = s->x.p->live[r->live].rule;
+	const struct item *it = &s->x.p->items[s->x.items[r->items[q]].item];
+	enum rounding mode = s->x.p->rules->rounding;
+	uint32_t first = s->state[rule] == 0;
+
+	if (first && portion_each(&next->first, it, 1, mode) > 0)
+		s->sum[rule] = 1;
+	if (units == first)
+		return true;
+	s->sum[rule] = 1;
+	return portion_each(&next->reward, it, units - first, mode) > 0;
+}
+
+/*
+ * False when something would be taken that saves nothing: its units could as well be left alone,
+ * and must be. (Sets, bundles and rounded groups are not judged before all is decided.)
+ */
+static bool
+take_saves(struct search *s, uint32_t rule, uint32_t q, uint32_t units)
+{
+	const struct relax_rule *r = &s->x.rules[rule];
+	const struct rule *taker = s->x.p->live[r->live].rule;
+	const struct item *it = &s->x.p->items[s->x.items[r->items[q]].item];
+	enum rounding mode = s->x.p->rules->rounding;
+	uint32_t fill;
 
 	if (units == 0)
 		return true;
-	if (r->size == 0)
+	if (r->shape == SHAPE_UNITS)
 		return relax_gain(&s->x, r, q, s->state[rule], units) > 0;
-	fill = s->state[rule] % r->size;
-	if (n_for->kind != KIND_N_FOR_PRICE)
-		return fill + units < r->size || n_for->get > 1 ||
-		       relax_gain(&s->x, r, q, r->size - 1, 1) > 0;
-	if (fill + left < r->size) {
-		s->sum[rule] += value * left;
+	if (r->shape == SHAPE_NEXT)
+		return next_sum(s, rule, q, units);
+	if (r->shape != SHAPE_GROUP)
 		return true;
-	}
-	if (s->sum[rule] + value * (r->size - fill) <= n_for->price_minor)
-		return false;
-	left -= r->size - fill;
-	s->sum[rule] = value * (left % r->size);
-	return left < r->size || value * r->size > n_for->price_minor;
+	if (taker->each && taker->skip == 0)
+		return group_sum(s, rule, units,
+				 portion_each(&taker->reward, it, 1, mode), 0);
+	if (taker->skip == 0 && taker->reward.form == REWARD_PRICE)
+		return group_sum(s, rule, units, it->value, taker->reward.x);
+	fill = (uint32_t)(s->state[rule] % r->size);
+	return fill + units < r->size || r->size - taker->skip > 1 ||
+	       relax_gain(&s->x, r, q, r->size - 1, 1) > 0;
 }
 
 /* Takes the units into a coupled rule; false when that leads nowhere. */
@@ -498,14 +543,16 @@ apply_rule(struct search *s, uint32_t depth)
 	const struct step *step = &s->steps[depth];
 	uint32_t units = s->frames[depth].units;
 	const struct relax_rule *r = &s->x.rules[step->rule];
-	uint32_t state = s->state[step->rule], next = relax_next(r, state, units);
-	int64_t after = r->value[(size_t)(step->q + 1) * r->states + next];
+	uint64_t state = s->state[step->rule];
+	uint64_t next = relax_next(r, step->q, state, units);
+	int64_t after = relax_rest(&s->x, r, step->q + 1, next);
 
 	if (after == RELAX_NEVER)
 		return false;
-	if (s->job->want != SEARCH_CHEAPEST && !group_sum(s, step->rule, step->q, units))
+	if (s->job->want != SEARCH_CHEAPEST && !take_saves(s, step->rule, step->q, units))
 		return false;
-	s->open += after - r->value[(size_t)step->q * r->states + state];
+	s->open += after - s->rest[step->rule];
+	s->rest[step->rule] = after;
 	s->gain += relax_gain(&s->x, r, step->q, state, units);
 	s->state[step->rule] = next;
 	s->used[step->rule] += units;
@@ -548,6 +595,7 @@ apply(struct search *s, uint32_t depth)
 		f->state = s->state[step->rule];
 		f->used = s->used[step->rule];
 		f->sum = s->sum[step->rule];
+		f->rest = s->rest[step->rule];
 		ok = apply_rule(s, depth);
 	} else {
 		f->state = s->step_free[t];
@@ -626,17 +674,23 @@ static void
 greedy_take(struct search *s, uint32_t rule)
 {
 	struct relax_rule *r = &s->x.rules[rule];
-	uint32_t state = 0;
+	uint64_t state = 0;
 
 	for (uint32_t q = 0; q < r->count; q++) {
-		uint32_t k = r->choice[(size_t)q * r->states + state];
+		uint32_t k = r->bundle != NULL ? relax_bundle_wants(r)[q]
+					       : relax_likely(&s->x, r, q, state);
 
-		if (k > r->cap - s->used[rule])
-			k = 0; /* a cap that the programme does not know */
+		/* A cap or a code taken that the programme does not know, an item taken twice. */
+		if (r->bundle == NULL && k > r->cap - s->used[rule])
+			k = 0;
+		if (k > s->x.items[r->items[q]].units)
+			k = s->x.items[r->items[q]].units;
+		if (k > 0 && r->same != NULL && code_taken(s, rule, q))
+			k = 0;
 		s->frames[s->step_of[s->cursor[rule] + q]].units = k;
 		s->used[rule] += k;
 		s->x.items[r->items[q]].units -= k;
-		state = relax_next(r, state, k);
+		state = relax_next(r, q, state, k);
 	}
 }
 
@@ -698,6 +752,8 @@ try_rules(struct search *s, int64_t *ret_bound)
 		return false;
 	}
 	make_steps(s);
+	search_bulk(s);
+	s->trimmed_minor += s->x.trimmed_minor;
 	bound = relax_solve(&s->x) + s->whole_gain;
 	s->memo_on = false;
 	s->nodes_left = FIRST_NODES;
@@ -711,8 +767,9 @@ try_rules(struct search *s, int64_t *ret_bound)
 		if (hopeless(s, bound))
 			return true;
 		known = s->factor_bp == 0 ? 0
-					  : (s->base_cost - job->cost_limit) /
-						    s->factor_bp * RELAX_ONE;
+					  : relax_times((s->base_cost - job->cost_limit) /
+								s->factor_bp,
+							RELAX_ONE);
 	}
 	if (s->error < 0)
 		return false;
@@ -729,7 +786,8 @@ try_rules(struct search *s, int64_t *ret_bound)
 		(void)relax_solve(&s->x); /* for the walk, what greedy() overwrote */
 	}
 	remember(s);
-	s->nodes_left = UINT64_MAX;
+	s->nodes_left = s->many_choices && job->want == SEARCH_CHEAPEST ? CHOICE_NODES
+									: UINT64_MAX;
 	if (walk(s))
 		return s->error == 0;
 	*ret_bound = cost_at(s, bound);
@@ -741,21 +799,19 @@ static int64_t
 cost_without_choices(struct search *s)
 {
 	const struct component *c = s->job->component;
-	int64_t whole = 0;
+	int64_t bound;
 
 	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
 	if (relax_enable(&s->x, c, s->disabled, s->blocked) < 0)
 		s->error = -ENOMEM;
-	for (uint32_t j = 0; j < c->live_count; j++) {
-		const struct live *l = &s->job->p->live[c->live[j]];
-
-		if (l->rule->kind != KIND_BUY_GET_CHEAPEST)
-			continue;
-		for (uint32_t i = 0; i < l->items_count; i++)
-			whole += s->job->p->items[l->items[i]].value *
-				 s->job->p->items[l->items[i]].units;
-	}
-	return s->error < 0 ? 0 : cost_at(s, relax_solve(&s->x) + whole * RELAX_ONE);
+	if (s->error < 0)
+		return 0;
+	bound = relax_solve(&s->x) + s->x.trimmed_minor * RELAX_ONE;
+	for (uint32_t j = 0; j < c->live_count && s->error == 0; j++)
+		if (!s->disabled[c->live[j]] &&
+		    s->job->p->live[c->live[j]].rule->shape == SHAPE_WHOLE)
+			bound += search_whole_surplus(s, c->live[j]);
+	return s->error < 0 ? 0 : cost_at(s, bound);
 }
 
 static int
@@ -775,7 +831,7 @@ search_init(struct search *s)
 		return -ENOMEM;
 	for (uint32_t j = 0; j < c->live_count; j++) {
 		s->disabled[c->live[j]] = s->job->disabled[c->live[j]];
-		steps += p->live[c->live[j]].items_count;
+		steps += search_positions(&p->live[c->live[j]]);
 	}
 	if (search_trim(s, &steps) < 0)
 		return -ENOMEM;
@@ -792,18 +848,47 @@ search_init(struct search *s)
 	s->used = arena_array(s->arena, rules, sizeof(*s->used));
 	s->cursor = arena_array(s->arena, rules, sizeof(*s->cursor));
 	s->sum = arena_array(s->arena, rules, sizeof(*s->sum));
+	s->rest = arena_array(s->arena, rules, sizeof(*s->rest));
 	s->kept_price = arena_array(s->arena, items, sizeof(*s->kept_price));
 	s->value = arena_array(s->arena, rules, sizeof(*s->value));
 	s->line_off = arena_array(s->arena, p->lines_count, sizeof(*s->line_off));
+	s->line_nets = arena_array(s->arena, c->lines_count, sizeof(*s->line_nets));
 	if (s->off == NULL || s->blocked == NULL || s->takes == NULL ||
 	    s->steps == NULL || s->frames == NULL || s->avail == NULL ||
 	    s->step_free == NULL || s->tail == NULL || s->state == NULL ||
-	    s->used == NULL || s->cursor == NULL || s->sum == NULL ||
-	    s->line_off == NULL || s->step_of == NULL || s->kept_price == NULL ||
-	    s->value == NULL)
+	    s->used == NULL || s->cursor == NULL || s->sum == NULL || s->rest == NULL ||
+	    s->line_off == NULL || s->line_nets == NULL || s->step_of == NULL ||
+	    s->kept_price == NULL || s->value == NULL)
 		return -ENOMEM;
 	set_cost(s);
-	return search_find_choices(s);
+	if (search_find_choices(s) < 0)
+		return -ENOMEM;
+	return search_sort_choices(s);
+}
+
+/* All combinations of choices. *ret_bound: nothing in those not settled costs less. */
+static bool
+try_choices(struct search *s, int64_t *ret_bound)
+{
+	bool complete = true, more = true;
+
+	*ret_bound = INT64_MAX;
+	while (more && s->error == 0) {
+		int64_t open_bound = INT64_MAX;
+		bool arranged = search_arrange(s);
+
+		if (arranged && !try_rules(s, &open_bound)) {
+			complete = false;
+			*ret_bound = open_bound < *ret_bound ? open_bound : *ret_bound;
+		}
+		more = search_next_choice(s);
+		if (more &&
+		    !effort_spend(s->job->effort, arranged ? relax_nodes(&s->x) : 1)) {
+			*ret_bound = cost_without_choices(s);
+			return false;
+		}
+	}
+	return complete;
 }
 
 int
@@ -811,25 +896,16 @@ search_component(const struct search_job *job, struct points *ret_points,
 		 int64_t *ret_bound, bool *ret_complete)
 {
 	struct search s = { .job = job };
-	int64_t bound = INT64_MAX;
-	bool complete = true, more = true;
+	int64_t bound;
+	bool complete;
 	int rc = search_init(&s);
 
 	if (rc < 0)
 		goto out;
-	while (more && s.error == 0) {
-		int64_t open_bound = INT64_MAX;
-
-		if (search_arrange(&s) && !try_rules(&s, &open_bound)) {
-			complete = false;
-			bound = open_bound < bound ? open_bound : bound;
-		}
-		more = search_next_choice(&s);
-		if (more && !effort_spend(job->effort, relax_nodes(&s.x))) {
-			complete = false;
-			bound = cost_without_choices(&s);
-			break;
-		}
+	complete = try_choices(&s, &bound);
+	if (!complete && s.many_choices && !job->effort->stopped && s.error == 0) {
+		s.many_choices = false; /* there is time to look at all of them longer */
+		complete = try_choices(&s, &bound);
 	}
 	rc = s.error;
 	if (rc < 0)

@@ -45,7 +45,9 @@ struct point {
 		     1]; /* by scope; after the last one: of all lines */
 	const struct take *takes;
 	uint32_t takes_count;
-	bool idle; /* some take saves nothing: not a way of its own */
+	bool idle;                /* some take saves nothing: not a way of its own */
+	const int64_t *line_nets; /* with SEARCH_ALL: of each line of the component */
+	uint64_t hash;
 };
 
 struct points {
@@ -58,7 +60,7 @@ enum search_want {
 	SEARCH_CHEAPEST, /* one */
 	SEARCH_UNDOMINATED, /* those of which no other costs no more and leaves no less anywhere */
 	SEARCH_DISTINCT, /* those that differ in cost or nets */
-	SEARCH_ALL
+	SEARCH_ALL       /* those that differ in the net of any line */
 };
 
 struct search_job {

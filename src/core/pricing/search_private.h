@@ -12,6 +12,8 @@ struct step {
 	uint32_t item, rule, q; /* rule RELAX_NONE: none, or the free rule */
 	uint32_t free;          /* a rule without max_units that takes all or nothing */
 	bool last;              /* of its item */
+	/* Takes no more than so many units; and all but so many of those that are left. */
+	uint32_t most, spare;
 };
 
 struct frame {
@@ -20,8 +22,9 @@ struct frame {
 	uint32_t misses; /* one after the other, by the bound */
 	bool started, applied, upward, linear;
 	/* What apply() changed. */
-	uint32_t avail, state, used;
-	int64_t gain, open, sum;
+	uint32_t avail, used;
+	uint64_t state;
+	int64_t gain, open, sum, rest;
 };
 
 /* Exactly one of several rules, or a whole-scope rule on or off. */
@@ -38,6 +41,8 @@ struct search {
 	int64_t base_cost, factor_bp;
 	/* simple: one weight, no stacked rule, so that the cost is linear in the saving. */
 	bool simple, memo_on, have_best, full; /* full: points were left out */
+	bool many_choices;
+	uint32_t conflict; /* the first choice that cannot go with those before it */
 	int error;
 
 	struct choice *choices;
@@ -50,23 +55,35 @@ struct search {
 
 	struct step *steps;
 	struct frame *frames;
-	uint32_t *avail, *state, *used, *step_free;
+	uint32_t *avail, *used, *step_free;
+	uint64_t *state;
+	int64_t *rest;               /* of each rule: bound on what it still gains */
 	uint32_t *cursor, *step_of;  /* of rule j: step_of[cursor[j] + q] */
 	int64_t *kept_price, *value; /* scratch of greedy() */
-	int64_t *sum;                /* worth of the open group of an n-for rule */
+	int64_t *sum;                /* of each rule's open group: decides if it saves */
 	int64_t *tail;               /* bound on the items from here on */
 	int64_t gain, open;          /* so far; bound on what the rules still gain */
 
 	struct memo memo;
-	int64_t *line_off;
+	int64_t *line_off, *line_nets;
 	int64_t best_gain;
 	struct point best;
 	struct points points;
-	uint64_t nodes_left, misses;
+	uint64_t nodes_left, misses, compared;
 };
+
+/* A copy in the caller's arena; NULL and s->error when there is no memory. */
+struct take *search_keep_takes(struct search *s, const struct take *takes,
+			       uint32_t count);
+/* Keeps a way unless another one makes it needless; drops those that it makes needless. */
+void search_add_point(struct search *s, struct point *found);
 
 /* Finds the choices between rules that exclude each other. 0 or -ENOMEM. */
 int search_find_choices(struct search *s);
+/* Puts the most promising of each choice first where there are many. 0 or -ENOMEM. */
+int search_sort_choices(struct search *s);
+/* What a whole-scope rule gains above the prices of its units; 0 if less. */
+int64_t search_whole_surplus(struct search *s, uint32_t live);
 /* The next combination of choices; false when all were had. */
 bool search_next_choice(struct search *s);
 /*
@@ -74,6 +91,8 @@ bool search_next_choice(struct search *s);
  * whole-scope rules want the same units.
  */
 bool search_arrange(struct search *s);
+/* Positions that a rule has at most. */
+size_t search_positions(const struct live *l);
 /* Leaves rules out until at most so many steps are left that the search can be held. */
 int search_trim(struct search *s, size_t *steps);
 

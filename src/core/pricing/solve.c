@@ -2,31 +2,28 @@
 #include "core/pricing/components.h"
 #include "core/pricing/frontier.h"
 #include "core/pricing/portion.h"
+#include "core/pricing/relax.h"
+#include "core/pricing/upper.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTIONAL_MAX 12u /* rules of layers 2 and 3 that are tried both in and out */
-#define MASK_NODES 4u    /* what a plan counts */
+#define PLAN_NODES 4u /* what a plan counts */
 
 struct solver {
 	const struct problem *p;
 	const bool *allowed;
 	struct effort *effort;
+	struct known *known; /* may be NULL */
+	bool as_stranger;
 	struct component *components;
 	uint32_t components_count;
 	struct point *plain; /* the cheapest way of each component under no plan at all */
 	bool *plain_known;
 	int64_t *plain_bound;
 
-	/* Rules of layers 2 and 3: those always in, and those tried both ways. */
-	uint32_t *upper, upper_count;
-	bool *optional;
-	uint32_t optional_count;
-	bool all_tried;
-	int64_t left_out; /* what rules that are not tried could save at most */
-
+	struct upper upper;
 	struct frontier_job job; /* the present plan */
 	bool *disabled;
 	int64_t *weight;
@@ -52,8 +49,6 @@ solver_init(struct solver *s)
 	s->plain = arena_array(p->arena, s->components_count, sizeof(*s->plain));
 	s->plain_known = arena_array(p->arena, s->components_count, sizeof(bool));
 	s->plain_bound = arena_array(p->arena, s->components_count, sizeof(int64_t));
-	s->upper = arena_array(p->arena, live, sizeof(*s->upper));
-	s->optional = arena_array(p->arena, live, sizeof(*s->optional));
 	s->disabled = arena_array(p->arena, live, sizeof(*s->disabled));
 	s->weight = arena_array(p->arena, lines, sizeof(*s->weight));
 	s->dims = arena_array(p->arena, lines, sizeof(*s->dims));
@@ -64,102 +59,14 @@ solver_init(struct solver *s)
 	s->net = arena_array(p->arena, lines, sizeof(*s->net));
 	s->off = arena_array(p->arena, lines, sizeof(*s->off));
 	if (s->plain == NULL || s->plain_known == NULL || s->plain_bound == NULL ||
-	    s->upper == NULL || s->optional == NULL || s->disabled == NULL ||
-	    s->weight == NULL || s->dims == NULL || s->stack_first == NULL ||
-	    s->stacked == NULL || s->basket == NULL || s->net == NULL || s->off == NULL ||
-	    s->in_component == NULL)
+	    s->disabled == NULL || s->weight == NULL || s->dims == NULL ||
+	    s->stack_first == NULL || s->stacked == NULL || s->basket == NULL ||
+	    s->net == NULL || s->off == NULL || s->in_component == NULL)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < s->components_count; c++)
 		for (uint32_t i = 0; i < s->components[c].lines_count; i++)
 			s->in_component[s->components[c].lines[i]] = true;
 	return 0;
-}
-
-static bool
-counts_net_spend(const struct rule *r)
-{
-	return r->layer == LAYER_BASKET && !r->spend_gross &&
-	       (r->min_spend_minor > 0 || r->over_spend_minor > 0);
-}
-
-/* The most that a rule of the upper layers can take off. */
-static int64_t
-upper_most(const struct solver *s, uint32_t live)
-{
-	const struct live *l = &s->p->live[live];
-	int64_t sum = 0;
-
-	for (uint32_t i = 0; i < l->items_count; i++)
-		sum += s->p->items[l->items[i]].value * s->p->items[l->items[i]].units;
-	if (l->rule->layer == LAYER_BASKET) {
-		int64_t off = layers_basket_off(s->p, l, sum);
-
-		return off < sum ? off : sum;
-	}
-	return sum;
-}
-
-/* Too many to try them all ways: those that take least are out, and the bound says so. */
-static void
-leave_out(struct solver *s)
-{
-	while (s->optional_count > OPTIONAL_MAX) {
-		uint32_t worst = s->upper_count;
-		int64_t least = INT64_MAX;
-
-		for (uint32_t i = s->upper_count; i-- > 0;) {
-			int64_t off = upper_most(s, s->upper[i]);
-
-			if (s->optional[i] && off < least) {
-				least = off;
-				worst = i;
-			}
-		}
-		s->left_out += least;
-		for (uint32_t i = worst; i + 1 < s->upper_count; i++) {
-			s->upper[i] = s->upper[i + 1];
-			s->optional[i] = s->optional[i + 1];
-		}
-		s->upper_count--;
-		s->optional_count--;
-	}
-	s->all_tried = false;
-}
-
-/*
- * A rule of the upper layers can only make the basket dearer by reaching less of a spend that is
- * counted after it, by its group, by taking the room of another, or by rounding beside another
- * one: only then is it worth trying without it.
- */
-static int
-sort_upper(struct solver *s)
-{
-	uint32_t stacks = 0, baskets = 0;
-	bool net_spend = false;
-
-	for (uint32_t j = 0; j < s->p->live_count; j++) {
-		const struct rule *r = s->p->live[j].rule;
-
-		if (!s->allowed[j] || r->layer == LAYER_UNIT)
-			continue;
-		s->upper[s->upper_count++] = j;
-		baskets += r->layer == LAYER_BASKET;
-		net_spend = net_spend || counts_net_spend(r);
-	}
-	s->all_tried = true;
-	for (uint32_t i = 0; i < s->upper_count; i++) {
-		const struct live *l = &s->p->live[s->upper[i]];
-
-		if (l->rule->layer == LAYER_STACK)
-			stacks += l->items_count;
-		s->optional[i] =
-			l->rule->group_index != NO_GROUP || baskets > 1 || net_spend;
-		s->optional_count += s->optional[i];
-	}
-	if (s->optional_count > OPTIONAL_MAX)
-		leave_out(s);
-	s->stacks = arena_array(s->p->arena, stacks, sizeof(*s->stacks));
-	return s->stacks == NULL ? -ENOMEM : 0;
 }
 
 /* Puts one rule of the upper layers into the plan; false when its group is taken. */
@@ -297,12 +204,11 @@ plan_facts(struct solver *s)
 	}
 }
 
-/* Sets up the mask-th plan; false when it is none. */
+/* Sets up a plan by its number; false when it is none. */
 static bool
-plan_set(struct solver *s, uint32_t mask)
+plan_set(struct solver *s, uint32_t number)
 {
 	struct plan *plan = &s->job.plan;
-	uint32_t bit = 0;
 	int64_t total;
 	struct plan stacks_only;
 
@@ -310,13 +216,9 @@ plan_set(struct solver *s, uint32_t mask)
 	for (uint32_t j = 0; j < s->p->live_count; j++)
 		s->disabled[j] = !s->allowed[j];
 	*plan = (struct plan){ .stacked = s->stacked, .basket = s->basket };
-	for (uint32_t i = 0; i < s->upper_count; i++) {
-		bool out = s->optional[i] && (mask & 1u << bit) != 0;
-
-		bit += s->optional[i];
-		if (!out && !plan_rule(s, s->upper[i]))
+	for (uint32_t i = 0; i < s->upper.count; i++)
+		if (upper_in(&s->upper, i, number) && !plan_rule(s, s->upper.live[i]))
 			return false;
-	}
 	/* What layers 2 and 3 leave of a basket without layer 1. */
 	for (uint32_t line = 0; line < s->p->lines_count; line++)
 		s->net[line] = s->p->lines[line]->amount_minor;
@@ -363,7 +265,7 @@ quick_component(struct solver *s, const struct search_job *job, struct point *re
 		if (off <= best)
 			continue;
 		best = off;
-		*take = (struct take){ c->live[j], c->items[0], item->units };
+		*take = (struct take){ c->live[j], c->items[0], item->units, 0 };
 	}
 	return search_evaluate(job, take, best > 0, s->off, ret_point) == 0;
 }
@@ -385,6 +287,105 @@ is_plain(const struct solver *s, const struct component *c)
 	return true;
 }
 
+/* Everything that the search for a component's cheapest way looks at. */
+static void
+write_key(struct solver *s, const struct component *c)
+{
+	const struct problem *p = s->p;
+	struct known *k = s->known;
+
+	known_begin(k);
+	known_word(k, (uint64_t)c->lines_count << 32 | c->live_count);
+	known_word(k, (uint64_t)s->as_stranger << 1 | (p->units_total > RELAX_EPS_UNITS));
+	for (uint32_t j = 0; j < c->live_count; j++)
+		known_word(k, (uint64_t)p->live[c->live[j]].index << 32 |
+				      (uint64_t)p->live[c->live[j]].variant << 1 |
+				      s->disabled[c->live[j]]);
+	for (uint32_t i = 0; i < c->lines_count; i++) {
+		uint32_t line = c->lines[i];
+
+		known_word(k, p->versions[line]);
+		known_word(k, (uint64_t)s->weight[line] << 32 |
+				      (s->stack_first[line + 1] - s->stack_first[line]));
+		for (uint32_t n = s->stack_first[line]; n < s->stack_first[line + 1]; n++)
+			known_word(k, p->live[s->stacks[n]].index);
+	}
+}
+
+static void
+remember(struct solver *s, const struct component *c, const struct known_way *found)
+{
+	struct take *takes = arena_array(s->p->arena, found->takes_count, sizeof(*takes));
+	struct known_way way = *found;
+
+	if (takes == NULL)
+		return; /* it is searched again */
+	for (uint32_t t = 0; t < way.takes_count; t++) {
+		takes[t] = found->takes[t];
+		for (uint32_t j = 0; j < c->live_count; j++)
+			if (c->live[j] == found->takes[t].live)
+				takes[t].live = j;
+		for (uint32_t i = 0; i < c->items_count; i++)
+			if (c->items[i] == found->takes[t].item)
+				takes[t].item = i;
+	}
+	way.takes = takes;
+	known_add(s->known, &way);
+}
+
+/* A way found before, if the effort would have been enough to find it. *ret_rc: 0 or -ENOMEM. */
+static bool
+recall(struct solver *s, const struct search_job *job, struct point *ret_point,
+       int64_t *ret_bound, int *ret_rc)
+{
+	const struct component *c = job->component;
+	struct effort *e = s->effort;
+	struct known_way way;
+	struct take *takes;
+
+	write_key(s, c);
+	if (!known_find(s->known, &way) || e->stopped ||
+	    way.nodes > e->nodes_max - e->nodes)
+		return false;
+	takes = arena_array(s->p->arena, way.takes_count, sizeof(*takes));
+	*ret_rc = -ENOMEM;
+	if (takes == NULL)
+		return true;
+	for (uint32_t t = 0; t < way.takes_count; t++) {
+		takes[t] = way.takes[t];
+		takes[t].live = c->live[way.takes[t].live];
+		takes[t].item = c->items[way.takes[t].item];
+	}
+	(void)effort_spend(e, way.nodes); /* the next to spend notices a stop */
+	*ret_rc = search_evaluate(job, takes, way.takes_count, s->off, ret_point);
+	*ret_bound = ret_point->cost - way.open;
+	return true;
+}
+
+/* Searches a component, unless that was done before. */
+static int
+search_known(struct solver *s, const struct search_job *job, struct point *ret_point,
+	     int64_t *ret_bound)
+{
+	uint64_t before = s->effort->nodes;
+	struct points points;
+	bool complete;
+	int rc = 0;
+
+	if (s->known != NULL && recall(s, job, ret_point, ret_bound, &rc))
+		return rc;
+	rc = search_component(job, &points, ret_bound, &complete);
+	if (rc < 0)
+		return rc;
+	*ret_point = points.at[0];
+	if (s->known != NULL && !s->effort->stopped)
+		remember(s, job->component,
+			 &(struct known_way){ s->effort->nodes - before,
+					      ret_point->cost - *ret_bound,
+					      ret_point->takes, ret_point->takes_count });
+	return 0;
+}
+
 /* The cheapest way of one component under the present plan. */
 static int
 cheapest(struct solver *s, uint32_t index)
@@ -399,8 +400,7 @@ cheapest(struct solver *s, uint32_t index)
 		.want = SEARCH_CHEAPEST,
 	};
 	struct point *point = &s->job.cheapest[index];
-	bool plain = is_plain(s, job.component), complete;
-	struct points points;
+	bool plain = is_plain(s, job.component);
 	int rc;
 
 	if (plain && s->plain_known[index]) {
@@ -416,10 +416,9 @@ cheapest(struct solver *s, uint32_t index)
 	if (quick_component(s, &job, point)) {
 		s->job.bounds[index] = point->cost;
 	} else {
-		rc = search_component(&job, &points, &s->job.bounds[index], &complete);
+		rc = search_known(s, &job, point, &s->job.bounds[index]);
 		if (rc < 0)
 			return rc;
-		*point = points.at[0];
 	}
 	if (plain) {
 		s->plain_known[index] = true;
@@ -429,32 +428,49 @@ cheapest(struct solver *s, uint32_t index)
 	return 0;
 }
 
-static int
-take_order(const void *a, const void *b)
+/* Whether a stands behind b among the takes of one rule: they lie as the rule's items do. */
+static bool
+take_behind(const struct problem *p, const struct take *a, const struct take *b)
 {
-	const struct take *x = a, *y = b;
+	const struct item *x = &p->items[a->item], *y = &p->items[b->item];
 
-	return x->live < y->live ? -1 : x->live > y->live;
+	return x->value != y->value ? x->value < y->value : a->item > b->item;
 }
 
-/* Takes of one rule together, and as the rule's items are sorted. */
-static void
-sort_takes(const struct problem *p, struct take *takes, uint32_t count)
+/* The takes of a way through all components, those of one rule together. NULL: no memory. */
+static struct take *
+gather_takes(const struct problem *p, const struct point *const *points, uint32_t count,
+	     uint32_t *ret_count)
 {
-	qsort(takes, count, sizeof(*takes), take_order);
-	for (uint32_t i = 1; i < count; i++) {
-		struct take t = takes[i];
-		uint32_t k = i;
+	/* Where each rule's takes end; counted one further on, so that placing them moves it. */
+	uint32_t *end = arena_array(p->arena, (size_t)p->live_count + 2, sizeof(*end));
+	struct take *takes;
+	uint32_t n = 0;
 
-		while (k > 0 && takes[k - 1].live == t.live &&
-		       (p->items[takes[k - 1].item].value < p->items[t.item].value ||
-			(p->items[takes[k - 1].item].value == p->items[t.item].value &&
-			 takes[k - 1].item > t.item))) {
-			takes[k] = takes[k - 1];
-			k--;
-		}
-		takes[k] = t;
+	if (end == NULL)
+		return NULL;
+	for (uint32_t c = 0; c < count; c++) {
+		n += points[c]->takes_count;
+		for (uint32_t i = 0; i < points[c]->takes_count; i++)
+			end[points[c]->takes[i].live + 2]++;
 	}
+	for (uint32_t j = 0; j < p->live_count; j++)
+		end[j + 2] += end[j + 1];
+	takes = arena_array(p->arena, n, sizeof(*takes));
+	for (uint32_t c = 0; takes != NULL && c < count; c++)
+		for (uint32_t i = 0; i < points[c]->takes_count; i++) {
+			struct take t = points[c]->takes[i];
+			uint32_t k = end[t.live + 1]++;
+
+			while (k > 0 && takes[k - 1].live == t.live &&
+			       take_behind(p, &takes[k - 1], &t)) {
+				takes[k] = takes[k - 1];
+				k--;
+			}
+			takes[k] = t;
+		}
+	*ret_count = n;
+	return takes;
 }
 
 /* What a way through all components really costs; kept when it is the best so far. */
@@ -462,21 +478,13 @@ static int
 try_points(void *ctx, const struct point *const *points, int64_t *ret_total)
 {
 	struct solver *s = ctx;
-	uint32_t n = 0, *stacked, *basket;
-	struct take *takes;
+	uint32_t n, *stacked, *basket;
+	struct take *takes = gather_takes(s->p, points, s->components_count, &n);
 	int64_t total = 0;
 	int rc;
 
-	for (uint32_t c = 0; c < s->components_count; c++)
-		n += points[c]->takes_count;
-	takes = arena_array(s->p->arena, n, sizeof(*takes));
 	if (takes == NULL)
 		return -ENOMEM;
-	n = 0;
-	for (uint32_t c = 0; c < s->components_count; c++)
-		for (uint32_t i = 0; i < points[c]->takes_count; i++)
-			takes[n++] = points[c]->takes[i];
-	sort_takes(s->p, takes, n);
 	memset(s->off, 0, s->p->lines_count * sizeof(*s->off));
 	rc = layers_unit(s->p, takes, n, s->off, NULL, NULL);
 	for (uint32_t line = 0; line < s->p->lines_count; line++) {
@@ -484,7 +492,7 @@ try_points(void *ctx, const struct point *const *points, int64_t *ret_total)
 		s->off[line] = 0;
 	}
 	if (rc == 0)
-		rc = layers_rest(s->p, &s->job.plan, s->net, NULL, &total);
+		rc = layers_total(s->p, &s->job.plan, s->net, &total);
 	if (rc < 0)
 		return rc;
 	*ret_total = total;
@@ -522,13 +530,12 @@ solve_cheapest(struct solver *s, bool *ret_open, int64_t *ret_bound)
 		rc = cheapest(s, c);
 	if (rc < 0)
 		return rc;
-	points = calloc((size_t)s->components_count + 1, sizeof(struct point *));
+	points = arena_array(s->p->arena, s->components_count, sizeof(struct point *));
 	if (points == NULL)
 		return -ENOMEM;
 	for (uint32_t c = 0; c < s->components_count; c++)
 		points[c] = &s->job.cheapest[c];
 	rc = try_points(s, points, &total);
-	free(points);
 	if (rc < 0)
 		return rc;
 	*ret_open = !frontier_settled(&s->job, total);
@@ -574,9 +581,12 @@ job_init(struct solver *s)
 		.cost = { .plan = &s->job.plan,
 			  .weight_bp = s->weight,
 			  .dims = s->dims,
-			  .stack_first = s->stack_first,
-			  .stacks = s->stacks },
+			  .stack_first = s->stack_first },
 	};
+	s->stacks = arena_array(s->p->arena, s->upper.stacked_items, sizeof(*s->stacks));
+	if (s->stacks == NULL)
+		return -ENOMEM;
+	j->cost.stacks = s->stacks;
 	j->cheapest = arena_array(s->p->arena, s->components_count, sizeof(*j->cheapest));
 	j->bounds = arena_array(s->p->arena, s->components_count, sizeof(*j->bounds));
 	j->percent_bp =
@@ -604,16 +614,16 @@ bound_untried(const struct solver *s)
 {
 	int64_t bound = s->p->gross_minor - s->saving_max, floors = 0;
 
-	for (uint32_t i = 0; i < s->upper_count; i++)
-		bound -= upper_most(s, s->upper[i]);
+	for (uint32_t i = 0; i < s->upper.count; i++)
+		bound -= upper_most(s->p, s->upper.live[i]);
 	for (uint32_t line = 0; line < s->p->lines_count; line++)
 		floors += s->p->floors[line];
-	bound -= s->left_out < bound ? s->left_out : bound;
+	bound -= s->upper.left_out < bound ? s->upper.left_out : bound;
 	return bound > floors ? bound : floors;
 }
 
 struct open_plan {
-	uint32_t mask;
+	uint32_t number;
 	int64_t bound;
 };
 
@@ -624,7 +634,7 @@ open_order(const void *a, const void *b)
 
 	if (x->bound != y->bound)
 		return x->bound < y->bound ? -1 : 1;
-	return x->mask < y->mask ? -1 : x->mask > y->mask;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* Every plan by the cheapest ways of its components; those not settled are listed. */
@@ -633,26 +643,26 @@ solve_plans(struct solver *s, struct open_plan *open, uint32_t *ret_count)
 {
 	uint32_t count = 0;
 
-	for (uint32_t mask = 0; mask < 1u << s->optional_count; mask++) {
+	for (uint32_t number = 0; number < s->upper.plans; number++) {
 		bool is_open;
 		int64_t bound;
 		int rc;
 
 		/* The plan without any of them is always allowed: it is tried in any case. */
-		if (mask > 0 && !effort_spend(s->effort, MASK_NODES)) {
-			s->all_tried = false;
-			s->left_out = INT64_MAX;
+		if (number > 0 && !effort_spend(s->effort, PLAN_NODES)) {
+			s->upper.all_tried = false;
+			s->upper.left_out = INT64_MAX;
 			if (s->best.total_minor < INT64_MAX)
 				break;
-			mask = (1u << s->optional_count) - 1;
+			number = s->upper.plans - 1;
 		}
-		if (!plan_set(s, mask))
+		if (!plan_set(s, number))
 			continue;
 		rc = solve_cheapest(s, &is_open, &bound);
 		if (rc < 0)
 			return rc;
 		if (is_open)
-			open[count++] = (struct open_plan){ mask, bound };
+			open[count++] = (struct open_plan){ number, bound };
 	}
 	*ret_count = count;
 	return 0;
@@ -671,7 +681,7 @@ solve_open(struct solver *s, struct open_plan *open, uint32_t count)
 
 		if (bound >= s->best.total_minor)
 			break;
-		if (!s->effort->stopped && plan_set(s, open[i].mask)) {
+		if (!s->effort->stopped && plan_set(s, open[i].number)) {
 			rc = solve_cheapest(s, &is_open, &bound);
 			if (rc == 0 && is_open && bound < s->best.total_minor)
 				rc = frontier_search(&s->job, s->best.total_minor,
@@ -684,16 +694,19 @@ solve_open(struct solver *s, struct open_plan *open, uint32_t count)
 }
 
 int
-solve(const struct problem *p, const bool *allowed, struct effort *effort,
-      struct solution *ret_solution)
+solve(const struct solve_job *job, struct solution *ret_solution)
 {
-	struct solver s = { .p = p, .allowed = allowed, .effort = effort };
+	struct solver s = { .p = job->p,
+			    .allowed = job->allowed,
+			    .effort = job->effort,
+			    .known = job->known,
+			    .as_stranger = job->as_stranger };
 	struct open_plan *open = NULL;
 	uint32_t count;
 	int rc = solver_init(&s);
 
 	if (rc == 0)
-		rc = sort_upper(&s);
+		rc = upper_find(s.p, s.allowed, &s.upper);
 	if (rc == 0)
 		rc = job_init(&s);
 	s.best.total_minor = s.bound = INT64_MAX;
@@ -701,18 +714,17 @@ solve(const struct problem *p, const bool *allowed, struct effort *effort,
 		rc = solve_unit_layer(&s);
 	if (rc < 0)
 		return rc;
-	open = calloc((size_t)1 << s.optional_count, sizeof(*open));
+	open = arena_array(s.p->arena, s.upper.plans, sizeof(*open));
 	if (open == NULL)
 		return -ENOMEM;
 	rc = solve_plans(&s, open, &count);
 	if (rc == 0)
 		rc = solve_open(&s, open, count);
-	free(open);
 	if (rc < 0)
 		return rc;
 	if (s.bound > s.best.total_minor)
 		s.bound = s.best.total_minor;
-	if (!s.all_tried)
+	if (!s.upper.all_tried)
 		s.bound = bound_untried(&s);
 	s.best.bound_minor = s.bound;
 	*ret_solution = s.best;

@@ -1,7 +1,7 @@
 #ifndef LANED_CORE_PRICING_SOLVE_H
 #define LANED_CORE_PRICING_SOLVE_H
 
-#include "core/pricing/search.h"
+#include "core/pricing/known.h"
 
 /* The best price of a problem with some of its live rules. */
 struct solution {
@@ -12,11 +12,19 @@ struct solution {
 	struct plan plan;
 };
 
+struct solve_job {
+	const struct problem *p;
+	const bool *allowed; /* of each live rule */
+	struct effort *effort;
+	struct known
+		*known; /* what was found before, or NULL: changes nothing but the time */
+	bool as_stranger; /* with the live rules of a stranger, to tell them apart in it */
+};
+
 /*
  * Finds the lowest amount payable over all layers together with the live rules in allowed. The
  * solution lies in the problem's arena. 0; -ENOMEM.
  */
-int solve(const struct problem *p, const bool *allowed, struct effort *effort,
-	  struct solution *ret_solution);
+int solve(const struct solve_job *job, struct solution *ret_solution);
 
 #endif
