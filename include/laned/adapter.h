@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 #define LANED_ABI_MAJOR 0u
-#define LANED_ABI_MINOR 1u
+#define LANED_ABI_MINOR 2u
 #define LANED_ADAPTER_SYMBOL "laned_adapter_v0"
 
 #define LANED_BLOB_BYTES_MAX 4096u    /* of one payment's own ids */
@@ -104,15 +104,18 @@ enum laned_outcome {
 #define LANED_CAP_TRAINING (UINT64_C(1) << 16)
 #define LANED_CAP_PRINT (UINT64_C(1) << 17)
 #define LANED_CAP_DISPLAY (UINT64_C(1) << 18)
+#define LANED_CAP_RECEIPT (UINT64_C(1) << 19) /* hands codes of receipts over */
 
 /* ---- requests: laned to adapter ---------------------------------------------------------- */
 
 enum laned_request_type {
-	LANED_REQ_OFFER = 1, /* ticket, rev, member_no, discounts, total, saving */
-	LANED_REQ_PAY = 2,   /* key, ticket, rev, amount, currency, token, timeout_ms */
-	LANED_REQ_QUERY = 3, /* key, ticket, ref, blob; so the next two */
-	LANED_REQ_CONFIRM = 4,
-	LANED_REQ_UNDO = 5
+	LANED_REQ_OFFER = 1,   /* ticket, rev, member_no, discounts, total, saving */
+	LANED_REQ_PAY = 2,     /* key, ticket, rev, amount, currency, token, timeout_ms */
+	LANED_REQ_QUERY = 3,   /* key, ticket, ref, blob; so the next two */
+	LANED_REQ_CONFIRM = 4, /* and receipts, since minor 2 */
+	LANED_REQ_UNDO = 5,
+	LANED_REQ_RECEIPT =
+		6 /* ticket, rev, receipts; since minor 2, with LANED_CAP_RECEIPT */
 };
 
 struct laned_discount {
@@ -139,6 +142,13 @@ struct laned_request {
 	int64_t total, saving;
 	struct laned_str ref;
 	struct laned_str blob; /* bytes, as the adapter journalled them */
+	/*
+	 * Since minor 2. CONFIRM of a checkout that is paid, RECEIPT of one that the POS closed with
+	 * its own tenders: the codes to print on its receipt, from which any lane takes goods back;
+	 * mostly one. 0: none.
+	 */
+	const struct laned_str *receipts;
+	uint32_t receipts_count, reserved;
 };
 
 enum laned_result_flags {
@@ -182,7 +192,12 @@ struct laned_event {
 	struct laned_str ref, text;
 };
 
-enum laned_line_flags { LANED_LINE_VOID = 1, LANED_LINE_WEIGHED = 2 };
+enum laned_line_flags {
+	LANED_LINE_VOID = 1,
+	LANED_LINE_WEIGHED = 2,
+	LANED_LINE_EXCLUDED = 4, /* no offer may touch it: tobacco, books, gift cards */
+	LANED_LINE_REDUCED = 8   /* the point of sale has reduced it already */
+};
 
 struct laned_line {
 	uint32_t size;
@@ -191,7 +206,7 @@ struct laned_line {
 	struct laned_str gtin, plu, text, category, brand;
 	int64_t qty_milli, unit_price, amount;
 	int32_t vat_bp; /* < 0: not told */
-	uint32_t reserved;
+	uint32_t floor; /* minor units: the line is never sold below; 0 none */
 };
 
 enum laned_basket_flags {

@@ -20,11 +20,12 @@ struct drop_request {
 	uint32_t type;
 	uint32_t timeout_ms;
 	struct laned_key key;
-	int to_send;                /* not yet written to the folder */
-	int answered;               /* its completion is on the way to laned */
-	char name[DROP_NAME_BYTES]; /* OFFER, PAY: the file */
+	int to_send;  /* not yet written to the folder */
+	int answered; /* its completion is on the way to laned */
+	char name
+		[DROP_NAME_BYTES]; /* OFFER, RECEIPT, PAY, CONFIRM with receipts: the file */
 	size_t text_bytes;
-	char text[]; /* OFFER, PAY: its content */
+	char text[]; /* its content */
 };
 
 /* A file of this scan. */

@@ -174,24 +174,6 @@ is_answered_by(const struct drop *d, const struct drop_request *r)
 	       laned_key_eq(&r->key, &d->answer_key);
 }
 
-/* The requests that the file in hand answered end, or wait for the next try. */
-static void
-settle_requests(struct drop *d, int status)
-{
-	struct drop_request *next;
-
-	for (struct drop_request *r = d->requests; r != NULL; r = next) {
-		next = r->next;
-		if (!r->answered || !is_answered_by(d, r))
-			continue;
-		if (status == LANED_AGAIN || status == LANED_GONE)
-			r->answered = 0;
-		else
-			(void)drop_request_free(r); /* NULL */
-	}
-	d->answer_types = 0;
-}
-
 static void
 answer_acked(void *user, int status)
 {
@@ -204,10 +186,23 @@ answer_acked(void *user, int status)
 		d->ack_status = status;
 	if (--d->acks_due > 0)
 		return;
-	settle_requests(d, d->ack_status);
 	rc = finish_file(d, &d->scan->files[d->scan->at], d->ack_status);
 	if (scan_next(d, rc))
 		scan_go(d);
+}
+
+/* One of the requests that the file in hand answers: it ends, or waits for the next try. */
+static void
+request_acked(void *user, int status)
+{
+	struct drop_request *r = user;
+	struct drop *d = r->drop;
+
+	if (status == LANED_AGAIN || status == LANED_GONE)
+		r->answered = 0;
+	else
+		(void)drop_request_free(r); /* NULL */
+	answer_acked(d, status);
 }
 
 static int
@@ -223,7 +218,8 @@ send_answer(struct drop *d, const struct drop_result *m, struct drop_request *r)
 		.ref = m->ref,
 		.flags = r == NULL ? LANED_RESULT_LATE : 0,
 	};
-	int rc = d->api->complete(d->host, &result, answer_acked, d);
+	int rc = r == NULL ? d->api->complete(d->host, &result, answer_acked, d)
+			   : d->api->complete(d->host, &result, request_acked, r);
 
 	if (rc == LANED_OK) {
 		d->acks_due++;
@@ -275,7 +271,6 @@ file_acked(void *user, int status)
 
 	if (d->scan == NULL)
 		return;
-	d->answer_types = 0;
 	d->acks_due = 1;
 	d->ack_status = LANED_OK;
 	answer_acked(d, status);

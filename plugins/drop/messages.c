@@ -7,6 +7,7 @@
 #define LINE_MAX INT64_C(1000000)
 #define REV_MAX INT64_C(9007199254740991)
 #define VAT_BP_MAX 10000
+#define FLOOR_MAX INT64_C(4294967295)
 #define TEXT_BYTES_MAX 200
 #define WORD_BYTES_MAX 64
 #define BRAND_BYTES_MAX 32
@@ -39,6 +40,7 @@ struct basket_fields {
 struct line_fields {
 	struct laned_str gtin, plu, text, category, brand;
 	int64_t line, qty_milli, unit_price, amount, vat_bp, is_void, weighed;
+	int64_t excluded, reduced, floor;
 };
 
 struct answer_fields {
@@ -75,6 +77,9 @@ static const struct field line_table[] = {
 	{ "vat_bp", FIELD_INT, 0, AT(line_fields, vat_bp), 0, VAT_BP_MAX },
 	{ "void", FIELD_BOOL, 0, AT(line_fields, is_void), 0, 1 },
 	{ "weighed", FIELD_BOOL, 0, AT(line_fields, weighed), 0, 1 },
+	{ "excluded", FIELD_BOOL, 0, AT(line_fields, excluded), 0, 1 },
+	{ "reduced", FIELD_BOOL, 0, AT(line_fields, reduced), 0, 1 },
+	{ "floor", FIELD_INT, 0, AT(line_fields, floor), 0, FLOOR_MAX },
 };
 
 static const struct field result_table[] = {
@@ -273,7 +278,9 @@ read_line(struct drop_reader *r, const struct laned_json_node *at, struct laned_
 	*to = (struct laned_line){
 		.size = sizeof(*to),
 		.flags = (f.is_void ? LANED_LINE_VOID : 0u) |
-			 (f.weighed ? LANED_LINE_WEIGHED : 0u),
+			 (f.weighed ? LANED_LINE_WEIGHED : 0u) |
+			 (f.excluded ? LANED_LINE_EXCLUDED : 0u) |
+			 (f.reduced ? LANED_LINE_REDUCED : 0u),
 		.line = f.line,
 		.gtin = f.gtin,
 		.plu = f.plu,
@@ -284,6 +291,7 @@ read_line(struct drop_reader *r, const struct laned_json_node *at, struct laned_
 		.unit_price = f.unit_price,
 		.amount = f.amount,
 		.vat_bp = (int32_t)f.vat_bp,
+		.floor = (uint32_t)f.floor,
 	};
 	return LANED_OK;
 }
@@ -375,6 +383,10 @@ guard_all(struct drop_reader *r)
 	for (uint32_t i = 0; r->guard != NULL && i < r->json.used; i++) {
 		const struct laned_json_node *n = &r->json.nodes[i];
 
+		if (r->guard(r->guard_ctx, n->name) != LANED_OK) {
+			(void)refuse(r, n, "", "a payment card number"); /* its place */
+			return LANED_PAN;
+		}
 		if (n->kind != LANED_JSON_STRING && n->kind != LANED_JSON_INT &&
 		    n->kind != LANED_JSON_DECIMAL)
 			continue;
@@ -545,6 +557,44 @@ drop_write_key(char *buf, size_t bytes, const struct laned_key *key,
 	open_keyed(&o, key);
 	laned_json_close(&o);
 	return laned_json_done(&o, ret_text);
+}
+
+/* The codes, and the end of the message. */
+static int
+close_with_codes(struct laned_json_out *o, const struct laned_request *q,
+		 struct laned_str *ret_text)
+{
+	laned_json_open(o, "receipt", '[');
+	for (uint32_t i = 0; i < q->receipts_count; i++)
+		laned_json_str(o, NULL, q->receipts[i]);
+	laned_json_close(o);
+	laned_json_close(o);
+	return laned_json_done(o, ret_text);
+}
+
+int
+drop_write_confirm(char *buf, size_t bytes, const struct laned_request *q,
+		   struct laned_str *ret_text)
+{
+	struct laned_json_out o;
+
+	laned_json_out_init(&o, buf, bytes);
+	open_keyed(&o, &q->key);
+	return close_with_codes(&o, q, ret_text);
+}
+
+int
+drop_write_receipt(char *buf, size_t bytes, const struct laned_request *q,
+		   struct laned_str *ret_text)
+{
+	struct laned_json_out o;
+
+	laned_json_out_init(&o, buf, bytes);
+	laned_json_open(&o, NULL, '{');
+	laned_json_int(&o, "v", 1);
+	laned_json_str(&o, "ticket", q->ticket);
+	laned_json_int(&o, "rev", q->rev);
+	return close_with_codes(&o, q, ret_text);
 }
 
 void

@@ -74,6 +74,11 @@ int drop_write_pay(char *buf, size_t bytes, const struct laned_request *q,
 /* K.query.json, K.confirm.json, K.undo.json all hold {v, key}. */
 int drop_write_key(char *buf, size_t bytes, const struct laned_key *key,
 		   struct laned_str *ret_text);
+/* K.confirm.json with the codes of the receipt; T.receipt.json. */
+int drop_write_confirm(char *buf, size_t bytes, const struct laned_request *q,
+		       struct laned_str *ret_text);
+int drop_write_receipt(char *buf, size_t bytes, const struct laned_request *q,
+		       struct laned_str *ret_text);
 
 #define DROP_NAME_BYTES 80u
 /* "K.pay.json" and its like. */

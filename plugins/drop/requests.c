@@ -1,5 +1,6 @@
 #include "drop.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define PAY_TIMEOUT_MS 60000u
@@ -121,8 +122,15 @@ wait_for_answer(struct drop_request *r)
 				       &r->timer);
 }
 
+/* A file that nobody answers: written, it is done. */
+static int
+is_told_once(const struct drop_request *r)
+{
+	return r->type == LANED_REQ_OFFER || r->type == LANED_REQ_RECEIPT;
+}
+
 static void
-send_offer(struct drop_request *r)
+send_once(struct drop_request *r)
 {
 	struct drop *d = r->drop;
 	struct laned_str text = { r->text, r->text_bytes };
@@ -176,7 +184,10 @@ send_keyed(struct drop_request *r)
 		rc = withdraw(d, &r->key, ".pay.json");
 	if (rc == LANED_OK && r->type == LANED_REQ_UNDO)
 		rc = withdraw(d, &r->key, ".confirm.json");
-	if (rc == LANED_OK)
+	if (rc == LANED_OK && r->text_bytes > 0)
+		rc = d->api->dir_put(d->host, DROP_OUT, laned_str_of(r->name),
+				     (struct laned_str){ r->text, r->text_bytes });
+	else if (rc == LANED_OK)
 		rc = put_key_file(d, &r->key,
 				  r->type == LANED_REQ_QUERY     ? ".query.json"
 				  : r->type == LANED_REQ_CONFIRM ? ".confirm.json"
@@ -192,8 +203,8 @@ send_keyed(struct drop_request *r)
 static void
 send_request(struct drop_request *r)
 {
-	if (r->type == LANED_REQ_OFFER)
-		send_offer(r);
+	if (is_told_once(r))
+		send_once(r);
 	else if (r->type == LANED_REQ_PAY)
 		send_pay(r);
 	else
@@ -215,8 +226,8 @@ static struct drop_request *
 next_due(struct drop *d)
 {
 	for (struct drop_request *r = d->requests; r != NULL; r = r->next)
-		if (r->to_send && r->type != LANED_REQ_OFFER &&
-		    r->type != LANED_REQ_PAY && !r->answered)
+		if (r->to_send && !is_told_once(r) && r->type != LANED_REQ_PAY &&
+		    !r->answered)
 			return r;
 	return NULL;
 }
@@ -233,11 +244,34 @@ drop_requests_due(struct drop *d)
 	}
 }
 
-/* Writes the file of an offer or a payment into a request made for it. */
+/* A host of minor 1 knows nothing of receipts. */
+static uint32_t
+receipts_count(const struct laned_request *q)
+{
+	return q->size >= sizeof(*q) ? q->receipts_count : 0;
+}
+
+/* More than the file of this request can have: a byte of text is at most six in JSON. */
+static size_t
+room_for(const struct laned_request *q)
+{
+	size_t texts = q->ticket.n + q->currency.n + q->token.n + q->member_no.n;
+	size_t rows = (size_t)q->discounts_count + receipts_count(q), room;
+
+	for (uint32_t i = 0; i < q->discounts_count; i++)
+		texts += q->discounts[i].text.n;
+	for (uint32_t i = 0; i < receipts_count(q); i++)
+		texts += q->receipts[i].n;
+	room = 1024 + rows * 96 + texts * 6;
+	return room < DROP_OUT_BYTES_MAX ? room : DROP_OUT_BYTES_MAX;
+}
+
+/* Writes the file of an offer, a receipt or a payment into a request made for it. */
 static int
 submit_file(struct drop *d, const struct laned_request *q)
 {
-	char *buf = d->api->alloc(d->host, DROP_OUT_BYTES_MAX);
+	size_t room = room_for(q);
+	char *buf = d->api->alloc(d->host, room);
 	struct drop_request *r;
 	struct laned_str text;
 	struct laned_text name;
@@ -245,9 +279,12 @@ submit_file(struct drop *d, const struct laned_request *q)
 
 	if (buf == NULL)
 		return LANED_NO_MEMORY;
-	rc = q->type == LANED_REQ_OFFER
-		     ? drop_write_offer(buf, DROP_OUT_BYTES_MAX, q, &text)
-		     : drop_write_pay(buf, DROP_OUT_BYTES_MAX, q, &text);
+	if (q->type == LANED_REQ_OFFER)
+		rc = drop_write_offer(buf, room, q, &text);
+	else if (q->type == LANED_REQ_RECEIPT)
+		rc = drop_write_receipt(buf, room, q, &text);
+	else
+		rc = drop_write_pay(buf, room, q, &text);
 	if (rc != LANED_OK)
 		goto out;
 	rc = LANED_AGAIN;
@@ -263,7 +300,8 @@ submit_file(struct drop *d, const struct laned_request *q)
 	} else {
 		laned_text_init(&name, r->name, sizeof(r->name));
 		laned_text_str(&name, q->ticket);
-		laned_text_add(&name, ".offer.json");
+		laned_text_add(&name, q->type == LANED_REQ_OFFER ? ".offer.json"
+								 : ".receipt.json");
 	}
 	/* From the loop: laned first gets the answer that this request is accepted. */
 	rc = d->api->timer_set(d->host, 0, send_now, r, &r->timer);
@@ -274,12 +312,41 @@ out:
 	return rc;
 }
 
+/*
+ * A request with the content of K.confirm.json. NULL: there is no memory; then the sale is confirmed
+ * without its receipt's codes.
+ */
+static struct drop_request *
+confirm_new(struct drop *d, const struct laned_request *q)
+{
+	size_t room = room_for(q);
+	char *buf = d->api->alloc(d->host, room);
+	struct drop_request *r = NULL;
+	struct laned_str text;
+
+	if (buf == NULL)
+		return NULL;
+	if (drop_write_confirm(buf, room, q, &text) == LANED_OK)
+		r = request_new(d, q->type, q->req, text.n);
+	if (r != NULL) {
+		memcpy(r->text, text.p, text.n);
+		r->text_bytes = text.n;
+		drop_key_name(r->name, &q->key, ".confirm.json");
+	}
+	d->api->free(d->host, buf);
+	return r;
+}
+
 static int
 submit_keyed(struct drop *d, const struct laned_request *q)
 {
-	struct drop_request *r = request_new(d, q->type, q->req, 0);
+	struct drop_request *r = NULL;
 	int rc;
 
+	if (q->type == LANED_REQ_CONFIRM && receipts_count(q) > 0)
+		r = confirm_new(d, q);
+	if (r == NULL)
+		r = request_new(d, q->type, q->req, 0);
 	if (r == NULL)
 		return LANED_AGAIN;
 	r->key = q->key;
@@ -294,9 +361,10 @@ drop_submit(struct drop *d, const struct laned_request *q)
 {
 	if (!d->up || d->stopping)
 		return LANED_GONE;
-	if (q->size < sizeof(*q))
+	if (q->size < offsetof(struct laned_request, receipts))
 		return LANED_INVALID;
-	if (q->type == LANED_REQ_OFFER || q->type == LANED_REQ_PAY) {
+	if (q->type == LANED_REQ_OFFER || q->type == LANED_REQ_PAY ||
+	    q->type == LANED_REQ_RECEIPT) {
 		if (!drop_ticket_ok(q->ticket))
 			return LANED_INVALID;
 		if (q->type == LANED_REQ_PAY &&

@@ -1,9 +1,9 @@
 #include "adapter/adapter_conf.h"
 
 #include "adapter/plugin_describe.h"
-#include "base/files.h"
-#include "base/json.h"
 #include "base/keys.h"
+#include "base/plain/arena.h"
+#include "base/plugin_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPTIONS_BYTES_MAX (256u * 1024u)
 #define ARENA_BYTES_MAX (4u * 1024u * 1024u)
 #define SECTION_PREFIX "adapter:"
 #define SECTION_BYTES (sizeof(SECTION_PREFIX) + ADAPTER_NAME_BYTES)
@@ -41,26 +40,6 @@ name_ok(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == n;
 }
 
-/* The keys of adapter:* as keys of this section: an exact name is found before a pattern. */
-static int
-add_own_keys(struct adapter_conf *c)
-{
-	for (size_t i = 0; i < keys_count; i++) {
-		struct conf_key *k = &c->table[c->count];
-
-		if (strcmp(keys_table[i].section, SECTION_PREFIX "*") != 0 ||
-		    strcmp(keys_table[i].name, "*") == 0)
-			continue;
-		if (c->count == OWN_MAX)
-			return -E2BIG;
-		*k = keys_table[i];
-		k->section = c->section;
-		c->count++;
-	}
-	c->own = c->count;
-	return 0;
-}
-
 static int
 add_common_keys(struct adapter_conf *c)
 {
@@ -71,155 +50,30 @@ add_common_keys(struct adapter_conf *c)
 	return 0;
 }
 
-static enum conf_type
-conf_type_of(uint32_t option_type)
+/* The plug-in's options behind the host's own keys, whose names are taken. */
+static int
+add_options(struct adapter_conf *c)
 {
-	switch (option_type) {
-	case LANED_OPT_INT:
-		return CONF_INT;
-	case LANED_OPT_BOOL:
-		return CONF_BOOL;
-	case LANED_OPT_ENUM:
-		return CONF_ENUM;
-	case LANED_OPT_DURATION:
-		return CONF_DURATION;
-	case LANED_OPT_DIR:
-		return CONF_PATH;
-	default:
-		return CONF_STRING;
+	struct plugin_options *o = calloc(1, sizeof(*o));
+	int rc = o == NULL ? -ENOMEM
+			   : plugin_options_read(c->plugin, c->section, c->arena, o);
+
+	for (size_t i = 0; rc == 0 && i < o->count; i++) {
+		for (size_t k = 0; k < c->own && rc == 0; k++)
+			if (strcmp(c->table[k].name, o->rows[i].name) == 0)
+				rc = -EPROTO;
+		if (plugin_option_type_parse(str_of(o->type_names[i]),
+					     &c->types[c->options]) < 0)
+			rc = -EPROTO;
+		if (rc < 0) {
+			fprintf(stderr, "%s: %s: a name or type that it cannot have\n",
+				c->plugin, o->rows[i].name);
+			break;
+		}
+		c->options++;
+		c->table[c->count++] = o->rows[i];
 	}
-}
-
-/* A member that may be missing, as a NUL-terminated text. */
-static int
-optional_text(const struct value *row, const char *name, const char **ret_text)
-{
-	struct str s = { NULL, 0 };
-	int rc = value_get_str(row, name, OPTIONS_BYTES_MAX, &s);
-
-	if (rc == -ENOENT)
-		return 0;
-	if (rc == 0)
-		*ret_text = s.p;
-	return rc;
-}
-
-/* One row of options.json as a row of the key table. 0 or -EPROTO. */
-static int
-add_option(struct adapter_conf *c, const struct value *row)
-{
-	struct conf_key k = { .section = c->section };
-	struct str name, type, help;
-	uint32_t option_type;
-
-	if (c->options == ADAPTER_OPTIONS_MAX)
-		return -EPROTO;
-	if (value_get_str(row, "name", 32, &name) < 0 || name.n == 0 ||
-	    value_get_str(row, "type", 32, &type) < 0 ||
-	    plugin_option_type_parse(type, &option_type) < 0 ||
-	    value_get_str(row, "help", 4000, &help) < 0 ||
-	    value_get_int(row, "min", INT64_MIN, INT64_MAX, &k.min) < 0 ||
-	    value_get_int(row, "max", INT64_MIN, INT64_MAX, &k.max) < 0 ||
-	    optional_text(row, "def", &k.def) < 0 ||
-	    optional_text(row, "choices", &k.choices) < 0)
-		return -EPROTO;
-	k.name = name.p;
-	k.help = help.p;
-	k.type = conf_type_of(option_type);
-	if (k.type == CONF_ENUM && k.choices == NULL)
-		return -EPROTO;
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->table[i].name, k.name) == 0)
-			return -EPROTO; /* twice, or a name of the host's own */
-	c->types[c->options++] = option_type;
-	c->table[c->count++] = k;
-	return 0;
-}
-
-static int
-add_options(struct adapter_conf *c, const struct value *root)
-{
-	const struct value *options;
-	int64_t v;
-	int rc;
-
-	if (value_get_int(root, "v", 1, 1, &v) < 0 ||
-	    value_get_array(root, "options", &options) < 0)
-		return -EPROTO;
-	for (const struct value *row = options->first; row != NULL; row = row->next) {
-		rc = add_option(c, row);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* X.so -> X.options.json. */
-static int
-options_path(const char *plugin, char path[ADAPTER_PATH_BYTES])
-{
-	size_t n = strlen(plugin);
-	struct strbuf b;
-
-	if (n < 4 || strcmp(plugin + n - 3, ".so") != 0)
-		return -EINVAL;
-	strbuf_init(&b, path, ADAPTER_PATH_BYTES);
-	strbuf_add(&b, (struct str){ plugin, n - 3 });
-	strbuf_addf(&b, ".options.json");
-	return b.truncated ? -ENAMETOOLONG : 0;
-}
-
-/* A whole file by its path. As files_read. */
-static int
-read_path(const char *path, struct arena *arena, struct str *ret_text)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[ADAPTER_PATH_BYTES] = ".";
-	int fd, rc;
-
-	if (slash != NULL)
-		rc = str_copy(folder, sizeof(folder),
-			      (struct str){ path, (size_t)(slash - path) + 1 });
-	else
-		rc = 0;
-	if (rc < 0)
-		return rc;
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	rc = files_read(fd, slash == NULL ? path : slash + 1, OPTIONS_BYTES_MAX, arena,
-			ret_text);
-	(void)close(fd); /* a folder */
-	return rc;
-}
-
-static int
-read_options(struct adapter_conf *c)
-{
-	struct json_error error = { 1, 1, "" };
-	char path[ADAPTER_PATH_BYTES];
-	const struct value *root = NULL;
-	struct str text = { "", 0 };
-	int rc = options_path(c->plugin, path);
-
-	if (rc < 0) {
-		fprintf(stderr, "%s: a plug-in's name ends in .so\n", c->plugin);
-		return rc;
-	}
-	rc = read_path(path, c->arena, &text);
-	if (rc < 0) {
-		fprintf(stderr, "%s: %s (it is made by laned-adapter --describe)\n", path,
-			strerror(-rc));
-		return rc;
-	}
-	rc = json_parse(c->arena, text, 0, &root, &error);
-	if (rc == 0)
-		rc = add_options(c, root);
-	if (rc == -EBADMSG)
-		fprintf(stderr, "%s:%u:%u: %s\n", path, (unsigned)error.line,
-			(unsigned)error.column, error.what);
-	else if (rc < 0)
-		fprintf(stderr, "%s: it does not describe a plug-in's options\n", path);
+	free(o);
 	return rc;
 }
 
@@ -302,9 +156,10 @@ adapter_conf_load(const struct adapter_conf_ask *ask, struct adapter_conf **ret_
 	c->arena = arena_new(ARENA_BYTES_MAX);
 	rc = c->arena == NULL ? -ENOMEM : resolve_plugin(c, ask);
 	if (rc == 0)
-		rc = add_own_keys(c);
+		rc = plugin_own_keys(c->section, c->table, OWN_MAX, &c->own);
+	c->count = c->own;
 	if (rc == 0)
-		rc = read_options(c);
+		rc = add_options(c);
 	if (rc == 0)
 		rc = add_common_keys(c);
 	if (rc == 0)

@@ -80,6 +80,9 @@ holds_pan(struct bridge *b, const struct laned_request *q)
 	for (uint32_t i = 0; i < q->discounts_count; i++)
 		if (host_guard(b->o.host, q->discounts[i].text))
 			return true;
+	for (uint32_t i = 0; i < q->receipts_count; i++)
+		if (host_guard(b->o.host, q->receipts[i]))
+			return true;
 	return false;
 }
 

@@ -23,6 +23,7 @@
 #define NAME_BYTES (LANED_NAME_BYTES_MAX + 1u)
 #define CLAIMED_SUFFIX ".taken"
 #define CLAIMED_BYTES (NAME_BYTES + 8u)
+#define PAN_BYTES_MAX 40u /* 19 digits and the separators between them */
 
 struct dir {
 	struct host_dirs *dirs;
@@ -501,6 +502,31 @@ make_room(int bad)
 	}
 }
 
+static void
+mask_digits(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] >= '0' && p[i] <= '9')
+			p[i] = '*';
+}
+
+/*
+ * Card numbers out of the first n bytes of a file. One that the end cuts through, or whose digits
+ * and separators are written as JSON escapes, is not seen as one: those digits go as well.
+ */
+static void
+mask_file(char *buf, size_t n)
+{
+	bool escaped = memmem(buf, n, "\\u002", 5) != NULL ||
+		       memmem(buf, n, "\\u003", 5) != NULL;
+
+	(void)pan_mask(buf, n); /* how many does not matter */
+	if (escaped)
+		mask_digits(buf, n);
+	if (n == HOST_DIRS_BAD_BYTES_MAX)
+		mask_digits(buf + n - PAN_BYTES_MAX, PAN_BYTES_MAX);
+}
+
 /* The first bytes of the file, card numbers masked, into the folder of bad ones. */
 static int
 copy_aside(int dirfd, int bad, const char *claimed, const char *name)
@@ -519,9 +545,11 @@ copy_aside(int dirfd, int bad, const char *claimed, const char *name)
 	if (rc == 0 && n < 0)
 		rc = -errno;
 	if (rc == 0) {
-		(void)pan_mask(buf, (size_t)n); /* how many does not matter */
+		size_t bytes = n > 0 ? (size_t)n : 0;
+
+		mask_file(buf, bytes);
 		make_room(bad);
-		rc = files_put(bad, name, (struct str){ buf, (size_t)n }, FILE_MODE);
+		rc = files_put(bad, name, (struct str){ buf, bytes }, FILE_MODE);
 	}
 	if (fd >= 0)
 		(void)close(fd); /* read only */
@@ -535,7 +563,7 @@ int
 host_dirs_set_aside(struct host_dirs *d, const char *option, struct str name,
 		    uint64_t version)
 {
-	char actual[NAME_BYTES], claimed[CLAIMED_BYTES];
+	char actual[NAME_BYTES], claimed[CLAIMED_BYTES], kept[NAME_BYTES];
 	int fd = -1, bad, rc;
 
 	rc = folder_status(d, option, &fd);
@@ -549,7 +577,10 @@ host_dirs_set_aside(struct host_dirs *d, const char *option, struct str name,
 	bad = openat(fd, HOST_DIRS_BAD, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	rc = bad < 0 ? -errno : claim(fd, actual, version, claimed);
 	if (rc == 0) {
-		rc = copy_aside(fd, bad, claimed, actual);
+		/* A ticket can look like a card number, and it is in the name. */
+		(void)str_copy(kept, sizeof(kept), str_of(actual)); /* as long */
+		(void)pan_mask(kept, strlen(kept)); /* how many does not matter */
+		rc = copy_aside(fd, bad, claimed, kept);
 		crash_point("host.aside");
 		if (rc == 0)
 			rc = files_remove(fd, claimed);

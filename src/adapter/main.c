@@ -3,6 +3,7 @@
 
 #include "adapter/adapter_conf.h"
 #include "adapter/bridge.h"
+#include "adapter/conform.h"
 #include "adapter/host.h"
 #include "adapter/plugin_describe.h"
 #include "adapter/plugin_load.h"
@@ -23,6 +24,7 @@
 struct arguments {
 	struct adapter_conf_ask ask;
 	const char *socket, *describe, *level;
+	struct conform_options conform;
 	int fd;
 	bool test;
 };
@@ -38,6 +40,11 @@ usage(FILE *out)
 	      "                     [--socket PATH | --fd N] [--log-level WORD]\n"
 	      "       laned-adapter -t --name NAME [--conf FILE] [--plugin FILE.so]\n"
 	      "       laned-adapter --describe FILE.so\n"
+	      "       laned-adapter --conform FILE.so [--set NAME=VALUE]... [--check "
+	      "NAME]\n"
+	      "                     [--protocol NAME] [--limit SECONDS] [--json | "
+	      "--junit]\n"
+	      "       laned-adapter --conform-list\n"
 	      "\n"
 	      "Runs the adapter plug-in of section [adapter:NAME] for laned.\n"
 	      "\n"
@@ -52,6 +59,13 @@ usage(FILE *out)
 	      "  -t                check the configuration, load nothing, and say what "
 	      "is wrong\n"
 	      "  --describe FILE   print the plug-in's options.json\n"
+	      "  --conform FILE    run the conformance kit on the plug-in and report\n"
+	      "  --set NAME=VALUE  an option of the plug-in, for the kit\n"
+	      "  --check NAME      one check of the kit; --conform-list names them\n"
+	      "  --protocol NAME   the peer that the kit plays, if not by the plug-in's "
+	      "name\n"
+	      "  --limit SECONDS   of each check (60)\n"
+	      "  --json, --junit   the kit's report in that form\n"
 	      "  --help, --version\n"
 	      "\n"
 	      "Exit status: 0 done, 1 failed, 64 wrong usage, 78 configuration.\n",
@@ -77,9 +91,63 @@ enum {
 	OPTION_FD,
 	OPTION_LEVEL,
 	OPTION_DESCRIBE,
+	OPTION_CONFORM,
+	OPTION_CONFORM_LIST,
+	OPTION_SET,
+	OPTION_CHECK,
+	OPTION_PROTOCOL,
+	OPTION_LIMIT,
+	OPTION_JSON,
+	OPTION_JUNIT,
 	OPTION_HELP,
 	OPTION_VERSION
 };
+
+static int
+parse_limit(const char *text, int *ret_ms)
+{
+	int64_t s;
+
+	if (str_to_i64(str_of(text), &s) < 0 || s < 1 || s > 3600)
+		return -EINVAL;
+	*ret_ms = (int)s * 1000;
+	return 0;
+}
+
+/* Takes one option of the conformance kit. -1: go on; else the exit status. */
+static int
+take_conform(int option, struct conform_options *c)
+{
+	switch (option) {
+	case OPTION_CONFORM:
+		c->path = optarg;
+		return -1;
+	case OPTION_CONFORM_LIST:
+		conform_list(stdout);
+		return EXIT_SUCCESS;
+	case OPTION_SET:
+		if (c->settings_count == CONFORM_OPTIONS_MAX)
+			return EXIT_USAGE;
+		c->settings[c->settings_count++] = optarg;
+		return -1;
+	case OPTION_CHECK:
+		c->only = optarg;
+		return -1;
+	case OPTION_PROTOCOL:
+		c->protocol = optarg;
+		return -1;
+	case OPTION_LIMIT:
+		return parse_limit(optarg, &c->limit_ms) < 0 ? EXIT_USAGE : -1;
+	case OPTION_JSON:
+		c->form = CONFORM_JSON;
+		return -1;
+	case OPTION_JUNIT:
+		c->form = CONFORM_JUNIT;
+		return -1;
+	default:
+		return EXIT_USAGE;
+	}
+}
 
 /* Takes one option. -1: go on; else the exit status. */
 static int
@@ -117,7 +185,7 @@ take_option(int option, struct arguments *a)
 		       LANED_ABI_MINOR);
 		return EXIT_SUCCESS;
 	default:
-		return EXIT_USAGE;
+		return take_conform(option, &a->conform);
 	}
 }
 
@@ -133,6 +201,14 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		{ "fd", required_argument, NULL, OPTION_FD },
 		{ "log-level", required_argument, NULL, OPTION_LEVEL },
 		{ "describe", required_argument, NULL, OPTION_DESCRIBE },
+		{ "conform", required_argument, NULL, OPTION_CONFORM },
+		{ "conform-list", no_argument, NULL, OPTION_CONFORM_LIST },
+		{ "set", required_argument, NULL, OPTION_SET },
+		{ "check", required_argument, NULL, OPTION_CHECK },
+		{ "protocol", required_argument, NULL, OPTION_PROTOCOL },
+		{ "limit", required_argument, NULL, OPTION_LIMIT },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "junit", no_argument, NULL, OPTION_JUNIT },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ NULL, 0, NULL, 0 },
@@ -141,7 +217,8 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 
 	while (rc < 0 && (option = getopt_long(argc, argv, "t", options, NULL)) != -1)
 		rc = take_option(option, a);
-	if (rc < 0 && (optind < argc || (a->ask.name == NULL && a->describe == NULL)))
+	if (rc < 0 && (optind < argc || (a->ask.name == NULL && a->describe == NULL &&
+					 a->conform.path == NULL)))
 		rc = EXIT_USAGE;
 	if (rc == EXIT_USAGE)
 		usage(stderr);
@@ -175,6 +252,28 @@ describe(const char *path)
 	plugin_free(p);
 	json_out_free(o);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int
+conform(struct conform_options *o)
+{
+	char with_slash[ADAPTER_PATH_BYTES];
+	struct strbuf b;
+	int rc;
+
+	strbuf_init(&b, with_slash, sizeof(with_slash));
+	strbuf_addf(&b, "%s%s", strchr(o->path, '/') == NULL ? "./" : "", o->path);
+	if (b.truncated)
+		return EXIT_USAGE;
+	o->path = with_slash;
+	rc = conform_run(o, stdout);
+	if (rc == -ENOENT) {
+		fprintf(stderr, "no such check or protocol; see --conform-list\n");
+		return EXIT_USAGE;
+	}
+	if (rc < 0)
+		fprintf(stderr, "the kit cannot run: %s\n", strerror(-rc));
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static void
@@ -301,6 +400,8 @@ main(int argc, char **argv)
 		return rc;
 	if (a.describe != NULL)
 		return describe(a.describe);
+	if (a.conform.path != NULL)
+		return conform(&a.conform);
 	if (adapter_conf_load(&a.ask, &c) < 0)
 		return EXIT_CONFIG;
 	if (a.test) {

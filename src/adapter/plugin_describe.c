@@ -34,6 +34,7 @@ static const struct {
 	{ LANED_CAP_TRAINING, "training" },
 	{ LANED_CAP_PRINT, "print" },
 	{ LANED_CAP_DISPLAY, "display" },
+	{ LANED_CAP_RECEIPT, "receipt" },
 };
 
 const char *

@@ -17,6 +17,7 @@
 
 #define SECTIONS_MAX 4096u
 #define BUILD_ID_BYTES_MAX 20u
+#define RUNTIME_BYTES 8u /* of the C runtime's start files, in .data and in .bss */
 
 struct image {
 	const uint8_t *data;
@@ -120,6 +121,38 @@ take_build_id(const struct image *m, const Elf64_Shdr *section, struct plugin_el
 				 sizeof(id)); /* fits */
 }
 
+/* Whether the name of a section begins with one of those that the loader makes read-only again. */
+static bool
+is_relocated(const struct image *m, const Elf64_Shdr *section)
+{
+	static const char *const names[] = { ".data.rel.ro", ".got", ".dynamic" };
+	Elf64_Shdr table;
+	char name[16] = "";
+
+	if (!take_section(m, m->header.e_shstrndx, &table) ||
+	    section->sh_name > table.sh_size)
+		return false;
+	(void)take(m, table.sh_offset + section->sh_name, name,
+		   sizeof(name) - 1); /* what lies outside is no such name */
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static void
+count_writable(const struct image *m, const Elf64_Shdr *section, struct plugin_elf *elf)
+{
+	if ((section->sh_flags & SHF_WRITE) == 0)
+		return;
+	if (section->sh_type == SHT_INIT_ARRAY)
+		elf->constructors += section->sh_size / sizeof(Elf64_Addr);
+	if ((section->sh_type == SHT_PROGBITS || section->sh_type == SHT_NOBITS) &&
+	    section->sh_size > RUNTIME_BYTES && section->sh_size <= UINT32_MAX &&
+	    !is_relocated(m, section))
+		elf->writable += section->sh_size - RUNTIME_BYTES;
+}
+
 int
 plugin_elf_check(const uint8_t *data, size_t n, const char *symbol,
 		 struct plugin_elf *ret_elf, const char **ret_why)
@@ -139,6 +172,7 @@ plugin_elf_check(const uint8_t *data, size_t n, const char *symbol,
 	for (uint64_t i = 0; i < m.header.e_shnum; i++) {
 		if (!take_section(&m, i, &section))
 			return -ENOEXEC;
+		count_writable(&m, &section, &elf);
 		if (section.sh_type == SHT_DYNSYM)
 			found = find_symbol(&m, &section, symbol, &elf) || found;
 		else if (section.sh_type == SHT_NOTE)

@@ -9,6 +9,9 @@
 struct plugin_elf {
 	char build_id[PLUGIN_BUILD_ID_BYTES]; /* "" when the file has none */
 	unsigned exported; /* global functions and objects that it defines */
+	/* Without the 8 bytes a section that the C runtime's start files bring; their constructor counts. */
+	uint64_t writable;     /* bytes of data that stay writable once it is loaded */
+	uint64_t constructors; /* functions that dlopen runs */
 };
 
 /*

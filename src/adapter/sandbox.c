@@ -171,6 +171,29 @@ add_narrow_rules(scmp_filter_ctx ctx)
 	return rc;
 }
 
+/* What malloc and the end of a process need. */
+static const char *const memory_calls[] = {
+	"brk",       "clock_gettime", "exit",  "exit_group", "futex",
+	"getrandom", "madvise",       "mmap",  "mprotect",   "mremap",
+	"munmap",    "rt_sigreturn",  "write",
+};
+
+static int
+filter_all_but_memory(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int rc = ctx == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof(memory_calls) / sizeof(memory_calls[0]);
+	     i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
+				      seccomp_syscall_resolve_name(memory_calls[i]), 0);
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return rc;
+}
+
 static int
 filter_calls(uint32_t action)
 {
@@ -212,6 +235,24 @@ sandbox_enter(enum adapter_seccomp mode)
 	(void)mode;
 	return 0;
 #endif
+}
+
+int
+sandbox_memory_only(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+#ifdef HAVE_SECCOMP
+	return SANITIZED ? -ENOSYS : filter_all_but_memory();
+#else
+	return -ENOSYS;
+#endif
+}
+
+bool
+sandbox_is_sanitized(void)
+{
+	return SANITIZED;
 }
 
 const char *

@@ -15,6 +15,14 @@
 /* 0 or negative errno. In builds with a sanitizer the memory limit and seccomp are left out. */
 int sandbox_enter(enum adapter_seccomp mode);
 
+/*
+ * From here on a system call beyond those of malloc, write and exit ends the process by SIGSYS: for
+ * the conformance kit. 0; -ENOSYS without seccomp or under a sanitizer; other negative errno.
+ */
+int sandbox_memory_only(void);
+/* Built with a sanitizer, which makes calls and holds data of its own. */
+bool sandbox_is_sanitized(void);
+
 /* What sandbox_enter did in the last call, for the log: "seccomp enforced" and its like. */
 const char *sandbox_words(enum adapter_seccomp mode);
 

@@ -36,9 +36,13 @@ static const struct word outcomes[] = {
 };
 
 static const struct word types[] = {
-	{ LANED_REQ_OFFER, "offer" }, { LANED_REQ_PAY, "pay" },
-	{ LANED_REQ_QUERY, "query" }, { LANED_REQ_CONFIRM, "confirm" },
-	{ LANED_REQ_UNDO, "undo" },   WORDS_END,
+	{ LANED_REQ_OFFER, "offer" },
+	{ LANED_REQ_PAY, "pay" },
+	{ LANED_REQ_QUERY, "query" },
+	{ LANED_REQ_CONFIRM, "confirm" },
+	{ LANED_REQ_UNDO, "undo" },
+	{ LANED_REQ_RECEIPT, "receipt" },
+	WORDS_END,
 };
 
 static const struct word states[] = {
@@ -273,6 +277,35 @@ read_pay(struct members *m, struct laned_request *q)
 	q->timeout_ms = (uint32_t)timeout_ms;
 }
 
+static int
+read_receipts(struct members *m, struct arena *arena, struct laned_request *q)
+{
+	const struct value *list;
+	struct laned_str *codes;
+
+	if (value_member(m->v, "receipt") == NULL)
+		return 0;
+	if (value_get_array(m->v, "receipt", &list) < 0 ||
+	    list->count > WIRE_RECEIPTS_MAX) {
+		if (m->wrong == NULL)
+			m->wrong = "receipt";
+		return 0;
+	}
+	codes = arena_array(arena, list->count, sizeof(*codes));
+	if (codes == NULL)
+		return -ENOMEM;
+	q->receipts = codes;
+	q->receipts_count = list->count;
+	for (const struct value *v = list->first; v != NULL; v = v->next) {
+		if ((v->kind != VALUE_STRING || v->s.n > TEXT_BYTES_MAX) &&
+		    m->wrong == NULL)
+			m->wrong = "receipt";
+		if (v->kind == VALUE_STRING)
+			*codes++ = (struct laned_str){ v->s.p, v->s.n };
+	}
+	return 0;
+}
+
 int
 wire_read_submit(struct arena *arena, const struct value *params,
 		 struct host_wire_req *ret_req, struct laned_request *ret_request,
@@ -299,6 +332,10 @@ wire_read_submit(struct arena *arena, const struct value *params,
 		read_pay(&m, &q);
 	else if (keyed)
 		need_key(&m, &q.key);
+	if (q.type == LANED_REQ_RECEIPT)
+		q.rev = need_int(&m, "rev", 0, INT_MAX_EXACT);
+	if (rc == 0 && (q.type == LANED_REQ_CONFIRM || q.type == LANED_REQ_RECEIPT))
+		rc = read_receipts(&m, arena, &q);
 	if (rc == 0 && m.wrong != NULL)
 		rc = -EPROTO;
 	*ret_what = m.wrong == NULL ? "" : m.wrong;
@@ -393,6 +430,12 @@ write_line(struct json_out *o, const struct laned_line *l)
 		json_bool(o, "void", true);
 	if ((l->flags & LANED_LINE_WEIGHED) != 0)
 		json_bool(o, "weighed", true);
+	if ((l->flags & LANED_LINE_EXCLUDED) != 0)
+		json_bool(o, "excluded", true);
+	if ((l->flags & LANED_LINE_REDUCED) != 0)
+		json_bool(o, "reduced", true);
+	if (l->floor > 0)
+		json_int(o, "floor", l->floor);
 	json_close(o);
 }
 

@@ -7,6 +7,7 @@
 
 /* docs/protocol.md, adapter-NAME.sock: between its JSON and the structs of the ABI. Pure. */
 #define WIRE_DISCOUNTS_MAX 2000u
+#define WIRE_RECEIPTS_MAX 64u
 
 /*
  * Reads the params of adapter.submit; strings and lists lie in arena or in params. 0; -EPROTO and

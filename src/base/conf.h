@@ -96,4 +96,11 @@ int conf_write_template(const struct conf_key *table, size_t count, FILE *out);
 /* Writes the mdoc list of keys for the manual page. */
 int conf_write_mdoc(const struct conf_key *table, size_t count, FILE *out);
 
+/*
+ * Reads text as key demands. 0 and *ret_number; -EINVAL and what[256] says what is wrong and what
+ * would be right.
+ */
+int conf_value_parse(const struct conf_key *key, const char *text, int64_t *ret_number,
+		     char what[256]);
+
 #endif

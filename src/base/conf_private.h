@@ -40,12 +40,6 @@ int conf_entry_set(struct conf_entry *e, const char *text, int64_t number,
 /* Whether section ("lane", "adapter:drop") is one that pattern ("lane", "adapter:*") stands for. */
 bool conf_section_matches(const char *pattern, struct str section);
 
-/*
- * Reads text as key demands. 0 and *ret_number; -EINVAL and what[256] says what is wrong and what
- * would be right.
- */
-int conf_value_parse(const struct conf_key *key, const char *text, int64_t *ret_number,
-		     char what[256]);
 /* "1 to 99", "one of eu, us": what is allowed, for errors and manuals. */
 void conf_value_allowed(const struct conf_key *key, char *buf, size_t bytes);
 

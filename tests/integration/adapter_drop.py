@@ -626,6 +626,13 @@ def check_configuration(root):
                        ("[adapter:drop]\nin = /a\nout = /b\npoll = never\n", "t.conf:4")):
         result = run(text)
         assert result.returncode == 78 and says in result.stderr, (text, result.stderr)
+        # laned -t says the same of its adapters' options, and loads none of them.
+        with open(os.path.join(root, "t.conf"), "a") as f:
+            f.write("[lane]\nenvironment = test\n[paths]\nadapters = %s\n" %
+                    os.path.dirname(os.path.abspath(PLUGIN)))
+        result = subprocess.run([os.path.join(os.path.dirname(PROGRAM), "laned"), "-t", "--conf",
+                                 os.path.join(root, "t.conf")], capture_output=True, text=True)
+        assert result.returncode == 78 and says in result.stderr, (text, result.stderr)
 
 
 def main():

@@ -5,24 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* lanesim: runs the simulator over many seeds; exit 0 all held, 1 an invariant broke, 2 usage. */
 
 struct job {
 	uint64_t seed, runs;
 	uint32_t checkouts;
-	bool json, trace;
+	bool json, trace, sqlite;
 	enum sim_bug bug;
 	enum sim_profile profile;
+	enum sim_adapter adapter;
+	char plugin[512]; /* "" none */
 };
 
 static int
 usage(void)
 {
 	(void)fputs(
-		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--json] [--trace]"
+		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--json] [--trace] "
+		"[--sqlite]"
 		" [--bug NAME]"
-		" [--profile touch-first|claim-first|by-seed]\n"
+		" [--profile touch-first|claim-first|by-seed]"
+		" [--adapter drop|scripted|by-seed] [--plugin DROP.so]\n"
 		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
 		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
 		" send-without-ask sensor-stays-lit\n",
@@ -65,14 +70,60 @@ profile_named(const char *name, enum sim_profile *ret)
 }
 
 static int
+adapter_named(const char *name, enum sim_adapter *ret)
+{
+	for (unsigned a = 0; a < SIM_ADAPTERS; a++) {
+		if (strcmp(name, sim_adapter_name((enum sim_adapter)a)) == 0) {
+			*ret = (enum sim_adapter)a;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* The options that are words. 0; -EINVAL; 1 it is none of them. */
+static int
+parse_word(const char *option, const char *value, struct job *job)
+{
+	if (strcmp(option, "--bug") == 0)
+		return bug_named(value, &job->bug);
+	if (strcmp(option, "--profile") == 0)
+		return profile_named(value, &job->profile);
+	if (strcmp(option, "--adapter") == 0)
+		return adapter_named(value, &job->adapter);
+	if (strcmp(option, "--plugin") == 0)
+		return str_copy(job->plugin, sizeof(job->plugin), str_of(value));
+	return 1;
+}
+
+/* The plug-in that was built with this program. */
+static void
+find_plugin(const char *self, char *buf, size_t bytes)
+{
+	const char *slash = strrchr(self, '/');
+	struct strbuf b;
+
+	strbuf_init(&b, buf, bytes);
+	strbuf_add(&b, (struct str){ self, slash == NULL ? 0 : (size_t)(slash - self) });
+	strbuf_addf(&b, "%splugins/drop.so", slash == NULL ? "./" : "/");
+	if (access(buf, R_OK) < 0)
+		buf[0] = '\0';
+}
+
+static int
 parse(int argc, char **argv, struct job *job)
 {
 	for (int i = 1; i < argc; i++) {
 		uint64_t n = 0;
+		int rc;
 		const char *value = i + 1 < argc ? argv[i + 1] : "";
 
 		if (strcmp(argv[i], "--json") == 0) {
 			job->json = true;
+			continue;
+		}
+		if (strcmp(argv[i], "--sqlite") == 0) {
+			job->sqlite = true;
 			continue;
 		}
 		if (strcmp(argv[i], "--trace") == 0) {
@@ -80,16 +131,11 @@ parse(int argc, char **argv, struct job *job)
 			continue;
 		}
 		i++;
-		if (strcmp(argv[i - 1], "--bug") == 0) {
-			if (bug_named(value, &job->bug) < 0)
-				return -EINVAL;
+		rc = parse_word(argv[i - 1], value, job);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
 			continue;
-		}
-		if (strcmp(argv[i - 1], "--profile") == 0) {
-			if (profile_named(value, &job->profile) < 0)
-				return -EINVAL;
-			continue;
-		}
 		if (number(value, &n) < 0)
 			return -EINVAL;
 		if (strcmp(argv[i - 1], "--runs") == 0)
@@ -124,6 +170,7 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->alarms += r->alarms;
 	sum->failed_commits += r->failed_commits;
 	sum->adapter_restarts += r->adapter_restarts;
+	sum->swaps += r->swaps;
 }
 
 static void
@@ -134,13 +181,14 @@ report_json(const struct job *job, const struct sim_result *s, uint64_t broken,
 		     ",\"paid_token\":%u,\"paid_other\":%u,\"cancelled\":%u,"
 		     "\"declined\":%u,\"captures\":%u,\"undone\":%u,\"crashes\":%u,"
 		     "\"failed_commits\":%u,\"adapter_restarts\":%u,\"alarms\":%u,"
-		     "\"frames_after_claim\":%u,\"ambiguous\":%u,\"paid_by_two\":%u,"
+		     "\"rule_swaps\":%u,\"frames_after_claim\":%u,\"ambiguous\":%u,"
+		     "\"paid_by_two\":%u,"
 		     "\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
 		     "\",\"seconds\":%.2f}\n",
 		     job->runs, s->checkouts, s->steps, s->paid_token, s->paid_other,
 		     s->cancelled, s->declined, s->captures, s->undone, s->crashes,
-		     s->failed_commits, s->adapter_restarts, s->alarms, s->frames,
-		     s->greys, s->paid_by_two, broken, s->trace_hash, took);
+		     s->failed_commits, s->adapter_restarts, s->alarms, s->swaps,
+		     s->frames, s->greys, s->paid_by_two, broken, s->trace_hash, took);
 }
 
 static void
@@ -149,14 +197,16 @@ report(const struct job *job, const struct sim_result *s, uint64_t broken, doubl
 	(void)printf("%" PRIu64 " runs, %u checkouts, %" PRIu64 " steps in %.2f s\n"
 		     "%u paid by token, %u otherwise, %u void; %u declined, %u captured,"
 		     " %u undone\n"
-		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms\n"
+		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms,"
+		     " %u rule swaps\n"
 		     "%u frames taken after a claim\n"
 		     "%u ambiguous touches, %u payments by two fingers\n"
 		     "%" PRIu64 " broken; hash %016" PRIx64 "\n",
 		     job->runs, s->checkouts, s->steps, took, s->paid_token,
 		     s->paid_other, s->cancelled, s->declined, s->captures, s->undone,
 		     s->crashes, s->failed_commits, s->adapter_restarts, s->alarms,
-		     s->frames, s->greys, s->paid_by_two, broken, s->trace_hash);
+		     s->swaps, s->frames, s->greys, s->paid_by_two, broken,
+		     s->trace_hash);
 }
 
 int
@@ -167,6 +217,7 @@ main(int argc, char **argv)
 	uint64_t broken = 0;
 	struct timespec a, b;
 
+	find_plugin(argv[0], job.plugin, sizeof(job.plugin));
 	if (parse(argc, argv, &job) < 0)
 		return usage();
 	(void)clock_gettime(CLOCK_MONOTONIC, &a); /* cannot fail */
@@ -176,6 +227,9 @@ main(int argc, char **argv)
 			.checkouts = job.checkouts,
 			.bug = job.bug,
 			.profile = job.profile,
+			.sqlite = job.sqlite,
+			.adapter = job.adapter,
+			.plugin = job.plugin[0] != '\0' ? job.plugin : NULL,
 			.trace = job.trace ? stdout : NULL,
 		};
 

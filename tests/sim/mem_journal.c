@@ -287,23 +287,25 @@ get_checkout(void *impl, struct ulid id, struct journal_checkout *ret)
 }
 
 static int
-get_ended(void *impl, struct checkout_record *ret)
+get_ended(void *impl, struct checkout_record *list, uint32_t max, uint32_t *ret_count)
 {
 	struct mem_journal *m = impl;
+	uint32_t count = 0;
 
-	for (uint32_t i = m->checkouts.count; i-- > 0;) {
+	for (uint32_t i = m->checkouts.count; i-- > 0 && count < max;) {
 		const struct checkout_record *r = &m->checkouts.row[i].c.record;
 
 		if (r->ticket[0] == '\0' ||
 		    (r->phase != PHASE_DONE && r->phase != PHASE_CANCELLED))
 			continue;
-		*ret = *r;
-		ret->lines = NULL;
-		ret->reserved = NULL;
-		ret->lines_count = ret->reserved_count = 0;
-		return 0;
+		list[count] = *r;
+		list[count].lines = NULL;
+		list[count].reserved = NULL;
+		list[count].lines_count = list[count].reserved_count = 0;
+		count++;
 	}
-	return -ENOENT;
+	*ret_count = count;
+	return 0;
 }
 
 static int
@@ -365,6 +367,8 @@ add_use(struct use_list *l, const struct used *u, const struct journal_uses_quer
 	bool mine = ulid_eq(u->member, q->member) && !ulid_is_zero(q->member);
 	uint32_t i = 0;
 
+	if (q->rules != NULL && !pricing_rule_is_limited(q->rules, str_of(u->what.rule)))
+		return 0;
 	while (i < l->count && strcmp(l->list[i].rule, u->what.rule) < 0)
 		i++;
 	if (i == l->count || strcmp(l->list[i].rule, u->what.rule) != 0) {
@@ -377,6 +381,7 @@ add_use(struct use_list *l, const struct used *u, const struct journal_uses_quer
 		l->count++;
 	}
 	l->list[i].total_used += u->what.applications;
+	l->list[i].budget_used_minor += u->what.discount_minor;
 	l->list[i].member_used += mine ? u->what.applications : 0;
 	if (mine && u->business_day == q->business_day)
 		l->list[i].member_day_used += u->what.applications;
@@ -408,6 +413,23 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 	if (rc == 0)
 		*ret_count = l.count;
 	return rc;
+}
+
+static int
+bought(void *impl, struct ulid member, struct ulid except, bool *ret_bought)
+{
+	struct mem_journal *m = impl;
+
+	*ret_bought = false;
+	for (uint32_t i = 0; i < m->checkouts.count; i++) {
+		const struct checkout_record *r = &m->checkouts.row[i].c.record;
+
+		*ret_bought =
+			*ret_bought ||
+			(r->phase == PHASE_DONE && !ulid_is_zero(member) &&
+			 ulid_eq(r->member, member) && !ulid_eq(r->checkout, except));
+	}
+	return 0;
 }
 
 static int
@@ -444,6 +466,7 @@ static const struct journal_ops mem_ops = {
 	.find_payment = find_payment,
 	.open_payments = open_payments,
 	.uses = uses,
+	.bought = bought,
 	.touch_sum = touch_sum,
 };
 

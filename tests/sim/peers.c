@@ -1,212 +1,10 @@
-#include "sim/world.h"
+#include "sim/drop.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the processor ------------------------------------------------------- */
-
-struct entry *
-ledger_find(struct world *w, struct key128 key)
-{
-	for (uint32_t i = 0; i < w->ledger_count; i++) {
-		if (key128_eq(w->ledger[i].key, key))
-			return &w->ledger[i];
-	}
-	return NULL;
-}
-
-static struct entry *
-ledger_add(struct world *w, struct key128 key, const char *ticket)
-{
-	struct entry *e;
-
-	if (w->ledger_count == LEDGER_MAX) {
-		world_broken(w, "too many payments");
-		w->ledger_count--;
-	}
-	e = &w->ledger[w->ledger_count++];
-	memset(e, 0, sizeof(*e));
-	e->key = key;
-	(void)snprintf(e->ticket, sizeof(e->ticket), "%s", ticket);
-	return e;
-}
-
-struct ticket *
-ticket_find(struct world *w, const char *name)
-{
-	for (uint32_t i = 0; i < w->tickets_count; i++) {
-		if (strcmp(w->tickets[i].name, name) == 0)
-			return &w->tickets[i];
-	}
-	return NULL;
-}
-
-static void
-capture(struct world *w, struct entry *e, int64_t amount)
-{
-	for (uint32_t i = 0; i < w->ledger_count; i++) {
-		const struct entry *o = &w->ledger[i];
-
-		if (o != e && o->state == ENTRY_CAPTURED &&
-		    strcmp(o->ticket, e->ticket) == 0)
-			world_broken(w, "two captures for ticket %s", e->ticket);
-	}
-	e->state = ENTRY_CAPTURED;
-	e->captured = amount;
-	e->captures++;
-	w->res->captures++;
-	if (e->captures > 1)
-		world_broken(w, "two captures under one key");
-}
-
-static void
-processor_pay(struct world *w, struct entry *e, struct message *answer)
-{
-	if (e->state == ENTRY_SEEN) {
-		if (world_fault(w, 8))
-			e->state = ENTRY_DECLINED;
-		else if (world_fault(w, 30))
-			capture(w, e, e->amount > 1 ? e->amount / 2 : e->amount);
-		else if (world_fault(w, 40))
-			capture(w, e, e->amount + 1);
-		else
-			capture(w, e, e->amount);
-		w->res->declined += e->state == ENTRY_DECLINED;
-		e->pending = e->state == ENTRY_CAPTURED && world_fault(w, 20);
-	}
-	answer->outcome = OUTCOME_DECLINED;
-	if (e->state == ENTRY_CAPTURED) {
-		answer->outcome = e->pending                ? OUTCOME_IN_PROGRESS
-				  : e->captured < e->amount ? OUTCOME_PARTIAL
-							    : OUTCOME_APPROVED;
-		answer->amount = e->captured;
-		answer->has_amount = true;
-	}
-}
-
-static void
-processor_query(struct world *w, struct entry *e, struct message *answer)
-{
-	if (e == NULL) {
-		answer->outcome = OUTCOME_NOT_FOUND;
-		return;
-	}
-	if (e->pending)
-		e->pending = world_fault(w, 2);
-	if (e->state == ENTRY_UNDONE)
-		answer->outcome = OUTCOME_UNDONE;
-	else
-		processor_pay(w, e, answer);
-}
-
-/* The POS takes the approval, unless it has gone on with another tender. */
-static void
-pos_confirm(struct world *w, struct entry *e, struct message *answer)
-{
-	struct ticket *t = ticket_find(w, e != NULL ? e->ticket : "");
-
-	answer->outcome = OUTCOME_NOT_FOUND;
-	if (e == NULL || t == NULL)
-		return;
-	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
-	if (e->state != ENTRY_CAPTURED)
-		return;
-	if (!e->confirmed && t->end != TICKET_OPEN && world_random(w) % 2 == 0) {
-		e->state = ENTRY_UNDONE; /* given back at once, and the answer says so */
-		w->res->undone++;
-		answer->outcome = OUTCOME_UNDONE;
-		return;
-	}
-	if (!e->confirmed && t->end != TICKET_OPEN) {
-		world_post(w, MSG_POS_UNDO, world_delay(w, 5, 500))->key = e->key;
-		return;
-	}
-	e->confirmed = true;
-	if (e->captured >= e->amount)
-		t->end = TICKET_TOKEN;
-	answer->outcome = OUTCOME_CONFIRMED;
-}
-
-static void
-processor_undo(struct world *w, struct entry *e, const struct message *m,
-	       struct message *answer)
-{
-	if (e == NULL) {
-		ledger_add(w, m->key, m->ticket)->state = ENTRY_UNDONE;
-		answer->outcome = OUTCOME_NOT_FOUND;
-		return;
-	}
-	if (e->confirmed)
-		world_broken(w, "undo of a payment that the POS has taken");
-	answer->outcome = e->state == ENTRY_DECLINED ? OUTCOME_NOT_FOUND : OUTCOME_UNDONE;
-	if (e->state == ENTRY_CAPTURED)
-		w->res->undone++;
-	if (e->state != ENTRY_DECLINED)
-		e->state = ENTRY_UNDONE;
-}
-
-static bool
-line_is_down(const struct world *w)
-{
-	return !w->quiet && w->now.mono_ms < w->line_down_ms;
-}
-
-/* The answer may be lost, late, doubled or a shrug. */
-static void
-answer_home(struct world *w, const struct message *answer)
-{
-	struct message copy = *answer;
-	int64_t in_ms = world_delay(w, 5, 900);
-
-	if (world_fault(w, 20) || line_is_down(w))
-		return;
-	if (world_fault(w, 20))
-		in_ms = world_delay(w, 1000, 1200000);
-	if (world_fault(w, 25))
-		copy.outcome = OUTCOME_UNKNOWN;
-	if (world_fault(w, 40))
-		copy.has_amount = false;
-	if (w->opt.bug == SIM_BUG_UNKNOWN_IS_NO && copy.outcome == OUTCOME_UNKNOWN)
-		copy.outcome = OUTCOME_DECLINED;
-	for (int n = world_fault(w, 15) ? 2 : 1; n > 0; n--) {
-		struct message *m = world_post(w, MSG_COMPLETE, in_ms);
-		int64_t at = m->at_ms;
-		uint64_t order = m->order;
-
-		*m = copy;
-		m->kind = MSG_COMPLETE;
-		m->at_ms = at;
-		m->order = order;
-		m->epoch = w->adapter_epoch;
-		in_ms += world_delay(w, 0, 60000);
-	}
-}
-
-static void
-at_processor(struct world *w, const struct message *m)
-{
-	struct entry *e = ledger_find(w, m->key);
-	struct message answer = *m;
-
-	answer.has_amount = false;
-	if (m->op == LANE_OP_PAY) {
-		if (e == NULL) {
-			e = ledger_add(w, m->key, m->ticket);
-			e->amount = m->amount;
-		}
-		processor_pay(w, e, &answer);
-	} else if (m->op == LANE_OP_QUERY) {
-		processor_query(w, e, &answer);
-	} else if (m->op == LANE_OP_CONFIRM) {
-		pos_confirm(w, e, &answer);
-	} else {
-		processor_undo(w, e, m, &answer);
-	}
-	world_trace(w, "processor %s -> %s", lane_op_name(m->op),
-		    lane_outcome_name(answer.outcome));
-	answer_home(w, &answer);
-}
+const char *const limited_rules[LIMITED] = { "twice", "daily", "first-two" };
 
 /* ---- the adapter --------------------------------------------------------- */
 
@@ -238,6 +36,10 @@ adapter_restart(struct world *w)
 {
 	struct lane_event gone = { .kind = LANE_EV_ADAPTER, .up = false };
 
+	if (w->drop != NULL) {
+		drop_die(w->drop);
+		return;
+	}
 	w->adapter_epoch++;
 	w->res->adapter_restarts++;
 	world_trace(w, "adapter dies");
@@ -286,18 +88,41 @@ check_pay(struct world *w, const struct lane_effect *fx)
 	}
 }
 
-/* The amount asked is what the prices give, and never less than they allow. */
+/* The checkout of a payment as the journal has it. */
+static const struct checkout_record *
+kept_checkout(const struct world *w, const struct payment *p)
+{
+	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
+		const struct checkout_record *r = mem_journal_checkout(w->journal, i);
+
+		if (ulid_eq(r->checkout, p->checkout))
+			return r;
+	}
+	return NULL;
+}
+
+/*
+ * The amount asked is what the prices gave, stored before it is asked for, line by line; and never
+ * less than the rules allow.
+ */
 static void
 check_amount(struct world *w, const struct payment *p)
 {
 	const struct pricing_result *r = lane_core_priced(w->core);
+	const struct checkout_record *k = kept_checkout(w, p);
+	int64_t sum = 0;
 
-	if (r == NULL || r->total_minor != p->asked_minor)
-		world_broken(w, "asked %lld, the price is %lld",
+	for (uint32_t i = 0; k != NULL && i < k->lines_count; i++)
+		sum += k->lines[i].net_minor;
+	if (k == NULL || k->total_minor != p->asked_minor || sum != p->asked_minor)
+		world_broken(w, "asked %lld, the journal has %lld, its lines %lld",
 			     (long long)p->asked_minor,
-			     (long long)(r != NULL ? r->total_minor : -1));
-	else if (r->saving_minor >
-		 60 + r->gross_minor / 10 + lane_core_display(w->core)->lines_count)
+			     (long long)(k != NULL ? k->total_minor : -1),
+			     (long long)sum);
+	else if (r != NULL && r->total_minor != p->asked_minor)
+		world_broken(w, "asked %lld, the price is %lld",
+			     (long long)p->asked_minor, (long long)r->total_minor);
+	else if (k->gross_minor - sum > 67 + k->gross_minor / 10 + k->lines_count)
 		world_broken(w, "the saving exceeds the rules");
 }
 
@@ -317,6 +142,29 @@ check_durable(struct world *w, const struct payment *p, enum lane_effect_kind ki
 			     payment_state_name(kept->state));
 }
 
+/* The POS sells at the last offer that it got. */
+static void
+pos_offered(struct world *w, const struct lane_effect *fx)
+{
+	struct ticket *t = ticket_find(w, fx->offer.ticket);
+	int64_t number = 0;
+
+	if (t == NULL || t->end != TICKET_OPEN)
+		return;
+	t->limited = 0;
+	t->whose = str_to_i64(str_of(fx->offer.member_no), &number) == 0
+			   ? (int)number - 1000
+			   : -1;
+	t->day = lane_core_display(w->core)->business_day;
+	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
+		for (uint32_t r = 0; r < LIMITED; r++)
+			if (str_is(fx->offer.discounts[i].rule, limited_rules[r]))
+				t->limited |= 1u << r;
+	}
+	world_trace(w, "offer for %s: %lld, limited %x of %d", t->name,
+		    (long long)fx->offer.total_minor, t->limited, t->whose);
+}
+
 static int
 op_adapter(void *ctx, const struct lane_effect *fx)
 {
@@ -324,16 +172,26 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 	const struct payment *p = fx->kind == FX_PAY ? fx->pay.payment : fx->payment;
 
 	world_crash_point(w);
-	if (w->crashed || fx->kind == FX_OFFER)
+	if (w->crashed)
 		return 0;
+	if (fx->kind == FX_OFFER) {
+		pos_offered(w, fx);
+		return w->drop != NULL ? drop_submit(w->drop, fx) : 0;
+	}
 	world_trace(w, "submit %s", lane_effect_name(fx->kind));
 	if (world_fault(w, 50))
 		return -EBUSY;
 	if (fx->kind == FX_PAY) {
-		struct message *m;
-
 		check_pay(w, fx);
 		check_amount(w, p);
+	} else {
+		check_durable(w, p, fx->kind);
+	}
+	if (w->drop != NULL)
+		return drop_submit(w->drop, fx);
+	if (fx->kind == FX_PAY) {
+		struct message *m;
+
 		if (w->opt.bug == SIM_BUG_SEND_WITHOUT_ASK)
 			to_processor(w, p, LANE_OP_PAY);
 		m = world_post(w, MSG_JOURNAL, world_delay(w, 1, 30));
@@ -341,7 +199,6 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 		m->epoch = w->adapter_epoch;
 		return 0;
 	}
-	check_durable(w, p, fx->kind);
 	to_processor(w, p,
 		     fx->kind == FX_QUERY     ? LANE_OP_QUERY
 		     : fx->kind == FX_CONFIRM ? LANE_OP_CONFIRM
@@ -361,13 +218,17 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	if (w->crashed || key128_parse(str_of(req), &key) < 0)
 		return;
 	world_trace(w, "journal answer %d", ok);
-	if (ok && world_fault(w, 40)) {
+	if (w->drop == NULL && ok && world_fault(w, 40)) {
 		(void)world_post(w, MSG_ADAPTER_DIES, 0); /* between journal and send */
 		return;
 	}
 	kept = mem_journal_find(w->journal, key);
 	if (ok && (kept == NULL || kept->state != PAYMENT_SENDING)) {
 		world_broken(w, "the adapter may send, but sending is not durable");
+		return;
+	}
+	if (w->drop != NULL) {
+		drop_journal_said(w->drop, ok);
 		return;
 	}
 	if (ok) {
@@ -480,7 +341,11 @@ send_basket(struct world *w, bool closed)
 	ev.basket.lines_count = w->lines_count;
 	ev.basket.final = w->act >= POS_WAIT;
 	ev.basket.closed = closed;
-	(void)world_step(w, &ev); /* an old revision, or the lane is down: sent again */
+	if (w->drop != NULL)
+		drop_write_basket(w->drop, &ev.basket);
+	else
+		(void)world_step(w,
+				 &ev); /* an old revision, or the lane is down: again */
 }
 
 /* What laned-bio says of its readers: a finger on one, dirt, and now and then a fault. */
@@ -581,7 +446,10 @@ claim(struct world *w, int who)
 	(void)snprintf(value, sizeof(value), "%d", who);
 	ev.claim.kind = world_random(w) % 2 ? CLAIM_CARD : CLAIM_DIGITS;
 	ev.claim.value = str_of(value);
-	(void)world_step(w, &ev); /* as above */
+	if (w->drop != NULL)
+		drop_write_claim(w->drop, ticket_now(w)->name, ev.claim.kind, value);
+	else
+		(void)world_step(w, &ev); /* as above */
 }
 
 static void
@@ -634,6 +502,16 @@ maybe_touch(struct world *w, uint32_t one_in)
 		touch(w, w->shopper);
 }
 
+/* The lane knows that the POS has ended it with its own tenders. */
+static bool
+has_heard_end(const struct world *w, const struct ticket *t)
+{
+	const struct lane_display *d = w->down ? NULL : lane_core_display(w->core);
+
+	return d != NULL && strcmp(d->ticket, t->name) == 0 && d->phase == PHASE_DONE &&
+	       (d->member == MEMBER_KNOWN) == (t->whose >= 0);
+}
+
 static void
 end_ticket(struct world *w, enum ticket_end end)
 {
@@ -645,7 +523,10 @@ end_ticket(struct world *w, enum ticket_end end)
 	if (end == TICKET_VOID) {
 		ev.kind = LANE_EV_CANCEL;
 		ev.ticket = str_of(t->name);
-		(void)world_step(w, &ev); /* down: the next ticket tells it */
+		if (w->drop != NULL)
+			drop_write_cancel(w->drop, t->name);
+		else
+			(void)world_step(w, &ev); /* down: the next ticket tells it */
 	} else if (end == TICKET_OTHER && world_random(w) % 2) {
 		(void)world_step(w, &ev); /* as above */
 	}
@@ -653,6 +534,9 @@ end_ticket(struct world *w, enum ticket_end end)
 	w->act = POS_NEXT;
 	if (end != TICKET_VOID && world_random(w) % 2)
 		send_basket(w, true);
+	/* Ended without a word, the next customer's claim may yet change whose it was. */
+	if (end != TICKET_TOKEN && !has_heard_end(w, t))
+		t->limited = 0;
 }
 
 static void
@@ -685,6 +569,8 @@ pos_act(struct world *w)
 {
 	if (world_fault(w, 60))
 		adapter_restart(w);
+	if (world_fault(w, 25))
+		world_swap_rules(w);
 	switch (w->act) {
 	case POS_CHECK_IN:
 		maybe_touch(w, 2);
@@ -727,6 +613,7 @@ from_adapter(struct world *w, const struct message *m)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
 	char req[KEY128_TEXT_BYTES];
+	int rc;
 
 	if (m->epoch != w->adapter_epoch || w->down)
 		return; /* the process that would tell, or be told, is gone */
@@ -747,7 +634,13 @@ from_adapter(struct world *w, const struct message *m)
 		world_trace(w, "complete %s %s", lane_op_name(m->op),
 			    lane_outcome_name(m->outcome));
 	}
-	(void)world_step(w, &ev); /* a repeat is harmless */
+	/* Who hands something over is told; what laned knows needs no answer. */
+	rc = m->op == LANE_OP_OFFER ? 0 : world_step(w, &ev);
+	if (w->drop != NULL) {
+		if (!w->down)
+			drop_taken(w->drop, m, rc, effects_stored(w->effects));
+		return;
+	}
 	/* What laned could not store, its adapter keeps and tells again. */
 	if (m->kind == MSG_COMPLETE && !w->down && !effects_stored(w->effects)) {
 		struct message again = *m;
@@ -759,13 +652,28 @@ from_adapter(struct world *w, const struct message *m)
 	}
 }
 
+/* What the drop adapter and its till have under way. */
+static bool
+is_drop_message(enum message_kind kind)
+{
+	return kind == MSG_POS_BASKET || kind == MSG_POS_CLAIM ||
+	       kind == MSG_POS_CANCEL || kind == MSG_REFUSED || kind == MSG_SUBMIT ||
+	       kind == MSG_OVERDUE;
+}
+
 void
 peers_message(struct world *w, const struct message *m)
 {
 	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = true };
 
-	if (m->kind == MSG_PEER) {
-		at_processor(w, m);
+	if (is_drop_message(m->kind)) {
+		drop_message(w->drop, m);
+	} else if (m->kind == MSG_TILL_LOOK || m->kind == MSG_TILL_WRITES) {
+		drop_till(w->drop, m);
+	} else if (m->kind == MSG_DROP_STARTS) {
+		drop_starts(w->drop);
+	} else if (m->kind == MSG_PEER) {
+		till_asked(w, m);
 	} else if (m->kind == MSG_POS) {
 		pos_act(w);
 	} else if (m->kind == MSG_COMPLETE || m->kind == MSG_JOURNAL) {
@@ -785,6 +693,10 @@ peers_message(struct world *w, const struct message *m)
 			ev.kind = LANE_EV_BIO;
 		if (m->epoch != w->lane_epoch)
 			return;
+		if (w->drop != NULL && m->kind == MSG_ADAPTER_UP) {
+			drop_hello(w->drop);
+			return;
+		}
 		(void)world_step(w, &ev); /* cannot be refused */
 		if (m->kind == MSG_BIO_UP) {
 			w->bio_up = !w->down;
@@ -792,97 +704,5 @@ peers_message(struct world *w, const struct message *m)
 		}
 	} else {
 		bio_answers(w, m);
-	}
-}
-
-/* ---- the reckoning ------------------------------------------------------- */
-
-static void
-settle_entry(struct world *w, const struct entry *e)
-{
-	const struct payment *p = mem_journal_find(w->journal, e->key);
-	bool captured = e->state == ENTRY_CAPTURED;
-
-	if (p == NULL)
-		world_broken(w, "the journal knows nothing of a payment of %s",
-			     e->ticket);
-	else if (payment_is_open(p->state))
-		world_broken(w, "a payment of %s rests in %s", e->ticket,
-			     payment_state_name(p->state));
-	else if (captured != (p->state == PAYMENT_CONFIRMED) &&
-		 p->state != PAYMENT_UNDO_FAILED)
-		world_broken(w, "%s: processor %s, journal %s", e->ticket,
-			     captured ? "captured" : "not captured",
-			     payment_state_name(p->state));
-	else if (captured && e->captured > e->amount)
-		world_broken(w, "%s: captured %lld, asked %lld", e->ticket,
-			     (long long)e->captured, (long long)e->amount);
-	else if (captured && !e->confirmed)
-		world_broken(w, "%s is captured, and the POS never took it", e->ticket);
-}
-
-static void
-settle_ticket(struct world *w, const struct ticket *t)
-{
-	uint32_t captured = 0;
-
-	for (uint32_t i = 0; i < w->ledger_count; i++) {
-		const struct entry *e = &w->ledger[i];
-
-		if (e->state == ENTRY_CAPTURED && strcmp(e->ticket, t->name) == 0 &&
-		    (e->captured >= e->amount))
-			captured++;
-	}
-	if (captured != (t->end == TICKET_TOKEN))
-		world_broken(w, "ticket %s ended as %d with %u captures", t->name, t->end,
-			     captured);
-	w->res->paid_token += t->end == TICKET_TOKEN;
-	w->res->paid_other += t->end == TICKET_OTHER;
-	w->res->cancelled += t->end == TICKET_VOID;
-}
-
-/* A limited offer is used as often as it may be, over all checkouts and crashes. */
-static void
-settle_limits(struct world *w)
-{
-	for (int who = 0; who < (int)MEMBERS; who++) {
-		struct lane_member m;
-
-		world_member(w, who, &m);
-		for (uint32_t i = 0; i < m.uses_count; i++) {
-			if (strcmp(m.uses[i].rule, "twice") == 0 &&
-			    m.uses[i].member_used > 2)
-				world_broken(w, "member %d used an offer %lld times", who,
-					     (long long)m.uses[i].member_used);
-		}
-	}
-	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
-		if (mem_journal_checkout(w->journal, i)->reserved_count > 0)
-			world_broken(w, "an ended checkout still reserves offers");
-	}
-}
-
-void
-peers_settled(struct world *w)
-{
-	for (uint32_t i = 0; i < w->ledger_count && !w->res->broken; i++)
-		settle_entry(w, &w->ledger[i]);
-	for (uint32_t i = 0; i < w->tickets_count && !w->res->broken; i++)
-		settle_ticket(w, &w->tickets[i]);
-	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
-		const struct payment *p = mem_journal_payment(w->journal, i);
-
-		if (payment_is_open(p->state))
-			world_broken(w, "a payment of %s rests in %s", p->ticket,
-				     payment_state_name(p->state));
-	}
-	if (w->res->failed_commits == 0) /* a full disk and a crash may lose a count */
-		settle_limits(w);
-	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
-		enum checkout_phase phase = mem_journal_checkout(w->journal, i)->phase;
-
-		if (phase != PHASE_DONE && phase != PHASE_CANCELLED)
-			world_broken(w, "a checkout rests in %s",
-				     checkout_phase_name(phase));
 	}
 }

@@ -1,4 +1,5 @@
-#include "sim/world.h"
+#include "sim/drop.h"
+#include "sim/twin_journal.h"
 
 #include "base/json.h"
 
@@ -11,14 +12,27 @@
 #define RUN_MS_MAX (INT64_C(6) * 3600 * 1000) /* after which a lane must be quiet */
 #define STEPS_MAX 200000u
 
-static const char rules_text[] =
+/* Two sets that take each other's place; the limited rules are in both, with the same ids. */
+#define LIMITED_RULES                                                                    \
+	"{\"id\":\"twice\",\"kind\":\"amount\",\"scope\":{\"all\":true},"                \
+	"\"params\":{\"amount_minor\":60,\"max_units\":1},\"who\":{\"member\":true},"    \
+	"\"limits\":{\"per_member\":2},\"text\":{\"en\":\"0.60 off, twice a member\"}}," \
+	"{\"id\":\"daily\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"         \
+	"\"params\":{\"amount_minor\":4},\"who\":{\"member\":true},"                     \
+	"\"limits\":{\"per_day\":1}},"                                                   \
+	"{\"id\":\"first-two\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"     \
+	"\"params\":{\"amount_minor\":3},\"limits\":{\"total\":2}}"
+
+static const char *const rules_texts[SIM_RULE_SETS] = {
 	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
 	"{\"id\":\"ten\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
 	"\"params\":{\"percent_bp\":1000},\"who\":{\"member\":true},"
-	"\"text\":{\"en\":\"10 % for members\"}},"
-	"{\"id\":\"twice\",\"kind\":\"amount\",\"scope\":{\"all\":true},"
-	"\"params\":{\"amount_minor\":60,\"max_units\":1},\"who\":{\"member\":true},"
-	"\"limits\":{\"per_member\":2},\"text\":{\"en\":\"0.60 off, twice a member\"}}]}";
+	"\"text\":{\"en\":\"10 % for members\"}}," LIMITED_RULES "]}",
+	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
+	"{\"id\":\"five\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+	"\"params\":{\"percent_bp\":500},\"text\":{\"en\":\"5 % for "
+	"all\"}}," LIMITED_RULES "]}",
+};
 
 /* splitmix64 (Steele, Lea, Flood): every seed gives a full, different sequence. */
 uint64_t
@@ -103,7 +117,7 @@ void
 world_member(struct world *w, int who, struct lane_member *m)
 {
 	struct journal_uses_query q = { .business_day = w->now.business_day };
-	struct journal_ref j = mem_journal_ref(w->journal);
+	struct journal_ref j = w->store;
 	uint32_t count = 0;
 
 	memset(m, 0, sizeof(*m));
@@ -116,6 +130,15 @@ world_member(struct world *w, int who, struct lane_member *m)
 	(void)snprintf(m->number, sizeof(m->number), "%d", 1000 + who);
 	(void)snprintf(m->token, sizeof(m->token), "tok_%d", who);
 	q.member = m->member;
+	if (!w->down && w->core != NULL) {
+		/* As lane.c asks: without the checkout's own, of the day on which it began. */
+		const struct lane_display *d = lane_core_display(w->core);
+
+		q.except = d->checkout;
+		if (d->phase != PHASE_IDLE && d->phase != PHASE_DONE &&
+		    d->phase != PHASE_CANCELLED)
+			q.business_day = d->business_day;
+	}
 	if (j.ops->uses(j.impl, &q, w->uses_memory, 16, &count) == 0) {
 		m->uses = w->uses_memory;
 		m->uses_count = count;
@@ -185,11 +208,16 @@ bury(struct world *w)
 	w->res->crashes++;
 	w->effects = effects_free(w->effects);
 	w->core = lane_core_free(w->core);
-	mem_journal_crash(w->journal);
+	if (w->twin != NULL)
+		twin_journal_crash(w->twin);
+	else
+		mem_journal_crash(w->journal);
 	w->lane_epoch++;
 	w->down = true;
 	w->bio_up = false;
 	sensor_connection_lost(w);
+	if (w->drop != NULL)
+		drop_lane_died(w->drop);
 	w->crashed = false;
 	(void)world_post(w, MSG_RESTART, world_delay(w, 200, 4000));
 }
@@ -211,7 +239,7 @@ environment(const struct pricing_rules *rules)
 	return env;
 }
 
-static const struct pricing_rules *the_rules(void);
+static const struct pricing_rules *the_rules(unsigned set);
 
 /* While laned was away somebody set the clock: by minutes, or into another day. */
 static void
@@ -231,7 +259,7 @@ clock_jumps(struct world *w)
 static void
 bring_up(struct world *w)
 {
-	struct lane_env env = environment(the_rules());
+	struct lane_env env = environment(the_rules(w->rule_set));
 	int rc;
 
 	env.payment.partial_ok = w->opt.seed % 3 == 0;
@@ -239,8 +267,7 @@ bring_up(struct world *w)
 	clock_jumps(w);
 	w->down = false;
 	if (lane_core_new(&env, &w->core) < 0 ||
-	    effects_new(w->core, mem_journal_ref(w->journal), &world_ops, w,
-			&w->effects) < 0)
+	    effects_new(w->core, w->store, &world_ops, w, &w->effects) < 0)
 		abort();
 	rc = effects_restore(w->effects, find_member, &w->now);
 	world_trace(w, "laned up (%d), %u open", rc, lane_core_payments_count(w->core));
@@ -269,23 +296,72 @@ world_step(struct world *w, struct lane_event *ev)
 
 /* The rules are compiled once: they are constant and borrowed by every lane. */
 static const struct pricing_rules *
-the_rules(void)
+the_rules(unsigned set)
 {
-	static struct pricing_rules *rules;
+	static struct pricing_rules *rules[SIM_RULE_SETS];
 	static struct pricing_errors errors;
 	struct arena *arena;
 	const struct value *v;
 
-	if (rules != NULL)
-		return rules;
+	if (rules[set] != NULL)
+		return rules[set];
 	arena = arena_new(1u << 20);
-	if (arena == NULL || json_parse(arena, str_of(rules_text), 0, &v, NULL) < 0 ||
-	    pricing_rules_compile(v, &errors, &rules) < 0) {
+	if (arena == NULL ||
+	    json_parse(arena, str_of(rules_texts[set]), 0, &v, NULL) < 0 ||
+	    pricing_rules_compile(v, &errors, &rules[set]) < 0) {
 		(void)fprintf(stderr, "sim: rules: %s\n", errors.list[0].what);
 		abort();
 	}
 	(void)arena_free(arena); /* gives NULL */
-	return rules;
+	return rules[set];
+}
+
+static bool
+is_totalled(const struct lane_display *d)
+{
+	return d->phase == PHASE_TOTALLED || d->phase == PHASE_CONFIRMING ||
+	       d->phase == PHASE_PAYING || d->phase == PHASE_CHECKING;
+}
+
+/* The checkout that goes on has one whole set: the new one, or what was told before. */
+static void
+check_swap(struct world *w, const struct lane_display *before)
+{
+	const struct lane_display *d = lane_core_display(w->core);
+	const struct pricing_result *r = lane_core_priced(w->core);
+
+	if (is_totalled(before) && ulid_eq(before->checkout, d->checkout) &&
+	    (before->total_minor != d->total_minor || before->prices != d->prices))
+		world_broken(w, "other offers changed a total of %lld to %lld",
+			     (long long)before->total_minor, (long long)d->total_minor);
+	for (size_t i = 0; r != NULL && i < r->rules_count; i++) {
+		if (r->rules_count != pricing_rules_count(the_rules(w->rule_set)) ||
+		    str_is(r->rules[i].id, w->rule_set == 0 ? "five" : "ten"))
+			world_broken(w, "a price of offers that are gone");
+	}
+}
+
+void
+world_swap_rules(struct world *w)
+{
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+	struct lane_display before;
+	struct lane_env env;
+
+	w->rule_set = (w->rule_set + 1) % SIM_RULE_SETS;
+	w->res->swaps++;
+	world_trace(w, "rule set %u", w->rule_set);
+	if (w->down)
+		return;
+	before = *lane_core_display(w->core);
+	env = environment(the_rules(w->rule_set));
+	env.payment.partial_ok = w->opt.seed % 3 == 0;
+	env.claim_first = w->claim_first;
+	if (lane_core_set_env(w->core, &env) < 0)
+		abort();
+	(void)world_step(w, &ev); /* cannot be refused */
+	if (!w->down)
+		check_swap(w, &before);
 }
 
 /* ---- time ---------------------------------------------------------------- */
@@ -315,17 +391,35 @@ advance(struct world *w, int64_t to_ms)
 	w->now.mono_ms = to_ms;
 }
 
+static void
+deliver(struct world *w, const struct message *m)
+{
+	if (m->kind == MSG_RESTART)
+		bring_up(w);
+	else if (m->kind == MSG_DISK_OK)
+		w->disk_full = false;
+	else
+		peers_message(w, m);
+}
+
 /* One thing happens. False: nothing is left to happen. */
 static bool
 happen(struct world *w)
 {
 	int64_t deadline = w->down ? LANE_NEVER : lane_core_deadline(w->core);
+	int64_t due = w->drop == NULL ? LANE_NEVER : drop_due(w->drop);
 	int i = next_message(w);
+	int64_t message = i < 0 ? LANE_NEVER : w->messages[i].at_ms;
 	struct message m;
 
+	if (due != LANE_NEVER && due <= deadline && due <= message) {
+		advance(w, due);
+		drop_work(w->drop);
+		return true;
+	}
 	if (i < 0 && deadline == LANE_NEVER)
 		return false;
-	if (i < 0 || deadline < w->messages[i].at_ms) {
+	if (i < 0 || deadline < message) {
 		struct lane_event tick = { .kind = LANE_EV_TICK };
 
 		advance(w, deadline);
@@ -335,13 +429,29 @@ happen(struct world *w)
 	m = w->messages[i];
 	w->messages[i] = w->messages[--w->messages_count];
 	advance(w, m.at_ms);
-	if (m.kind == MSG_RESTART)
-		bring_up(w);
-	else if (m.kind == MSG_DISK_OK)
-		w->disk_full = false;
-	else
-		peers_message(w, &m);
+	deliver(w, &m);
 	return true;
+}
+
+/* Every hundredth run writes the real journal too; a planted bug is in the other one. */
+static bool
+takes_sqlite(const struct sim_options *o)
+{
+	return o->sqlite || (o->bug == SIM_BUG_NONE && o->seed % 100 == 50);
+}
+
+static void
+journals_differ(void *ctx, const char *what)
+{
+	world_broken(ctx, "the SQLite journal and the one in memory differ: %s", what);
+}
+
+static bool
+takes_drop(const struct sim_options *o)
+{
+	return o->plugin != NULL &&
+	       (o->adapter == SIM_ADAPTER_DROP ||
+		(o->adapter == SIM_ADAPTER_BY_SEED && o->seed / 4 % 2 == 0));
 }
 
 void
@@ -367,6 +477,13 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	faults.lies = o->bug == SIM_BUG_JOURNAL_LIES;
 	faults.drops_undo = o->bug == SIM_BUG_UNDO_FORGOTTEN;
 	mem_journal_faults(w->journal, &faults);
+	w->store = mem_journal_ref(w->journal);
+	if (takes_sqlite(o)) {
+		w->twin = twin_journal_new(w->journal, journals_differ, w);
+		w->store = twin_journal_ref(w->twin);
+	}
+	if (takes_drop(o))
+		w->drop = drop_new(w, o->plugin);
 	bring_up(w);
 	pos_begin(w);
 	while (!ret->broken && happen(w)) {
@@ -374,10 +491,24 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 			world_broken(w, "the lane does not come to rest");
 	}
 	peers_settled(w);
+	w->drop = drop_free(w->drop);
 	(void)effects_free(w->effects); /* gives NULL */
 	(void)lane_core_free(w->core);  /* gives NULL */
+	w->twin = twin_journal_free(w->twin);
 	(void)mem_journal_free(w->journal);
 	free(w);
+}
+
+const char *
+sim_adapter_name(enum sim_adapter a)
+{
+	static const char *const names[SIM_ADAPTERS] = {
+		[SIM_ADAPTER_BY_SEED] = "by-seed",
+		[SIM_ADAPTER_SCRIPTED] = "scripted",
+		[SIM_ADAPTER_DROP] = "drop",
+	};
+
+	return a < SIM_ADAPTERS ? names[a] : "?";
 }
 
 const char *

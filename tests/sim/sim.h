@@ -37,15 +37,27 @@ enum sim_profile {
 };
 const char *sim_profile_name(enum sim_profile p);
 
+/* Who stands between laned and the till. */
+enum sim_adapter {
+	SIM_ADAPTER_BY_SEED, /* the real one every second time, when there is a plugin */
+	SIM_ADAPTER_SCRIPTED,
+	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte */
+	SIM_ADAPTERS
+};
+const char *sim_adapter_name(enum sim_adapter a);
+
 struct sim_options {
 	uint64_t seed;
 	uint32_t checkouts; /* a run */
 	uint64_t
 		crash_at; /* laned dies at this crash point, counted from 1; 0: at random ones */
 	bool calm;        /* no faults at all */
+	bool sqlite; /* with the SQLite journal, as every hundredth seed is */
 	enum sim_bug bug;
 	enum sim_profile profile;
-	FILE *trace; /* NULL: none */
+	enum sim_adapter adapter;
+	const char *plugin; /* path of drop.so; NULL: SIM_ADAPTER_SCRIPTED only */
+	FILE *trace;        /* NULL: none */
 };
 
 struct sim_result {
@@ -56,6 +68,7 @@ struct sim_result {
 	uint32_t greys, paid_by_two; /* ambiguous touches; payments by two fingers */
 	uint32_t frames;             /* seen where the claim comes first */
 	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
+	uint32_t swaps; /* of the rule set */
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */
 };

@@ -3,6 +3,8 @@
 
 #include "sim/sim.h"
 
+#include "laned/adapter.h"
+
 /* The inside of a simulation: sim.c (lane, time, faults), peers.c (POS, adapter, processor), bio.c
  * (touches, and who is recognised), sensor.c (claims, and when the sensor is lit). */
 
@@ -12,6 +14,7 @@
 #define MEMBERS 4u
 #define GLASSES 2u
 #define CAME_MAX 64u
+#define SIM_RULE_SETS 2u
 
 enum message_kind {
 	MSG_NONE,
@@ -27,6 +30,16 @@ enum message_kind {
 	MSG_BIO_UP,
 	MSG_POS_UNDO,
 	MSG_SENSOR,
+	/* to the lane by the drop adapter, and to that (drop.c) */
+	MSG_POS_BASKET,
+	MSG_POS_CLAIM,
+	MSG_POS_CANCEL,
+	MSG_REFUSED,
+	MSG_SUBMIT,
+	MSG_OVERDUE, /* the host's own limit of a request */
+	MSG_DROP_STARTS,
+	MSG_TILL_LOOK,
+	MSG_TILL_WRITES,
 	/* to others */
 	MSG_PEER,    /* the adapter's request arrives at the processor */
 	MSG_POS,     /* the POS's next act */
@@ -48,6 +61,12 @@ struct message {
 	uint32_t serial;
 	int who; /* member index, -1 nobody */
 	char ticket[LANE_TICKET_BYTES];
+	/* drop.c: of which life of its link, which request, what it carries, who waits. */
+	uint32_t link_epoch;
+	uint64_t req;
+	void *body;
+	laned_ack_fn ack;
+	void *user;
 };
 
 /* What the processor, which is also the POS's ledger, knows of a key. */
@@ -66,6 +85,10 @@ struct ticket {
 	char name[LANE_TICKET_BYTES];
 	enum ticket_end end;
 	uint32_t claims; /* a bit for each member who claimed meanwhile */
+	/* Of the last offer before its end: limited rules in it (a bit each), whose, which day. */
+	uint32_t limited;
+	int whose;
+	int32_t day;
 };
 
 enum pos_act { POS_CHECK_IN, POS_ITEM, POS_TOTAL, POS_WAIT, POS_NEXT };
@@ -87,6 +110,8 @@ struct grey {
 	uint32_t epoch;
 };
 
+struct drop_side;
+
 struct world {
 	struct sim_options opt;
 	struct sim_result *res;
@@ -94,9 +119,12 @@ struct world {
 	struct timepoint now;
 	/* the lane */
 	struct mem_journal *journal;
+	struct twin_journal *twin; /* the SQLite one beside it, or NULL */
+	struct journal_ref store;  /* what the lane writes: one or both */
 	struct lane_core *core;
 	struct effects *effects;
 	bool crashed, down, disk_full, quiet;
+	struct drop_side *drop; /* the real adapter; NULL: the scripted one */
 	uint32_t lane_epoch, adapter_epoch, bio_epoch;
 	uint64_t fresh;
 	/* everything under way */
@@ -120,7 +148,8 @@ struct world {
 		char probe[LANE_PROBE_BYTES], with[LANE_PROBE_BYTES];
 	} paying;
 	struct grey grey;
-	int shopper; /* index of the member, -1 a stranger */
+	unsigned rule_set; /* in cache.db */
+	int shopper;       /* index of the member, -1 a stranger */
 	bool wants_finger, pos_done;
 	uint32_t probes;
 	bool bio_up; /* laned-bio has said hello to this life of laned */
@@ -152,7 +181,12 @@ void world_member(struct world *w, int who, struct lane_member *m);
 /* A process of the lane dies here, perhaps. */
 void world_crash_point(struct world *w);
 
+/* Other offers are imported: all of them, in one moment. */
+void world_swap_rules(struct world *w);
+
 struct ticket *ticket_find(struct world *w, const char *name);
+/* The till or processor is asked something about a payment, and answers. */
+void till_asked(struct world *w, const struct message *m);
 
 /* sensor.c */
 bool sensor_lit(const struct world *w);
@@ -175,12 +209,20 @@ void bio_answers(struct world *w, const struct message *m);
 void bio_checks_payment(struct world *w);
 
 /* peers.c */
+/* The rules with limits: two a member, one a member and day, two in all. */
+enum { RULE_TWICE, RULE_DAILY, RULE_FIRST_TWO, LIMITED };
+extern const char *const limited_rules[LIMITED];
 extern const struct effects_ops world_ops;
 void peers_message(struct world *w, const struct message *m);
 void pos_begin(struct world *w);
 void adapter_restart(struct world *w);
+
+/* processor.c */
 struct entry *ledger_find(struct world *w, struct key128 key);
-/* What must hold when all is settled. */
+/* While nothing reaches it, or comes from it. */
+bool line_is_down(const struct world *w);
+
+/* reckoning.c: what must hold when all is settled. */
 void peers_settled(struct world *w);
 
 #endif

@@ -69,6 +69,20 @@ static const struct {
 	  "discounts" },
 	{ "{\"req\":1,\"type\":\"offer\",\"rev\":1,\"total\":5,\"discounts\":[]}",
 	  "ticket" },
+	{ "{\"req\":1,\"type\":\"confirm\",\"key\":\"" KEY "\"}", NULL },
+	{ "{\"req\":1,\"type\":\"receipt\",\"ticket\":\"17\",\"rev\":3,\"receipt\":["
+	  "\"LR1A\"]}",
+	  NULL },
+	{ "{\"req\":1,\"type\":\"receipt\",\"ticket\":\"17\",\"receipt\":[\"LR1A\"]}",
+	  "rev" },
+	{ "{\"req\":1,\"type\":\"receipt\",\"rev\":3,\"receipt\":[\"LR1A\"]}", "ticket" },
+	{ "{\"req\":1,\"type\":\"confirm\",\"key\":\"" KEY
+	  "\",\"receipt\":[\"LR1A\",\"LR1B\"]}",
+	  NULL },
+	{ "{\"req\":1,\"type\":\"confirm\",\"key\":\"" KEY "\",\"receipt\":\"LR1A\"}",
+	  "receipt" },
+	{ "{\"req\":1,\"type\":\"confirm\",\"key\":\"" KEY "\",\"receipt\":[\"LR1A\",5]}",
+	  "receipt" },
 };
 
 START_TEST(submits_are_read_or_the_wrong_member_is_named)
@@ -119,6 +133,25 @@ START_TEST(every_member_of_a_payment_is_taken_over)
 }
 END_TEST
 
+START_TEST(the_codes_of_a_receipt_are_taken_over)
+{
+	struct host_wire_req req;
+	struct laned_request q;
+	const char *what;
+
+	arena = arena_new(1u << 20);
+	ck_assert_int_eq(
+		wire_read_submit(arena,
+				 parse("{\"req\":1,\"type\":\"confirm\",\"key\":\"" KEY
+				       "\",\"receipt\":[\"LR1A\",\"LR1BC\"]}"),
+				 &req, &q, &what),
+		0);
+	ck_assert_uint_eq(q.receipts_count, 2);
+	ck_assert(str_same(q.receipts[0], "LR1A") && str_same(q.receipts[1], "LR1BC"));
+	arena_free(arena);
+}
+END_TEST
+
 START_TEST(entries_are_read_and_later_states_count_as_over)
 {
 	static const struct {
@@ -158,14 +191,16 @@ END_TEST
 START_TEST(results_and_baskets_are_written_as_the_protocol_says)
 {
 	struct laned_line line = { .size = sizeof(line),
-				   .flags = LANED_LINE_VOID | LANED_LINE_WEIGHED,
+				   .flags = LANED_LINE_VOID | LANED_LINE_WEIGHED |
+					    LANED_LINE_EXCLUDED | LANED_LINE_REDUCED,
 				   .line = 2,
 				   .gtin = { "20000015", 8 },
 				   .brand = { "B", 1 },
 				   .qty_milli = 730,
 				   .unit_price = 199,
 				   .amount = 145,
-				   .vat_bp = -1 };
+				   .vat_bp = -1,
+				   .floor = 99 };
 	struct laned_basket b = { .size = sizeof(b),
 				  .flags = LANED_BASKET_FINAL | LANED_BASKET_CLOSED,
 				  .ticket = { "17", 2 },
@@ -190,7 +225,8 @@ START_TEST(results_and_baskets_are_written_as_the_protocol_says)
 		"\"closed\":true,"
 		"\"lines\":[{\"line\":2,\"gtin\":\"20000015\",\"brand\":\"B\",\"qty_"
 		"milli\":730,"
-		"\"unit_price\":199,\"amount\":145,\"void\":true,\"weighed\":true}]}");
+		"\"unit_price\":199,\"amount\":145,\"void\":true,\"weighed\":true,"
+		"\"excluded\":true,\"reduced\":true,\"floor\":99}]}");
 	json_out_reset(o);
 	json_open_object(o, NULL);
 	wire_write_result(o, &r);
@@ -202,6 +238,6 @@ START_TEST(results_and_baskets_are_written_as_the_protocol_says)
 END_TEST
 
 UNIT_MAIN("adapter_wire", submits_are_read_or_the_wrong_member_is_named,
-	  every_member_of_a_payment_is_taken_over,
+	  every_member_of_a_payment_is_taken_over, the_codes_of_a_receipt_are_taken_over,
 	  entries_are_read_and_later_states_count_as_over,
 	  results_and_baskets_are_written_as_the_protocol_says)

@@ -13,6 +13,8 @@
 #include "drop_kit.h"
 #include "unit.h" /* libcheck has a macro called fail */
 
+#include <stddef.h>
+
 /* ---- paying -------------------------------------------------------------------------------- */
 
 START_TEST(journal_comes_before_the_file)
@@ -274,7 +276,7 @@ START_TEST(requests_that_cannot_be_are_refused_at_once)
 	q = drop_kit_request(99, 1, KEY_A);
 	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_UNSUPPORTED);
 	q = drop_kit_request(LANED_REQ_PAY, 1, KEY_A);
-	q.size -= 8;
+	q.size = offsetof(struct laned_request, receipts) - 8;
 	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_INVALID);
 	drop_kit_table->link(drop_kit_drop, 0);
 	q = drop_kit_request(LANED_REQ_PAY, 1, KEY_A);
@@ -292,6 +294,67 @@ START_TEST(the_number_of_requests_is_limited)
 	for (unsigned i = 0; i < DROP_KIT_TIMERS_MAX; i++)
 		ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
 	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_AGAIN);
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_confirm_carries_the_codes_of_the_receipt)
+{
+	const struct laned_str codes[] = { laned_str_of("LR1AB"), laned_str_of("LR1CD") };
+	struct laned_request q = drop_kit_request(LANED_REQ_CONFIRM, 7, KEY_A);
+	const struct drop_kit_file *f;
+
+	drop_kit_launch_up(laned_adapter_v0);
+	q.receipts = codes;
+	q.receipts_count = 2;
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	f = drop_kit_find("out", KEY_A ".confirm.json");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_msg(laned_str_is((struct laned_str){ f->data, f->n },
+				   "{\"v\":1,\"key\":\"" KEY_A
+				   "\",\"receipt\":[\"LR1AB\",\"LR1CD\"]}"),
+		      "%.*s", (int)f->n, f->data);
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_receipt_is_written_and_done)
+{
+	const struct laned_str code = laned_str_of("LR1AB");
+	struct laned_request q = drop_kit_request(LANED_REQ_RECEIPT, 8, KEY_A);
+	const struct drop_kit_file *f;
+
+	drop_kit_launch_up(laned_adapter_v0);
+	q.receipts = &code;
+	q.receipts_count = 1;
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	f = drop_kit_find("out", "17.receipt.json");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_msg(laned_str_is((struct laned_str){ f->data, f->n },
+				   "{\"v\":1,\"ticket\":\"17\",\"rev\":3,"
+				   "\"receipt\":[\"LR1AB\"]}"),
+		      "%.*s", (int)f->n, f->data);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_DONE);
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_host_that_knows_no_receipts_is_served)
+{
+	struct laned_request q = drop_kit_request(LANED_REQ_CONFIRM, 7, KEY_A);
+	const struct drop_kit_file *f;
+
+	drop_kit_launch_up(laned_adapter_v0);
+	q.size = offsetof(struct laned_request, receipts);
+	q.receipts_count = 5; /* behind its struct: whatever lies there */
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	f = drop_kit_find("out", KEY_A ".confirm.json");
+	ck_assert_ptr_nonnull(f);
+	ck_assert(laned_str_is((struct laned_str){ f->data, f->n },
+			       "{\"v\":1,\"key\":\"" KEY_A "\"}"));
 	drop_kit_end();
 }
 END_TEST
@@ -409,6 +472,8 @@ UNIT_MAIN("drop", journal_comes_before_the_file, submit_itself_does_nothing_yet,
 	  query_and_undo_withdraw_the_untaken_payment_first,
 	  confirm_and_undo_end_with_what_the_pos_says, no_answer_to_confirm_is_unknown,
 	  requests_that_cannot_be_are_refused_at_once, the_number_of_requests_is_limited,
-	  an_offer_is_written_and_done, recovery_asks_or_undoes_by_the_state,
+	  a_confirm_carries_the_codes_of_the_receipt, a_receipt_is_written_and_done,
+	  a_host_that_knows_no_receipts_is_served, an_offer_is_written_and_done,
+	  recovery_asks_or_undoes_by_the_state,
 	  an_answer_that_lies_there_already_is_enough,
 	  a_lost_link_drops_requests_and_keeps_files)

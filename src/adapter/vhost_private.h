@@ -1,0 +1,85 @@
+#ifndef LANED_ADAPTER_VHOST_PRIVATE_H
+#define LANED_ADAPTER_VHOST_PRIVATE_H
+
+/* What the files vhost*.c share; nobody else includes this. */
+#include "adapter/vhost.h"
+
+#include <stdalign.h>
+
+#define VHOST_TEXT_BYTES 512u
+#define VHOST_OPTIONS_MAX 64u
+
+/* In front of what the plug-in gets, in a ring so that nothing is left behind. */
+struct vhost_block {
+	alignas(max_align_t) size_t bytes;
+	struct vhost_block *next, *prev;
+};
+
+struct vhost_timer {
+	uint64_t id; /* rises: of two at one time the lower was set first */
+	int64_t at_ms;
+	laned_timer_fn fn;
+	void *user;
+};
+
+struct vhost_deferred {
+	struct vhost_deferred *next;
+	laned_ack_fn fn;
+	void *user;
+	int status;
+};
+
+/* One row of the option table and its value; of a folder also who watches it. */
+struct vhost_option {
+	const struct laned_option *row;
+	char text[VHOST_TEXT_BYTES];
+	int64_t number;
+	laned_dir_fn fn;
+	void *user;
+	bool changed;
+	int64_t poll_ms, poll_at_ms;
+};
+
+struct vhost {
+	const struct laned_adapter *table;
+	const struct host_link *link;
+	struct vhost_hooks hooks;
+	uint64_t rng, next;
+	int64_t now_ms;
+	struct vhost_block blocks; /* the ring's head */
+	size_t allocated;
+	struct vhost_timer timers[VHOST_TIMERS_MAX]; /* in no order */
+	uint32_t timers_count;
+	struct vhost_deferred *deferred, **deferred_end;
+	struct vhost_option options[VHOST_OPTIONS_MAX];
+	struct vhost_file files[VHOST_FILES_MAX];
+	uint32_t files_count;
+	uint64_t pans_refused;
+};
+
+struct vhost *vhost_of(struct laned_host *h);
+/* The hook is asked about a call of the table. */
+int vhost_called(struct vhost *v, const char *function);
+/* Memory as alloc gives it, without asking the hook; NULL at the limit. */
+void *vhost_take_memory(struct vhost *v, size_t bytes);
+struct vhost_option *vhost_option_find(struct vhost *v, const char *name);
+/* Frees all files. */
+void vhost_files_free(struct vhost *v);
+
+/* Of the table. */
+int vhost_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn,
+		    void *user, uint64_t *ret_timer);
+void vhost_timer_cancel(struct laned_host *h, uint64_t timer);
+int vhost_dir_watch(struct laned_host *h, const char *name, uint32_t poll_ms,
+		    laned_dir_fn fn, void *user);
+int vhost_dir_list(struct laned_host *h, const char *name, laned_name_fn fn, void *user);
+int vhost_dir_read(struct laned_host *h, const char *name, struct laned_str file,
+		   struct laned_file *ret_file);
+int vhost_dir_put(struct laned_host *h, const char *name, struct laned_str file,
+		  struct laned_str data);
+int vhost_dir_remove(struct laned_host *h, const char *name, struct laned_str file,
+		     uint64_t version);
+int vhost_dir_set_aside(struct laned_host *h, const char *name, struct laned_str file,
+			uint64_t version);
+
+#endif

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The conformance kit: our own adapter passes it, and each check fails an adapter that makes the
+mistake it looks for. The faulty adapter (tests/conform) is a test peer: drop behind a shim."""
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+BUILD = os.environ["LANED_BUILD"]
+ADAPTER = os.path.join(BUILD, "laned-adapter")
+DROP = os.path.join(BUILD, "plugins", "drop.so")
+FAULTY = os.path.join(BUILD, "conform", "faulty.so")
+
+# The mistake, and the checks that must see it.
+MISTAKES = {
+    "sends-first": ["journal-first"],
+    "ignores-journal": ["not-durable"],
+    "doubt-is-no": ["silence", "link", "host-errors"],
+    "completes-twice": ["silence", "answers"],
+    "completes-never": ["silence", "host-errors"],
+    "invents-outcome": ["silence"],
+    "leaks": ["stop", "answers"],
+    "timer-left": ["stop"],
+    "grows": ["day"],
+    "aborts-on-null": ["host-errors"],
+    "crashes-on-noise": ["noise"],
+    "recovers-nothing": ["link", "death"],
+    "invents-approval": ["link", "death"],
+    "forgets-again": ["stored-later"],
+    "drops-late": ["late"],
+    "charges-again": ["death"],
+    "system-call": ["system-calls"],
+    "descriptor": ["descriptors"],
+    "thread": ["descriptors"],
+    "vectors": ["vectors"],
+    "note-without-end": ["health"],
+    "hangs": ["silence"],
+    "endless-timer": ["life"],
+    "takes-anything": ["strange-requests"],
+    "asked-amount": ["answers", "two-phases", "day"],
+    "loses-basket": ["busy-laned"],
+    "repeats-all": ["stored-in-parts"],
+}
+failures = 0
+
+
+def kit(*args):
+    return subprocess.run([ADAPTER, *args], capture_output=True, text=True, timeout=300, check=False)
+
+
+def expect(condition, what):
+    global failures
+    print(("ok    " if condition else "WRONG ") + what)
+    failures += not condition
+
+
+def report(path, *args):
+    done = kit("--conform", path, "--json", *args)
+    try:
+        return done.returncode, {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+    except (ValueError, KeyError):
+        print(done.stdout, done.stderr)
+        return done.returncode, {}
+
+
+def our_own_passes():
+    code, checks = report(DROP)
+    expect(code == 0 and len(checks) > 20, "drop passes all of %d checks" % len(checks))
+    for c in checks.values():
+        if c["result"] != "pass":
+            print("      %s %s: %s" % (c["result"], c["name"], c.get("why")))
+    sanitized = {"file", "system-calls"}
+    bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - sanitized
+    expect(not bad, "none is skipped but under a sanitizer: %s" % (sorted(bad) or "right"))
+    return {c["name"] for c in checks.values() if c["result"] == "pass"}
+
+
+def shim_alone_is_no_mistake():
+    code, checks = report(FAULTY, "--set", "fault=none")
+    bad = {n: c.get("why") for n, c in checks.items() if c["result"] == "fail"}
+    expect(code == 0 and not bad, "the shim without a mistake passes: %s" % (bad or "right"))
+
+
+def each_mistake_is_seen(usable):
+    seen = set()
+    for fault, names in MISTAKES.items():
+        for name in names:
+            if name not in usable:
+                continue
+            code, checks = report(FAULTY, "--set", "fault=" + fault, "--check", name, "--limit", "8")
+            c = checks.get(name, {})
+            expect(code == 1 and c.get("result") == "fail" and "cannot be loaded" not in c["why"],
+                   "%s: %s: %s" % (fault, name, c.get("why", c.get("result"))))
+            seen.add(name)
+    return seen
+
+
+def files_with_a_mistake(usable):
+    seen = set()
+    for path, name in (("faulty-file.so", "file"), ("faulty-table.so", "table"),
+                       ("faulty-table.so", "settings")):
+        if name not in usable:
+            continue
+        code, checks = report(os.path.join(BUILD, "conform", path), "--check", name)
+        c = checks.get(name, {})
+        expect(code == 1 and c.get("result") == "fail" and "No such" not in c["why"],
+               "%s: %s: %s" % (path, name, c.get("why")))
+        seen.add(name)
+    return seen
+
+
+def forms():
+    done = kit("--conform", FAULTY, "--set", "fault=vectors", "--junit")
+    root = ET.fromstring(done.stdout)
+    failed = [t.get("name") for t in root.iter("testcase") if t.find("failure") is not None]
+    expect(done.returncode == 1 and failed == ["vectors"], "JUnit names the failure: %s" % failed)
+    done = kit("--conform", DROP, "--check", "life")
+    expect(done.returncode == 0 and done.stdout.splitlines()[-1] == "1 passed, 0 failed, 0 skipped",
+           "one check alone, as text")
+    for args in (("--check", "nonsense"), ("--protocol", "nonsense")):
+        expect(kit("--conform", DROP, *args).returncode == 64, "refused: %s %s" % args)
+    done = kit("--conform", DROP, "--set", "nonsense=1", "--check", "life")
+    expect(done.returncode == 1 and "no such option" in done.stdout, "an option that is not there")
+    done = kit("--conform", "/nowhere.so")
+    expect(done.returncode == 1 and "No such file" in done.stdout, "a file that is not there")
+
+
+usable = our_own_passes()
+shim_alone_is_no_mistake()
+seen = each_mistake_is_seen(usable) | files_with_a_mistake(usable)
+untold = usable - seen - {"twice", "odd-answers"}
+expect(not untold, "every check has a mistake that it sees: %s" % (sorted(untold) or "right"))
+forms()
+sys.exit(failures > 0)

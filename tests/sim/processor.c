@@ -1,0 +1,230 @@
+/* The processor, which is also the till's ledger: what it is asked, does and answers. */
+#include "sim/drop.h"
+
+#include <string.h>
+
+struct entry *
+ledger_find(struct world *w, struct key128 key)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		if (key128_eq(w->ledger[i].key, key))
+			return &w->ledger[i];
+	}
+	return NULL;
+}
+
+static struct entry *
+ledger_add(struct world *w, struct key128 key, const char *ticket)
+{
+	struct entry *e;
+
+	if (w->ledger_count == LEDGER_MAX) {
+		world_broken(w, "too many payments");
+		w->ledger_count--;
+	}
+	e = &w->ledger[w->ledger_count++];
+	memset(e, 0, sizeof(*e));
+	e->key = key;
+	(void)snprintf(e->ticket, sizeof(e->ticket), "%s", ticket);
+	return e;
+}
+
+struct ticket *
+ticket_find(struct world *w, const char *name)
+{
+	for (uint32_t i = 0; i < w->tickets_count; i++) {
+		if (strcmp(w->tickets[i].name, name) == 0)
+			return &w->tickets[i];
+	}
+	return NULL;
+}
+
+static void
+capture(struct world *w, struct entry *e, int64_t amount)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *o = &w->ledger[i];
+
+		if (o != e && o->state == ENTRY_CAPTURED &&
+		    strcmp(o->ticket, e->ticket) == 0)
+			world_broken(w, "two captures for ticket %s", e->ticket);
+	}
+	e->state = ENTRY_CAPTURED;
+	e->captured = amount;
+	e->captures++;
+	w->res->captures++;
+	if (e->captures > 1)
+		world_broken(w, "two captures under one key");
+}
+
+static void
+processor_pay(struct world *w, struct entry *e, struct message *answer)
+{
+	if (e->state == ENTRY_SEEN) {
+		if (world_fault(w, 8))
+			e->state = ENTRY_DECLINED;
+		else if (world_fault(w, 30))
+			capture(w, e, e->amount > 1 ? e->amount / 2 : e->amount);
+		else if (world_fault(w, 40))
+			capture(w, e, e->amount + 1);
+		else
+			capture(w, e, e->amount);
+		w->res->declined += e->state == ENTRY_DECLINED;
+		e->pending = e->state == ENTRY_CAPTURED && world_fault(w, 20);
+	}
+	answer->outcome = OUTCOME_DECLINED;
+	if (e->state == ENTRY_CAPTURED) {
+		answer->outcome = e->pending                ? OUTCOME_IN_PROGRESS
+				  : e->captured < e->amount ? OUTCOME_PARTIAL
+							    : OUTCOME_APPROVED;
+		answer->amount = e->captured;
+		answer->has_amount = true;
+	}
+}
+
+static void
+processor_query(struct world *w, struct entry *e, struct message *answer)
+{
+	if (e == NULL) {
+		answer->outcome = OUTCOME_NOT_FOUND;
+		return;
+	}
+	if (e->pending)
+		e->pending = world_fault(w, 2);
+	if (e->state == ENTRY_UNDONE)
+		answer->outcome = OUTCOME_UNDONE;
+	else
+		processor_pay(w, e, answer);
+}
+
+/* The POS takes the approval, unless it has gone on with another tender. */
+static void
+pos_confirm(struct world *w, struct entry *e, struct message *answer)
+{
+	struct ticket *t = ticket_find(w, e != NULL ? e->ticket : "");
+
+	answer->outcome = OUTCOME_NOT_FOUND;
+	if (e == NULL || t == NULL)
+		return;
+	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
+	if (e->state != ENTRY_CAPTURED)
+		return;
+	if (!e->confirmed && t->end != TICKET_OPEN && world_random(w) % 2 == 0) {
+		e->state = ENTRY_UNDONE; /* given back at once, and the answer says so */
+		w->res->undone++;
+		answer->outcome = OUTCOME_UNDONE;
+		return;
+	}
+	if (!e->confirmed && t->end != TICKET_OPEN) {
+		world_post(w, MSG_POS_UNDO, world_delay(w, 5, 500))->key = e->key;
+		return;
+	}
+	e->confirmed = true;
+	if (e->captured >= e->amount)
+		t->end = TICKET_TOKEN;
+	answer->outcome = OUTCOME_CONFIRMED;
+}
+
+static void
+processor_undo(struct world *w, struct entry *e, const struct message *m,
+	       struct message *answer)
+{
+	if (e == NULL) {
+		ledger_add(w, m->key, m->ticket)->state = ENTRY_UNDONE;
+		answer->outcome = OUTCOME_NOT_FOUND;
+		return;
+	}
+	if (e->confirmed)
+		world_broken(w, "undo of a payment that the POS has taken");
+	answer->outcome = e->state == ENTRY_DECLINED ? OUTCOME_NOT_FOUND : OUTCOME_UNDONE;
+	if (e->state == ENTRY_CAPTURED)
+		w->res->undone++;
+	if (e->state != ENTRY_DECLINED)
+		e->state = ENTRY_UNDONE;
+}
+
+bool
+line_is_down(const struct world *w)
+{
+	return !w->quiet && w->now.mono_ms < w->line_down_ms;
+}
+
+static void
+answer_message(struct world *w, const struct message *copy, int64_t in_ms)
+{
+	struct message *m = world_post(w, MSG_COMPLETE, in_ms);
+	int64_t at = m->at_ms;
+	uint64_t order = m->order;
+
+	*m = *copy;
+	m->kind = MSG_COMPLETE;
+	m->at_ms = at;
+	m->order = order;
+	m->epoch = w->adapter_epoch;
+}
+
+/* The answer may be lost, late, doubled or a shrug. */
+static void
+answer_home(struct world *w, const struct message *answer)
+{
+	struct message copy = *answer;
+	int64_t in_ms = world_delay(w, 5, 900);
+
+	if (world_fault(w, 20) || line_is_down(w))
+		return;
+	if (world_fault(w, 20))
+		in_ms = world_delay(w, 1000, 1200000);
+	if (world_fault(w, 25))
+		copy.outcome = OUTCOME_UNKNOWN;
+	if (world_fault(w, 40))
+		copy.has_amount = false;
+	if (w->opt.bug == SIM_BUG_UNKNOWN_IS_NO && copy.outcome == OUTCOME_UNKNOWN)
+		copy.outcome = OUTCOME_DECLINED;
+	for (int n = world_fault(w, 15) ? 2 : 1; n > 0; n--) {
+		if (w->drop != NULL)
+			drop_answer(w->drop, &copy, in_ms);
+		else
+			answer_message(w, &copy, in_ms);
+		in_ms += world_delay(w, 0, 60000);
+	}
+}
+
+/* What is asked for was durable before it left, and for this amount. */
+static void
+check_asked(struct world *w, const struct message *m)
+{
+	const struct payment *kept = mem_journal_find(w->journal, m->key);
+
+	if (kept == NULL || kept->state == PAYMENT_CREATED)
+		world_broken(w, "a payment left that was not durable as sent");
+	else if (kept->asked_minor != m->amount)
+		world_broken(w, "the till is asked for %lld, the journal has %lld",
+			     (long long)m->amount, (long long)kept->asked_minor);
+}
+
+void
+till_asked(struct world *w, const struct message *m)
+{
+	struct entry *e = ledger_find(w, m->key);
+	struct message answer = *m;
+
+	if (m->op == LANE_OP_PAY)
+		check_asked(w, m);
+	answer.has_amount = false;
+	if (m->op == LANE_OP_PAY) {
+		if (e == NULL) {
+			e = ledger_add(w, m->key, m->ticket);
+			e->amount = m->amount;
+		}
+		processor_pay(w, e, &answer);
+	} else if (m->op == LANE_OP_QUERY) {
+		processor_query(w, e, &answer);
+	} else if (m->op == LANE_OP_CONFIRM) {
+		pos_confirm(w, e, &answer);
+	} else {
+		processor_undo(w, e, m, &answer);
+	}
+	world_trace(w, "processor %s -> %s", lane_op_name(m->op),
+		    lane_outcome_name(answer.outcome));
+	answer_home(w, &answer);
+}

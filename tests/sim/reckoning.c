@@ -1,0 +1,138 @@
+/* What must hold when everything is settled: journal, processor, tickets, limits. */
+#include "sim/world.h"
+
+#include <string.h>
+
+static void
+settle_entry(struct world *w, const struct entry *e)
+{
+	const struct payment *p = mem_journal_find(w->journal, e->key);
+	bool captured = e->state == ENTRY_CAPTURED;
+
+	if (p == NULL)
+		world_broken(w, "the journal knows nothing of a payment of %s",
+			     e->ticket);
+	else if (payment_is_open(p->state))
+		world_broken(w, "a payment of %s rests in %s", e->ticket,
+			     payment_state_name(p->state));
+	else if (captured != (p->state == PAYMENT_CONFIRMED) &&
+		 p->state != PAYMENT_UNDO_FAILED)
+		world_broken(w, "%s: processor %s, journal %s", e->ticket,
+			     captured ? "captured" : "not captured",
+			     payment_state_name(p->state));
+	else if (captured && e->captured > e->amount)
+		world_broken(w, "%s: captured %lld, asked %lld", e->ticket,
+			     (long long)e->captured, (long long)e->amount);
+	else if (captured && !e->confirmed)
+		world_broken(w, "%s is captured, and the POS never took it", e->ticket);
+}
+
+static void
+settle_ticket(struct world *w, const struct ticket *t)
+{
+	uint32_t captured = 0;
+
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+
+		if (e->state == ENTRY_CAPTURED && strcmp(e->ticket, t->name) == 0 &&
+		    (e->captured >= e->amount))
+			captured++;
+	}
+	if (captured != (t->end == TICKET_TOKEN))
+		world_broken(w, "ticket %s ended as %d with %u captures", t->name, t->end,
+			     captured);
+	w->res->paid_token += t->end == TICKET_TOKEN;
+	w->res->paid_other += t->end == TICKET_OTHER;
+	w->res->cancelled += t->end == TICKET_VOID;
+}
+
+static void
+settle_use(struct world *w, int who, const struct lane_use *u)
+{
+	if (strcmp(u->rule, limited_rules[RULE_TWICE]) == 0 && u->member_used > 2)
+		world_broken(w, "member %d used an offer %lld times", who,
+			     (long long)u->member_used);
+	if (strcmp(u->rule, limited_rules[RULE_DAILY]) == 0 && u->member_day_used > 1)
+		world_broken(w, "member %d used an offer %lld times a day", who,
+			     (long long)u->member_day_used);
+	if (strcmp(u->rule, limited_rules[RULE_FIRST_TWO]) == 0 && u->total_used > 2)
+		world_broken(w, "an offer was used %lld times in all",
+			     (long long)u->total_used);
+}
+
+/* The same by the POS's own tickets: what the shoppers paid, whatever the journal says. */
+static void
+settle_sold(struct world *w)
+{
+	uint32_t twice[MEMBERS] = { 0 }, in_all = 0;
+
+	for (uint32_t i = 0; i < w->tickets_count; i++) {
+		const struct ticket *t = &w->tickets[i];
+
+		if (t->end != TICKET_TOKEN && t->end != TICKET_OTHER)
+			continue;
+		in_all += t->limited >> RULE_FIRST_TWO & 1u;
+		if (t->whose < 0)
+			continue;
+		twice[t->whose] += t->limited >> RULE_TWICE & 1u;
+		for (uint32_t k = 0; k < i; k++) {
+			const struct ticket *o = &w->tickets[k];
+
+			if ((o->end == TICKET_TOKEN || o->end == TICKET_OTHER) &&
+			    o->whose == t->whose && o->day == t->day &&
+			    (o->limited & t->limited & 1u << RULE_DAILY) != 0)
+				world_broken(w,
+					     "tickets %s and %s sold the offer of a day",
+					     o->name, t->name);
+		}
+		if (twice[t->whose] > 2)
+			world_broken(w, "member %d bought an offer thrice", t->whose);
+	}
+	if (in_all > 2)
+		world_broken(w, "an offer for two was sold %u times", in_all);
+}
+
+/* A limited offer is used as often as it may be, over all checkouts, swaps and crashes. */
+static void
+settle_limits(struct world *w)
+{
+	for (int who = 0; who < (int)MEMBERS; who++) {
+		struct lane_member m;
+
+		world_member(w, who, &m);
+		for (uint32_t i = 0; i < m.uses_count; i++)
+			settle_use(w, who, &m.uses[i]);
+	}
+	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
+		if (mem_journal_checkout(w->journal, i)->reserved_count > 0)
+			world_broken(w, "an ended checkout still reserves offers");
+	}
+}
+
+void
+peers_settled(struct world *w)
+{
+	for (uint32_t i = 0; i < w->ledger_count && !w->res->broken; i++)
+		settle_entry(w, &w->ledger[i]);
+	for (uint32_t i = 0; i < w->tickets_count && !w->res->broken; i++)
+		settle_ticket(w, &w->tickets[i]);
+	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
+		const struct payment *p = mem_journal_payment(w->journal, i);
+
+		if (payment_is_open(p->state))
+			world_broken(w, "a payment of %s rests in %s", p->ticket,
+				     payment_state_name(p->state));
+	}
+	settle_limits(w);
+	/* Only a full disk and a crash together may lose a count. */
+	if (w->res->failed_commits == 0 || w->res->crashes == 0)
+		settle_sold(w);
+	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
+		enum checkout_phase phase = mem_journal_checkout(w->journal, i)->phase;
+
+		if (phase != PHASE_DONE && phase != PHASE_CANCELLED)
+			world_broken(w, "a checkout rests in %s",
+				     checkout_phase_name(phase));
+	}
+}
