@@ -36,6 +36,7 @@ struct scan {
 	struct arena *arena;
 	struct str text;
 	unsigned flags;
+	uint32_t first_line; /* the number of the text's first line */
 	size_t at;
 	struct cursor cursor;
 	enum expect expect;
@@ -82,7 +83,7 @@ ends_early(struct scan *s)
 static void
 error_fill(const struct scan *s, struct json_error *error)
 {
-	struct cursor c = { 0, 1, 1 };
+	struct cursor c = { 0, s->first_line, 1 };
 
 	if (error == NULL)
 		return;
@@ -532,13 +533,14 @@ convert(struct scan *s, const cJSON *root)
 }
 
 int
-json_parse(struct arena *arena, struct str text, unsigned flags,
-	   const struct value **ret_value, struct json_error *error)
+json_parse_from(struct arena *arena, struct str text, unsigned flags, uint32_t first_line,
+		const struct value **ret_value, struct json_error *error)
 {
 	struct scan s = { .arena = arena,
 			  .text = text,
 			  .flags = flags,
-			  .cursor = { 0, 1, 1 },
+			  .first_line = first_line,
+			  .cursor = { 0, first_line, 1 },
 			  .expect = EXPECT_VALUE };
 	cJSON *root = NULL;
 	int rc;
@@ -562,4 +564,11 @@ out:
 		error_fill(&s, error);
 	cJSON_Delete(root);
 	return rc;
+}
+
+int
+json_parse(struct arena *arena, struct str text, unsigned flags,
+	   const struct value **ret_value, struct json_error *error)
+{
+	return json_parse_from(arena, text, flags, 1, ret_value, error);
 }

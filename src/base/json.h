@@ -29,6 +29,25 @@ enum json_flags {
 int json_parse(struct arena *arena, struct str text, unsigned flags,
 	       const struct value **ret_value, struct json_error *error);
 
+/* The same for a text whose first line has another number than 1. */
+int json_parse_from(struct arena *arena, struct str text, unsigned flags,
+		    uint32_t first_line, const struct value **ret_value,
+		    struct json_error *error);
+
+/*
+ * JSON Lines: one value a line, empty lines and one byte order mark passed over, LF or CR LF. What
+ * could be read is the array *ret_array, each value with its line; of every other line the first
+ * fault is noted (the first JSON_LINES_ERRORS_MAX of them, and how many there are). 0, also with
+ * faults; -ENOMEM, also when the arena's limit is reached.
+ */
+#define JSON_LINES_ERRORS_MAX 100u
+struct json_lines_errors {
+	uint32_t total, count;
+	struct json_error list[JSON_LINES_ERRORS_MAX];
+};
+int json_parse_lines(struct arena *arena, struct str text, unsigned flags,
+		     const struct value **ret_array, struct json_lines_errors *errors);
+
 /*
  * A writer of compact JSON into a growing buffer with a limit. Errors are sticky and come out of
  * json_out_text; every call on NULL (no memory for a writer) does nothing. Strings must be UTF-8

@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "core/pricing/pricing_lines.h"
+#include "base/plain/csv.h"
+#include "base/plain/pan.h"
 #include "lane/cache.h"
-#include "lane/csv.h"
 #include "lane/members.h"
 #include "lane/offers.h"
 
@@ -49,6 +49,7 @@ complain(struct import *i, uint32_t line, uint32_t column, const char *fmt, ...)
 	(void)vsnprintf(e->what, sizeof(e->what), fmt,
 			ap); /* a cut message is still one */
 	va_end(ap);
+	(void)pan_mask(e->what, strlen(e->what)); /* it may name what it found */
 }
 
 /* ---- members ---------------------------------------------------------------- */
@@ -110,7 +111,9 @@ json_line(struct import *i, struct str line)
 	}
 	if (rc < 0)
 		return rc;
-	if (member_record_read(v, false, &record, what, &at) < 0) {
+	rc = member_record_read(v, false, &record, what, &at);
+	if (rc < 0) {
+		i->result.pans_refused += rc == -EPERM ? 1 : 0;
 		complain(i, i->line, column_in(i, at == NULL ? 1 : at->column), "%s",
 			 what);
 		return 0;
@@ -119,7 +122,14 @@ json_line(struct import *i, struct str line)
 }
 
 /* Where a CSV column goes. Lists are divided by ';'. */
-enum column_kind { COLUMN_TEXT, COLUMN_FLAG, COLUMN_LIST, COLUMN_CLAIM, COLUMN_TENDER };
+enum column_kind {
+	COLUMN_TEXT,
+	COLUMN_FLAG,
+	COLUMN_NUMBER,
+	COLUMN_LIST,
+	COLUMN_CLAIM,
+	COLUMN_TENDER
+};
 static const struct column {
 	const char *name;
 	enum column_kind kind;
@@ -131,7 +141,7 @@ static const struct column {
 	{ "card", COLUMN_CLAIM },    { "phone", COLUMN_CLAIM },
 	{ "qr", COLUMN_CLAIM },      { "token", COLUMN_TENDER },
 	{ "label", COLUMN_TENDER },  { "brand", COLUMN_TENDER },
-	{ "last4", COLUMN_TENDER },
+	{ "last4", COLUMN_TENDER },  { "points", COLUMN_NUMBER },
 };
 
 static const struct column *
@@ -156,7 +166,7 @@ csv_header(struct import *i, const struct str *fields, size_t count)
 				 "column %zu: unknown name; known are number, account, "
 				 "language, greeting, minor, first_purchase, groups, "
 				 "coupons, "
-				 "card, phone, qr, token, label, brand, last4",
+				 "card, phone, qr, token, label, brand, last4, points",
 				 k + 1);
 		number = number || strcmp(i->columns[k], "number") == 0;
 		c = column_find(i->columns[k]);
@@ -185,6 +195,18 @@ csv_flag(struct json_out *o, const char *name, struct str value)
 	json_str(o, name, value);
 }
 
+/* The same for what is no number. */
+static void
+csv_number(struct json_out *o, const char *name, struct str value)
+{
+	int64_t n = 0;
+
+	if (str_to_i64(value, &n) == 0)
+		json_int(o, name, n);
+	else
+		json_str(o, name, value);
+}
+
 /* Columns become the same JSON that JSON Lines have, so there is one reader of members. */
 static void
 csv_field(struct json_out *o, const struct column *c, struct str value)
@@ -195,6 +217,9 @@ csv_field(struct json_out *o, const struct column *c, struct str value)
 		break;
 	case COLUMN_FLAG:
 		csv_flag(o, c->name, value);
+		break;
+	case COLUMN_NUMBER:
+		csv_number(o, c->name, value);
 		break;
 	case COLUMN_LIST:
 		json_open_array(o, c->name);
@@ -246,6 +271,7 @@ csv_record(const struct import *i, struct json_out *o, const struct str *fields)
 	json_open_object(o, NULL);
 	(void)csv_fields(i, o, fields, COLUMN_TEXT); /* none is found out by the reader */
 	(void)csv_fields(i, o, fields, COLUMN_FLAG);
+	(void)csv_fields(i, o, fields, COLUMN_NUMBER);
 	(void)csv_fields(i, o, fields, COLUMN_LIST);
 	json_open_array(o, "claims");
 	(void)csv_fields(i, o, fields, COLUMN_CLAIM);
@@ -391,12 +417,8 @@ take_rule_errors(struct import *i, const struct pricing_errors *errors)
 {
 	for (uint32_t k = 0; k < errors->count; k++) {
 		const struct pricing_error *e = &errors->list[k];
-		uint32_t column = e->column;
 
-		if (i->format == IMPORT_JSONL && e->line == 1 &&
-		    column > PRICING_WRAP_COLUMNS)
-			column -= PRICING_WRAP_COLUMNS;
-		complain(i, e->line, column, "%s%s%s", e->rule,
+		complain(i, e->line, e->column, "%s%s%s", e->rule,
 			 e->rule[0] == '\0' ? "" : ": ", e->what);
 	}
 	if (errors->total > errors->count)
@@ -406,19 +428,22 @@ take_rule_errors(struct import *i, const struct pricing_errors *errors)
 static int
 finish_offers(struct import *i)
 {
+	static const enum offers_format formats[] = { [IMPORT_JSON] = OFFERS_JSON,
+						      [IMPORT_JSONL] = OFFERS_JSONL,
+						      [IMPORT_CSV] = OFFERS_CSV };
 	struct pricing_errors *errors = calloc(1, sizeof(*errors));
 	struct pricing_rules *rules = NULL;
 	struct str text = { i->text == NULL ? "" : i->text, i->used };
-	char *wrapped = NULL;
-	int rc = errors == NULL ? -ENOMEM : 0;
+	struct json_out *whole = json_out_new(OFFERS_BYTES_MAX);
+	int rc = errors == NULL || whole == NULL
+			 ? -ENOMEM
+			 : offers_read(text, formats[i->format], i->currency, errors,
+				       whole, &rules);
 
-	if (rc == 0 && i->format == IMPORT_JSONL) {
-		rc = pricing_wrap_lines(text, i->currency, &wrapped, &text.n);
-		text.p = wrapped;
-	}
 	if (rc == 0)
-		rc = offers_compile(text, errors, &rules);
-	if (rc == -EBADMSG) {
+		rc = json_out_text(whole, &text);
+	if (rc == -EBADMSG || rc == -EPERM) {
+		i->result.pans_refused += rc == -EPERM ? errors->total : 0;
 		take_rule_errors(i, errors);
 		rc = 0;
 	} else if (rc == 0 && strcmp(pricing_rules_currency(rules), i->currency) != 0) {
@@ -429,7 +454,7 @@ finish_offers(struct import *i)
 		rc = offers_put(i->db, text, i->name);
 	}
 	pricing_rules_free(rules);
-	free(wrapped);
+	json_out_free(whole);
 	free(errors);
 	return rc;
 }
@@ -462,8 +487,7 @@ import_begin(const struct import_options *o, struct import **ret_import)
 	char why[256];
 	int rc;
 
-	if ((o->kind == IMPORT_MEMBERS && o->format == IMPORT_JSON) ||
-	    (o->kind == IMPORT_OFFERS && o->format == IMPORT_CSV))
+	if (o->kind == IMPORT_MEMBERS && o->format == IMPORT_JSON)
 		return -EINVAL;
 	i = calloc(1, sizeof(*i));
 	if (i == NULL)

@@ -24,13 +24,14 @@ struct import_error {
 struct import_result {
 	uint64_t added, changed, unchanged;
 	uint64_t errors_total;
+	uint64_t pans_refused; /* of them */
 	uint32_t errors_count;
 	struct import_error errors[IMPORT_ERRORS_MAX];
 };
 
 struct import_options {
 	enum import_kind kind;
-	enum import_format format; /* members: JSONL, CSV; offers: JSON, JSONL */
+	enum import_format format; /* members: JSONL, CSV; offers: all */
 	const char *folder;        /* of cache.db */
 	const char *currency;      /* of the lane */
 	const char *name;          /* of the file, for the record */

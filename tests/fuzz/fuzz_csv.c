@@ -1,5 +1,5 @@
 /* One CSV record: the fields lie in order within the record, and written again split the same. */
-#include "lane/csv.h"
+#include "base/plain/csv.h"
 
 #include <stdlib.h>
 #include <string.h>

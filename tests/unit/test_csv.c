@@ -1,4 +1,4 @@
-#include "lane/csv.h"
+#include "base/plain/csv.h"
 
 #include "unit.h"
 
@@ -106,5 +106,44 @@ START_TEST(any_bytes_survive_quoting)
 }
 END_TEST
 
+/* Records end where a line does, but not between quotes; an open quote ends with its line. */
+START_TEST(records_are_taken_one_after_the_other)
+{
+	static const struct {
+		const char *text, *records[4];
+	} rows[] = {
+		{ "a\nb", { "a", "b" } },
+		{ "a\r\nb\r\n", { "a", "b" } },
+		{ "a\n\nb", { "a", "", "b" } },
+		{ "\"a\nb\",c\nd", { "\"a\nb\",c", "d" } },
+		{ "\"a\"\"\nb\"\nc", { "\"a\"\"\nb\"", "c" } },
+		{ "\"a\nb\nc", { "\"a", "b", "c" } },
+		{ "a,\"\r\nb\n", { "a,\"", "b" } },
+		{ "\r\n", { "" } },
+		{ "\"", { "\"" } },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct str text = str_of(rows[i].text);
+		size_t k = 0, next = 0;
+
+		while (text.n > 0) {
+			size_t n = csv_take(text, &next);
+
+			ck_assert_msg(k < 4 && rows[i].records[k] != NULL &&
+					      str_is((struct str){ text.p, n },
+						     rows[i].records[k]),
+				      "row %zu, record %zu: %.*s", i, k, (int)n, text.p);
+			ck_assert_uint_gt(next, 0);
+			text.p += next;
+			text.n -= next;
+			k++;
+		}
+		ck_assert_msg(k == 4 || rows[i].records[k] == NULL, "row %zu", i);
+	}
+}
+END_TEST
+
 UNIT_MAIN("csv", records_are_split_as_rfc_4180_has_them,
-	  more_fields_than_the_limit_are_refused, any_bytes_survive_quoting)
+	  more_fields_than_the_limit_are_refused, any_bytes_survive_quoting,
+	  records_are_taken_one_after_the_other)

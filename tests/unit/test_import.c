@@ -357,7 +357,7 @@ START_TEST(kind_and_format_must_go_together)
 		int rc;
 	} rows[] = {
 		{ IMPORT_MEMBERS, IMPORT_JSON, -EINVAL },
-		{ IMPORT_OFFERS, IMPORT_CSV, -EINVAL },
+		{ IMPORT_OFFERS, IMPORT_CSV, 0 },
 		{ IMPORT_MEMBERS, IMPORT_JSONL, 0 },
 		{ IMPORT_MEMBERS, IMPORT_CSV, 0 },
 		{ IMPORT_OFFERS, IMPORT_JSON, 0 },
@@ -410,6 +410,42 @@ offers_there(void)
 	(void)db_close(cache);
 	return count;
 }
+
+#define SCOPED(id, scope)                                                                \
+	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[{\"id\":\"" id               \
+	"\",\"kind\":\"percent\",\"scope\":" scope                                       \
+	",\"params\":{\"percent_bp\":1000}}]}"
+
+START_TEST(offers_with_a_card_number_are_refused_and_it_is_not_repeated)
+{
+	static const struct {
+		const char *json; /* $ is a card number */
+		uint64_t pans;
+	} rows[] = {
+		{ SCOPED("$", "{\"all\":true}"), 1 },
+		{ SCOPED("a", "{\"category\":[\"x\",\"$\"]}"), 1 },
+		{ SCOPED("a", "{\"sku\":[\"no $\"]}"), 1 },
+		{ SCOPED("a $", "{\"brand\":[\"$\"],\"$\":5}"), 3 },
+		{ SCOPED("a", "{\"sku\":[\"$\"]}"), 0 }, /* an article's number */
+	};
+
+	start();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct outcome o = import_text(IMPORT_OFFERS, IMPORT_JSON,
+					       kit_with_pan(rows[i].json));
+
+		ck_assert_int_eq(o.rc, rows[i].pans > 0 ? -EBADMSG : 0);
+		ck_assert_uint_eq(o.result.pans_refused, rows[i].pans);
+		ck_assert_uint_eq(o.result.errors_total, rows[i].pans);
+		for (uint32_t k = 0; k < o.result.errors_count; k++) {
+			ck_assert(strstr(o.result.errors[k].what, "payment card") !=
+				  NULL);
+			ck_assert_uint_gt(o.result.errors[k].column, 1);
+		}
+	}
+	tempdir_remove(dir);
+}
+END_TEST
 
 START_TEST(offers_are_swapped_whole_or_not_at_all)
 {
@@ -542,6 +578,7 @@ main(void)
 	tcase_add_test(tc, a_freed_import_is_rolled_back);
 	tcase_add_test(tc, kind_and_format_must_go_together);
 	tcase_add_test(tc, a_member_id_of_another_number_is_an_error);
+	tcase_add_test(tc, offers_with_a_card_number_are_refused_and_it_is_not_repeated);
 	tcase_add_test(tc, offers_are_swapped_whole_or_not_at_all);
 	tcase_add_test(tc, a_rule_file_over_the_limit_is_refused);
 	tcase_add_test(tc, a_hundred_thousand_members_take_bounded_memory);

@@ -200,8 +200,83 @@ START_TEST(amounts_are_written_with_their_minor_digits)
 }
 END_TEST
 
+START_TEST(numbers_are_read_exactly_or_said_to_be_rounded)
+{
+	static const struct {
+		const char *text;
+		uint8_t digits;
+		int rc;
+		int64_t value;
+		bool exact;
+	} rows[] = {
+		{ "0", 2, 0, 0, true },
+		{ "12", 2, 0, 1200, true },
+		{ "12.05", 2, 0, 1205, true },
+		{ "-12.05", 2, 0, -1205, true },
+		{ "+.5", 2, 0, 50, true },
+		{ "5.", 2, 0, 500, true },
+		{ "1.500", 2, 0, 150, true },
+		{ "1.504", 2, 0, 150, false },
+		{ "1.505", 2, 0, 151, false },
+		{ "-1.505", 2, 0, -151, false },
+		{ "0.999", 2, 0, 100, false },
+		{ "7", 0, 0, 7, true },
+		{ "7.5", 0, 0, 8, false },
+		{ "0.420", 3, 0, 420, true },
+		{ "0007", 1, 0, 70, true },
+		{ "10000000000", 2, 0, INT64_C(1000000000000), true },
+		{ "10000000000.00", 2, 0, INT64_C(1000000000000), true },
+		{ "10000000000.005", 2, -ERANGE, 0, true },
+		{ "10000000000.01", 2, -ERANGE, 0, true },
+		{ "99999999999999999999999999", 2, -ERANGE, 0, true },
+		{ "", 2, -EINVAL, 0, true },
+		{ ".", 2, -EINVAL, 0, true },
+		{ "-", 2, -EINVAL, 0, true },
+		{ "--1", 2, -EINVAL, 0, true },
+		{ "1,5", 2, -EINVAL, 0, true },
+		{ "1.5.5", 2, -EINVAL, 0, true },
+		{ "1e3", 2, -EINVAL, 0, true },
+		{ " 1", 2, -EINVAL, 0, true },
+		{ "1 ", 2, -EINVAL, 0, true },
+		{ "1.x", 0, -EINVAL, 0, true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t value = 77;
+		bool exact = false;
+		int rc =
+			money_parse(str_of(rows[i].text), rows[i].digits, &value, &exact);
+
+		ck_assert_msg(rc == rows[i].rc, "\"%s\": %d", rows[i].text, rc);
+		ck_assert_msg(value == (rc == 0 ? rows[i].value : 77), "\"%s\": %lld",
+			      rows[i].text, (long long)value);
+		ck_assert_msg(rc < 0 || exact == rows[i].exact, "\"%s\"", rows[i].text);
+	}
+}
+END_TEST
+
+/* What is written is read back. */
+START_TEST(amounts_survive_writing_and_reading)
+{
+	for (int64_t a = -MONEY_MINOR_MAX; a <= MONEY_MINOR_MAX;
+	     a += MONEY_MINOR_MAX / 977 + 1)
+		for (uint8_t digits = 0; digits <= 4; digits++) {
+			char text[32];
+			int64_t value = 0;
+			bool exact = false;
+
+			ck_assert_int_eq(money_format(text, sizeof(text), a, digits), 0);
+			ck_assert_int_eq(
+				money_parse(str_of(text), digits, &value, &exact), 0);
+			ck_assert(value == a && exact);
+		}
+}
+END_TEST
+
 UNIT_MAIN("money", sums_and_products_refuse_overflow_and_keep_the_target,
 	  muldiv_rounds_once_by_the_mode_asked_for,
 	  muldiv_is_never_further_than_half_a_unit, muldiv_refuses_what_does_not_fit,
 	  currencies_have_code_and_exponent, no_two_currencies_share_a_number,
-	  amounts_are_written_with_their_minor_digits)
+	  amounts_are_written_with_their_minor_digits,
+	  numbers_are_read_exactly_or_said_to_be_rounded,
+	  amounts_survive_writing_and_reading)

@@ -163,3 +163,65 @@ money_format(char *buf, size_t bytes, int64_t amount_minor, uint8_t exponent)
 			     (unsigned long long)(magnitude % unit));
 	return n < 0 || (size_t)n >= bytes ? -ENOSPC : 0;
 }
+
+/* Takes the decimal digits at p[*at] on into *value, up to count of them; false: beyond the range. */
+static bool
+take_digits(struct str s, size_t *at, size_t count, int64_t *value)
+{
+	while (count > 0 && *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9') {
+		*value = *value * 10 + (s.p[*at] - '0');
+		if (*value > MONEY_MINOR_MAX)
+			return false;
+		(*at)++;
+		count--;
+	}
+	return true;
+}
+
+/* What is left behind the digits that fit: whether it rounds up, and whether it is nothing. */
+static bool
+take_rest(struct str s, size_t *at, bool *ret_up)
+{
+	bool zero = true;
+
+	*ret_up = *at < s.n && s.p[*at] >= '5' && s.p[*at] <= '9';
+	while (*at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9')
+		zero = s.p[(*at)++] == '0' && zero;
+	return zero;
+}
+
+int
+money_parse(struct str text, uint8_t digits, int64_t *ret_value, bool *ret_exact)
+{
+	bool negative = text.n > 0 && text.p[0] == '-', up = false, exact = true;
+	size_t at = text.n > 0 && (text.p[0] == '-' || text.p[0] == '+'), start = at;
+	size_t seen, fraction = 0;
+	int64_t value = 0;
+
+	assert(digits <= 9);
+	if (!take_digits(text, &at, SIZE_MAX, &value))
+		return -ERANGE;
+	seen = at - start;
+	if (at < text.n && text.p[at] == '.') {
+		start = ++at;
+		if (!take_digits(text, &at, digits, &value))
+			return -ERANGE;
+		fraction = at - start;
+		exact = take_rest(text, &at, &up);
+		seen += at - start;
+	}
+	if (seen == 0 || at != text.n)
+		return -EINVAL;
+	for (; fraction < digits; fraction++) {
+		if (value > MONEY_MINOR_MAX / 10)
+			return -ERANGE;
+		value *= 10;
+	}
+	value += up;
+	if (value > MONEY_MINOR_MAX)
+		return -ERANGE;
+	*ret_value = negative ? -value : value;
+	if (ret_exact != NULL)
+		*ret_exact = exact;
+	return 0;
+}

@@ -1,6 +1,8 @@
 #ifndef LANED_BASE_PLAIN_MONEY_H
 #define LANED_BASE_PLAIN_MONEY_H
 
+#include "base/plain/str.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,5 +44,12 @@ int currency_find(const char *alpha3, uint16_t *ret_numeric, uint8_t *ret_expone
  * 0 or -ENOSPC (24 bytes are always enough).
  */
 int money_format(char *buf, size_t bytes, int64_t amount_minor, uint8_t exponent);
+
+/*
+ * Reads a decimal number ("-12.05", "3", "+.5") as units of 10^-digits, digits 0..9: with 2, "1.5"
+ * is 150. Digits that do not fit are rounded half away from zero and *ret_exact (may be NULL) is
+ * then false. 0; -EINVAL no such number; -ERANGE beyond +-MONEY_MINOR_MAX.
+ */
+int money_parse(struct str text, uint8_t digits, int64_t *ret_value, bool *ret_exact);
 
 #endif

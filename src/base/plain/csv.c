@@ -1,6 +1,7 @@
-#include "lane/csv.h"
+#include "base/plain/csv.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* Takes one quoted field from buf[*at] on; leaves *at behind the closing quote. */
 static int
@@ -62,4 +63,28 @@ csv_split(char *buf, size_t n, struct str fields[CSV_FIELDS_MAX], size_t *ret_co
 	}
 	*ret_count = count;
 	return 0;
+}
+
+size_t
+csv_take(struct str text, size_t *ret_next)
+{
+	const char *nl = text.n == 0 ? NULL : memchr(text.p, '\n', text.n);
+	size_t first = nl == NULL ? text.n : (size_t)(nl - text.p), end = first;
+	bool quoted = false;
+
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"') {
+			quoted = !quoted;
+		} else if (text.p[i] == '\n' && !quoted) {
+			end = i;
+			break;
+		}
+		end = i + 1;
+	}
+	if (quoted)
+		end = first;
+	*ret_next = end < text.n ? end + 1 : text.n;
+	if (end > 0 && text.p[end - 1] == '\r')
+		end--;
+	return end;
 }
