@@ -1,0 +1,83 @@
+#include "lane/journal_report.h"
+
+#include "lane/journal_private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LIMIT_MAX 1000u
+#define DAY_MAX 99991231
+/* The last columns, behind PAYMENT_COLUMNS: counted from the end. */
+enum { FROM_END_SEQ = 3, FROM_END_DAY = 2, FROM_END_RETURNED = 1 };
+
+static bool
+query_ok(const struct journal_report_query *q)
+{
+	return q->limit >= 1 && q->limit <= LIMIT_MAX && q->from_day >= 0 &&
+	       q->to_day >= q->from_day && q->to_day <= DAY_MAX && q->after_seq >= 0;
+}
+
+static int
+report_row(sqlite3_stmt *s, struct journal_report_row *r)
+{
+	int columns = sqlite3_column_count(s);
+
+	r->seq = sqlite3_column_int64(s, columns - FROM_END_SEQ);
+	r->business_day = (int32_t)sqlite3_column_int64(s, columns - FROM_END_DAY);
+	r->returned_minor = sqlite3_column_int64(s, columns - FROM_END_RETURNED);
+	return journal_row_payment(s, &r->payment);
+}
+
+int
+journal_report(struct journal *j, const struct journal_report_query *q,
+	       int (*each)(void *ctx, const struct journal_report_row *r), void *ctx)
+{
+	struct journal_report_row r;
+	sqlite3_stmt *s;
+	int rc;
+
+	if (!query_ok(q))
+		return -EINVAL;
+	s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS ", p.seq, c.business_day,"
+			   " (SELECT coalesce(sum(r.refund_minor), 0) FROM returns r"
+			   "  WHERE r.checkout = p.checkout)"
+			   " FROM payments p JOIN checkouts c ON c.id = p.checkout"
+			   " WHERE p.seq > ? AND c.business_day BETWEEN ? AND ?"
+			   " ORDER BY p.seq LIMIT ?");
+	db_bind_int(s, 1, q->after_seq);
+	db_bind_int(s, 2, q->from_day);
+	db_bind_int(s, 3, q->to_day);
+	db_bind_int(s, 4, q->limit);
+	while ((rc = db_step(j->db, s)) == 1) {
+		rc = report_row(s, &r);
+		if (rc == 0)
+			rc = each(ctx, &r);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+int
+journal_report_returns(struct journal *j, const struct journal_report_query *q,
+		       int64_t *ret_count, int64_t *ret_refund_minor)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	if (!query_ok(q))
+		return -EINVAL;
+	s = db_stmt(j->db, "SELECT count(*), coalesce(sum(refund_minor), 0) FROM returns"
+			   " WHERE business_day BETWEEN ? AND ?");
+	db_bind_int(s, 1, q->from_day);
+	db_bind_int(s, 2, q->to_day);
+	rc = db_step(j->db, s);
+	if (rc == 1) {
+		*ret_count = sqlite3_column_int64(s, 0);
+		*ret_refund_minor = sqlite3_column_int64(s, 1);
+		rc = 0;
+	}
+	db_done(s);
+	return rc;
+}

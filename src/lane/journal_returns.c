@@ -1,0 +1,366 @@
+#include "lane/journal_returns.h"
+
+#include "base/plain/pan.h"
+#include "lane/journal_private.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIST_MAX 1000u
+#define AUDIT_WORD "goods-returned"
+#define LINE_TEXT_BYTES 160u
+/* The return's id, a blank, a digest in hex. */
+#define SEAL_BYTES (ULID_TEXT_BYTES + 2u * CRYPTO_SHA256_BYTES + 1u)
+
+/* ---- the seal in the audit chain ------------------------------------------- */
+
+/* The digest of the lines so far, over the one before: a chain of its own. */
+static int
+seal_line(uint8_t digest[CRYPTO_SHA256_BYTES], const struct journal_return_line *l)
+{
+	char buf[LINE_TEXT_BYTES + 2 * CRYPTO_SHA256_BYTES];
+	char hex[2 * CRYPTO_SHA256_BYTES + 1];
+	struct strbuf b;
+
+	(void)hex_encode(hex, sizeof(hex), digest, CRYPTO_SHA256_BYTES); /* fits */
+	strbuf_init(&b, buf, sizeof(buf));
+	strbuf_addf(&b, "%s\n%u %u %d %lld %lld %lld\n", hex, (unsigned)l->line,
+		    (unsigned)l->vat_bp, (int)l->measured, (long long)l->before,
+		    (long long)l->take, (long long)l->refund_minor);
+	assert(!b.truncated);
+	return crypto_sha256(buf, b.used, digest);
+}
+
+static int
+seal_head(uint8_t digest[CRYPTO_SHA256_BYTES], const struct journal_return *r)
+{
+	char buf[256], checkout[ULID_TEXT_BYTES];
+	struct strbuf b;
+
+	ulid_text(checkout, r->checkout);
+	strbuf_init(&b, buf, sizeof(buf));
+	strbuf_addf(&b, "%s %lld %lld %d %s %lld\n%s\n%s\n", checkout,
+		    (long long)r->wall_ms, (long long)r->sold_wall_ms,
+		    (int)r->business_day, r->currency, (long long)r->refund_minor,
+		    r->store, r->lane);
+	assert(!b.truncated);
+	return crypto_sha256(buf, b.used, digest);
+}
+
+static void
+seal_text(char text[SEAL_BYTES], struct ulid id,
+	  const uint8_t digest[CRYPTO_SHA256_BYTES])
+{
+	ulid_text(text, id);
+	text[ULID_TEXT_BYTES - 1] = ' ';
+	(void)hex_encode(text + ULID_TEXT_BYTES, SEAL_BYTES - ULID_TEXT_BYTES, digest,
+			 CRYPTO_SHA256_BYTES); /* fits */
+}
+
+static int
+audit(struct journal *j, const struct journal_return *r)
+{
+	char text[SEAL_BYTES];
+	uint8_t digest[CRYPTO_SHA256_BYTES];
+	struct lane_audit a = { .what = AUDIT_WORD,
+				.checkout = r->checkout,
+				.amount_minor = r->refund_minor,
+				.text = text };
+	int rc = seal_head(digest, r);
+
+	for (uint32_t i = 0; i < r->lines_count && rc == 0; i++)
+		rc = seal_line(digest, &r->lines[i]);
+	seal_text(text, r->id, digest);
+	return rc == 0 ? journal_audit_append(j, &a, r->wall_ms) : rc;
+}
+
+/* ---- put ------------------------------------------------------------------- */
+
+static int
+put_head(struct journal *j, const struct journal_return *r)
+{
+	sqlite3_stmt *s = db_stmt(
+		j->db,
+		"INSERT INTO returns (id, checkout, wall_ms, sold_ms, business_day,"
+		" currency, store, lane, refund_minor)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+
+	db_bind_blob(s, 1, r->id.b, sizeof(r->id.b));
+	db_bind_blob(s, 2, r->checkout.b, sizeof(r->checkout.b));
+	db_bind_int(s, 3, r->wall_ms);
+	db_bind_int(s, 4, r->sold_wall_ms);
+	db_bind_int(s, 5, r->business_day);
+	db_bind_cstr(s, 6, r->currency);
+	db_bind_cstr(s, 7, r->store);
+	db_bind_cstr(s, 8, r->lane);
+	db_bind_int(s, 9, r->refund_minor);
+	return db_run(j->db, s);
+}
+
+/* Up to where the line's parts are returned. */
+static int
+parts_returned(struct journal *j, struct ulid checkout, uint32_t line, int64_t *ret_parts)
+{
+	sqlite3_stmt *s =
+		db_stmt(j->db, "SELECT coalesce(max(parts_to), 0) FROM return_lines"
+			       " WHERE checkout = ? AND line = ?");
+	int rc;
+
+	db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
+	db_bind_int(s, 2, line);
+	rc = db_step(j->db, s);
+	if (rc == 1)
+		*ret_parts = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+put_line(struct journal *j, const struct journal_return *r, int64_t seq,
+	 const struct journal_return_line *l)
+{
+	int64_t returned = 0;
+	sqlite3_stmt *s;
+	int rc = parts_returned(j, r->checkout, l->line, &returned);
+
+	if (rc < 0)
+		return rc;
+	if (returned != l->before || l->take <= 0)
+		return -EEXIST;
+	s = db_stmt(j->db, "INSERT INTO return_lines (checkout, line, parts_from,"
+			   " parts_to, return_seq, measured, vat_bp, refund_minor)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+	db_bind_blob(s, 1, r->checkout.b, sizeof(r->checkout.b));
+	db_bind_int(s, 2, l->line);
+	db_bind_int(s, 3, l->before);
+	db_bind_int(s, 4, l->before + l->take);
+	db_bind_int(s, 5, seq);
+	db_bind_int(s, 6, l->measured);
+	db_bind_int(s, 7, l->vat_bp);
+	db_bind_int(s, 8, l->refund_minor);
+	return db_run(j->db, s);
+}
+
+static int
+put_all(struct journal *j, const struct journal_return *r)
+{
+	int64_t seq;
+	int rc = put_head(j, r);
+
+	seq = sqlite3_last_insert_rowid(db_handle(j->db));
+	for (uint32_t i = 0; i < r->lines_count && rc == 0; i++)
+		rc = put_line(j, r, seq, &r->lines[i]);
+	return rc == 0 ? audit(j, r) : rc;
+}
+
+int
+journal_return_put(struct journal *j, const struct journal_return *r)
+{
+	int rc;
+
+	assert(r->lines_count > 0);
+	if (pan_find(str_of(r->store), NULL, NULL) ||
+	    pan_find(str_of(r->lane), NULL, NULL))
+		return -EPERM;
+	rc = journal_begin(j, true);
+	if (rc < 0)
+		return rc;
+	rc = put_all(j, r);
+	if (rc < 0) {
+		journal_rollback(j);
+		return rc;
+	}
+	return journal_commit(j);
+}
+
+/* ---- lists ----------------------------------------------------------------- */
+
+int
+journal_returned(struct journal *j, struct ulid checkout,
+		 int (*each)(void *ctx, const struct journal_returned *r), void *ctx)
+{
+	struct journal_returned r;
+	/* A bare column beside max() is of the row that has the maximum. */
+	sqlite3_stmt *s = db_stmt(
+		j->db, "SELECT l.line, max(l.parts_to), sum(l.refund_minor), r.wall_ms,"
+		       " r.id FROM return_lines l JOIN returns r ON r.seq = l.return_seq"
+		       " WHERE l.checkout = ? GROUP BY l.line ORDER BY l.line");
+	int rc;
+
+	db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
+	while ((rc = db_step(j->db, s)) == 1) {
+		r.line = (uint32_t)sqlite3_column_int64(s, 0);
+		r.parts = sqlite3_column_int64(s, 1);
+		r.refund_minor = sqlite3_column_int64(s, 2);
+		r.last_wall_ms = sqlite3_column_int64(s, 3);
+		rc = journal_col_ulid(s, 4, &r.last);
+		if (rc == 0)
+			rc = each(ctx, &r);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+#define RETURN_COLUMNS                                                                   \
+	"id, checkout, wall_ms, sold_ms, business_day, currency, store, lane,"           \
+	" refund_minor, seq"
+
+static int
+return_row(sqlite3_stmt *s, struct journal_return *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->wall_ms = sqlite3_column_int64(s, 2);
+	r->sold_wall_ms = sqlite3_column_int64(s, 3);
+	r->business_day = (int32_t)sqlite3_column_int64(s, 4);
+	r->refund_minor = sqlite3_column_int64(s, 8);
+	if (journal_col_ulid(s, 0, &r->id) < 0 ||
+	    journal_col_ulid(s, 1, &r->checkout) < 0 ||
+	    str_copy(r->currency, sizeof(r->currency), db_col_str(s, 5)) < 0 ||
+	    str_copy(r->store, sizeof(r->store), db_col_str(s, 6)) < 0 ||
+	    str_copy(r->lane, sizeof(r->lane), db_col_str(s, 7)) < 0)
+		return -EUCLEAN;
+	return 0;
+}
+
+int
+journal_returns(struct journal *j, uint32_t limit,
+		int (*each)(void *ctx, const struct journal_return *r), void *ctx)
+{
+	struct journal_return r;
+	sqlite3_stmt *s;
+	int rc;
+
+	if (limit < 1 || limit > LIST_MAX)
+		return -EINVAL;
+	s = db_stmt(j->db,
+		    "SELECT " RETURN_COLUMNS " FROM returns ORDER BY seq DESC LIMIT ?");
+	db_bind_int(s, 1, limit);
+	while ((rc = db_step(j->db, s)) == 1) {
+		rc = return_row(s, &r);
+		if (rc == 0)
+			rc = each(ctx, &r);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+/* ---- the sweep ------------------------------------------------------------- */
+
+int
+journal_returns_since(struct journal *j, int64_t *ret_sold_wall_ms)
+{
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT coalesce(max(sold_ms), 0)"
+					 " FROM returns_swept");
+	int rc = db_step(j->db, s);
+
+	if (rc == 1)
+		*ret_sold_wall_ms = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+int
+journal_returns_sweep(struct journal *j, int64_t before_wall_ms, int64_t *deleted)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	assert(j->in_tx);
+	s = db_stmt(j->db, "INSERT INTO returns_swept (one, sold_ms) VALUES (1, ?)"
+			   " ON CONFLICT (one) DO UPDATE"
+			   " SET sold_ms = max(sold_ms, excluded.sold_ms)");
+	db_bind_int(s, 1, before_wall_ms);
+	rc = db_run(j->db, s);
+	if (rc < 0)
+		return rc;
+	s = db_stmt(j->db, "DELETE FROM returns WHERE sold_ms < ?");
+	db_bind_int(s, 1, before_wall_ms);
+	rc = db_run(j->db, s);
+	if (rc == 0)
+		*deleted += sqlite3_changes(db_handle(j->db));
+	return rc;
+}
+
+/* ---- the check ------------------------------------------------------------- */
+
+static int
+digest_lines(struct journal *j, int64_t seq, uint8_t digest[CRYPTO_SHA256_BYTES])
+{
+	sqlite3_stmt *s = db_stmt(
+		j->db, "SELECT line, vat_bp, measured, parts_from, parts_to, refund_minor"
+		       " FROM return_lines WHERE return_seq = ? ORDER BY line");
+	int rc;
+
+	db_bind_int(s, 1, seq);
+	while ((rc = db_step(j->db, s)) == 1) {
+		struct journal_return_line l = {
+			.line = (uint32_t)sqlite3_column_int64(s, 0),
+			.vat_bp = (uint32_t)sqlite3_column_int64(s, 1),
+			.measured = sqlite3_column_int64(s, 2) != 0,
+			.before = sqlite3_column_int64(s, 3),
+			.take = sqlite3_column_int64(s, 4) - sqlite3_column_int64(s, 3),
+			.refund_minor = sqlite3_column_int64(s, 5),
+		};
+
+		rc = seal_line(digest, &l);
+		if (rc < 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+/* 0 the chain has a record like this one; -EBADMSG it has not. */
+static int
+find_seal(struct journal *j, const struct journal_return *r, const char *text)
+{
+	sqlite3_stmt *s = db_stmt(
+		j->db, "SELECT 1 FROM audit WHERE checkout = ? AND what = '" AUDIT_WORD
+		       "' AND text = ? AND amount_minor = ?");
+	int rc;
+
+	db_bind_blob(s, 1, r->checkout.b, sizeof(r->checkout.b));
+	db_bind_cstr(s, 2, text);
+	db_bind_int(s, 3, r->refund_minor);
+	rc = db_step(j->db, s);
+	db_done(s);
+	if (rc < 0)
+		return rc;
+	return rc == 1 ? 0 : -EBADMSG;
+}
+
+int
+journal_returns_check(struct journal *j, int64_t *ret_seq)
+{
+	sqlite3_stmt *s =
+		db_stmt(j->db, "SELECT " RETURN_COLUMNS " FROM returns ORDER BY seq");
+	uint8_t digest[CRYPTO_SHA256_BYTES];
+	char text[SEAL_BYTES];
+	struct journal_return r;
+	int rc;
+
+	while ((rc = db_step(j->db, s)) == 1) {
+		int64_t seq = sqlite3_column_int64(s, 9);
+
+		rc = return_row(s, &r);
+		if (rc == 0)
+			rc = seal_head(digest, &r);
+		if (rc == 0)
+			rc = digest_lines(j, seq, digest);
+		seal_text(text, r.id, digest);
+		if (rc == 0)
+			rc = find_seal(j, &r, text);
+		if (rc == -EBADMSG)
+			*ret_seq = seq;
+		if (rc < 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}

@@ -1,0 +1,242 @@
+#include "unit.h"
+
+#include "base/plain/money.h"
+#include "core/reconcile.h"
+
+#include <errno.h>
+
+/* Each difference between the journal and the other side has its name. */
+#define ROWS_MAX 6u
+
+/* One payment of 10.00 under key 1, reference "R1", ticket "T1". */
+static struct reconcile_ours
+ours(enum payment_state state, int64_t returned)
+{
+	struct reconcile_ours o = {
+		.key = { { 1 } },
+		.ticket = STR("T1"),
+		.ref = STR("R1"),
+		.currency = STR("EUR"),
+		.state = state,
+		.asked_minor = 1000,
+		.answered_minor = 1000,
+		.returned_minor = returned,
+	};
+
+	return o;
+}
+
+struct seen {
+	struct reconcile_result rows[ROWS_MAX];
+	uint32_t count;
+};
+
+static int
+see(void *ctx, const struct reconcile_result *r)
+{
+	struct seen *s = ctx;
+
+	ck_assert_uint_lt(s->count, ROWS_MAX);
+	s->rows[s->count++] = *r;
+	return 0;
+}
+
+static struct seen
+run(const struct reconcile_ours *o, uint32_t o_count, const struct reconcile_theirs *t,
+    uint32_t t_count)
+{
+	struct reconcile_input in = { o, o_count, t, t_count };
+	struct seen s = { .count = 0 };
+
+	ck_assert_int_eq(reconcile_run(&in, see, &s), 0);
+	return s;
+}
+
+static const struct {
+	enum payment_state state;
+	int64_t returned;
+	int64_t amounts[3]; /* of the other side, 0 none */
+	enum reconcile_kind kind;
+} rows[] = {
+	{ PAYMENT_CONFIRMED, 0, { 1000 }, RECONCILE_AGREES },
+	{ PAYMENT_CONFIRMED, 0, { 400, 600 }, RECONCILE_AGREES },
+	{ PAYMENT_CONFIRMED, 0, { 0 }, RECONCILE_NOT_THERE },
+	{ PAYMENT_CONFIRMED, 0, { 999 }, RECONCILE_AMOUNT },
+	{ PAYMENT_CONFIRMED, 0, { 1001 }, RECONCILE_AMOUNT },
+	{ PAYMENT_CONFIRMED, 0, { 1000, 1000 }, RECONCILE_TWICE },
+	{ PAYMENT_CONFIRMED, 0, { 1000, 1000, -1000 }, RECONCILE_AGREES },
+	{ PAYMENT_CONFIRMED, 0, { 1000, -1000 }, RECONCILE_TAKEN_BACK },
+	{ PAYMENT_CONFIRMED, 300, { 1000, -300 }, RECONCILE_RETURNED },
+	{ PAYMENT_CONFIRMED, 1000, { 1000, -1000 }, RECONCILE_RETURNED },
+	{ PAYMENT_CONFIRMED, 300, { 1000 }, RECONCILE_AGREES }, /* not refunded yet */
+	{ PAYMENT_CONFIRMED, 300, { 1000, -200 }, RECONCILE_AMOUNT },
+	{ PAYMENT_UNDONE, 0, { 0 }, RECONCILE_AGREES },
+	{ PAYMENT_UNDONE, 0, { 1000, -1000 }, RECONCILE_UNDONE },
+	{ PAYMENT_UNDONE, 0, { 1000 }, RECONCILE_NOT_UNDONE },
+	{ PAYMENT_UNDONE, 0, { 1000, -900 }, RECONCILE_NOT_UNDONE },
+	{ PAYMENT_DECLINED, 0, { 0 }, RECONCILE_AGREES },
+	{ PAYMENT_DECLINED, 0, { 1000 }, RECONCILE_CHARGED },
+	{ PAYMENT_NOT_SENT, 0, { 1000 }, RECONCILE_CHARGED },
+	{ PAYMENT_CANCELLED, 0, { 1000 }, RECONCILE_CHARGED },
+	{ PAYMENT_CREATED, 0, { 1000 }, RECONCILE_CHARGED },
+	{ PAYMENT_UNKNOWN, 0, { 1000 }, RECONCILE_RESOLVES },
+	{ PAYMENT_SENDING, 0, { 1000 }, RECONCILE_RESOLVES },
+	{ PAYMENT_APPROVED, 0, { 1000 }, RECONCILE_RESOLVES },
+	{ PAYMENT_PARTIAL, 0, { 0 }, RECONCILE_OPEN },
+	{ PAYMENT_UNKNOWN, 0, { 0 }, RECONCILE_OPEN },
+	{ PAYMENT_UNDO_QUEUED, 0, { 1000 }, RECONCILE_RESOLVES },
+	{ PAYMENT_ANSWER_SENDING, 0, { 1000, -1000 }, RECONCILE_OPEN },
+	{ PAYMENT_UNDO_FAILED, 0, { 1000 }, RECONCILE_UNDO_FAILED },
+	{ PAYMENT_UNDO_FAILED, 0, { 0 }, RECONCILE_UNDO_FAILED },
+};
+
+START_TEST(every_state_against_every_sum_has_its_name)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reconcile_ours o = ours(rows[i].state, rows[i].returned);
+		struct reconcile_theirs t[3];
+		uint32_t n = 0;
+		struct seen s;
+
+		memset(t, 0, sizeof(t));
+		for (; n < 3 && rows[i].amounts[n] != 0; n++) {
+			t[n].ref = STR("R1");
+			t[n].amount_minor = rows[i].amounts[n];
+		}
+		s = run(&o, 1, t, n);
+		ck_assert_uint_eq(s.count, 1);
+		ck_assert_msg(s.rows[0].kind == rows[i].kind, "row %zu: %s", i,
+			      reconcile_name(s.rows[0].kind));
+	}
+}
+END_TEST
+
+START_TEST(an_entry_belongs_by_key_then_reference_then_ticket)
+{
+	struct reconcile_ours o[3] = { ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_CONFIRMED, 0) };
+	struct reconcile_theirs t[3] = {
+		{ .ticket = STR("T3"), .amount_minor = 1000 },
+		{ .ref = STR("R2"), .ticket = STR("T1"), .amount_minor = 1000 },
+		{ .key = { { 1 } }, .ref = STR("R2"), .amount_minor = 1000 },
+	};
+	struct seen s;
+
+	o[1].key.b[0] = 2;
+	o[1].ref = STR("R2");
+	o[1].ticket = STR("T2");
+	o[2].key.b[0] = 3;
+	o[2].ref = STR("");
+	o[2].ticket = STR("T3");
+	s = run(o, 3, t, 3);
+	ck_assert_uint_eq(s.count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_ptr_eq(s.rows[i].ours, &o[i]);
+		ck_assert_ptr_eq(s.rows[i].theirs, &t[2 - i]);
+		ck_assert_int_eq(s.rows[i].kind, RECONCILE_AGREES);
+	}
+}
+END_TEST
+
+/* A ticket that was declined first and paid by a second attempt. */
+START_TEST(of_several_payments_of_a_ticket_the_paid_one_counts)
+{
+	struct reconcile_ours o[3] = { ours(PAYMENT_DECLINED, 0),
+				       ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_UNDONE, 0) };
+	struct reconcile_theirs t = { .ticket = STR("T1"), .amount_minor = 1000 };
+	struct seen s;
+
+	o[1].key.b[0] = 2;
+	o[2].key.b[0] = 3;
+	s = run(o, 3, &t, 1);
+	ck_assert_uint_eq(s.count, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_int_eq(s.rows[i].kind, RECONCILE_AGREES);
+	ck_assert_ptr_eq(s.rows[1].theirs, &t);
+	o[1].state = PAYMENT_UNKNOWN;
+	s = run(o, 3, &t, 1);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_RESOLVES);
+}
+END_TEST
+
+START_TEST(strangers_and_other_currencies_are_told)
+{
+	struct reconcile_ours o = ours(PAYMENT_CONFIRMED, 0);
+	struct reconcile_theirs t[4] = {
+		{ .ref = STR("R1"), .currency = STR("USD"), .amount_minor = 1000 },
+		{ .ref = STR("R9"), .amount_minor = 70, .line = 3 },
+		{ .amount_minor = -5, .line = 4 }, /* without any name */
+		{ .key = { { 9 } }, .ref = STR("R1"), .amount_minor = 1, .line = 5 },
+	};
+	struct seen s = run(&o, 1, t, 4);
+
+	ck_assert_uint_eq(s.count, 4);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_CURRENCY);
+	for (uint32_t i = 1; i < 4; i++) {
+		ck_assert_int_eq(s.rows[i].kind, RECONCILE_NOT_HERE);
+		ck_assert_uint_eq(s.rows[i].theirs->line, 2 + i);
+		ck_assert_ptr_null(s.rows[i].ours);
+	}
+}
+END_TEST
+
+START_TEST(strangers_of_one_name_are_told_together)
+{
+	struct reconcile_theirs t[6] = {
+		{ .ref = STR("R8"), .amount_minor = 70, .line = 2 },
+		{ .ref = STR("R9"), .amount_minor = 5, .line = 3 },
+		{ .amount_minor = 1, .line = 4 },
+		{ .ref = STR("R8"), .amount_minor = -70, .line = 5 },
+		{ .amount_minor = -1, .line = 6 },
+		{ .ref = STR("R9"), .amount_minor = 6, .line = 7 },
+	};
+	struct seen s = run(NULL, 0, t, 6);
+
+	ck_assert_uint_eq(s.count, 4);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_ELSEWHERE);
+	ck_assert_uint_eq(s.rows[0].theirs->line, 2);
+	ck_assert_uint_eq(s.rows[0].charges + s.rows[0].credits, 2);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_NOT_HERE);
+	ck_assert_int_eq(s.rows[1].theirs_minor, 11);
+	ck_assert_uint_eq(s.rows[2].theirs->line,
+			  4); /* nameless ones have nothing in common */
+	ck_assert_uint_eq(s.rows[3].theirs->line, 6);
+}
+END_TEST
+
+START_TEST(nothing_against_nothing_is_nothing)
+{
+	struct seen s = run(NULL, 0, NULL, 0);
+
+	ck_assert_uint_eq(s.count, 0);
+	for (int k = 0; k < RECONCILE_KINDS; k++) {
+		ck_assert_str_ne(reconcile_name((enum reconcile_kind)k), "");
+		ck_assert_int_eq(reconcile_is_difference((enum reconcile_kind)k),
+				 k > RECONCILE_ELSEWHERE);
+	}
+}
+END_TEST
+
+START_TEST(a_sum_that_overflows_is_refused)
+{
+	struct reconcile_ours o = ours(PAYMENT_CONFIRMED, 0);
+	struct reconcile_theirs t[2] = {
+		{ .ref = STR("R1"), .amount_minor = INT64_MAX },
+		{ .ref = STR("R1"), .amount_minor = 1 },
+	};
+	struct reconcile_input in = { &o, 1, t, 2 };
+	struct seen s = { .count = 0 };
+
+	ck_assert_int_eq(reconcile_run(&in, see, &s), -ERANGE);
+	ck_assert_uint_eq(s.count, 0);
+}
+END_TEST
+
+UNIT_MAIN("reconcile", every_state_against_every_sum_has_its_name,
+	  an_entry_belongs_by_key_then_reference_then_ticket,
+	  of_several_payments_of_a_ticket_the_paid_one_counts,
+	  strangers_and_other_currencies_are_told,
+	  strangers_of_one_name_are_told_together, nothing_against_nothing_is_nothing,
+	  a_sum_that_overflows_is_refused)
