@@ -85,6 +85,7 @@ ctl_src = $(filter-out $(mains),$(call sources,src/ctl/*.c))
 synth_src = $(filter-out tests/synth/main.c,$(call sources,tests/synth/*.c))
 simlib_src = $(filter-out tests/sim/main.c,$(call sources,tests/sim/*.c))
 usbmodel_src = $(filter-out tests/usb/live_%.c tests/usb/vhci.c tests/usb/client.c,$(call sources,tests/usb/*.c))
+oracle_src = $(call sources,tests/oracle/*.c)
 sdk_src = $(call sources,plugins/sdk/*.c)
 plugins = $(filter-out sdk,$(notdir $(patsubst %/,%,$(sort $(dir $(wildcard $(srcdir)/plugins/*/*.c))))))
 
@@ -129,6 +130,7 @@ $(B)/gen/config.h: FORCE
 	echo '#define LANED_ADAPTERDIR "$(adapterdir)"'; \
 	$(if $(HAVE_SECCOMP),echo '#define HAVE_SECCOMP 1';) \
 	$(if $(HAVE_SYSTEMD),echo '#define HAVE_SYSTEMD 1';) \
+	$(if $(HAVE_GLPK),echo '#define HAVE_GLPK 1';) \
 	} >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/obj/%.o: $(srcdir)/%.c $(B)/gen/flags | $(B)/gen/config.h
@@ -144,7 +146,7 @@ define archive
 $(B)/lib$(1).a: $(call obj,$($(1)_src))
 	$$(call say,AR,$$@) rm -f $$@ && $$(AR) rcs $$@ $$^
 endef
-$(foreach a,$(archives) synth simlib usbmodel benchkit,$(eval $(call archive,$(a))))
+$(foreach a,$(archives) synth simlib usbmodel benchkit oracle,$(eval $(call archive,$(a))))
 $(B)/libsdk.a: $(patsubst %.c,$(B)/pic/%.o,$(sdk_src))
 	$(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 
@@ -162,20 +164,32 @@ $(B)/plugins/$(1).so: $(patsubst %.c,$(B)/pic/%.o,$(call sources,plugins/$(1)/*.
 	$(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -Wl,--version-script=$(srcdir)/plugins/adapter.map -o $$@ $$(filter %.o,$$^) $(B)/libsdk.a
 endef
 comma := ,
+# Adapters with a mistake each, for the tests of the conformance kit: drop behind a shim.
+faulty = $(addprefix $(B)/conform/,faulty.so faulty-file.so faulty-table.so)
+$(B)/conform/drop.o: $(B)/pic/plugins/drop/drop.o
+	@mkdir -p $(@D) && objcopy --redefine-sym laned_adapter_v0=drop_adapter_v0 $< $@
+$(faulty:.so=.o): $(B)/conform/%.o: $(srcdir)/tests/conform/faulty.c $(B)/gen/flags | $(B)/gen/config.h
+	$(call say,CC,tests/conform/faulty.c) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) \
+	-DFAULTY_FILE=$(if $(filter %-file,$*),1,$(if $(filter %-table,$*),2,0)) \
+	$(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -c -o $@ $<
+$(faulty): $(B)/conform/%.so: $(B)/conform/%.o $(B)/conform/drop.o $(srcdir)/tests/conform/faulty.map \
+		$(patsubst %.c,$(B)/pic/%.o,$(filter-out plugins/drop/drop.c,$(call sources,plugins/drop/*.c))) $(B)/libsdk.a
+	$(call say,LINK,$@) $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
+	-Wl,--version-script=$(srcdir)/$(if $(filter %-file.so,$@),tests/conform/faulty.map,plugins/adapter.map) -o $@ $(filter %.o,$^) $(B)/libsdk.a -lpthread
 $(foreach a,$(plugins),$(eval $(call plugin,$(a))))
 $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
 
 define unit
 $(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libusbmodel.a $(B)/libbenchkit.a $(B)/libsynth.a \
-		$(B)/libsimlib.a $(all_archives)
+		$(B)/libsimlib.a $(B)/liboracle.a $(all_archives)
 	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(test_ldflags_$(1)) -o $$@ $$^ \
-	$$(CHECK_LIBS) $$(ext_libs) -ldl
+	$$(CHECK_LIBS) $$(GLPK_LIBS) $$(ext_libs) -ldl
 endef
 $(foreach t,$(unit_tests),$(eval $(call unit,$(t))))
 define bench
-$(B)/bench/$(1): $(call obj,tests/bench/$(1).c) $(B)/libbenchkit.a $(B)/libsynth.a $(all_archives)
-	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(bench_ldflags_$(1)) -o $$@ $$^ $$(ext_libs)
+$(B)/bench/$(1): $(call obj,tests/bench/$(1).c) $(B)/libbenchkit.a $(B)/libsynth.a $(B)/liboracle.a $(all_archives)
+	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(bench_ldflags_$(1)) -o $$@ $$^ $$(GLPK_LIBS) $$(ext_libs)
 endef
 # A bench may choose the kernel; the product has no switch for it.
 bench_ldflags_bench_search = -Wl,--wrap=kernel_best
@@ -224,14 +238,17 @@ deps:
 check_unit = $(addprefix $(B)/tests/,$(filter-out $(TEST_SKIP),$(unit_tests)))
 check-unit: $(check_unit) $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) unit $(check_unit)
-check-integration: all tools bench-tools
+check-integration: all tools bench-tools $(faulty)
 	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
 check-fault: all tools
 	@$(run_tests) fault $(addprefix $(srcdir)/,$(fault_tests))
-check-sim: $(B)/lanesim
+check-sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh $(srcdir)/tests/sim/mutants/planted-bugs
-sim: $(B)/lanesim
+sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
 	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
+# Accepts a change of laned/adapter.h; tests/integration/abi.sh compares with what is committed.
+abi:
+	SRCDIR=$(srcdir) $(srcdir)/tests/integration/abi.sh --write $(srcdir)/tests/abi/laned_adapter_v0.abi
 crash-build:
 	+@$(sub) B=$(B)/crash CRASH_POINTS=1 CFLAGS='-O1 -g' all
 tools: $(B)/synthfinger $(B)/usb/reader-vhci usb-tools
@@ -264,6 +281,12 @@ check-replug:
 	REPLUGS=1000 LANED_BUILD=$(abspath $(B))/asan $(usb_reader_test) replugs_leave_nothing_behind || [ $$? = 77 ]
 	REPLUGS=20 LANED_BUILD=$(abspath $(B))/valgrind CLIENT_WRAPPER='$(VALGRIND)' \
 	$(usb_reader_test) replugs_leave_nothing_behind suspended frames_of_one_presentation || [ $$? = 77 ]
+# The price engine by the numbers: SEED=n begins elsewhere, e.g. where a night's run found something.
+pricing_tests = $(addprefix $(B)/tests/test_pricing_,oracle property ip points budget returns range changes)
+check-pricing: $(pricing_tests)
+	@fail=0; for t in $(pricing_tests); do LANED_PRICING_CASES=$(or $(CASES),50000) \
+	LANED_PRICING_SUMS=$(or $(SUMS),1000000) LANED_PRICING_IP=$(or $(PROGRAMS),2000) LANED_PRICING_IP_LINES=60 \
+	$(if $(SEED),LANED_PRICING_SEED=$(SEED)) $$t || [ $$? = 77 ] || fail=1; done; exit $$fail
 coverage:
 	+@$(sub) B=$(B)/cov COVERAGE=1 CFLAGS=-g check-unit check-integration
 	lcov -q -c -d $(B)/cov -o $(B)/cov/all.info
@@ -337,7 +360,7 @@ deps-vm:
 	$(srcdir)/.ci/deps vm
 
 # ---- measurements and the demonstration ----------------------------------
-bench: bench-bio bench-search bench-pricing bench-identify bench-touch bench-reader
+bench: bench-bio bench-search bench-pricing bench-payments bench-identify bench-touch bench-reader
 bench-bio: bench-tools
 	@B=$(B) $(srcdir)/tests/bench/bench-bio
 bench-tail: $(B)/bench/bio_tail
@@ -349,9 +372,12 @@ bench-report: $(B)/bench/bio_report
 bench-search: bench-tools
 	@B=$(B) $(srcdir)/tests/bench/bench-search
 bench-pricing: $(B)/bench/bench_pricing
-	$<
+	$< $(if $(LOG),--log $(LOG))
 bench-identify: all tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
+# The disk that FOLDER lies on.
+bench-payments: $(B)/bench/bench_payments
+	$(B)/bench/bench_payments $(or $(FOLDER),$(B)) $(CHECKOUTS)
 bench-touch: all tools $(B)/bench/make_gallery
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
 bench-reader: usb-tools
@@ -371,6 +397,6 @@ distclean: clean
 -include $(shell test -d $(B) && find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 FORCE:
 .PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
-	tools check-asan check-asan-parts check-tsan check-valgrind check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
+	tools check-asan check-asan-parts check-tsan check-valgrind check-pricing check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
 	fuzz fuzz-conversations $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-tail bench-synth bench-report bench-search bench-pricing bench-identify \
-	bench-touch bench-reader check-replug usb-tools bench-tools demo install dist clean distclean deps maybe-deps sim FORCE
+	bench-payments bench-touch bench-reader check-replug usb-tools bench-tools demo install dist clean distclean deps maybe-deps sim abi FORCE

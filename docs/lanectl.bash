@@ -14,11 +14,11 @@ _lanectl()
 		esac
 	done
 	groups="status doctor watch readers reload other-tender remove-member training config members
-		offers price enrol identify present bio checkouts payments"
+		offers baskets price enrol identify present bio checkouts payments return returns receipts"
 	line="${words[*]:0:2}"
 
 	case $prev in
-	--conf | --socket | --file | --rules | --basket | --consent-text)
+	--conf | --socket | --file | --rules | --basket | --against | --members | --consent-text)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -30,7 +30,8 @@ _lanectl()
 		case $line in
 		bio*) mapfile -t COMPREPLY < <(compgen -W "iso ansi" -- "$cur") ;;
 		members*) mapfile -t COMPREPLY < <(compgen -W "jsonl csv" -- "$cur") ;;
-		*) mapfile -t COMPREPLY < <(compgen -W "json jsonl" -- "$cur") ;;
+		baskets* | *simulate) mapfile -t COMPREPLY < <(compgen -W "poslog jsonl" -- "$cur") ;;
+		*) mapfile -t COMPREPLY < <(compgen -W "json jsonl csv" -- "$cur") ;;
 		esac
 		return
 		;;
@@ -38,7 +39,9 @@ _lanectl()
 		[ "${words[0]-}" = price ] && mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
-	--limit | --after | --at | --number | --account | --language | --greeting | --group | \
+	--currency | --timezone | --shift-days | --top | --nodes | --line | --limit | --after | --at | --number | \
+		--account | --language | --greeting | --group | --day | --columns | --charges | --credits | \
+		--tender | --workstation | \
 		--card | --phone | --qr | --consent-version | --staff)
 		return
 		;;
@@ -51,7 +54,20 @@ _lanectl()
 	training) more="on off" ;;
 	config) more="check show" ;;
 	members) more="import add show list export" ;;
-	offers) more="import check list" ;;
+	offers) more="import check list simulate" ;;
+	baskets) more="convert" ;;
+	'baskets convert')
+		options="$options --format --currency --timezone --before-discounts --strip-zeros
+			--member-numbers"
+		files=1
+		;;
+	'offers simulate')
+		options="$options --rules --against --baskets --at --shift-days --members --csv --top
+			--language --skip-bad --nodes --format --currency --timezone
+			--before-discounts --strip-zeros"
+		files=1
+		;;
+	'offers list') options="$options --rules --currency --language" ;;
 	checkouts) more="list show" ;;
 	bio) more="report import export" ;;
 	'bio import')
@@ -66,9 +82,20 @@ _lanectl()
 			--phone --qr"
 		;;
 	'members list' | 'checkouts list') options="$options --limit --after" ;;
-	'offers check') files=1 ;;
-	price*) options="$options --rules --basket --member --at --explain" ;;
-	payments*) options="$options --open --limit" ;;
+	'offers check') options="$options --format --currency --at" files=1 ;;
+	price*) options="$options --rules --basket --member --at --currency --explain --language" ;;
+	'payments report') options="$options --day --from --to --csv" ;;
+	'payments reconcile')
+		options="$options --day --from --to --columns --minor --charges --credits --tender
+			--workstation --csv"
+		files=1
+		;;
+	payments*) more="report reconcile" options="$options --open --limit" ;;
+	returns) more="list" ;;
+	'returns list') options="$options --limit" ;;
+	receipts) more="keys rotate" ;;
+	'receipts rotate') options="$options --distrust" ;;
+	return*) options="$options --line --all --dry-run" ;;
 	enrol*)
 		options="$options --member --consent-text --consent-version --signed --language
 			--staff --payment --fingers"

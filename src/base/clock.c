@@ -13,6 +13,8 @@
 
 #define ZONE_BYTES_MAX 64u
 #define ZONEINFO_DIR "/usr/share/zoneinfo"
+/* So long after clocks were set back a local time may come a second time. */
+#define BACK_MS_MAX (INT64_C(3) * 3600 * 1000)
 
 /*
  * libc knows one zone per process, that of TZ. It is set when the first clock_now asks for a zone
@@ -143,15 +145,63 @@ clock_zone_offset(const char *tz, int64_t wall_ms, int32_t *ret_offset_s)
 	return rc;
 }
 
+static int32_t
+offset_at(const char *tz, int64_t wall_ms)
+{
+	int32_t offset_s;
+
+	(void)clock_zone_offset(tz, wall_ms,
+				&offset_s); /* unknown: UTC, and the caller knows */
+	return offset_s;
+}
+
+/*
+ * Were the clocks set back lately, so that this local time comes a second time? Then the last
+ * moment before; else 0.
+ */
+static int64_t
+set_back_at(const char *tz, int64_t wall_ms, int32_t offset_s)
+{
+	int64_t low = wall_ms - BACK_MS_MAX, high = wall_ms;
+	int32_t before_s = offset_at(tz, low);
+
+	if (before_s <= offset_s)
+		return 0;
+	while (high - low > 1) {
+		int64_t middle = low + (high - low) / 2;
+
+		if (offset_at(tz, middle) == before_s)
+			low = middle;
+		else
+			high = middle;
+	}
+	return wall_ms - low <= INT64_C(1000) * (before_s - offset_s) ? low : 0;
+}
+
+int
+clock_at(const char *tz, int32_t day_start_min, int64_t wall_ms, struct timepoint *ret_at)
+{
+	struct timepoint at = { .wall_ms = wall_ms };
+	int rc = clock_zone_offset(tz, wall_ms, &at.local_offset_s);
+	int64_t before_ms = set_back_at(tz, wall_ms, at.local_offset_s);
+	int32_t start_s = 60 * day_start_min, reached;
+
+	at.business_day = civil_yyyymmdd(wall_ms, at.local_offset_s - start_s);
+	if (before_ms != 0) {
+		reached = civil_yyyymmdd(before_ms, offset_at(tz, before_ms) - start_s);
+		at.business_day = reached > at.business_day ? reached : at.business_day;
+	}
+	*ret_at = at;
+	return rc;
+}
+
 int
 clock_now(const char *tz, int32_t day_start_min, struct timepoint *ret_now)
 {
-	struct timepoint now = { .mono_ms = clock_mono_ms(), .wall_ms = clock_wall_ms() };
-	int rc = clock_zone_offset(tz, now.wall_ms, &now.local_offset_s);
+	int64_t mono_ms = clock_mono_ms();
+	int rc = clock_at(tz, day_start_min, clock_wall_ms(), ret_now);
 
-	now.business_day =
-		civil_yyyymmdd(now.wall_ms, now.local_offset_s - 60 * day_start_min);
-	*ret_now = now;
+	ret_now->mono_ms = mono_ms;
 	return rc;
 }
 

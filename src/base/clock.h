@@ -19,6 +19,13 @@ int64_t clock_wall_ms(void);
 int clock_now(const char *tz, int32_t day_start_min, struct timepoint *ret_now);
 
 /*
+ * The same for any moment; mono_ms is 0. The business day never goes back: where clocks are set
+ * back over its beginning, it begins the first time that they show that.
+ */
+int clock_at(const char *tz, int32_t day_start_min, int64_t wall_ms,
+	     struct timepoint *ret_at);
+
+/*
  * Seconds east of UTC in zone tz at wall_ms, daylight saving included. 0; -EINVAL an unknown zone
  * (then 0 s). Sets TZ of the process when tz differs from the last call's: one thread only.
  */

@@ -101,6 +101,19 @@ int crypto_opener_unwrap(struct crypto_opener *o,
 			 uint8_t ret_key[CRYPTO_KEY_BYTES]);
 void crypto_opener_forget(struct crypto_opener *o);
 
+/*
+ * Ed25519 (RFC 8032): the public key of a secret seed; a signature, always the same for the same
+ * data; its check: 0, -EBADMSG it is not by that key or not of that data, -EIO.
+ */
+#define CRYPTO_PUBLIC_BYTES 32u
+#define CRYPTO_SIGNATURE_BYTES 64u
+int crypto_public(const uint8_t seed[CRYPTO_KEY_BYTES],
+		  uint8_t ret_public[CRYPTO_PUBLIC_BYTES]);
+int crypto_sign(const uint8_t seed[CRYPTO_KEY_BYTES], struct str data,
+		uint8_t ret_signature[CRYPTO_SIGNATURE_BYTES]);
+int crypto_verify(const uint8_t public_key[CRYPTO_PUBLIC_BYTES], struct str data,
+		  const uint8_t signature[CRYPTO_SIGNATURE_BYTES]);
+
 /* A fresh ULID at wall_ms and a fresh key. 0 or -EIO. */
 int crypto_ulid(int64_t wall_ms, struct ulid *ret_id);
 int crypto_key128(struct key128 *ret_key);

@@ -64,6 +64,10 @@ const struct conf_key keys_table[] = {
 	FOLDER("paths", "bio_state", LANED_STATEDIR "/laned-bio",
 	       "Folder of gallery.db and, without a systemd credential, gallery.key."),
 	FOLDER("paths", "adapters", LANED_ADAPTERDIR, "Folder of the adapter plug-ins."),
+	FOLDER("paths", "receipt_keys", LANED_SYSCONFDIR "/receipt.keys",
+	       "List of the public keys of the retailer's lanes, whose receipts goods "
+	       "are "
+	       "taken back by; it may be missing."),
 	CHOICE("log", "level", "info", "err|warning|notice|info|debug",
 	       "The least that is logged.", true),
 	CHOICE("privacy", "profile", "unset", "unset|us_strict|us_tx|us_other|eu|none",
@@ -93,7 +97,8 @@ const struct conf_key keys_table[] = {
 	     "Target false-positive identification rate of one search of the whole "
 	     "gallery."),
 	RATE("bio", "verify_fmr", 100000000, "1e-4",
-	     "Target false match rate of a one-to-one comparison."),
+	     "Target false match rate of a claim: one to one, with all references of the "
+	     "member."),
 	NUMBER("bio", "margin_db", 0, 60, "10",
 	       "By how many dB the best subject must beat the second one.", true),
 	NUMBER("bio", "quality_min", 0, 100, "15",

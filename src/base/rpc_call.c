@@ -2,6 +2,7 @@
 #include "base/rpc_private.h"
 
 #include "base/clock.h"
+#include "base/plain/pan.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 /* poll() waits at most this long at once; only so that an int holds it. */
 #define POLL_MS_MAX 60000
+#define PAN_BYTES_MAX 40u /* 19 digits and the separators between them */
 
 /* Queues the parts as one line and sends what can be sent. */
 static int
@@ -81,6 +83,21 @@ head_id(struct rpc_peer *p, const struct rpc_call *call)
 }
 
 /*
+ * An error may repeat what was asked for. Digits at the end of a message that was cut are too much
+ * of a card number, and not seen as one.
+ */
+static void
+mask_message(char *buf, size_t n)
+{
+	(void)pan_mask(buf, n); /* how many does not matter */
+	if (n < RPC_MESSAGE_BYTES - 1)
+		return;
+	for (size_t i = n - PAN_BYTES_MAX; i < n; i++)
+		if (buf[i] >= '0' && buf[i] <= '9')
+			buf[i] = '*';
+}
+
+/*
  * text as an error's message: cut to fit, and when that or the sender left no good UTF-8, the odd
  * bytes become '?', so that an error can always be told.
  */
@@ -92,6 +109,7 @@ message_copy(char buf[RPC_MESSAGE_BYTES], struct str text)
 	if (text.n > 0)
 		memcpy(buf, text.p, text.n);
 	buf[text.n] = '\0';
+	mask_message(buf, text.n);
 	if (str_utf8_ok(str_of(buf)))
 		return;
 	for (char *c = buf; *c != '\0'; c++)

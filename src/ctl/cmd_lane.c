@@ -79,6 +79,7 @@ print_checkout(const struct value *v)
 		printf("            ticket %s, %lld lines, total %s, saving %s\n",
 		       ctl_text(v, "ticket"), (long long)ctl_int(v, "lines"),
 		       ctl_money(v, "total", currency), ctl_money(v, "saving", currency));
+	ctl_print_price(v);
 	print_cashier(v);
 }
 

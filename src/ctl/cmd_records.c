@@ -78,10 +78,12 @@ run_checkouts_list(struct ctl *c, int argc, char **argv)
 static void
 print_line(const struct value *v)
 {
-	printf("  line %-4lld %-14s %-24s %8.3f  amount %lld%s\n",
+	printf("  line %-4lld %-14s %-24s %8.3f  amount %lld",
 	       (long long)ctl_int(v, "line"), ctl_text(v, "code"), ctl_text(v, "text"),
-	       (double)ctl_int(v, "qty_milli") / 1000.0, (long long)ctl_int(v, "amount"),
-	       ctl_bool(v, "void") ? "  void" : "");
+	       (double)ctl_int(v, "qty_milli") / 1000.0, (long long)ctl_int(v, "amount"));
+	if (value_member(v, "net") != NULL && ctl_int(v, "net") != ctl_int(v, "amount"))
+		printf("  net %lld", (long long)ctl_int(v, "net"));
+	printf("%s\n", ctl_bool(v, "void") ? "  void" : "");
 }
 
 static void
@@ -90,6 +92,17 @@ print_time(const struct value *v)
 	printf("  %s  %s%s%s\n", ctl_text(v, "time"), ctl_text(v, "what"),
 	       value_member(v, "text") != NULL ? ": " : "",
 	       value_member(v, "text") != NULL ? ctl_text(v, "text") : "");
+}
+
+/* The codes to print again, for a shopper whose receipt is lost. */
+static void
+print_receipt(const struct value *v)
+{
+	const struct value *list = NULL;
+
+	if (value_get_array(v, "receipt", &list) == 0)
+		for (const struct value *e = list->first; e != NULL; e = e->next)
+			printf("  receipt %.*s\n", (int)e->s.n, e->s.p);
 }
 
 static int
@@ -115,6 +128,7 @@ run_checkouts_show(struct ctl *c, int argc, char **argv)
 	print_each(v, "lines", print_line);
 	print_each(v, "payments", print_payment);
 	print_each(v, "timeline", print_time);
+	print_receipt(v);
 	return CTL_OK;
 }
 

@@ -44,7 +44,8 @@ struct ctl_command {
 };
 extern const struct ctl_command ctl_lane_commands[], ctl_config_commands[],
 	ctl_member_commands[], ctl_offer_commands[], ctl_bio_commands[],
-	ctl_template_commands[], ctl_record_commands[], ctl_reader_commands[];
+	ctl_template_commands[], ctl_record_commands[], ctl_reader_commands[],
+	ctl_return_commands[], ctl_payment_commands[];
 
 /* ---- client.c ---- */
 /* The configuration, loaded once; 0 or an exit code, said on stderr. */
@@ -71,6 +72,9 @@ int ctl_put_consent(struct ctl *c, struct json_out *o, int *argc, char **argv);
 /* ---- text.c ---- */
 /* The result as one line of JSON. CTL_OK, or CTL_INTERNAL when it cannot be printed. */
 int ctl_print_json(struct ctl *c, const struct value *v);
+
+/* price_text.c: lines, discounts, points and hint of a checkout, as lane.status has it. */
+void ctl_print_price(const struct value *v);
 /* A text member for people, or "-". Control characters are dropped. Uses one of a few buffers. */
 const char *ctl_text(const struct value *v, const char *name);
 int64_t ctl_int(const struct value *v, const char *name);

@@ -7,9 +7,10 @@
 #include <string.h>
 
 static const struct ctl_command *const tables[] = {
-	ctl_lane_commands,     ctl_reader_commands, ctl_config_commands,
-	ctl_member_commands,   ctl_offer_commands,  ctl_bio_commands,
-	ctl_template_commands, ctl_record_commands,
+	ctl_lane_commands,     ctl_reader_commands,  ctl_config_commands,
+	ctl_member_commands,   ctl_offer_commands,   ctl_bio_commands,
+	ctl_template_commands, ctl_payment_commands, ctl_record_commands,
+	ctl_return_commands,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

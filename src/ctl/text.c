@@ -141,6 +141,10 @@ ctl_read_file(const char *path, size_t bytes_max, char **ret_data, size_t *ret_b
 	rc = read_stream(f, bytes_max, ret_data, ret_bytes);
 	if (f != stdin)
 		(void)fclose(f); /* read only */
+	if (rc == -EFBIG)
+		return ctl_fail(CTL_DATA,
+				"%s: more than %zu bytes; a file of this kind has less",
+				path, bytes_max);
 	if (rc < 0)
 		return ctl_fail(CTL_DATA, "%s: %s", path, strerror(-rc));
 	return 0;

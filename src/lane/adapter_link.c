@@ -105,6 +105,16 @@ put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t
 	json_close(o);
 }
 
+/*
+ * Payments of an adapter that is not there any more are nobody else's: another one, whose peer never
+ * heard of them, would say so, and that would be no answer.
+ */
+static bool
+is_of(const struct adapter_link *a, const struct payment *p)
+{
+	return p->adapter[0] == '\0' || strcmp(p->adapter, a->name) == 0;
+}
+
 static void
 tell_core(struct lane *l)
 {
@@ -112,6 +122,7 @@ tell_core(struct lane *l)
 	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = a != NULL };
 
 	l->env.can_pay = a != NULL && a->can_pay;
+	l->env.adapter = str_of(l->adapters_count > 0 ? l->adapters[0].name : "");
 	l->env.payment.can_query = a == NULL || a->can_query;
 	l->env.payment.partial_ok = a != NULL && a->can_partial;
 	if (lane_core_set_env(l->core, &l->env) < 0)
@@ -137,7 +148,7 @@ reply_hello(struct adapter_link *a, struct rpc_call *call)
 	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
 		const struct payment *p = lane_core_payment(l->core, i);
 
-		if (has_money(a) && p->state != PAYMENT_CREATED)
+		if (has_money(a) && p->state != PAYMENT_CREATED && is_of(a, p))
 			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req);
 	}
 	json_close(o);
@@ -166,6 +177,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	a->can_pay = has_cap(params, "pay");
 	a->can_query = has_cap(params, "query");
 	a->can_partial = has_cap(params, "partial");
+	a->can_receipt = has_cap(params, "receipt");
 	a->peer = peer;
 	a->greeted = true;
 	a->connects++;
@@ -317,6 +329,8 @@ take_completion(struct adapter_link *a, struct rpc_call *call, struct lane_event
 	}
 	if (p != NULL)
 		p->req = 0;
+	if (ev->completion.op == LANE_OP_CONFIRM)
+		control_changed(a->lane); /* now there is a receipt */
 	if (rc != -ENOENT) {
 		rpc_reply(call, NULL); /* one nobody waits for is harmless */
 		return;
@@ -503,17 +517,21 @@ adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 {
 	struct adapter_link *a = adapter_link_active(l);
 	const struct payment *p = NULL;
+	enum lane_op op;
 	struct submit *s;
 	struct json_out *o;
 	int rc;
 
 	if (a == NULL)
 		return -ENOTCONN;
+	op = op_of(fx, &p);
+	if (p != NULL && !is_of(a, p))
+		return -ENODEV;
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
 	s->lane = l;
-	s->op = op_of(fx, &p);
+	s->op = op;
 	if (p != NULL)
 		s->key = p->key;
 	o = lane_message(l);
@@ -525,6 +543,8 @@ adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 		put_pay(o, fx);
 	else if (p != NULL)
 		put_payment(o, p);
+	if (s->op == LANE_OP_CONFIRM && p != NULL)
+		(void)receipt_codes_put(l, o, p->checkout, p); /* without, if need be */
 	json_close(o);
 	a->submits++;
 	rc = rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS, on_submitted,
@@ -532,6 +552,41 @@ adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 	if (rc < 0)
 		free(s);
 	return rc;
+}
+
+/* Whether it was taken is nobody's concern: the journal has the codes. */
+static void
+on_receipt_submitted(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	(void)ctx;
+	(void)result;
+	if (error != NULL)
+		log_info("the adapter did not take a receipt: %s", error->message);
+}
+
+void
+adapter_link_receipt(struct lane *l, const struct lane_display *d)
+{
+	struct adapter_link *a = adapter_link_active(l);
+	struct key128 none = { { 0 } };
+	struct json_out *o;
+
+	if (a == NULL || !a->can_receipt || d->phase != PHASE_DONE ||
+	    d->row != ROW_DONE || ulid_eq(l->receipt_told, d->checkout))
+		return;
+	l->receipt_told = d->checkout;
+	o = lane_message(l);
+	json_cstr(o, "type", "receipt");
+	json_cstr(o, "ticket", d->ticket);
+	json_int(o, "rev", d->rev);
+	if (!receipt_codes_put(l, o, d->checkout, NULL))
+		return;
+	/* Completed as an offer is: there is nothing to be done about it. */
+	json_int(o, "req", pending_add(a, LANE_OP_OFFER, none)->req);
+	json_close(o);
+	if (rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS,
+			on_receipt_submitted, NULL) < 0)
+		log_info("the adapter did not take a receipt");
 }
 
 /* ---- the sockets --------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -25,9 +26,8 @@ on_status(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane *l = ctx;
 	struct json_out *o = lane_message(l);
 
-	(void)peer;
 	(void)params;
-	status_write(l, o);
+	status_write(l, o, control_sees_receipts(peer));
 	json_close(o);
 	rpc_reply(call, o);
 }
@@ -151,24 +151,33 @@ on_watch(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	control_changed(l);
 }
 
+/* Tells those watchers that see receipts, or the others. */
+static void
+tell_watchers(struct lane *l, bool receipts)
+{
+	struct json_out *o = NULL;
+
+	for (size_t i = 0; i < WATCHERS_MAX; i++) {
+		struct rpc_peer *peer = l->control.watchers[i];
+
+		if (peer == NULL || control_sees_receipts(peer) != receipts)
+			continue;
+		if (o == NULL) {
+			o = lane_message(l);
+			status_checkout(l, o, receipts);
+			json_close(o);
+		}
+		if (rpc_notify(peer, "lane.changed", o) < 0)
+			log_debug("a watcher does not read");
+	}
+}
+
 void
 control_changed(struct lane *l)
 {
-	bool any = false;
-	struct json_out *o;
-
 	l->control.changes++;
-	for (size_t i = 0; i < WATCHERS_MAX; i++)
-		any = any || l->control.watchers[i] != NULL;
-	if (!any)
-		return;
-	o = lane_message(l);
-	status_checkout(l, o);
-	json_close(o);
-	for (size_t i = 0; i < WATCHERS_MAX; i++)
-		if (l->control.watchers[i] != NULL &&
-		    rpc_notify(l->control.watchers[i], "lane.changed", o) < 0)
-			log_debug("a watcher does not read");
+	tell_watchers(l, false);
+	tell_watchers(l, true);
 }
 
 /* ---- laned-bio on behalf of a client -------------------------------------------------- */
@@ -456,6 +465,11 @@ all_methods(struct lane *l, size_t *ret_count)
 		table[n++] = control_record_methods[i];
 	for (size_t i = 0; i < control_template_methods_count; i++)
 		table[n++] = control_template_methods[i];
+	for (size_t i = 0; i < control_return_methods_count; i++)
+		table[n++] = control_return_methods[i];
+	for (size_t i = 0; i < control_payment_methods_count; i++)
+		table[n++] = control_payment_methods[i];
+	assert(n <= METHODS_MAX);
 	*ret_count = n;
 	return table;
 }

@@ -120,8 +120,9 @@ on_add(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	int rc;
 
 	(void)peer;
-	if (member_record_read(value_member(params, "member"), false, &r, what, NULL) <
-	    0) {
+	rc = member_record_read(value_member(params, "member"), false, &r, what, NULL);
+	if (rc < 0) {
+		l->pans_refused += rc == -EPERM ? 1 : 0;
 		rpc_fail(call, RPC_PARAMS, "%s", what);
 		return;
 	}
@@ -336,14 +337,17 @@ on_import_begin(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	if (value_get_str(params, "name", sizeof(name) - 1, &s) == 0)
 		(void)str_copy(name, sizeof(name), s); /* length is checked */
+	if (pos_guard(l, str_of(name))) {
+		rpc_fail(call, RPC_PARAMS, "name: looks like a payment card number");
+		return;
+	}
 	o.name = name;
 	rc = crypto_ulid(clock_wall_ms(), &l->control.import_id);
 	if (rc == 0)
 		rc = import_begin(&o, &l->control.import);
 	if (rc < 0) {
 		rpc_fail(call, rc == -EINVAL ? RPC_PARAMS : RPC_REFUSED, "import: %s",
-			 rc == -EINVAL ? "members are jsonl or csv, offers json or jsonl"
-				       : why_text(rc));
+			 rc == -EINVAL ? "members are jsonl or csv" : why_text(rc));
 		return;
 	}
 	l->control.import_peer = peer;
@@ -442,6 +446,7 @@ on_import_commit(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 			 why_text(rc));
 		return;
 	}
+	l->pans_refused += result->pans_refused;
 	o = lane_message(l);
 	json_bool(o, "committed", rc == 0 && !check);
 	put_result(o, result);
@@ -460,15 +465,29 @@ on_offers_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	       const struct value *params)
 {
 	struct lane *l = ctx;
-	struct json_out *o = lane_message(l);
+	int64_t from = 0, limit = OFFERS_LIST_MAX;
+	uint32_t next = 0;
+	struct json_out *o;
 	int rc;
 
 	(void)peer;
-	(void)params;
+	rc = value_get_int(params, "from", 0, UINT32_MAX, &from);
+	if (rc == 0 || rc == -ENOENT)
+		rc = value_get_int(params, "limit", 1, OFFERS_LIST_MAX, &limit);
+	if (rc < 0 && rc != -ENOENT) {
+		rpc_fail(call, RPC_PARAMS, "from >= 0, limit 1 to %u are wanted",
+			 OFFERS_LIST_MAX);
+		return;
+	}
+	o = lane_message(l);
 	json_int(o, "count", l->rules == NULL ? 0 : pricing_rules_count(l->rules));
+	if (l->rules != NULL)
+		json_cstr(o, "currency", pricing_rules_currency(l->rules));
 	json_open_array(o, "offers");
-	rc = offers_list(l->cache, OFFERS_LIST_MAX, o);
+	rc = offers_list(l->cache, (uint32_t)from, (uint32_t)limit, o, &next);
 	json_close(o);
+	if (next > 0)
+		json_int(o, "next", next);
 	json_close(o);
 	if (rc < 0 && rc != -ENOENT)
 		rpc_fail(call, RPC_INTERNAL, "offers: %s", why_text(rc));

@@ -22,6 +22,8 @@ write_checkout(struct json_out *o, const char *name, const struct checkout_recor
 	json_int(o, "total", r->total_minor);
 	json_int(o, "saving", r->saving_minor);
 	json_int(o, "paid", r->paid_minor);
+	if (r->points > 0)
+		json_int(o, "points", r->points);
 	json_bool(o, "tender_outside", r->tender_outside);
 	json_bool(o, "training", r->training);
 	put_time(o, "opened", r->opened_wall_ms);
@@ -53,6 +55,8 @@ put_payment(void *ctx, const struct payment *p)
 		json_cstr(o, "ref", p->ref);
 	if (p->auth[0] != '\0')
 		json_cstr(o, "auth", p->auth);
+	if (p->adapter[0] != '\0')
+		json_cstr(o, "adapter", p->adapter);
 	json_int(o, "tries", p->tries);
 	json_bool(o, "alarm", p->alarmed);
 	put_time(o, "created", p->created_wall_ms);
@@ -127,6 +131,8 @@ put_line(struct json_out *o, const struct basket_line *b)
 	json_int(o, "qty_milli", b->qty_milli);
 	json_int(o, "unit_price", b->unit_price_minor);
 	json_int(o, "amount", b->amount_minor);
+	if (b->has_net)
+		json_int(o, "net", b->net_minor);
 	if (b->is_void)
 		json_bool(o, "void", true);
 	json_close(o);
@@ -151,7 +157,8 @@ put_audit(void *ctx, const struct journal_audit_row *r)
 }
 
 static void
-show_checkout(struct lane *l, struct rpc_call *call, const struct journal_checkout *c)
+show_checkout(struct lane *l, struct rpc_call *call, const struct journal_checkout *c,
+	      bool receipt)
 {
 	struct journal_list q = { .checkout = c->record.checkout, .limit = LIST_MAX };
 	struct json_out *o = lane_message(l);
@@ -169,6 +176,9 @@ show_checkout(struct lane *l, struct rpc_call *call, const struct journal_checko
 	if (rc == 0)
 		rc = journal_timeline(l->journal, &q, put_audit, o);
 	json_close(o);
+	if (receipt)
+		(void)receipt_codes_put(l, o, c->record.checkout,
+					NULL); /* there may be none */
 	finish(l, call, o, rc);
 }
 
@@ -183,7 +193,6 @@ on_checkout_show(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct ulid id;
 	int rc;
 
-	(void)peer;
 	if (get_ulid(params, "checkout", &id) < 0) {
 		rpc_fail(call, RPC_PARAMS, "checkout: a checkout id is wanted");
 		return;
@@ -201,7 +210,7 @@ on_checkout_show(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 			 journal_message(l->journal));
 		return;
 	}
-	show_checkout(l, call, &c);
+	show_checkout(l, call, &c, control_sees_receipts(peer));
 	journal_checkout_clear(&c);
 }
 

@@ -75,6 +75,36 @@ check_databases(struct lane *l, struct json_out *o)
 		doctor_put(o, "offers", HEALTH_OK, "offers are loaded", NULL);
 }
 
+static int
+count_key(void *ctx, const struct receipts_key *k)
+{
+	(void)k;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+/* The keys by which receipts' codes are made and believed. */
+static void
+check_receipts(struct lane *l, struct json_out *o)
+{
+	char why[RECEIPTS_WHY_BYTES] = "", text[64];
+	unsigned keys = 0;
+
+	if (l->receipts == NULL) {
+		doctor_put(o, "receipts", HEALTH_FAIL, l->receipts_note,
+			   "no receipt codes and no returns by them meanwhile; put the "
+			   "file right and restart laned");
+		return;
+	}
+	(void)receipts_keys(l->receipts, count_key, &keys, why); /* why says it */
+	(void)snprintf(text, sizeof(text), "receipts of %u keys are believed", keys);
+	if (why[0] != '\0')
+		doctor_put(o, "receipts", HEALTH_WARN, why,
+			   "put the line right: what stands behind it is not read");
+	else
+		doctor_put(o, "receipts", HEALTH_OK, text, NULL);
+}
+
 static void
 check_clock(struct lane *l, struct json_out *o)
 {
@@ -127,6 +157,7 @@ doctor_write(struct lane *l, struct json_out *o, const struct value *bio)
 	doctor_readers(l, o, bio);
 	check_adapters(l, o);
 	check_databases(l, o);
+	check_receipts(l, o);
 	check_clock(l, o);
 	check_place(l, o);
 	json_close(o);

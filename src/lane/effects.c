@@ -28,7 +28,9 @@ struct effects {
 	uint32_t follow_count;
 	struct lane_event found; /* a claim resolved at once */
 	bool has_found;
-	bool stored; /* all that this step was told is durable */
+	bool stored;       /* all that this step was told is durable */
+	bool totals_stale; /* what others used of limited rules is to be read again */
+	struct lane_use *totals; /* LANE_USES_MAX, scratch */
 	struct effects_counts counts;
 };
 
@@ -58,11 +60,31 @@ store_one(struct effects *e, const struct lane_effect *fx, const struct timepoin
 	return ops->put_audit(impl, &fx->audit, now->wall_ms);
 }
 
+/* A payment; and uses of limited offers or points of what was paid elsewhere. */
 static bool
 is_durable(const struct lane_effects *list)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
-		if (list->list[i].kind == FX_STORE_PAYMENT)
+		const struct lane_effect *fx = &list->list[i];
+
+		if (fx->kind == FX_STORE_PAYMENT ||
+		    (fx->kind == FX_STORE_CHECKOUT && fx->checkout.uses_count_now &&
+		     (fx->checkout.reserved_count > 0 || fx->checkout.points > 0)))
+			return true;
+	}
+	return false;
+}
+
+/* Uses were counted or let go: what strangers may use is read again. */
+static bool
+changes_totals(const struct lane_effects *list)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct lane_effect *fx = &list->list[i];
+
+		if (fx->kind == FX_STORE_CHECKOUT && fx->checkout.reserved_count > 0 &&
+		    (fx->checkout.phase == PHASE_DONE ||
+		     fx->checkout.phase == PHASE_CANCELLED))
 			return true;
 	}
 	return false;
@@ -100,6 +122,7 @@ store_all(struct effects *e, const struct timepoint *now)
 	if (rc < 0)
 		return rc;
 	crash_point("after-commit");
+	e->totals_stale = e->totals_stale || changes_totals(&e->list);
 	e->counts.commits++;
 	e->counts.durable_commits += durable;
 	return 0;
@@ -330,12 +353,34 @@ adopt(struct effects *e, const struct lane_event *ev)
 		e->stored = false;
 }
 
+/* What limited rules were used by others, for strangers. Unreadable: they get none of them. */
+static void
+refresh_totals(struct effects *e, struct ulid except, const struct timepoint *now)
+{
+	struct journal_uses_query q = { .except = except,
+					.business_day = now->business_day,
+					.rules = lane_core_rules(e->core) };
+	uint32_t count = 0;
+	int rc = -EROFS;
+
+	if (!e->totals_stale)
+		return;
+	if (e->journal.impl != NULL)
+		rc = e->journal.ops->uses(e->journal.impl, &q, e->totals, LANE_USES_MAX,
+					  &count);
+	e->totals_stale = rc < 0 && e->journal.impl != NULL;
+	if (lane_core_set_totals(e->core, e->totals, count, rc < 0) < 0)
+		e->totals_stale = true;
+}
+
 int
 effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *now)
 {
 	int rc;
 
 	e->stored = true;
+	e->totals_stale = e->totals_stale || ev->kind == LANE_EV_RULES;
+	refresh_totals(e, lane_core_display(e->core)->checkout, now);
 	adopt(e, ev);
 	rc = step_core(e, ev, now);
 	run_follow_ups(e, now);
@@ -375,7 +420,7 @@ hold_payment(void *ctx, const struct payment *p)
 struct reading {
 	struct lane_restore restore;
 	struct journal_checkout last;
-	struct checkout_record ended;
+	struct checkout_record ended[LANE_ENDED_TICKETS];
 	struct lane_member member;
 	struct lane_use uses[LANE_USES_MAX];
 	struct held held;
@@ -394,10 +439,10 @@ read_journal(struct effects *e, struct reading *r)
 		r->restore.checkout = &r->last.record;
 	else if (rc != -ENOENT)
 		first = rc;
-	rc = ops->get_ended(e->journal.impl, &r->ended);
-	if (rc == 0)
-		r->restore.ended = &r->ended;
-	else if (rc != -ENOENT && first == 0)
+	r->restore.ended = r->ended;
+	rc = ops->get_ended(e->journal.impl, r->ended, LANE_ENDED_TICKETS,
+			    &r->restore.ended_count);
+	if (rc < 0 && first == 0)
 		first = rc;
 	r->held.list = r->payments;
 	rc = ops->open_payments(e->journal.impl, hold_payment, &r->held);
@@ -413,19 +458,23 @@ read_journal(struct effects *e, struct reading *r)
 static void
 read_member(struct effects *e, struct reading *r,
 	    int (*find_member)(void *ctx, struct ulid member,
-			       struct lane_member *ret_member),
-	    const struct timepoint *now)
+			       struct lane_member *ret_member))
 {
 	struct journal_uses_query q = { .member = r->last.record.member,
 					.except = r->last.record.checkout,
-					.business_day = now->business_day };
+					.business_day = r->last.record.business_day,
+					.rules = lane_core_rules(e->core) };
+	int rc;
 
 	if (r->restore.checkout == NULL || find_member == NULL ||
 	    ulid_is_zero(q.member) || find_member(e->ctx, q.member, &r->member) < 0)
 		return;
-	if (e->journal.ops->uses(e->journal.impl, &q, r->uses, LANE_USES_MAX,
-				 &r->member.uses_count) == 0)
-		r->member.uses = r->uses;
+	rc = e->journal.ops->uses(e->journal.impl, &q, r->uses, LANE_USES_MAX,
+				  &r->member.uses_count);
+	r->member.uses = r->uses;
+	r->member.uses_unknown = rc < 0;
+	if (rc < 0)
+		r->member.uses_count = 0;
 	r->restore.member = &r->member;
 }
 
@@ -448,7 +497,8 @@ effects_restore(struct effects *e,
 		return -ENOMEM;
 	}
 	rc = read_journal(e, r);
-	read_member(e, r, find_member, now);
+	read_member(e, r, find_member);
+	refresh_totals(e, r->last.record.checkout, now);
 	restored = lane_core_restore(e->core, &r->restore, now, &e->list);
 	if (!perform(e, now)) {
 		struct follow failed = { .kind = LANE_EV_JOURNAL_FAILED };
@@ -463,6 +513,15 @@ effects_restore(struct effects *e,
 
 /* ---- life ---------------------------------------------------------------- */
 
+struct effects *
+effects_free(struct effects *e)
+{
+	if (e != NULL)
+		free(e->totals);
+	free(e);
+	return NULL;
+}
+
 int
 effects_new(struct lane_core *core, struct journal_ref journal,
 	    const struct effects_ops *ops, void *ctx, struct effects **ret_effects)
@@ -471,19 +530,18 @@ effects_new(struct lane_core *core, struct journal_ref journal,
 
 	if (e == NULL)
 		return -ENOMEM;
+	e->totals = calloc(LANE_USES_MAX, sizeof(*e->totals));
+	if (e->totals == NULL) {
+		free(e);
+		return -ENOMEM;
+	}
+	e->totals_stale = true;
 	e->core = core;
 	e->journal = journal;
 	e->ops = ops;
 	e->ctx = ctx;
 	*ret_effects = e;
 	return 0;
-}
-
-struct effects *
-effects_free(struct effects *e)
-{
-	free(e);
-	return NULL;
 }
 
 void

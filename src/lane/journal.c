@@ -1,6 +1,7 @@
 #include "lane/journal_private.h"
 
 #include "base/plain/pan.h"
+#include "lane/journal_returns.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -70,6 +71,33 @@ static const struct db_migration migrations[] = {
 	  "CREATE TABLE outbox ("
 	  " seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
 	  " json TEXT NOT NULL, wall_ms INTEGER NOT NULL) STRICT;" },
+	/* Campaign budgets, points, whose a payment is. The version before writes neither and reads past them. */
+	{ 2, 1,
+	  "ALTER TABLE reservations ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE limit_totals ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE checkouts ADD COLUMN points INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE payments ADD COLUMN adapter TEXT NOT NULL DEFAULT '';" },
+	/* Goods taken back: journal_returns.c. The versions before take none. */
+	{ 3, 1,
+	  "CREATE TABLE returns ("
+	  " seq INTEGER PRIMARY KEY,"
+	  " id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+	  " checkout BLOB NOT NULL, wall_ms INTEGER NOT NULL,"
+	  " sold_ms INTEGER NOT NULL, business_day INTEGER NOT NULL,"
+	  " currency TEXT NOT NULL, store TEXT NOT NULL, lane TEXT NOT NULL,"
+	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0)) STRICT;"
+	  "CREATE TABLE return_lines ("
+	  " checkout BLOB NOT NULL, line INTEGER NOT NULL,"
+	  " parts_from INTEGER NOT NULL CHECK (parts_from >= 0),"
+	  " parts_to INTEGER NOT NULL CHECK (parts_to > parts_from),"
+	  " return_seq INTEGER NOT NULL REFERENCES returns (seq) ON DELETE CASCADE,"
+	  " measured INTEGER NOT NULL, vat_bp INTEGER NOT NULL,"
+	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0),"
+	  " PRIMARY KEY (checkout, line, parts_from)) STRICT, WITHOUT ROWID;"
+	  "CREATE INDEX return_lines_return ON return_lines (return_seq);"
+	  "CREATE INDEX returns_checkout ON returns (checkout);"
+	  "CREATE TABLE returns_swept ("
+	  " one INTEGER PRIMARY KEY CHECK (one = 1), sold_ms INTEGER NOT NULL) STRICT;" },
 };
 
 /* ---- transactions -------------------------------------------------------- */
@@ -192,14 +220,15 @@ reserve(struct journal *j, const struct checkout_record *r)
 
 	for (uint32_t i = 0; i < r->reserved_count && rc == 0; i++) {
 		sqlite3_stmt *s = db_stmt(
-			j->db, "INSERT INTO reservations (checkout, rule, applications)"
-			       " VALUES (?, ?, ?)");
+			j->db, "INSERT INTO reservations (checkout, rule, applications,"
+			       " discount_minor) VALUES (?, ?, ?, ?)");
 
 		if (s == NULL)
 			return db_last_error(j->db);
 		db_bind_blob(s, 1, r->checkout.b, sizeof(r->checkout.b));
 		db_bind_cstr(s, 2, r->reserved[i].rule);
 		db_bind_int(s, 3, r->reserved[i].applications);
+		db_bind_int(s, 4, r->reserved[i].discount_minor);
 		rc = db_run(j->db, s);
 	}
 	return rc;
@@ -224,13 +253,15 @@ count_uses(struct journal *j, const struct checkout_record *r)
 	if (rc == 0)
 		rc = run_id(j,
 			    db_stmt(j->db,
-				    "INSERT INTO limit_totals (rule, applications)"
-				    " SELECT r.rule, r.applications FROM reservations r"
+				    "INSERT INTO limit_totals (rule, applications,"
+				    " discount_minor) SELECT r.rule, r.applications,"
+				    " r.discount_minor FROM reservations r"
 				    " JOIN checkouts c ON c.id = r.checkout"
 				    " WHERE c.id = ? AND c.uses_counted = 0"
-				    " ON CONFLICT (rule) DO UPDATE"
-				    " SET applications = applications + "
-				    "excluded.applications"),
+				    " ON CONFLICT (rule) DO UPDATE SET applications ="
+				    " applications + excluded.applications,"
+				    " discount_minor = discount_minor +"
+				    " excluded.discount_minor"),
 			    r->checkout.b);
 	if (rc == 0)
 		rc = run_id(j,
@@ -254,8 +285,8 @@ put_checkout(void *impl, const struct checkout_record *r)
 		j->db,
 		"INSERT INTO checkouts (id, phase, member_state, member, flags, ticket,"
 		" currency, rev, gross_minor, total_minor, saving_minor, paid_minor,"
-		" business_day, opened_ms, changed_ms)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" business_day, opened_ms, changed_ms, points)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (id) DO UPDATE SET phase = excluded.phase,"
 		" member_state = excluded.member_state, member = excluded.member,"
 		" flags = excluded.flags, ticket = excluded.ticket,"
@@ -263,7 +294,7 @@ put_checkout(void *impl, const struct checkout_record *r)
 		" gross_minor = excluded.gross_minor, total_minor = excluded.total_minor,"
 		" saving_minor = excluded.saving_minor, paid_minor = excluded.paid_minor,"
 		" business_day = excluded.business_day, opened_ms = excluded.opened_ms,"
-		" changed_ms = excluded.changed_ms");
+		" changed_ms = excluded.changed_ms, points = excluded.points");
 	if (s == NULL)
 		return db_last_error(j->db);
 	journal_bind_checkout(s, r);
@@ -293,7 +324,8 @@ put_payment(void *impl, const struct payment *p)
 		j->db,
 		"INSERT INTO payments (key, checkout, state, ticket, currency, rev,"
 		" asked_minor, answered_minor, flags, tries, created_ms, state_ms, ref,"
-		" auth, blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" auth, blob, adapter)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
 		" answered_minor = excluded.answered_minor, flags = excluded.flags,"
 		" tries = excluded.tries, state_ms = excluded.state_ms,"
@@ -456,7 +488,7 @@ journal_check(struct journal *j, int64_t *ret_seq)
 		memcpy(before, hash, sizeof(before));
 	}
 	db_done(s);
-	return rc;
+	return rc == 0 ? journal_returns_check(j, ret_seq) : rc;
 }
 
 /* ---- gets ---------------------------------------------------------------- */
@@ -490,8 +522,9 @@ get_basket(struct journal *j, struct journal_checkout *c)
 static int
 get_reserved(struct journal *j, struct journal_checkout *c)
 {
-	sqlite3_stmt *s = db_stmt(j->db, "SELECT rule, applications FROM reservations"
-					 " WHERE checkout = ? ORDER BY rule");
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT rule, applications, discount_minor"
+					 " FROM reservations WHERE checkout = ?"
+					 " ORDER BY rule");
 	int rc;
 
 	if (s == NULL)
@@ -508,6 +541,7 @@ get_reserved(struct journal *j, struct journal_checkout *c)
 			break;
 		}
 		to->applications = (uint32_t)sqlite3_column_int64(s, 1);
+		to->discount_minor = sqlite3_column_int64(s, 2);
 		c->record.reserved_count++;
 	}
 	db_done(s);
@@ -553,22 +587,27 @@ get_checkout(void *impl, struct ulid id, struct journal_checkout *ret)
 }
 
 static int
-get_ended(void *impl, struct checkout_record *ret)
+get_ended(void *impl, struct checkout_record *list, uint32_t max, uint32_t *ret_count)
 {
 	struct journal *j = impl;
 	sqlite3_stmt *s = db_stmt(j->db, "SELECT " CHECKOUT_COLUMNS " FROM checkouts c"
 					 " WHERE ticket <> '' AND phase IN ('done',"
-					 " 'cancelled') ORDER BY seq DESC LIMIT 1");
+					 " 'cancelled') ORDER BY seq DESC LIMIT ?");
+	uint32_t count = 0;
 	int rc;
 
 	if (s == NULL)
 		return db_last_error(j->db);
-	rc = db_step(j->db, s);
-	if (rc == 1)
-		rc = journal_row_checkout(s, ret);
-	else if (rc == 0)
-		rc = -ENOENT;
+	db_bind_int(s, 1, max);
+	while ((rc = db_step(j->db, s)) == 1) {
+		rc = journal_row_checkout(s, &list[count]);
+		if (rc < 0)
+			break;
+		count++;
+	}
 	db_done(s);
+	if (rc == 0)
+		*ret_count = count;
 	return rc;
 }
 
@@ -650,6 +689,7 @@ use_row(sqlite3_stmt *s, struct lane_use *u)
 	u->member_used = sqlite3_column_int64(s, 1);
 	u->member_day_used = sqlite3_column_int64(s, 2);
 	u->total_used = sqlite3_column_int64(s, 3);
+	u->budget_used_minor = sqlite3_column_int64(s, 4);
 	return 0;
 }
 
@@ -668,14 +708,14 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 		" UNION ALL SELECT r.rule, c.member, c.business_day, r.applications"
 		"  FROM reservations r JOIN checkouts c ON c.id = r.checkout"
 		"  WHERE c.id <> ?3 AND c.member = ?1 AND c.member <> zeroblob(16)),"
-		" t (rule, applications) AS ("
-		" SELECT rule, applications FROM limit_totals"
-		" UNION ALL SELECT rule, applications FROM reservations"
+		" t (rule, applications, discount_minor) AS ("
+		" SELECT rule, applications, discount_minor FROM limit_totals"
+		" UNION ALL SELECT rule, applications, discount_minor FROM reservations"
 		"  WHERE checkout <> ?3)"
-		" SELECT rule, sum(m), sum(d), sum(t) FROM ("
+		" SELECT rule, sum(m), sum(d), sum(t), sum(b) FROM ("
 		"  SELECT rule, applications AS m,"
-		"   iif(business_day = ?2, applications, 0) AS d, 0 AS t FROM u"
-		"  UNION ALL SELECT rule, 0, 0, applications FROM t)"
+		"   iif(business_day = ?2, applications, 0) AS d, 0 AS t, 0 AS b FROM u"
+		"  UNION ALL SELECT rule, 0, 0, applications, discount_minor FROM t)"
 		" GROUP BY rule ORDER BY rule");
 
 	if (s == NULL)
@@ -684,6 +724,9 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 	db_bind_int(s, 2, q->business_day);
 	db_bind_blob(s, 3, q->except.b, sizeof(q->except.b));
 	while ((rc = db_step(j->db, s)) == 1) {
+		if (q->rules != NULL &&
+		    !pricing_rule_is_limited(q->rules, db_col_str(s, 0)))
+			continue;
 		rc = count < max ? use_row(s, &list[count]) : -E2BIG;
 		if (rc < 0)
 			break;
@@ -693,6 +736,26 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 	if (rc == 0)
 		*ret_count = count;
 	return rc;
+}
+
+static int
+bought(void *impl, struct ulid member, struct ulid except, bool *ret_bought)
+{
+	struct journal *j = impl;
+	sqlite3_stmt *s = db_stmt(
+		j->db, "SELECT 1 FROM checkouts WHERE member = ? AND phase = 'done'"
+		       " AND id <> ? AND member <> zeroblob(16) LIMIT 1");
+	int rc;
+
+	if (s == NULL)
+		return db_last_error(j->db);
+	db_bind_blob(s, 1, member.b, sizeof(member.b));
+	db_bind_blob(s, 2, except.b, sizeof(except.b));
+	rc = db_step(j->db, s);
+	if (rc >= 0)
+		*ret_bought = rc == 1;
+	db_done(s);
+	return rc < 0 ? rc : 0;
 }
 
 static int
@@ -733,6 +796,7 @@ static const struct journal_ops sqlite_ops = {
 	.find_payment = find_payment,
 	.open_payments = open_payments,
 	.uses = uses,
+	.bought = bought,
 	.touch_sum = touch_sum,
 };
 

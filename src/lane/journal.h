@@ -29,6 +29,8 @@ struct journal_uses_query {
 	struct ulid member;
 	struct ulid except;
 	int32_t business_day;
+	/* Only rules that this set limits; NULL: all. What old campaigns counted is passed over. */
+	const struct pricing_rules *rules;
 };
 
 struct journal_ops {
@@ -45,8 +47,9 @@ struct journal_ops {
 	void (*rollback)(void *impl);
 	/* The last checkout written (id zero) or that one. -ENOENT none. */
 	int (*get_checkout)(void *impl, struct ulid id, struct journal_checkout *ret);
-	/* The last one that ended and had a ticket, without lines. -ENOENT none. */
-	int (*get_ended)(void *impl, struct checkout_record *ret);
+	/* The last ones that ended and had a ticket, newest first, without lines; at most max. */
+	int (*get_ended)(void *impl, struct checkout_record *list, uint32_t max,
+			 uint32_t *ret_count);
 	int (*get_payment)(void *impl, struct key128 key, struct payment *ret);
 	/* The newest payment whose reference, or whose blob as text, is ref. -ENOENT none. */
 	int (*find_payment)(void *impl, struct str ref, struct payment *ret);
@@ -61,6 +64,10 @@ struct journal_ops {
 	 */
 	int (*uses)(void *impl, const struct journal_uses_query *q, struct lane_use *list,
 		    uint32_t max, uint32_t *ret_count);
+	/* Whether a checkout of this member was done before, except one: then no purchase is the
+	 * first. */
+	int (*bought)(void *impl, struct ulid member, struct ulid except,
+		      bool *ret_bought);
 	/* What a member has paid, or may yet turn out to have paid, by touch alone that day. */
 	int (*touch_sum)(void *impl, struct ulid member, int32_t business_day,
 			 int64_t *ret_minor);
@@ -96,7 +103,10 @@ struct journal_ref journal_ref(struct journal *j);
 const char *journal_message(struct journal *j);
 /* The newest wall time in the journal, 0 none: before it the clock is doubted. */
 int journal_last_wall_ms(struct journal *j, int64_t *ret_wall_ms);
-/* quick_check and the audit chain: 0; -EUCLEAN the file; -EBADMSG the chain is broken at *ret_seq. */
+/*
+ * quick_check, the audit chain, and the returns that it covers: 0; -EUCLEAN the file; -EBADMSG the
+ * chain is broken, or a return is not as it was, at *ret_seq.
+ */
 int journal_check(struct journal *j, int64_t *ret_seq);
 
 /* The lane's own lists, newest first, for the control API. each: nonzero stops. */
@@ -164,7 +174,7 @@ struct journal_counts {
 	int64_t checkouts, payments, payments_open, audit, outbox, born;
 };
 int journal_counts(struct journal *j, struct journal_counts *ret);
-/* Deletes what ended before wall_ms (checkouts, their baskets, payments; never open ones). */
+/* Deletes what ended before wall_ms (checkouts, baskets, payments, returns of so old sales; never open ones). */
 int journal_sweep(struct journal *j, int64_t before_wall_ms, int64_t *ret_deleted);
 
 #endif

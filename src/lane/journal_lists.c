@@ -1,6 +1,7 @@
 #include "lane/journal_private.h"
 
 #include "base/plain/pan.h"
+#include "lane/journal_returns.h"
 
 #include <errno.h>
 #include <string.h>
@@ -427,9 +428,10 @@ sweep_rows(struct journal *j, int64_t before_wall_ms, int64_t *deleted)
 		return db_last_error(j->db);
 	db_bind_int(s, 1, before_wall_ms);
 	rc = run(j, s);
-	if (rc == 0)
-		*deleted += sqlite3_changes(db_handle(j->db));
-	return rc;
+	if (rc < 0)
+		return rc;
+	*deleted += sqlite3_changes(db_handle(j->db));
+	return journal_returns_sweep(j, before_wall_ms, deleted);
 }
 
 int

@@ -27,11 +27,11 @@ struct journal {
 #define CHECKOUT_COLUMNS                                                                 \
 	"c.id, c.phase, c.member_state, c.member, c.flags, c.ticket, c.currency, c.rev," \
 	" c.gross_minor, c.total_minor, c.saving_minor, c.paid_minor, c.business_day,"   \
-	" c.opened_ms, c.changed_ms"
+	" c.opened_ms, c.changed_ms, c.points"
 #define PAYMENT_COLUMNS                                                                  \
 	"p.key, p.checkout, p.state, p.ticket, p.currency, p.rev, p.asked_minor,"        \
 	" p.answered_minor, p.flags, p.tries, p.created_ms, p.state_ms, p.ref, p.auth,"  \
-	" p.blob"
+	" p.blob, p.adapter"
 
 /* Binds the columns above from parameter 1 on. */
 void journal_bind_checkout(sqlite3_stmt *s, const struct checkout_record *r);

@@ -92,6 +92,7 @@ journal_bind_checkout(sqlite3_stmt *s, const struct checkout_record *r)
 	db_bind_int(s, 13, r->business_day);
 	db_bind_int(s, 14, r->opened_wall_ms);
 	db_bind_int(s, 15, r->changed_wall_ms);
+	db_bind_int(s, 16, r->points);
 }
 
 int
@@ -123,6 +124,7 @@ journal_row_checkout(sqlite3_stmt *s, struct checkout_record *ret)
 	r.business_day = (int32_t)sqlite3_column_int64(s, 12);
 	r.opened_wall_ms = sqlite3_column_int64(s, 13);
 	r.changed_wall_ms = sqlite3_column_int64(s, 14);
+	r.points = sqlite3_column_int64(s, 15);
 	*ret = r;
 	return 0;
 }
@@ -151,6 +153,7 @@ journal_bind_payment(sqlite3_stmt *s, const struct payment *p)
 	db_bind_cstr(s, 13, p->ref);
 	db_bind_cstr(s, 14, p->auth);
 	db_bind_blob(s, 15, p->blob, p->blob_bytes);
+	db_bind_cstr(s, 16, p->adapter);
 }
 
 int
@@ -168,7 +171,8 @@ journal_row_payment(sqlite3_stmt *s, struct payment *ret)
 	    col_text(s, 4, p.currency, sizeof(p.currency)) < 0 ||
 	    col_u32(s, 5, &p.rev) < 0 || col_u32(s, 9, &p.tries) < 0 ||
 	    col_text(s, 12, p.ref, sizeof(p.ref)) < 0 ||
-	    col_text(s, 13, p.auth, sizeof(p.auth)) < 0 || blob.n > sizeof(p.blob))
+	    col_text(s, 13, p.auth, sizeof(p.auth)) < 0 ||
+	    col_text(s, 15, p.adapter, sizeof(p.adapter)) < 0 || blob.n > sizeof(p.blob))
 		return -EUCLEAN;
 	p.asked_minor = sqlite3_column_int64(s, 6);
 	p.answered_minor = sqlite3_column_int64(s, 7);
@@ -204,6 +208,14 @@ line_write(struct json_out *o, const struct basket_line *l)
 	json_int(o, "vat_bp", l->vat_bp);
 	json_bool(o, "void", l->is_void);
 	json_bool(o, "weighed", l->weighed);
+	if (l->floor_minor > 0)
+		json_int(o, "floor", l->floor_minor);
+	if (l->excluded)
+		json_bool(o, "excluded", true);
+	if (l->reduced)
+		json_bool(o, "reduced", true);
+	if (l->has_net)
+		json_int(o, "net", l->net_minor);
 	json_close(o);
 }
 
@@ -229,6 +241,24 @@ line_text(const struct value *v, const char *name, char *buf, size_t bytes)
 	return str_copy(buf, bytes, s);
 }
 
+/* What a line need not have. */
+static int
+line_read_rest(const struct value *v, struct basket_line *l)
+{
+	int floor = value_get_int(v, "floor", 0, INT64_MAX, &l->floor_minor);
+	int excluded = value_get_bool(v, "excluded", &l->excluded);
+	int reduced = value_get_bool(v, "reduced", &l->reduced);
+	int net = value_get_int(v, "net", INT64_MIN, INT64_MAX, &l->net_minor);
+
+	l->has_net = net == 0;
+	return (floor == 0 || floor == -ENOENT) &&
+			       (excluded == 0 || excluded == -ENOENT) &&
+			       (reduced == 0 || reduced == -ENOENT) &&
+			       (net == 0 || net == -ENOENT)
+		       ? 0
+		       : -EUCLEAN;
+}
+
 static int
 line_read(const struct value *v, struct basket_line *l)
 {
@@ -249,7 +279,7 @@ line_read(const struct value *v, struct basket_line *l)
 		return -EUCLEAN;
 	l->line = (uint32_t)line;
 	l->vat_bp = (uint32_t)vat;
-	return 0;
+	return line_read_rest(v, l);
 }
 
 int

@@ -5,7 +5,6 @@
 #include "base/keys.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "lane/cache.h"
 #include "lane/offers.h"
 
 #include <errno.h>
@@ -13,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_BYTES_MAX 512u
 #define MESSAGE_ARENA_BYTES (4u << 20)
-#define MACHINE_ID "/etc/machine-id"
 #define CLOCK_LEAP_MS (INT64_C(31) * 24 * 3600 * 1000)
 
 /* ---- steps -------------------------------------------------------------------- */
@@ -120,31 +117,48 @@ lane_message(struct lane *l)
 static int
 add_journal_facts(struct lane *l, struct lane_member *m)
 {
-	struct journal_uses_query q = { .member = m->member };
+	const struct lane_display *d = lane_core_display(l->core);
+	struct journal_uses_query q = { .member = m->member,
+					.except = d->checkout,
+					.rules = l->rules };
 	struct journal_ref j;
 	struct timepoint now;
+	bool bought = true;
 	int rc;
 
 	if (l->journal == NULL)
-		return 0;
+		return -EROFS;
 	lane_now(l, &now);
-	q.business_day = now.business_day;
-	q.except = lane_core_display(l->core)->checkout;
+	/* A checkout counts for the day on which it began, also when it goes on after midnight. */
+	q.business_day = d->phase != PHASE_IDLE && d->phase != PHASE_DONE &&
+					 d->phase != PHASE_CANCELLED
+				 ? d->business_day
+				 : now.business_day;
 	j = journal_ref(l->journal);
 	rc = j.ops->uses(j.impl, &q, l->uses, LANE_USES_MAX, &m->uses_count);
-	if (rc == -E2BIG) { /* the first ones count; no member has so many */
-		m->uses_count = LANE_USES_MAX;
-		rc = 0;
-	}
 	m->uses = l->uses;
+	if (rc == 0 && m->first_purchase) {
+		rc = j.ops->bought(j.impl, m->member, q.except, &bought);
+		m->first_purchase = !bought;
+	}
 	if (rc == 0)
-		rc = j.ops->touch_sum(j.impl, m->member, now.business_day,
+		rc = j.ops->touch_sum(j.impl, m->member, q.business_day,
 				      &m->touch_paid_today_minor);
 	return rc;
 }
 
-static int
-find_member(void *ctx, struct ulid member, struct lane_member *ret_member)
+/* What was used cannot be told: nothing that is limited, nothing by touch. */
+static void
+without_facts(struct lane_member *m)
+{
+	m->uses_count = 0;
+	m->uses_unknown = true;
+	m->first_purchase = false;
+	m->has_tender = false;
+}
+
+int
+lane_find_member_cb(void *ctx, struct ulid member, struct lane_member *ret_member)
 {
 	struct lane *l = ctx;
 	struct member_record record;
@@ -154,98 +168,68 @@ find_member(void *ctx, struct ulid member, struct lane_member *ret_member)
 		return rc;
 	members_for_core(&record, ret_member);
 	rc = add_journal_facts(l, ret_member);
-	if (rc <
-	    0) { /* what was used cannot be told: nothing that is limited, nothing by touch */
-		log_warn("journal.db: %s; this member pays otherwise", strerror(-rc));
-		ret_member->has_tender = false;
-		rc = 0;
+	if (rc < 0) {
+		log_warn("journal.db: %s; this member pays otherwise, without limited "
+			 "offers",
+			 strerror(-rc));
+		without_facts(ret_member);
 	}
-	return rc;
+	return 0;
 }
 
 int
 lane_find_member(struct lane *l, struct ulid member)
 {
-	return find_member(l, member, &l->member);
-}
-
-/* Members born at this lane go back into a cache that was made anew. */
-static int
-put_back(void *ctx, struct ulid member, struct str json)
-{
-	struct lane *l = ctx;
-	struct member_record record;
-	char what[RECORD_WHAT_BYTES];
-	const struct value *v = NULL;
-	enum members_change change;
-	int rc;
-
-	arena_reset(l->arena);
-	rc = json_parse(l->arena, json, 0, &v, NULL);
-	if (rc == 0)
-		rc = member_record_read(v, true, &record, what, NULL);
-	if (rc == 0) {
-		record.member = member;
-		rc = members_put(l->cache, &record, member, &change);
-	}
-	if (rc < 0)
-		log_err("a member born at this lane could not be put back: %s",
-			strerror(-rc));
-	return 0; /* the others all the same */
+	return lane_find_member_cb(l, member, &l->member);
 }
 
 /* ---- offers ------------------------------------------------------------------------ */
 
-static void
-load_totals(struct lane *l)
-{
-	struct journal_uses_query q = { 0 };
-	struct journal_ref j;
-	struct timepoint now;
-
-	l->env.totals = l->totals;
-	l->env.totals_count = 0;
-	if (l->journal == NULL)
-		return;
-	lane_now(l, &now);
-	q.business_day = now.business_day;
-	j = journal_ref(l->journal);
-	if (j.ops->uses(j.impl, &q, l->totals, LANE_USES_MAX, &l->env.totals_count) < 0)
-		l->env.totals_count = 0;
-}
-
-static struct pricing_rules *
-load_rules(struct lane *l)
+/* 0 with the rules, NULL when there are none; or they cannot be used, and the log says why. */
+static int
+load_rules(struct lane *l, struct pricing_rules **ret_rules)
 {
 	struct pricing_rules *rules = NULL;
 	int rc = offers_load(l->cache, &rules);
 
-	if (rc == -ENOENT)
+	if (rc == -ENOENT) {
 		log_notice("no offers are loaded; prices are the POS's own");
-	else if (rc < 0)
+		rc = 0;
+	} else if (rc < 0) {
 		log_err("the offers in cache.db cannot be used (%s); import them again",
 			strerror(-rc));
-	else if (strcmp(pricing_rules_currency(rules), l->env.currency) != 0) {
+	} else if (strcmp(pricing_rules_currency(rules), l->env.currency) != 0) {
 		log_err("the offers are in %s, this lane sells in %s; not used",
 			pricing_rules_currency(rules), l->env.currency);
 		rules = pricing_rules_free(rules);
+		rc = -EINVAL;
 	}
-	return rules;
+	if (rc == 0)
+		*ret_rules = rules;
+	return rc;
 }
 
 void
 lane_rules_changed(struct lane *l)
 {
-	struct pricing_rules *old = l->rules;
+	struct pricing_rules *old = l->rules, *rules = NULL;
 	struct lane_event ev = { .kind = LANE_EV_RULES };
 
-	l->rules = load_rules(l);
-	l->env.rules = l->rules;
-	load_totals(l);
-	if (lane_core_set_env(l->core, &l->env) < 0)
-		log_err("the new offers could not be taken over");
-	pricing_rules_free(old);
-	(void)lane_step(l, &ev); /* re-prices what is open */
+	/* All of the new set or nothing of it. */
+	if (load_rules(l, &rules) < 0) {
+		log_err("the offers before stay in force");
+		return;
+	}
+	l->env.rules = rules;
+	if (lane_core_set_env(l->core, &l->env) < 0) {
+		l->env.rules = old;
+		(void)pricing_rules_free(rules); /* gives NULL */
+		log_err("the new offers could not be taken over; those before stay");
+		return;
+	}
+	l->rules = rules;
+	(void)pricing_rules_free(old); /* gives NULL */
+	(void)lane_step(l, &ev);       /* re-prices what is open */
 }
 
 /* ---- start --------------------------------------------------------------------------- */
@@ -297,60 +281,6 @@ read_names(struct lane *l)
 	l->env.store = str_of(l->store);
 }
 
-static int
-open_cache(struct lane *l, bool *ret_fresh)
-{
-	const char *folder = conf_str(l->conf, "paths", "state");
-	int rc = cache_open(folder, &l->cache, ret_fresh, l->cache_note);
-
-	if (rc < 0)
-		log_err("%s/cache.db: %s", folder,
-			l->cache_note[0] != '\0' ? l->cache_note : strerror(-rc));
-	else if (l->cache_note[0] != '\0')
-		log_warn("%s", l->cache_note);
-	return rc;
-}
-
-/* A journal that cannot be opened costs the token payments, not the sale. */
-static void
-open_journal(struct lane *l)
-{
-	char path[PATH_BYTES_MAX];
-	struct journal_spec spec = { .path = path,
-				     .environment =
-					     conf_str(l->conf, "lane", "environment"),
-				     .lane = l->identity.lane };
-	int rc = -ENAMETOOLONG;
-
-	if (snprintf(path, sizeof(path), "%s/journal.db",
-		     conf_str(l->conf, "paths", "state")) < (int)sizeof(path))
-		rc = journal_open(&spec, &l->journal, l->journal_note);
-	if (rc == 0)
-		return;
-	if (l->journal_note[0] == '\0')
-		(void)snprintf(l->journal_note, sizeof(l->journal_note), "%s",
-			       strerror(-rc));
-	log_event(LOG_ERR, "journal-failed", NULL,
-		  "%s: %s; token payment is off, the sale goes on", path,
-		  l->journal_note);
-}
-
-static void
-check_clock(struct lane *l)
-{
-	int64_t last = 0;
-
-	if (l->journal != NULL && journal_last_wall_ms(l->journal, &last) == 0 &&
-	    clock_is_before(last))
-		l->clock_doubted = true;
-	l->believed_wall_ms = last;
-	if (l->clock_doubted)
-		log_event(LOG_ERR, "clock-doubted", NULL,
-			  "the clock lies before the last record; no token payment until "
-			  "it is "
-			  "set and laned restarted");
-}
-
 /* The faults known at start, told to the core one by one. */
 static void
 tell_faults(struct lane *l)
@@ -367,34 +297,6 @@ tell_faults(struct lane *l)
 }
 
 static int
-open_state(struct lane *l)
-{
-	const char *folder = conf_str(l->conf, "paths", "state");
-	bool fresh = false;
-	int rc = identity_load(folder, MACHINE_ID, &l->identity);
-
-	if (rc < 0)
-		log_err("%s/identity: %s", folder, strerror(-rc));
-	else if (!l->identity.matches)
-		log_event(LOG_ERR, "identity-mismatch", NULL,
-			  "%s/identity: %s; no payments on this lane", folder,
-			  l->identity.why);
-	if (rc == 0)
-		rc = open_cache(l, &fresh);
-	if (rc < 0)
-		return rc;
-	open_journal(l);
-	check_clock(l);
-	if (fresh && l->journal != NULL)
-		rc = journal_born(l->journal, put_back, l);
-	if (rc < 0) {
-		log_err("journal.db: members born here: %s", strerror(-rc));
-		rc = 0;
-	}
-	return rc;
-}
-
-static int
 open_core(struct lane *l)
 {
 	struct journal_ref journal = { NULL, NULL };
@@ -402,9 +304,9 @@ open_core(struct lane *l)
 	int rc;
 
 	read_env(l);
-	l->rules = load_rules(l);
+	(void)load_rules(l,
+			 &l->rules); /* logged; without them the POS's own prices hold */
 	l->env.rules = l->rules;
-	load_totals(l);
 	rc = lane_core_new(&l->env, &l->core);
 	if (rc < 0) {
 		log_err("limits or currency of the configuration: %s", strerror(-rc));
@@ -416,7 +318,8 @@ open_core(struct lane *l)
 	if (rc < 0)
 		return rc;
 	lane_now(l, &now);
-	if (l->journal != NULL && effects_restore(l->effects, find_member, &now) < 0)
+	if (l->journal != NULL &&
+	    effects_restore(l->effects, lane_find_member_cb, &now) < 0)
 		log_err("journal.db: the last checkout could not be read");
 	tell_faults(l);
 	return 0;
@@ -444,7 +347,7 @@ lane_new(const struct lane_options *o, struct lane **ret_lane)
 		rc = loop_timer_new(l->loop, on_tick, l, &l->tick);
 	if (rc == 0) {
 		read_names(l);
-		rc = open_state(l);
+		rc = state_open(l);
 	}
 	if (rc == 0)
 		rc = open_core(l);
@@ -475,10 +378,8 @@ lane_free(struct lane *l)
 	l->effects = effects_free(l->effects);
 	l->core = lane_core_free(l->core);
 	l->rules = pricing_rules_free(l->rules);
-	if (l->journal != NULL)
-		l->journal = journal_close(l->journal);
-	if (l->cache != NULL)
-		l->cache = db_close(l->cache);
+	l->receipts = receipts_close(l->receipts);
+	state_close(l);
 	l->tick = loop_timer_free(l->tick);
 	secret_region_free(l->claim, sizeof(*l->claim));
 	l->out = json_out_free(l->out);

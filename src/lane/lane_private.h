@@ -8,6 +8,7 @@
 #include "lane/import.h"
 #include "lane/lane.h"
 #include "lane/members.h"
+#include "lane/receipts.h"
 
 #define ADAPTERS_MAX 8u
 #define WATCHERS_MAX 8u
@@ -43,7 +44,7 @@ struct adapter_link {
 	struct rpc_peer *peer;  /* NULL: away */
 	bool greeted;           /* adapter.hello is done */
 	char plugin[65], version[33];
-	bool can_pay, can_query, can_partial;
+	bool can_pay, can_query, can_partial, can_receipt;
 	struct pending pending[PENDING_MAX];
 	size_t pending_next;
 	uint64_t connects, submits, completions;
@@ -114,7 +115,9 @@ struct lane {
 	const char *conf_file;
 	struct identity identity;
 	struct db *cache;
-	struct journal *journal; /* NULL: could not be opened */
+	struct journal *journal;   /* NULL: could not be opened */
+	struct receipts *receipts; /* NULL: no key, see receipts_note */
+	struct ulid receipt_told;  /* the last checkout whose receipt went to the POS */
 	struct pricing_rules *rules;
 	struct lane_env env;
 	struct lane_core *core;
@@ -132,14 +135,17 @@ struct lane {
 	/* Scratch of one step: what events point to. */
 	struct lane_member member;
 	struct lane_use uses[LANE_USES_MAX];
-	struct lane_use totals[LANE_USES_MAX];
 	struct ulid found[LANE_FOUND_MAX], found_subjects[LANE_FOUND_MAX];
 	char name[33], store[33], language[9]; /* kept over a reload */
 	int64_t started_wall_ms;
 	int32_t swept_day;        /* business day of the last sweep of the journal */
 	int64_t believed_wall_ms; /* the last record at start, then the last sweep */
 	bool clock_doubted, unprotected;
-	char cache_note[256], journal_note[256];
+	char cache_note[256], journal_note[256], receipts_note[RECEIPTS_WHY_BYTES];
+	struct loop_timer *state_retry; /* while a file of the state folder is missing */
+	bool cache_volatile;            /* cache is an empty one below /run */
+	int journal_error;              /* why journal is NULL */
+	uint64_t pans_refused;          /* by the PAN guard of laned's own sockets */
 };
 
 /* lane.c */
@@ -152,8 +158,14 @@ void lane_now(const struct lane *l, struct timepoint *ret_now);
 void lane_rules_changed(struct lane *l);
 /* A member as the core wants it, into l->member. 0; -ENOENT; db.h's errors. */
 int lane_find_member(struct lane *l, struct ulid member);
+/* The same for effects_restore: ctx is the lane. */
+int lane_find_member_cb(void *ctx, struct ulid member, struct lane_member *ret_member);
 /* Begins an object in l->out. */
 struct json_out *lane_message(struct lane *l);
+
+/* state.c: cache.db, journal.db and what stands beside them. 0, or the lane cannot start. */
+int state_open(struct lane *l);
+void state_close(struct lane *l);
 
 /* ops.c: performs what the core asks. */
 extern const struct effects_ops lane_effects_ops;
@@ -196,10 +208,17 @@ void bio_report_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 int adapter_links_open(struct lane *l, int fd);
 void adapter_links_close(struct lane *l);
 int adapter_link_perform(struct lane *l, const struct lane_effect *fx);
+/*
+ * The POS closed this ticket with its own tenders: the codes of its receipt, once. They may be lost
+ * with a process; the journal still has them.
+ */
+void adapter_link_receipt(struct lane *l, const struct lane_display *d);
 /* The adapter that offers and payments go to: the first of the configuration; NULL it is away. */
 struct adapter_link *adapter_link_active(struct lane *l);
 
 /* pos.c: pos.basket, pos.claim, pos.cancel, for adapters and the control socket. */
+/* True, and counted, when s holds a payment card number. */
+bool pos_guard(struct lane *l, struct str s);
 void pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		const struct value *params);
 void pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
@@ -240,6 +259,22 @@ extern const struct rpc_method control_template_methods[];
 extern const size_t control_template_methods_count;
 extern const struct rpc_method control_member_methods[];
 extern const size_t control_member_methods_count;
+/* receipt_codes.c */
+/*
+ * The receipt's codes of a checkout that is done and paid, as member "receipt" of an open object;
+ * nothing and false when there are none. confirming: the payment that is just being confirmed, or
+ * NULL.
+ */
+bool receipt_codes_put(struct lane *l, struct json_out *o, struct ulid checkout,
+		       const struct payment *confirming);
+/* Whoever has the codes has the receipt: not who may only look. */
+bool control_sees_receipts(const struct rpc_peer *peer);
+/* control_returns.c: goods taken back, and the keys of receipts. */
+extern const struct rpc_method control_return_methods[];
+extern const size_t control_return_methods_count;
+/* control_payments.c: what the books want. */
+extern const struct rpc_method control_payment_methods[];
+extern const size_t control_payment_methods_count;
 extern const struct rpc_method control_record_methods[];
 extern const size_t control_record_methods_count;
 /* The bit of each role that may call a method for role and above. */
@@ -248,8 +283,11 @@ extern const size_t control_record_methods_count;
 #define ROLES_ADMIN ROLE_ADMIN
 
 /* status.c, doctor.c: into an open object. */
-void status_write(struct lane *l, struct json_out *o);
-void status_checkout(struct lane *l, struct json_out *o);
+/* receipt: with the codes of a receipt, which are as good as one; see control_sees_receipts. */
+void status_write(struct lane *l, struct json_out *o, bool receipt);
+void status_checkout(struct lane *l, struct json_out *o, bool receipt);
+/* status_price.c */
+void status_price(struct lane *l, struct json_out *o);
 /* bio: laned-bio's status, NULL when there is none. */
 void doctor_write(struct lane *l, struct json_out *o, const struct value *bio);
 enum health { HEALTH_OK, HEALTH_WARN, HEALTH_FAIL };

@@ -5,6 +5,7 @@
 #include "base/daemon.h"
 #include "base/keys.h"
 #include "base/log.h"
+#include "base/plugin_options.h"
 #include "config.h"
 #include "lane/lane.h"
 
@@ -175,8 +176,9 @@ main(int argc, char **argv)
 		log_set_level(level);
 	if (rc == 0 && o.check) {
 		keys_meaningless(conf, keys_print_meaningless, stderr);
+		rc = plugin_options_check(conf, o.conf);
 		conf_free(conf);
-		return EXIT_SUCCESS;
+		return rc < 0 ? EXIT_CONFIG : EXIT_SUCCESS;
 	}
 	if (rc == 0)
 		rc = run(&o, conf);

@@ -10,6 +10,7 @@
 
 #define PHONE_DIGITS_MIN 5u
 #define PHONE_DIGITS_MAX 15u
+#define POINTS_MAX INT64_C(1000000000000)
 
 /* Where a reader puts what is wrong. */
 struct complaint {
@@ -28,6 +29,16 @@ wrong(struct complaint *c, const struct value *at, const char *fmt, ...)
 	va_end(ap);
 	c->at = at;
 	return -EBADMSG;
+}
+
+static int
+wrong_pan(struct complaint *c, const struct value *at, const char *name)
+{
+	(void)wrong(
+		c, at, /* says what we say below */
+		"%s: looks like a payment card number; only processor tokens are kept",
+		name);
+	return -EPERM;
 }
 
 /* Texts go to displays, logs and lists of lines: no control character belongs in one. */
@@ -57,11 +68,20 @@ read_text(struct complaint *c, const struct value *v, const char *name, char *bu
 		return wrong(c, value_member(v, name),
 			     "%s: control characters are not allowed", name);
 	if (strcmp(name, "number") != 0 && pan_find(s, NULL, NULL))
-		return wrong(
-			c, value_member(v, name),
-			"%s: looks like a payment card number; only processor tokens are "
-			"kept",
-			name);
+		return wrong_pan(c, value_member(v, name), name);
+	return 0;
+}
+
+static int
+read_points(struct complaint *c, const struct value *v, struct member_record *r)
+{
+	int rc = value_get_int(v, "points", 0, POINTS_MAX, &r->points);
+
+	if (rc < 0 && rc != -ENOENT)
+		return wrong(c, value_member(v, "points"),
+			     "points: a whole number from 0 to %lld is wanted",
+			     (long long)POINTS_MAX);
+	r->has_points = rc == 0;
 	return 0;
 }
 
@@ -98,7 +118,7 @@ read_texts(struct complaint *c, const struct value *v, const char *name,
 		    str_copy(table[n], sizeof(table[n]), e->s) < 0)
 			return wrong(c, e, "%s: texts of 1 to 32 bytes are wanted", name);
 		if (pan_find(e->s, NULL, NULL))
-			return wrong(c, e, "%s: looks like a payment card number", name);
+			return wrong_pan(c, e, name);
 	}
 	*ret_count = n;
 	return 0;
@@ -150,9 +170,7 @@ read_claim(struct complaint *c, const struct value *e, struct record_claim *ret_
 		return 0;
 	}
 	if (pan_find(value, NULL, NULL))
-		return wrong(c, e,
-			     "claims: looks like a payment card number; only processor "
-			     "tokens are kept");
+		return wrong_pan(c, e, "claims");
 	if (str_copy(ret_claim->value, sizeof(ret_claim->value), value) < 0)
 		return wrong(c, e, "claims: value is longer than 64 bytes");
 	return 0;
@@ -347,6 +365,8 @@ member_record_read(const struct value *v, bool accept_subjects,
 	if (rc == 0)
 		rc = read_flag(&c, v, "first_purchase", &r.first_purchase);
 	if (rc == 0)
+		rc = read_points(&c, v, &r);
+	if (rc == 0)
 		rc = read_texts(&c, v, "groups", r.groups, LANE_GROUPS_MAX,
 				&r.groups_count);
 	if (rc == 0)
@@ -402,6 +422,8 @@ member_record_write(struct json_out *o, const struct member_record *r, bool with
 	json_cstr(o, "greeting", r->greeting);
 	json_bool(o, "minor", r->minor);
 	json_bool(o, "first_purchase", r->first_purchase);
+	if (r->has_points)
+		json_int(o, "points", r->points);
 	write_texts(o, "groups", r->groups, r->groups_count);
 	write_texts(o, "coupons", r->coupons, r->coupons_count);
 	json_open_array(o, "claims");
@@ -471,6 +493,7 @@ member_record_same(const struct member_record *a, const struct member_record *b)
 	       strcmp(a->language, b->language) == 0 &&
 	       strcmp(a->greeting, b->greeting) == 0 && a->minor == b->minor &&
 	       a->first_purchase == b->first_purchase &&
+	       (!a->has_points || !b->has_points || a->points == b->points) &&
 	       same_texts(a->groups, a->groups_count, b->groups, b->groups_count) &&
 	       same_texts(a->coupons, a->coupons_count, b->coupons, b->coupons_count) &&
 	       same_claims(a, b) && same_tenders(a, b);

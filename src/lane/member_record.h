@@ -33,6 +33,9 @@ struct member_record {
 	char number[RECORD_NUMBER_BYTES], account[RECORD_NUMBER_BYTES];
 	char language[9], greeting[41];
 	bool minor, first_purchase;
+	/* The account's balance. has_points false: not told; what is known of the account stays. */
+	int64_t points;
+	bool has_points;
 	char groups[LANE_GROUPS_MAX][33];
 	uint32_t groups_count;
 	char coupons[LANE_COUPONS_MAX][33];
@@ -48,7 +51,7 @@ struct member_record {
 #define RECORD_WHAT_BYTES 192u
 
 /*
- * Reads a member out of a JSON object. 0; -EBADMSG with what is wrong (and what would be right) in
+ * Reads a member out of a JSON object. 0; -EPERM a payment card number; -EBADMSG; both with what is wrong (and what would be right) in
  * what, *ret_at (may be NULL) the value at fault. accept_subjects: also "subjects" (a lane's own
  * record from its journal).
  */

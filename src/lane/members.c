@@ -7,6 +7,9 @@
 #define COLUMNS                                                                          \
 	"member, number, account, language, greeting, minor, first_purchase, groups, "   \
 	"coupons"
+/* The balance is the account's. */
+#define READ_COLUMNS                                                                     \
+	COLUMNS ", (SELECT points FROM accounts a WHERE a.account = members.account)"
 #define DIGITS_MIN 4u
 #define DIGITS_MAX 15u
 
@@ -68,6 +71,8 @@ read_member_row(sqlite3_stmt *q, struct member_record *r)
 	r->first_purchase = sqlite3_column_int(q, 6) != 0;
 	r->groups_count = split_lines(db_col_str(q, 7), r->groups, LANE_GROUPS_MAX);
 	r->coupons_count = split_lines(db_col_str(q, 8), r->coupons, LANE_COUPONS_MAX);
+	r->points = sqlite3_column_int64(q, 9);
+	r->has_points = true;
 }
 
 static enum claim_kind
@@ -179,7 +184,7 @@ int
 members_get(struct db *cache, struct ulid member, struct member_record *ret_record)
 {
 	sqlite3_stmt *q =
-		db_stmt(cache, "SELECT " COLUMNS " FROM members WHERE member = ?1");
+		db_stmt(cache, "SELECT " READ_COLUMNS " FROM members WHERE member = ?1");
 
 	if (q == NULL)
 		return db_last_error(cache);
@@ -191,7 +196,7 @@ int
 members_get_number(struct db *cache, struct str number, struct member_record *ret_record)
 {
 	sqlite3_stmt *q =
-		db_stmt(cache, "SELECT " COLUMNS " FROM members WHERE number = ?1");
+		db_stmt(cache, "SELECT " READ_COLUMNS " FROM members WHERE number = ?1");
 
 	if (q == NULL)
 		return db_last_error(cache);
@@ -308,12 +313,15 @@ members_claim(struct db *cache, enum claim_kind kind, struct str value,
 static int
 put_account(struct db *cache, const struct member_record *r)
 {
-	sqlite3_stmt *q =
-		db_stmt(cache, "INSERT OR IGNORE INTO accounts (account) VALUES (?1)");
+	sqlite3_stmt *q = db_stmt(
+		cache, "INSERT INTO accounts (account, points) VALUES (?1, ?2)"
+		       " ON CONFLICT (account) DO UPDATE SET points = ?2 WHERE ?3");
 
 	if (q == NULL)
 		return db_last_error(cache);
 	db_bind_cstr(q, 1, r->account);
+	db_bind_int(q, 2, r->has_points ? r->points : 0);
+	db_bind_int(q, 3, r->has_points);
 	return db_run(cache, q);
 }
 
@@ -458,7 +466,7 @@ members_list(struct db *cache, const char *after, uint32_t limit,
 	     int (*each)(void *ctx, const struct member_record *r), void *ctx)
 {
 	sqlite3_stmt *q =
-		db_stmt(cache, "SELECT " COLUMNS " FROM members WHERE number > ?1"
+		db_stmt(cache, "SELECT " READ_COLUMNS " FROM members WHERE number > ?1"
 			       " ORDER BY number LIMIT ?2");
 	struct member_record r;
 	int rc, stop = 0;
@@ -508,6 +516,7 @@ members_for_core(const struct member_record *r, struct lane_member *ret_member)
 	memcpy(m->coupons, r->coupons, sizeof(m->coupons));
 	m->coupons_count = r->coupons_count;
 	m->first_purchase = r->first_purchase;
+	m->points = r->points;
 	m->minor = r->minor;
 	(void)str_copy(m->language, sizeof(m->language), str_of(r->language));
 	(void)str_copy(m->greeting, sizeof(m->greeting), str_of(r->greeting));

@@ -96,6 +96,7 @@ op_show(void *ctx, const struct lane_display *d)
 {
 	if (d->phase == PHASE_IDLE)
 		claims_forget(ctx);
+	adapter_link_receipt(ctx, d);
 	control_changed(ctx); /* the watchers are told what stands now */
 }
 

@@ -10,6 +10,16 @@
 #define CLAIM_BYTES_MAX 128u
 #define VAT_BP_MAX 10000
 #define TEXT_BYTES_MAX 200u
+#define PAN_TEXT "looks like a payment card number"
+
+bool
+pos_guard(struct lane *l, struct str s)
+{
+	if (!pan_find(s, NULL, NULL))
+		return false;
+	l->pans_refused++;
+	return true;
+}
 
 /* A text of the basket that must fit; missing is empty. */
 static int
@@ -30,6 +40,17 @@ free_text(const struct value *v, const char *name, char *buf, size_t bytes)
 	int rc = line_text(v, name, buf, bytes);
 
 	return rc == 0 && pan_find(str_of(buf), NULL, NULL) ? -EPERM : rc;
+}
+
+/* An article's number: plain digits are as they are; anything else is as good as free text. */
+static int
+line_code(const struct value *v, const char *name, char *buf, size_t bytes)
+{
+	int rc = line_text(v, name, buf, bytes);
+
+	if (rc < 0 || strspn(buf, "0123456789") == strlen(buf))
+		return rc;
+	return free_text(v, name, buf, bytes);
 }
 
 /* A text that is only shown: too long a one is cut behind a whole character. */
@@ -60,27 +81,53 @@ line_flag(const struct value *v, const char *name, bool *ret_flag)
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* NULL, or the name of the member at fault. */
+/* What the POS says that offers may do with the line. NULL, or the name of the member at fault. */
 static const char *
-read_line(const struct value *v, struct basket_line *l)
+read_pricing(const struct value *v, struct basket_line *l)
+{
+	int rc = value_get_int(v, "floor", 0, MONEY_MINOR_MAX, &l->floor_minor);
+
+	if (rc < 0 && rc != -ENOENT)
+		return "floor";
+	if (line_flag(v, "excluded", &l->excluded) < 0)
+		return "excluded";
+	return line_flag(v, "reduced", &l->reduced) < 0 ? "reduced" : NULL;
+}
+
+/* gtin or plu, and the texts. NULL, or the name of the member at fault; *ret_rc says how. */
+static const char *
+read_texts(const struct value *v, struct basket_line *l, int *ret_rc)
+{
+	*ret_rc = line_code(v, "gtin", l->code, sizeof(l->code));
+	if (*ret_rc == 0 && l->code[0] == '\0')
+		*ret_rc = line_code(v, "plu", l->code, sizeof(l->code));
+	if (*ret_rc < 0)
+		return "gtin";
+	*ret_rc = shown_text(v, "text", l->text, sizeof(l->text));
+	if (*ret_rc < 0)
+		return "text";
+	*ret_rc = free_text(v, "category", l->category, sizeof(l->category));
+	if (*ret_rc < 0)
+		return "category";
+	*ret_rc = free_text(v, "brand", l->brand, sizeof(l->brand));
+	return *ret_rc < 0 ? "brand" : NULL;
+}
+
+/* NULL, or the name of the member at fault; *ret_rc is -EPERM for a card number. */
+static const char *
+read_line(const struct value *v, struct basket_line *l, int *ret_rc)
 {
 	int64_t number = 0, vat = 0;
+	const char *wrong;
 	int rc;
 
+	*ret_rc = -EINVAL;
 	if (value_get_int(v, "line", 0, UINT32_MAX, &number) < 0)
 		return "line";
 	l->line = (uint32_t)number;
-	rc = line_text(v, "gtin", l->code, sizeof(l->code));
-	if (rc == 0 && l->code[0] == '\0')
-		rc = line_text(v, "plu", l->code, sizeof(l->code));
-	if (rc < 0)
-		return "gtin";
-	if (shown_text(v, "text", l->text, sizeof(l->text)) < 0)
-		return "text";
-	if (free_text(v, "category", l->category, sizeof(l->category)) < 0)
-		return "category";
-	if (free_text(v, "brand", l->brand, sizeof(l->brand)) < 0)
-		return "brand";
+	wrong = read_texts(v, l, ret_rc);
+	if (wrong != NULL)
+		return wrong;
 	if (value_get_int(v, "qty_milli", 0, MONEY_MINOR_MAX, &l->qty_milli) < 0)
 		return "qty_milli";
 	if (value_get_int(v, "unit_price", -MONEY_MINOR_MAX, MONEY_MINOR_MAX,
@@ -97,19 +144,22 @@ read_line(const struct value *v, struct basket_line *l)
 		return "void";
 	if (line_flag(v, "weighed", &l->weighed) < 0)
 		return "weighed";
-	return NULL;
+	return read_pricing(v, l);
 }
 
 /* All lines of the basket; answers the call itself when one is wrong. */
 static int
-read_lines(struct rpc_call *call, const struct value *list, struct basket_line *lines)
+read_lines(struct lane *l, struct rpc_call *call, const struct value *list,
+	   struct basket_line *lines)
 {
 	const char *wrong;
 	uint32_t n = 0;
+	int rc = 0;
 
 	for (const struct value *v = list->first; v != NULL; v = v->next, n++) {
-		wrong = v->kind == VALUE_OBJECT ? read_line(v, &lines[n]) : "lines";
+		wrong = v->kind == VALUE_OBJECT ? read_line(v, &lines[n], &rc) : "lines";
 		if (wrong != NULL) {
+			l->pans_refused += rc == -EPERM ? 1 : 0;
 			rpc_fail(call, RPC_PARAMS,
 				 "lines[%u].%s: missing, outside its range or a "
 				 "payment card number",
@@ -180,12 +230,16 @@ pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_PARAMS, "%s: missing or outside its range", wrong);
 		return;
 	}
+	if (pos_guard(l, ev.basket.ticket)) {
+		rpc_fail(call, RPC_PARAMS, "ticket: " PAN_TEXT);
+		return;
+	}
 	lines = calloc(list->count == 0 ? 1 : list->count, sizeof(*lines));
 	if (lines == NULL) {
 		rpc_fail(call, RPC_INTERNAL, "out of memory");
 		return;
 	}
-	if (read_lines(call, list, lines) == 0) {
+	if (read_lines(l, call, list, lines) == 0) {
 		ev.basket.lines = lines;
 		answer(call, "basket", lane_step(l, &ev));
 	}
@@ -233,6 +287,10 @@ pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_PARAMS, "ticket: outside its range");
 		return;
 	}
+	if (pos_guard(l, ev.claim.value) || pos_guard(l, ev.claim.ticket)) {
+		rpc_fail(call, RPC_PARAMS, "value or ticket: " PAN_TEXT);
+		return;
+	}
 	answer(call, "claim", lane_step(l, &ev));
 }
 
@@ -246,6 +304,10 @@ pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	(void)peer;
 	if (value_get_str(params, "ticket", LANE_TICKET_BYTES - 1, &ev.ticket) < 0) {
 		rpc_fail(call, RPC_PARAMS, "ticket: missing");
+		return;
+	}
+	if (pos_guard(l, ev.ticket)) {
+		rpc_fail(call, RPC_PARAMS, "ticket: " PAN_TEXT);
 		return;
 	}
 	answer(call, "cancel", lane_step(l, &ev));

@@ -20,18 +20,6 @@ put_faults(struct json_out *o, const struct lane_faults *f)
 	json_close(o);
 }
 
-static void
-put_hint(struct json_out *o, const struct lane_display *d)
-{
-	if (d->hint_rule[0] == '\0')
-		return;
-	json_open_object(o, "hint");
-	json_cstr(o, "rule", d->hint_rule);
-	json_cstr(o, "text", d->hint_text);
-	json_int(o, "saving", d->hint_saving_minor);
-	json_close(o);
-}
-
 /* What the cashier is told beside the row: message ids, and the service code of E8. */
 static void
 put_cashier(struct json_out *o, const struct lane_display *d)
@@ -56,7 +44,7 @@ put_cashier(struct json_out *o, const struct lane_display *d)
 }
 
 void
-status_checkout(struct lane *l, struct json_out *o)
+status_checkout(struct lane *l, struct json_out *o, bool receipt)
 {
 	const struct lane_display *d = lane_core_display(l->core);
 
@@ -84,8 +72,9 @@ status_checkout(struct lane *l, struct json_out *o)
 	json_cstr(o, "last4", d->last4);
 	json_bool(o, "can_pay", d->can_pay);
 	json_bool(o, "training", d->training);
-	json_bool(o, "optimal", d->optimal);
-	put_hint(o, d);
+	status_price(l, o);
+	if (d->phase == PHASE_DONE && receipt)
+		(void)receipt_codes_put(l, o, d->checkout, NULL); /* not yet, or never */
 	put_faults(o, &d->faults);
 }
 
@@ -164,12 +153,13 @@ put_counters(struct lane *l, struct json_out *o)
 	json_int(o, "failed_commits", (int64_t)c->failed_commits);
 	json_int(o, "sends", (int64_t)c->sends);
 	json_int(o, "warnings", (int64_t)log_warnings());
+	json_int(o, "pans_refused", (int64_t)l->pans_refused);
 	json_int(o, "wakeups", (int64_t)loop_wakeups(l->loop));
 	json_close(o);
 }
 
 void
-status_write(struct lane *l, struct json_out *o)
+status_write(struct lane *l, struct json_out *o, bool receipt)
 {
 	json_cstr(o, "version", LANED_VERSION);
 	json_cstr(o, "lane", l->name);
@@ -182,7 +172,7 @@ status_write(struct lane *l, struct json_out *o)
 	put_time(o, "started", l->started_wall_ms);
 	put_time(o, "now", clock_wall_ms());
 	json_open_object(o, "checkout");
-	status_checkout(l, o);
+	status_checkout(l, o, receipt);
 	json_close(o);
 	put_bio(l, o);
 	put_adapters(l, o);

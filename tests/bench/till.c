@@ -59,13 +59,14 @@ till_verify(const struct till *t, const struct finger_features *features,
 	    struct ulid subject)
 {
 	struct gallery_candidate found[GALLERY_CANDIDATES_MAX];
-	struct gallery_query q = { .probe = features,
-				   .subjects = &subject,
-				   .subjects_count = 1 };
+	struct gallery_query q = {
+		.probe = features, .subjects = &subject, .subjects_count = 1, .each = true
+	};
 	size_t n = 0;
 
 	return features != NULL && gallery_search(t->gallery, &q, found, &n) == 0 &&
-	       decide_verify(&t->policy, features->quality, found, n) == DECISION_ACCEPT;
+	       decide_verify(&t->policy, n, features->quality, n > 0 ? found : NULL) ==
+		       DECISION_ACCEPT;
 }
 
 /* Both touches against each reference of a subject. How many views there are now. */

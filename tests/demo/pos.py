@@ -198,7 +198,9 @@ class LegacyPos:
         t = self.tickets[ticket]
         t["final"] = t["closed"] = True
         t["paid"] = "cash"
+        sold = t["offer"]
         self.send_basket(ticket)
+        t["offer"] = sold  # paid at that: what comes now is too late
 
     def cancel(self, ticket):
         put(self.into, ticket + ".cancel.json", self.encode({"ticket": ticket}))
@@ -271,7 +273,7 @@ class LegacyPos:
 
     def on_offer(self, message):
         t = self.tickets.get(message["ticket"])
-        if t is None or message["rev"] != t["rev"]:
+        if t is None or t["closed"] or message["rev"] != t["rev"]:
             self.log.append("an offer for another basket was ignored")
             return
         t["offer"] = message
@@ -352,9 +354,16 @@ class LegacyPos:
     def on_confirm(self, message):
         entry = self.ledger.get(message["key"])
         ticket = self.tickets.get(entry["ticket"]) if entry else None
+        if ticket is not None:
+            ticket["receipt"] = message.get("receipt", [])  # printed with the goods
         # Closed with cash between the charge and the confirm: nobody pays twice.
         cash = ticket is not None and ticket["paid"] == "cash"
         self.settle(message["key"], "undone" if cash else "confirmed")
+
+    def on_receipt(self, message):
+        ticket = self.tickets.get(message["ticket"])
+        if ticket is not None and message["rev"] == ticket["rev"]:
+            ticket["receipt"] = message["receipt"]
 
     def on_undo(self, message):
         self.settle(message["key"], "undone")

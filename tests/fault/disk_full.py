@@ -107,11 +107,25 @@ def before_a_checkout(lab):
 
 def terminate(lab):
     """An orderly end, which takes the databases' helper files away. On a full disk they do not come
-    back, so laned cannot start before there is room; the supervisor goes on trying."""
+    back: laned starts all the same, and sells without them."""
     process = lab.processes.pop("laned")
     process.terminate()
     must(process.wait(PATIENCE_S) == 0, "laned does not end in order")
     fill(lab)
+
+
+def sells_without_its_files(lab):
+    """At the POS's own prices, and says so."""
+    must(lab.pos.wait(lambda: any(a["connected"] for a in lab.ctl("status")["adapters"]),
+                      PATIENCE_S), "the adapter does not come back")
+    must(is_refusing(lab), "token payments are not off")
+    status = lab.ctl("status")
+    must(not status["journal"]["open"] and status["cache"]["offers"] == 0 and
+         status["cache"]["note"], "the files are there: %s" % status)
+    ticket = new_ticket(lab)
+    offer = lab.pos.tickets[ticket]["offer"]
+    must(offer["total"] == lab.pos.gross(ticket), "a price from nowhere: %s" % offer)
+    lab.pos.close_cash(ticket)
 
 
 def in_a_payment(lab, end):
@@ -130,6 +144,9 @@ def in_a_payment(lab, end):
         end(lab)
         lab.start("laned")
         lab.pos.wait(lambda: lab.processes["laned"].poll() is not None, FULL_S)
+        if end is terminate:
+            must(lab.processes["laned"].poll() is None, "laned does not start on a full disk")
+            sells_without_its_files(lab)
     empty(lab)
 
     def confirmed():

@@ -34,6 +34,15 @@ def is_connected(lab, name):
     return any(a["name"] == name and a["connected"] for a in lab.ctl("status")["adapters"])
 
 
+def restart(lab, name):
+    """laned by the configuration as it is now; until the adapter has found it."""
+    lab.write_conf()
+    lab.kill("laned")
+    lab.start("laned")
+    lab.control().close()
+    must(lab.pos.wait(lambda: is_connected(lab, name), faultlab.END_S), "%s is not back" % name)
+
+
 def run(lab, other):
     lab.wait_ready()
     must(lab.pos.wait(lambda: is_connected(lab, OTHER), faultlab.END_S), "no second adapter")
@@ -56,6 +65,17 @@ def run(lab, other):
     lab.pos.wait(lambda: state() != "unknown", WRONG_S)
     must(state() == "unknown", "decided without the one who knows: %s" % state())
     must(other.ledger.get(key) is None, "the other POS heard of the payment")
+    # Now payments go to the other one. What the first one was handed stays its own.
+    mine = lab.settings.pop("adapter:drop")
+    restart(lab, OTHER)
+    lab.pos.wait(lambda: state() != "unknown", WRONG_S)
+    must(state() == "unknown", "decided by the new adapter: %s" % state())
+    must(other.ledger.get(key) is None, "the new adapter's POS heard of the payment")
+    must([p["adapter"] for p in lab.ctl("payments")["payments"] if p["key"] == key] == ["drop"],
+         "whose payment it is is forgotten")
+    theirs = lab.settings.pop("adapter:" + OTHER)
+    lab.settings.update({"adapter:drop": mine, "adapter:" + OTHER: theirs})
+    restart(lab, OTHER)
     lab.start("laned-adapter")
     must(lab.pos.wait(lambda: state() == "confirmed", faultlab.END_S),
          "not confirmed in the end: %s" % state())

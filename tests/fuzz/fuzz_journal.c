@@ -109,8 +109,9 @@ use(struct journal *j)
 	struct journal_ref ref = journal_ref(j);
 	struct journal_counts counts;
 	struct lane_use uses[4];
-	struct checkout_record ended;
+	struct checkout_record ended[4];
 	unsigned seen = 0;
+	bool bought = false;
 	uint32_t n = 0;
 	int64_t at = 0;
 
@@ -123,10 +124,12 @@ use(struct journal *j)
 		journal_checkout_clear(&c);
 	}
 	q.checkout = (struct ulid){ { 0 } };
-	(void)ref.ops->get_ended(ref.impl, &ended);
+	(void)ref.ops->get_ended(ref.impl, ended, 4, &n);
 	(void)ref.ops->open_payments(ref.impl, on_payment, &seen);
 	(void)ref.ops->uses(ref.impl, &uses_query, uses, 4, &n);
 	(void)ref.ops->touch_sum(ref.impl, uses_query.member, 20260101, &at);
+	(void)ref.ops->bought(ref.impl, uses_query.member, (struct ulid){ { 0 } },
+			      &bought);
 	(void)journal_checkouts(j, &q, on_checkout, &seen);
 	(void)journal_payments(j, &q, on_payment, &seen);
 	(void)journal_member_checkouts(j, uses_query.member, on_checkout, &seen);

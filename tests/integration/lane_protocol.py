@@ -449,7 +449,7 @@ def imports_are_all_or_nothing(s):
     control, other = s.control(), s.control()
     before = s.alive()["cache"]["members"]
     for params in ({}, {"kind": "members"}, {"kind": "members", "format": "json"},
-                   {"kind": "offers", "format": "csv"}, {"kind": 5, "format": "csv"},
+                   {"kind": "offers", "format": "xml"}, {"kind": 5, "format": "csv"},
                    {"kind": "x", "format": "jsonl"}, {"kind": "members", "format": []}):
         control.fails(PARAMS, "import.begin", params)
     control.fails(REFUSED, "import.chunk", {"text": "x"})
@@ -498,8 +498,66 @@ def offers_are_swapped_in_whole(s):
         assert result["errors_total"] >= 1 and not result["committed"], result
     bad = put(json.dumps(rule) + "\n" + json.dumps(dict(rule, id="b", kind="magic")), "jsonl")
     assert bad["errors"][0]["line"] == 2, bad
+    bad = put("id,kind,all,percent\nx,percent,yes,ten\ny,percent,maybe,1\n", "csv")
+    assert [(e["line"], e["column"]) for e in bad["errors"]] == [(2, 15), (3, 11)], bad
     listed = control.ok("offers.list")
     assert listed["count"] == 1 and listed["offers"][0]["id"] == "a", listed
+    assert listed["currency"] == "EUR" and "next" not in listed, listed
+    assert listed["offers"][0] == rule, listed
+    table = "id,kind,all,percent\n" + "".join("r%04d,percent,yes,1\n" % i for i in range(2500))
+    assert put(table, "csv")["added"] == 2500
+    ids, start = [], 0
+    while True:
+        page = control.ok("offers.list", {"from": start, "limit": 1000})
+        ids += [o["id"] for o in page["offers"]]
+        start = page.get("next")
+        if start is None:
+            break
+    assert ids == ["r%04d" % i for i in range(2500)], len(ids)
+    for params in ({"from": -1}, {"limit": 0}, {"from": "x"}, {"limit": 2001}):
+        control.fails(PARAMS, "offers.list", params)
+    assert put(json.dumps({"laned_rules": 1, "currency": "EUR", "rules": [rule]}))["committed"]
+    control.close()
+
+
+def a_running_checkout_sees_a_whole_rule_set_or_the_old_one(s):
+    control = s.control()
+    ten = {"id": "a", "kind": "percent", "scope": {"all": True}, "params": {"percent_bp": 1000},
+           "text": {"en": "ten off"}}
+    twenty = dict(ten, id="b", params={"percent_bp": 2000}, text={"en": "twenty off"})
+
+    def whole(*rules, currency="EUR"):
+        return json.dumps({"laned_rules": 1, "currency": currency, "rules": rules})
+
+    def put(text, kind="json", check=False):
+        control.ok("import.begin", {"kind": "offers", "format": kind, "name": "o"})
+        for at in range(0, len(text), 200000):
+            if "error" in control.ask("import.chunk", {"text": text[at:at + 200000]}):
+                break
+        return control.ask("import.commit", {"check": check}).get("result", {"committed": False})
+
+    def state():
+        checkout = control.ok("lane.status")["checkout"]
+        return checkout["total"], [d["rule"] for d in checkout["basket"][0]["discounts"]]
+    assert put(whole(ten))["committed"]
+    control.ok("pos.basket", basket(ticket="T-rules"))
+    assert state() == (179, ["a"]), state()
+    for text, kind in (("", "json"), (whole(twenty) + "x", "json"), (whole(twenty, twenty), "json"),
+                       (whole(twenty, currency="USD"), "json"),
+                       (whole(twenty, dict(ten, kind="magic")), "json"),
+                       (json.dumps(twenty) + "\n" + json.dumps(twenty)[:-1], "jsonl"),
+                       ("id,kind,all,percent\nb,percent,yes,20\nc,percent,yes,x\n", "csv"),
+                       ("id,kind,all,percent\nb,percent,yes,20\nc,percent,\"yes,1\n", "csv"),
+                       ("[" * (33 << 20), "json"), ("\n" * (33 << 20), "jsonl")):
+        assert not put(text, kind)["committed"], text[:60]
+        assert state() == (179, ["a"]), (text[:60], state())
+    assert put(whole(twenty), check=True)["added"] == 1
+    assert state() == (179, ["a"]), state()
+    assert put("id,kind,all,percent\nb,percent,yes,20\n", "csv")["committed"]
+    assert state() == (159, ["b"]), state()  # the checkout goes on by the new set
+    assert put(whole(ten))["committed"]
+    assert state() == (179, ["a"]), state()
+    control.ok("pos.cancel", {"ticket": "T-rules"})
     control.close()
 
 
@@ -515,6 +573,28 @@ def lists_of_records_check_their_params(s):
     control.fails(NOT_FOUND, "checkout.show", {"checkout": ULID})
     for value in WRONG_TYPES:
         control.fails(PARAMS, "checkout.show", {"checkout": value})
+    control.close()
+
+
+def returns_check_their_params(s):
+    control = s.control()
+    assert control.ok("payment.report", {"from": 20200101, "to": 20991231, "limit": 1000})
+    for params in ({"from": "x"}, {"from": -1}, {"from": 20260102, "to": 20260101}, {"limit": 0},
+                   {"limit": 1001}, {"after": -1}, {"after": "x"}, {"to": 100000000}):
+        control.fails(PARAMS, "payment.report", params)
+    assert control.ok("return.list") == {"returns": []}
+    for limit in (0, 501, -1, "5", [], True):
+        control.fails(PARAMS, "return.list", {"limit": limit})
+    keys = control.ok("receipt.keys")["keys"]
+    assert [k["origin"] for k in keys] == ["own"] and len(keys[0]["key"]) == 64, keys
+    control.fails(PARAMS, "return.make", {})
+    for value in WRONG_TYPES:
+        control.fails(PARAMS, "return.make", {"codes": value})
+        control.fails(PARAMS, "return.make", {"codes": [value], "all": True})
+    for code in ("LR1", "LR2000", "LR1" + "0" * 896, "LR1" + "0" * 897, "lr100"):
+        control.fails(PARAMS, "return.make", {"codes": [code]})
+    control.fails(PARAMS, "return.make", {"codes": ["LR100"] * 65})
+    assert control.ok("receipt.keys")["keys"] == keys
     control.close()
 
 
@@ -896,7 +976,8 @@ def journal_of_another_lane_switches_payment_off_only(s):
     assert states["journal"] == "fail", states
     control.ok("pos.basket", basket(ticket="TJ"))
     control.ok("pos.cancel", {"ticket": "TJ"})
-    for method, params in (("checkout.list", {}), ("payment.list", {}),
+    for method, params in (("checkout.list", {}), ("payment.list", {}), ("return.list", {}),
+                           ("return.make", {"codes": ["LR100"]}),
                            ("members.add", {"member": {"number": "n"}})):
         control.fails(REFUSED, method, params)
     control.close()
@@ -971,7 +1052,8 @@ TESTS = [
     hostile_bio_messages_do_no_harm, answers_nobody_asked_for_are_ignored,
     a_touch_is_identified_and_a_lost_bio_is_a_fault, params_of_the_cashiers_keys,
     members_are_checked_on_the_way_in, members_are_listed_in_pages, imports_are_all_or_nothing,
-    offers_are_swapped_in_whole, lists_of_records_check_their_params,
+    offers_are_swapped_in_whole, a_running_checkout_sees_a_whole_rule_set_or_the_old_one,
+    lists_of_records_check_their_params, returns_check_their_params,
     a_watcher_that_goes_is_forgotten, a_reload_says_what_changed,
     identify_is_for_one_client_and_ends_with_it, an_enrolment_belongs_to_its_client,
     present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked,

@@ -69,7 +69,7 @@ def usage_errors_are_64(c):
                   ("members", "show", "1", "2"), ("members", "export"),
                   ("members", "list", "--limit", "many"), ("members", "list", "x"),
                   ("members", "add", "x"), ("offers", "import"), ("offers", "check"),
-                  ("offers", "list", "x"), ("price",), ("price", "--rules", "x"),
+                  ("offers", "list", "x"), ("offers", "simulate"), ("baskets", "convert"), ("price",), ("price", "--rules", "x"),
                   ("price", "--rules", "x", "--basket", "y", "--at", "yesterday"), ("enrol",),
                   ("enrol", "--member", "1"), ("identify", "x"), ("present",),
                   ("checkouts", "list", "--limit", "x"), ("checkouts", "list", "x"),
@@ -165,7 +165,7 @@ def offers_are_checked_and_priced_without_laned(c):
     rules = c.write("rules.json", RULES)
     lines = c.write("rules.jsonl", json.dumps(RULE) + "\r\n\r\n" + json.dumps(dict(RULE, id="b")))
     assert "1 rules, fine" in c.run(OK, "offers", "check", rules).stdout
-    assert c.json(OK, "offers", "check", lines) == [{"rules": 2}]
+    assert c.json(OK, "offers", "check", lines) == [{"rules": 2, "warnings": 0}]
     for name, text, place in (
             ("a.json", "{", ":1:2:"), ("a.json", "", ":1:1:"), ("a.json", "[]", ":1:"),
             ("a.json", {"laned_rules": 1, "currency": "EUR", "rules": [RULE, RULE]}, ":1:"),
@@ -287,6 +287,13 @@ def offers_by_file(c):
     c.run(DATA, "offers", "import", c.write("o.json", "{"))
     c.run(OK, "offers", "import", c.write("o.jsonl", json.dumps(dict(RULE, id="x"))), "--check")
     assert c.run(OK, "offers", "list").stdout.startswith("ten ")
+    table = "id,kind,all,percent,member,text_en\nten,percent,yes,%s,yes,ten off\n"
+    done = c.run(DATA, "offers", "import", c.write("o.csv", table % "ten"))
+    assert "o.csv:2:17: ten: percent_bp" in done.stderr, done.stderr
+    assert "1 added" in c.run(OK, "offers", "import", c.write("o.csv", table % "10")).stdout
+    said = c.run(OK, "offers", "list").stdout
+    assert said == "%-24s %-20s -10 %%; all goods; members; \"ten off\"\n" % ("ten", "percent"), said
+    assert c.json(OK, "offers", "list")[0]["offers"] == [RULE]
 
 
 def keys_of_the_cashier(c):

@@ -127,13 +127,19 @@ answers 77 viewer members import "$dir/members.jsonl"
 answers 0 boss members import "$dir/members.jsonl"
 answers 0 viewer status
 answers 0 viewer readers
+answers 0 viewer receipts keys
+answers 77 viewer returns list
+answers 77 viewer return LR100
+answers 65 boss return LR100
+answers 77 viewer receipts rotate
+answers 0 boss receipts rotate
 answers 77 viewer members show 1001
 answers 0 boss members show 1001
 answers 0 laned reload # as systemctl reload does
 if as guest "$ctl" status >"$dir/out" 2>&1; then
 	fail "somebody without any role was let in"
 fi
-for file in journal.db cache.db identity; do
+for file in journal.db cache.db identity receipt.key; do
 	if as laned-bio test -r "$dir/state/$file" || as laned-a-drop test -r "$dir/state/$file"; then
 		fail "$file can be read by another program's user"
 	fi
@@ -157,6 +163,14 @@ printf '%s\n' total 'offer 10' cash quit >&9
 wait "$pos" || fail "the POS failed"
 exec 9>&-
 grep -q '"member_no": "1001"' "$dir/pos.log" || fail "the POS got no offer for the member"
+
+# Whoever has a receipt's code has the receipt: who may only look does not see it.
+soon ' done ' "$ctl" checkouts list
+sale=$("$ctl" checkouts list | sed -n '/ done /{s/ .*//p;q;}')
+as boss "$ctl" checkouts show "$sale" | grep -q 'receipt LR1' || fail "no receipt for a sale"
+if as viewer "$ctl" checkouts show "$sale" | grep 'LR1'; then
+	fail "a viewer sees a receipt"
+fi
 
 # The place of laned-bio is free now, and still nobody else's.
 kill "$bio"

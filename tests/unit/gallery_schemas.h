@@ -57,6 +57,12 @@ static const struct db_migration old_migrations[] = {
 	  "CREATE TABLE captures (subject BLOB PRIMARY KEY"
 	  " REFERENCES subjects ON DELETE CASCADE, marks BLOB NOT NULL)"
 	  " STRICT, WITHOUT ROWID;" },
+	{ 3, 1,
+	  "CREATE TABLE claim_keys (subject BLOB NOT NULL"
+	  " REFERENCES subjects ON DELETE CASCADE, number INTEGER NOT NULL,"
+	  " wrapped_key BLOB NOT NULL, PRIMARY KEY (subject, number))"
+	  " STRICT, WITHOUT ROWID;"
+	  "DELETE FROM histograms;" },
 };
 
 #endif

@@ -26,7 +26,8 @@ struct stage {
 static const char rules_text[] =
 	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":[{\"id\":\"ten\","
 	"\"kind\":\"percent\",\"scope\":{\"all\":true},\"params\":{\"percent_bp\":1000},"
-	"\"who\":{\"groups\":[\"gold\"]},\"text\":{\"en\":\"ten\"}}]}";
+	"\"who\":{\"groups\":[\"gold\"]},\"limits\":{\"per_member\":9},"
+	"\"text\":{\"en\":\"ten\"}}]}";
 
 static struct lane_member
 member_of(int64_t n)
@@ -544,7 +545,67 @@ START_TEST(the_member_s_price_is_offered_asked_and_reserved)
 	ck_assert_str_eq(pay->pay.token, "tok");
 	ck_assert_uint_eq(store->checkout.reserved_count, 1);
 	ck_assert_str_eq(store->checkout.reserved[0].rule, "ten");
+	ck_assert_int_eq(store->checkout.reserved[0].discount_minor, 200);
 	ck_assert(!store->checkout.uses_count_now);
+	teardown(&s);
+}
+END_TEST
+
+static int
+claim_naming(struct stage *s, const char *ticket)
+{
+	struct lane_event ev = { .kind = LANE_EV_CLAIM };
+
+	ev.claim.kind = CLAIM_CARD;
+	ev.claim.value = STR("1234");
+	ev.claim.ticket = str_of(ticket);
+	return step(s, &ev);
+}
+
+START_TEST(a_late_claim_of_an_ended_ticket_is_nobody_s_check_in)
+{
+	struct stage s;
+	const struct step paid[] = { { .act = TOTAL, .n = 100 },
+				     { .act = CLOSED, .n = 100 } };
+	const struct step wait = { .act = WAIT, .n = 9000 };
+	const struct step next = { .act = NEW_ITEM, .n = 100 };
+
+	setup(&s);
+	act(&s, &paid[0]);
+	act(&s, &paid[1]);
+	ck_assert_int_eq(claim_naming(&s, "T1"), -EALREADY);
+	act(&s, &wait);
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_IDLE);
+	ck_assert_int_eq(claim_naming(&s, "T1"), -EALREADY);
+	act(&s, &next);
+	ck_assert_int_eq(claim_naming(&s, "T1"), -EALREADY);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_NONE);
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(a_check_in_that_names_its_ticket_is_for_no_other)
+{
+	struct stage s;
+	const struct step known = { .act = FOUND, .n = 5 };
+	const struct step item = { .act = ITEM, .n = 100 };
+	const struct step next = { .act = NEW_ITEM, .n = 100 };
+
+	setup(&s);
+	ck_assert_int_eq(claim_naming(&s, "T1"), 0);
+	act(&s, &known);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_KNOWN);
+	act(&s, &item);
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_KNOWN);
+	ck_assert_int_eq(lane_core_display(s.core)->total_minor, 90);
+	teardown(&s);
+	setup(&s);
+	ck_assert_int_eq(claim_naming(&s, "T1"), 0);
+	act(&s, &known);
+	act(&s, &next); /* T2 */
+	ck_assert_str_eq(lane_core_display(s.core)->ticket, "T2");
+	ck_assert_int_eq(lane_core_display(s.core)->member, MEMBER_NONE);
+	ck_assert_int_eq(lane_core_display(s.core)->total_minor, 100);
 	teardown(&s);
 }
 END_TEST
@@ -751,105 +812,6 @@ START_TEST(a_restart_takes_up_what_the_journal_holds)
 }
 END_TEST
 
-START_TEST(rows_are_a_function_of_state_and_faults)
-{
-	for (unsigned p = 0; p < PHASES; p++) {
-		for (unsigned m = 0; m < MEMBER_STATES; m++) {
-			for (unsigned n = 0; n < NOTES; n++) {
-				struct row_state state = {
-					.phase = (enum checkout_phase)p,
-					.member = (enum member_state)m,
-					.note = (enum checkout_note)n,
-					.has_lines = true,
-				};
-				enum display_row r = checkout_row(&state);
-
-				ck_assert_int_lt(r, ROWS);
-				/* A doubt is never shown as a decline or "nothing charged". */
-				if (p == PHASE_CHECKING)
-					ck_assert_int_eq(r, ROW_CHECKING);
-				if (r == ROW_APPROVED)
-					ck_assert_uint_eq(p, PHASE_DONE);
-				/* Where the claim comes first no idle row asks to touch. */
-				state.claim_first = true;
-				ck_assert_int_eq(checkout_row(&state),
-						 r == ROW_IDLE ? ROW_IDLE_CLAIM : r);
-			}
-		}
-	}
-	for (unsigned r = 0; r < ROWS; r++)
-		ck_assert_str_ne(display_row_name((enum display_row)r), "?");
-	for (unsigned k = 0; k < LANE_EVENTS; k++)
-		ck_assert_str_ne(lane_event_name((enum lane_event_kind)k), "?");
-	for (unsigned k = 0; k < LANE_EFFECT_KINDS; k++)
-		ck_assert_str_ne(lane_effect_name((enum lane_effect_kind)k), "?");
-}
-END_TEST
-
-START_TEST(a_touch_is_wanted_where_it_would_be_looked_at)
-{
-	/* Of every phase and member state: a complete touch is looked up, or it is not. */
-	static const char wanted[PHASES][MEMBER_STATES + 1] = {
-		/* none identifying known ambiguous removed */
-		[PHASE_IDLE] = "x....",     [PHASE_OPEN] = "x..xx",
-		[PHASE_TOTALLED] = "x..xx", [PHASE_CONFIRMING] = "..x..",
-		[PHASE_PAYING] = ".....",   [PHASE_CHECKING] = ".....",
-		[PHASE_DONE] = ".....",     [PHASE_CANCELLED] = ".....",
-	};
-
-	for (unsigned p = 0; p < PHASES; p++)
-		for (unsigned m = 0; m < MEMBER_STATES; m++)
-			ck_assert_msg(checkout_wants_touch((enum checkout_phase)p,
-							   (enum member_state)m) ==
-					      (wanted[p][m] == 'x'),
-				      "%s, %s",
-				      checkout_phase_name((enum checkout_phase)p),
-				      member_state_name((enum member_state)m));
-}
-END_TEST
-
-START_TEST(scanning_is_shown_in_no_ended_or_paying_checkout)
-{
-	static const bool shown[PHASES] = { [PHASE_IDLE] = true,
-					    [PHASE_OPEN] = true,
-					    [PHASE_TOTALLED] = true,
-					    [PHASE_CONFIRMING] = true };
-
-	for (unsigned p = 0; p < PHASES; p++)
-		for (unsigned m = 0; m < MEMBER_STATES; m++)
-			for (unsigned n = 0; n < NOTES; n++) {
-				struct row_state state = {
-					.phase = (enum checkout_phase)p,
-					.member = (enum member_state)m,
-					.note = (enum checkout_note)n,
-					.scanning = true,
-					.faults = { .bio_down = true },
-				};
-
-				ck_assert((checkout_row(&state) == ROW_SCANNING) ==
-					  shown[p]);
-			}
-}
-END_TEST
-
-START_TEST(every_hint_has_a_name_and_the_most_useful_is_told)
-{
-	ck_assert_str_eq(touch_hint_name(touch_hint_of(0)), "");
-	ck_assert_int_eq(touch_hint_parse(STR("")), TOUCH_HINT_NONE);
-	ck_assert_int_eq(touch_hint_parse(STR("no-such-hint")), TOUCH_HINT_NONE);
-	for (unsigned h = 1; h < TOUCH_HINTS; h++) {
-		const char *name = touch_hint_name((enum touch_hint)h);
-
-		ck_assert_str_ne(name, "?");
-		ck_assert_int_eq(touch_hint_parse(str_of(name)), h);
-		ck_assert_int_eq(touch_hint_of(1u << h), h);
-		ck_assert_int_eq(touch_hint_of(UINT32_MAX << h), h);
-	}
-	for (unsigned h = 0; h < READERS_HEALTHS; h++)
-		ck_assert_str_ne(readers_health_name((enum readers_health)h), "?");
-}
-END_TEST
-
 /* One answer of laned-bio with hints; the reason that the display then gives. */
 static const char *
 reason_after(struct stage *s, enum lane_event_kind kind, uint32_t hints)
@@ -950,15 +912,13 @@ main(void)
 		an_idle_lane_wants_no_wakeups,
 		digits_may_be_tried_ten_times_an_hour_on_a_lane,
 		the_member_s_price_is_offered_asked_and_reserved,
+		a_late_claim_of_an_ended_ticket_is_nobody_s_check_in,
+		a_check_in_that_names_its_ticket_is_for_no_other,
 		baskets_outside_their_ranges_change_nothing,
 		void_and_returned_lines_are_summed_and_not_priced,
 		card_numbers_are_masked_before_they_are_kept,
 		a_blob_with_a_card_number_may_not_be_sent,
 		a_restart_takes_up_what_the_journal_holds,
-		rows_are_a_function_of_state_and_faults,
-		a_touch_is_wanted_where_it_would_be_looked_at,
-		scanning_is_shown_in_no_ended_or_paying_checkout,
-		every_hint_has_a_name_and_the_most_useful_is_told,
 		a_finger_that_is_not_read_is_told_why,
 		the_cashier_is_told_of_the_readers_once_for_each_change,
 	};

@@ -105,6 +105,75 @@ START_TEST(business_day_begins_when_configured)
 }
 END_TEST
 
+/* Zone, start of the day in minutes, moment, business day. */
+static const struct {
+	const char *zone;
+	int32_t start;
+	const char *moment;
+	int32_t day;
+} day_cases[] = {
+	{ "Europe/Berlin", 240, "2026-03-29T01:59:59Z", 20260328 }, /* 03:59:59 summer */
+	{ "Europe/Berlin", 240, "2026-03-29T02:00:00Z", 20260329 },
+	{ "Europe/Berlin", 150, "2026-03-29T00:59:59Z", 20260328 },
+	{ "Europe/Berlin", 150, "2026-03-29T01:00:00Z",
+	  20260329 }, /* 03:00: 02:30 never was */
+	{ "Europe/Berlin", 240, "2026-10-25T02:59:59Z", 20261024 },
+	{ "Europe/Berlin", 240, "2026-10-25T03:00:00Z", 20261025 },
+	/* 02:30 comes twice: the first one begins the day, and it does not end again. */
+	{ "Europe/Berlin", 150, "2026-10-25T00:29:59Z", 20261024 },
+	{ "Europe/Berlin", 150, "2026-10-25T00:30:00Z", 20261025 },
+	{ "Europe/Berlin", 150, "2026-10-25T01:00:00Z", 20261025 }, /* 02:00 again */
+	{ "Europe/Berlin", 150, "2026-10-25T01:29:59Z", 20261025 },
+	{ "Europe/Berlin", 150, "2026-10-25T02:00:00Z", 20261025 },
+	{ "America/New_York", 90, "2026-11-01T05:29:59Z", 20261031 }, /* 01:30 twice */
+	{ "America/New_York", 90, "2026-11-01T05:30:00Z", 20261101 },
+	{ "America/New_York", 90, "2026-11-01T06:00:00Z", 20261101 },
+	{ "America/New_York", 90, "2026-11-01T06:29:59Z", 20261101 },
+	{ "America/New_York", 0, "2026-03-08T04:59:59Z", 20260307 },
+	{ "America/New_York", 0, "2026-03-08T05:00:00Z", 20260308 },
+	{ "Africa/Cairo", 0, "2024-10-31T20:59:59Z", 20241031 }, /* 23:00 twice */
+	{ "Africa/Cairo", 0, "2024-10-31T21:00:00Z", 20241031 },
+	{ "Africa/Cairo", 0, "2024-10-31T22:00:00Z", 20241101 },
+};
+
+START_TEST(a_business_day_never_goes_back_when_clocks_do)
+{
+	for (size_t i = 0; i < sizeof(day_cases) / sizeof(day_cases[0]); i++) {
+		struct timepoint at;
+
+		ck_assert_int_eq(clock_at(day_cases[i].zone, day_cases[i].start,
+					  moment(day_cases[i].moment), &at),
+				 0);
+		ck_assert_msg(at.business_day == day_cases[i].day, "%s at %s: %d",
+			      day_cases[i].zone, day_cases[i].moment, at.business_day);
+	}
+}
+END_TEST
+
+START_TEST(business_days_only_go_on_whenever_they_begin)
+{
+	static const char *const zones[] = { "Europe/Berlin", "America/New_York",
+					     "Australia/Lord_Howe" };
+
+	for (size_t z = 0; z < 3; z++) {
+		for (int32_t start = 0; start < 300; start += 10) {
+			int32_t last = 0;
+			int64_t from = moment("2026-10-24T12:00:00Z");
+
+			/* Nine days, every ten minutes, over each zone's switch of the year's end. */
+			for (int64_t ms = from; ms < from + INT64_C(9) * 86400000;
+			     ms += 600000) {
+				struct timepoint at;
+
+				ck_assert_int_eq(clock_at(zones[z], start, ms, &at), 0);
+				ck_assert_int_ge(at.business_day, last);
+				last = at.business_day;
+			}
+		}
+	}
+}
+END_TEST
+
 START_TEST(clocks_tell_the_systems_time)
 {
 	int64_t before = (int64_t)time(NULL) * 1000, mono = clock_mono_ms();
@@ -146,6 +215,8 @@ END_TEST
 
 UNIT_MAIN("clock", offsets_follow_the_zone_and_its_daylight_saving,
 	  unknown_zones_are_utc_and_said, empty_name_is_the_zone_the_process_found,
-	  business_day_begins_when_configured, clocks_tell_the_systems_time,
+	  business_day_begins_when_configured,
+	  a_business_day_never_goes_back_when_clocks_do,
+	  business_days_only_go_on_whenever_they_begin, clocks_tell_the_systems_time,
 	  doubt_is_a_comparison_with_what_was_recorded,
 	  synchronised_is_what_the_kernel_says)

@@ -491,7 +491,7 @@ START_TEST(a_checkout_s_own_reservation_does_not_count_against_it)
 {
 	struct stage s;
 	struct journal_ref j;
-	struct lane_reserved own = { "once", 1 };
+	struct lane_reserved own = { "once", 1, 100 };
 	struct checkout_record r;
 
 	setup(&s);

@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/json.h"
 #include "lane/journal.h"
 #include "sim/mem_journal.h"
 
@@ -165,7 +166,7 @@ START_TEST(a_checkout_comes_back_as_it_was)
 	struct fixture f;
 	struct checkout_record r = checkout_of(1);
 	struct basket_line lines[2] = { line_of(1), line_of(7) };
-	struct lane_reserved reserved[2] = { { "r1", 2 }, { "r2", 1 } };
+	struct lane_reserved reserved[2] = { { "r1", 2, 150 }, { "r2", 1, 40 } };
 	struct journal_checkout back;
 
 	setup(&f, _i);
@@ -205,7 +206,7 @@ START_TEST(what_a_record_does_not_tell_stays)
 	struct fixture f;
 	struct checkout_record r = checkout_of(1);
 	struct basket_line line = line_of(1);
-	struct lane_reserved reserved = { "r1", 2 };
+	struct lane_reserved reserved = { "r1", 2, 150 };
 	struct journal_checkout back;
 
 	setup(&f, _i);
@@ -234,11 +235,13 @@ END_TEST
 START_TEST(the_last_and_the_last_ended_checkout_are_known)
 {
 	struct fixture f;
-	struct checkout_record a = checkout_of(9), b = checkout_of(2), back_ended;
+	struct checkout_record a = checkout_of(9), b = checkout_of(2), ended[2];
 	struct journal_checkout back;
+	uint32_t count = 9;
 
 	setup(&f, _i);
-	ck_assert_int_eq(f.j.ops->get_ended(f.j.impl, &back_ended), -ENOENT);
+	ck_assert_int_eq(f.j.ops->get_ended(f.j.impl, ended, 2, &count), 0);
+	ck_assert_uint_eq(count, 0);
 	a.phase = PHASE_DONE;
 	b.ticket[0] = '\0';
 	ck_assert_int_eq(put(&f, &a, NULL), 0);
@@ -248,8 +251,19 @@ START_TEST(the_last_and_the_last_ended_checkout_are_known)
 			 0);
 	ck_assert(ulid_eq(back.record.checkout, b.checkout)); /* by order, not by id */
 	journal_checkout_clear(&back);
-	ck_assert_int_eq(f.j.ops->get_ended(f.j.impl, &back_ended), 0);
-	ck_assert_str_eq(back_ended.ticket, "T9");
+	ck_assert_int_eq(f.j.ops->get_ended(f.j.impl, ended, 2, &count), 0);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_str_eq(ended[0].ticket, "T9");
+	for (uint8_t n = 10; n < 13; n++) {
+		a = checkout_of(n);
+		a.phase = n == 11 ? PHASE_CANCELLED : PHASE_DONE;
+		ck_assert_int_eq(put(&f, &a, NULL), 0);
+	}
+	ck_assert_int_eq(f.j.ops->get_ended(f.j.impl, ended, 2, &count), 0);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_str_eq(ended[0].ticket, "T12"); /* newest first */
+	ck_assert_str_eq(ended[1].ticket, "T11");
+	ck_assert_int_eq(ended[1].phase, PHASE_CANCELLED);
 	teardown(&f);
 }
 END_TEST
@@ -266,6 +280,7 @@ START_TEST(a_payment_comes_back_as_it_was)
 	p.tries = 7;
 	(void)snprintf(p.ref, sizeof(p.ref), "R-77");
 	(void)snprintf(p.auth, sizeof(p.auth), "A-1");
+	(void)snprintf(p.adapter, sizeof(p.adapter), "drop");
 	ck_assert_int_eq(put(&f, NULL, &p), 0);
 	reopen(&f);
 	ck_assert_int_eq(f.j.ops->get_payment(f.j.impl, p.key, &back), 0);
@@ -278,6 +293,7 @@ START_TEST(a_payment_comes_back_as_it_was)
 	ck_assert_int_eq(back.state_wall_ms, 6003);
 	ck_assert_uint_eq(back.tries, 7);
 	ck_assert_str_eq(back.auth, "A-1");
+	ck_assert_str_eq(back.adapter, "drop");
 	ck_assert_int_eq(back.due_mono_ms, PAYMENT_NEVER);
 	p.key.b[0] = 99;
 	ck_assert_int_eq(f.j.ops->get_payment(f.j.impl, p.key, &back), -ENOENT);
@@ -373,7 +389,7 @@ END_TEST
 
 static void
 expect_uses(struct fixture *f, const struct journal_uses_query *q, const char *rule,
-	    const int64_t want[3])
+	    const int64_t want[4])
 {
 	struct lane_use list[8];
 	uint32_t count = 0;
@@ -385,6 +401,7 @@ expect_uses(struct fixture *f, const struct journal_uses_query *q, const char *r
 		ck_assert_int_eq(list[i].member_used, want[0]);
 		ck_assert_int_eq(list[i].member_day_used, want[1]);
 		ck_assert_int_eq(list[i].total_used, want[2]);
+		ck_assert_int_eq(list[i].budget_used_minor, want[3]);
 		return;
 	}
 	ck_assert_int_eq(want[2], 0);
@@ -394,7 +411,7 @@ START_TEST(limits_are_reserved_then_counted_once_or_released)
 {
 	struct fixture f;
 	struct checkout_record a = checkout_of(1), b = checkout_of(2);
-	struct lane_reserved two = { "r1", 2 }, three = { "r1", 3 };
+	struct lane_reserved two = { "r1", 2, 200 }, three = { "r1", 3, 310 };
 	struct journal_uses_query mine = { .member = a.member, .business_day = 20260921 },
 				  other = { .member = id_of(201),
 					    .business_day = 20260921 },
@@ -409,21 +426,115 @@ START_TEST(limits_are_reserved_then_counted_once_or_released)
 	b.business_day = 20260920;
 	ck_assert_int_eq(put(&f, &a, NULL), 0);
 	reopen(&f); /* a reservation survives the process */
-	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2 });
-	expect_uses(&f, &other, "r1", (int64_t[]){ 0, 0, 2 });
-	expect_uses(&f, &own, "r1", (int64_t[]){ 0, 0, 0 });
+	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2, 200 });
+	expect_uses(&f, &other, "r1", (int64_t[]){ 0, 0, 2, 200 });
+	expect_uses(&f, &own, "r1", (int64_t[]){ 0, 0, 0, 0 });
 	ck_assert_int_eq(put(&f, &b, NULL), 0);
-	expect_uses(&f, &mine, "r1", (int64_t[]){ 5, 2, 5 });
+	expect_uses(&f, &mine, "r1", (int64_t[]){ 5, 2, 5, 510 });
 	a.phase = PHASE_DONE;
 	a.uses_count_now = true;
 	ck_assert_int_eq(put(&f, &a, NULL), 0);
 	ck_assert_int_eq(put(&f, &a, NULL), 0); /* written again: counted once */
-	expect_uses(&f, &own, "r1", (int64_t[]){ 5, 2, 5 });
+	expect_uses(&f, &own, "r1", (int64_t[]){ 5, 2, 5, 510 });
 	b.phase = PHASE_CANCELLED;
 	ck_assert_int_eq(put(&f, &b, NULL), 0);
-	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2 });
+	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2, 200 });
 	reopen(&f);
-	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2 });
+	expect_uses(&f, &mine, "r1", (int64_t[]){ 2, 2, 2, 200 });
+	teardown(&f);
+}
+END_TEST
+
+START_TEST(only_what_the_present_set_limits_is_told)
+{
+	static const char text[] =
+		"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
+		"{\"id\":\"a\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+		"\"params\":{\"percent_bp\":1},\"limits\":{\"total\":9}},"
+		"{\"id\":\"b\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+		"\"params\":{\"percent_bp\":1}}]}";
+	struct fixture f;
+	struct checkout_record a = checkout_of(1);
+	struct lane_reserved r[3] = { { "a", 1, 6 }, { "b", 1, 7 }, { "gone", 1, 5 } };
+	struct journal_uses_query q = { .member = a.member };
+	struct arena *arena = arena_new(1u << 20);
+	struct pricing_errors errors;
+	struct pricing_rules *rules = NULL;
+	const struct value *v = NULL;
+	struct lane_use list[1];
+	uint32_t count = 0;
+
+	ck_assert_int_eq(json_parse(arena, str_of(text), 0, &v, NULL), 0);
+	ck_assert_int_eq(pricing_rules_compile(v, &errors, &rules), 0);
+	setup(&f, _i);
+	a.reserved = r;
+	a.reserved_count = 3;
+	ck_assert_int_eq(put(&f, &a, NULL), 0);
+	q.rules = rules;
+	ck_assert_int_eq(f.j.ops->uses(f.j.impl, &q, list, 1, &count), 0);
+	ck_assert_uint_eq(count, 1);
+	ck_assert_str_eq(list[0].rule, "a");
+	teardown(&f);
+	(void)pricing_rules_free(rules); /* gives NULL */
+	(void)arena_free(arena);         /* gives NULL */
+}
+END_TEST
+
+START_TEST(nets_points_and_what_the_pos_says_of_a_line_come_back)
+{
+	struct fixture f;
+	struct checkout_record r = checkout_of(1);
+	struct basket_line lines[2] = { line_of(1), line_of(7) };
+	struct journal_checkout back;
+
+	setup(&f, _i);
+	lines[0].has_net = true;
+	lines[0].net_minor = -3;
+	lines[0].floor_minor = 17;
+	lines[1].excluded = lines[1].reduced = true;
+	r.lines = lines;
+	r.lines_count = 2;
+	r.basket_changed = true;
+	r.points = 45;
+	ck_assert_int_eq(put(&f, &r, NULL), 0);
+	reopen(&f);
+	ck_assert_int_eq(f.j.ops->get_checkout(f.j.impl, id_of(1), &back), 0);
+	ck_assert_int_eq(back.record.points, 45);
+	ck_assert(back.lines[0].has_net && !back.lines[1].has_net);
+	ck_assert_int_eq(back.lines[0].net_minor, -3);
+	ck_assert_int_eq(back.lines[0].floor_minor, 17);
+	ck_assert(!back.lines[0].excluded && !back.lines[0].reduced);
+	ck_assert(back.lines[1].excluded && back.lines[1].reduced);
+	journal_checkout_clear(&back);
+	teardown(&f);
+}
+END_TEST
+
+START_TEST(who_has_paid_before_is_known)
+{
+	struct fixture f;
+	struct checkout_record r = checkout_of(1);
+	const struct ulid none = { { 0 } };
+	bool bought = true;
+
+	setup(&f, _i);
+	ck_assert_int_eq(put(&f, &r, NULL), 0);
+	ck_assert_int_eq(f.j.ops->bought(f.j.impl, r.member, none, &bought), 0);
+	ck_assert(!bought); /* still open */
+	r.phase = PHASE_DONE;
+	ck_assert_int_eq(put(&f, &r, NULL), 0);
+	ck_assert_int_eq(f.j.ops->bought(f.j.impl, r.member, r.checkout, &bought), 0);
+	ck_assert(!bought);
+	ck_assert_int_eq(f.j.ops->bought(f.j.impl, r.member, none, &bought), 0);
+	ck_assert(bought);
+	ck_assert_int_eq(f.j.ops->bought(f.j.impl, id_of(77), none, &bought), 0);
+	ck_assert(!bought);
+	r = checkout_of(2);
+	r.member = none;
+	r.phase = PHASE_DONE;
+	ck_assert_int_eq(put(&f, &r, NULL), 0);
+	ck_assert_int_eq(f.j.ops->bought(f.j.impl, none, none, &bought), 0);
+	ck_assert(!bought); /* a stranger is nobody in particular */
 	teardown(&f);
 }
 END_TEST
@@ -432,7 +543,7 @@ START_TEST(too_many_rules_are_told)
 {
 	struct fixture f;
 	struct checkout_record a = checkout_of(1);
-	struct lane_reserved r[3] = { { "c", 1 }, { "a", 1 }, { "b", 1 } };
+	struct lane_reserved r[3] = { { "c", 1, 5 }, { "a", 1, 6 }, { "b", 1, 7 } };
 	struct journal_uses_query q = { .member = a.member };
 	struct lane_use list[3];
 	uint32_t count = 0;
@@ -539,6 +650,9 @@ main(void)
 		open_payments_are_all_that_a_restart_must_take_up,
 		what_is_rolled_back_was_never_there,
 		limits_are_reserved_then_counted_once_or_released,
+		only_what_the_present_set_limits_is_told,
+		nets_points_and_what_the_pos_says_of_a_line_come_back,
+		who_has_paid_before_is_known,
 		too_many_rules_are_told,
 		the_day_by_touch_counts_what_is_paid_or_may_be,
 		no_card_number_gets_in,

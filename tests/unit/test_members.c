@@ -98,6 +98,32 @@ START_TEST(only_a_difference_is_a_change)
 }
 END_TEST
 
+START_TEST(points_are_the_account_s_and_stay_where_none_are_told)
+{
+	struct db *cache = start();
+	struct member_record back;
+	struct lane_member m;
+	struct ulid mari = kit_put(
+		cache, "{\"number\":\"1001\",\"account\":\"A1\",\"points\":120}", 1);
+	struct ulid jaan = kit_put(cache, "{\"number\":\"1002\",\"account\":\"A1\"}", 2);
+	const struct ulid none = kit_put(cache, "{\"number\":\"1003\"}", 3);
+
+	ck_assert_int_eq(members_get(cache, jaan, &back), 0);
+	ck_assert_int_eq(back.points, 120); /* the household's */
+	members_for_core(&back, &m);
+	ck_assert_int_eq(m.points, 120);
+	ck_assert_int_eq(members_get(cache, none, &back), 0);
+	ck_assert_int_eq(back.points, 0);
+	(void)kit_put(cache, "{\"number\":\"1001\",\"account\":\"A1\",\"points\":80}", 1);
+	(void)kit_put(cache,
+		      "{\"number\":\"1002\",\"account\":\"A1\",\"greeting\":\"J\"}",
+		      2); /* changed, and says nothing of points */
+	ck_assert_int_eq(members_get(cache, mari, &back), 0);
+	ck_assert_int_eq(back.points, 80);
+	finish(cache);
+}
+END_TEST
+
 START_TEST(a_number_belongs_to_one_member)
 {
 	struct db *cache = start();
@@ -330,4 +356,5 @@ UNIT_MAIN("members", a_member_put_is_found_by_id_and_number,
 	  only_a_difference_is_a_change, a_number_belongs_to_one_member,
 	  every_claim_finds_its_member, a_card_that_is_also_a_number_finds_both,
 	  a_change_takes_the_old_claims_away, subjects_stay_with_their_member,
-	  lists_go_on_where_they_ended, the_core_gets_the_default_card_only)
+	  lists_go_on_where_they_ended, the_core_gets_the_default_card_only,
+	  points_are_the_account_s_and_stay_where_none_are_told)

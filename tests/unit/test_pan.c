@@ -24,6 +24,14 @@ static const char *const published[][6] = {
 	{ "3852", "000002", "3237", NULL },        /* Diners Club */
 	{ "3530", "1113", "3330", "0000", NULL },  /* JCB */
 	{ "6200", "0000", "0000", "0005", NULL },  /* UnionPay */
+	{ "6212", "3456", "7890", "1232", NULL },  /* UnionPay */
+	{ "5454", "5454", "5454", "5454", NULL },  /* Mastercard */
+	{ "6759", "6498", "2643", "8453", NULL },  /* Maestro */
+	{ "5641", "8211", "1116", "6669", NULL },  /* Maestro */
+	{ "6304", "0000", "0000", "0000", NULL },  /* Maestro */
+	{ "6011", "0009", "9013", "9424", NULL },  /* Discover */
+	{ "3566", "0020", "2036", "0505", NULL },  /* JCB */
+	{ "3600", "666633", "3344", NULL },        /* Diners Club */
 };
 #define PUBLISHED_COUNT (sizeof(published) / sizeof(published[0]))
 
@@ -150,17 +158,27 @@ make_number(char buf[32], const char *first, size_t n)
 /* By the first digits: the lengths at which a number is a card's, as a set of bits. */
 #define L(n) (1u << (n))
 #define L16_19 (L(16) | L(17) | L(18) | L(19))
+/* Each brand's first digits at both ends, and what lies just outside them. */
 static const struct {
 	const char *first;
 	unsigned lengths;
 } ranges[] = {
-	{ "30", L(14) },  { "36", L(14) },  { "38", L(14) },   { "39", 0 },
-	{ "31", 0 },      { "33", 0 },      { "34", L(15) },   { "37", L(15) },
-	{ "35", L(16) },  { "4", L16_19 },  { "50", L16_19 },  { "51", L(16) },
-	{ "55", L(16) },  { "56", L16_19 }, { "60", L16_19 },  { "62", L16_19 },
-	{ "69", L16_19 }, { "2220", 0 },    { "2221", L(16) }, { "2720", L(16) },
-	{ "2721", 0 },    { "81", L(16) },  { "80", 0 },       { "82", 0 },
-	{ "7", 0 },       { "9", 0 },       { "1", 0 },        { "0", 0 },
+	{ "30", L(14) },    { "36", L(14) },    { "38", L(14) },    { "39", 0 },
+	{ "31", 0 },        { "33", 0 },        { "34", L(15) },    { "37", L(15) },
+	{ "35", L(16) },    { "4", L16_19 },    { "50", L16_19 },   { "51", L(16) },
+	{ "55", L(16) },    { "56", L16_19 },   { "60", L16_19 },   { "62", L16_19 },
+	{ "69", L16_19 },   { "2220", 0 },      { "2221", L(16) },  { "2720", L(16) },
+	{ "2721", 0 },      { "81", L(16) },    { "80", 0 },        { "82", 0 },
+	{ "7", 0 },         { "9", 0 },         { "1", 0 },         { "0", 0 },
+	{ "300", L(14) },   { "305", L(14) },   { "309", L(14) },   { "32", 0 },
+	{ "340", L(15) },   { "349", L(15) },   { "370", L(15) },   { "379", L(15) },
+	{ "3528", L(16) },  { "3589", L(16) },  { "3600", L(14) },  { "3799", L(15) },
+	{ "2300", L(16) },  { "2699", L(16) },  { "2199", 0 },      { "2800", 0 },
+	{ "5018", L16_19 }, { "5099", L16_19 }, { "5100", L(16) },  { "5599", L(16) },
+	{ "5600", L16_19 }, { "6304", L16_19 }, { "6759", L16_19 }, { "6011", L16_19 },
+	{ "644", L16_19 },  { "659", L16_19 },  { "6999", L16_19 }, { "7000", 0 },
+	{ "8100", L(16) },  { "8199", L(16) },  { "8099", 0 },      { "8200", 0 },
+	{ "4999", L16_19 }, { "3999", 0 },
 };
 
 START_TEST(ranges_and_lengths_are_those_of_payment_cards)
@@ -172,6 +190,45 @@ START_TEST(ranges_and_lengths_are_those_of_payment_cards)
 			make_number(number, ranges[i].first, n);
 			ck_assert_msg(finds(number) == ((ranges[i].lengths & L(n)) != 0),
 				      "%s, %zu digits", ranges[i].first, n);
+		}
+	}
+}
+END_TEST
+
+/* number in groups of size digits with between between them. */
+static void
+group_number(char *buf, const char *number, size_t size, char between)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; number[i] != '\0'; i++) {
+		if (i > 0 && i % size == 0)
+			buf[n++] = between;
+		buf[n++] = number[i];
+	}
+	buf[n] = '\0';
+}
+
+START_TEST(every_brand_is_found_in_groups_of_any_size)
+{
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		for (size_t n = 14; n <= 19; n++) {
+			char number[32], text[2 * sizeof(number)];
+
+			make_number(number, ranges[i].first, n);
+			for (size_t size = 1; size <= n; size++) {
+				bool card = (ranges[i].lengths & L(n)) != 0;
+
+				group_number(text, number, size, ' ');
+				/* A part of a number that is no card may be one, so only these. */
+				ck_assert_msg(!card || finds(text), "%s", text);
+				group_number(text, number, size, '-');
+				ck_assert_msg(!card || finds(text), "%s", text);
+				(void)pan_mask(text, strlen(text));
+				ck_assert_msg(!card ||
+						      strpbrk(text, "0123456789") == NULL,
+					      "%s", text);
+			}
 		}
 	}
 }
@@ -237,6 +294,7 @@ END_TEST
 UNIT_MAIN("pan", luhn_takes_right_numbers_only, luhn_sees_every_single_wrong_digit,
 	  finds_published_numbers_however_written,
 	  a_number_beside_others_is_found_all_the_same, a_wrong_check_digit_is_no_card,
-	  ranges_and_lengths_are_those_of_payment_cards, other_separators_end_a_run,
+	  ranges_and_lengths_are_those_of_payment_cards,
+	  every_brand_is_found_in_groups_of_any_size, other_separators_end_a_run,
 	  everyday_numbers_are_no_cards, masking_takes_every_card_and_only_its_digits,
 	  masking_leaves_bytes_behind_its_length_alone)

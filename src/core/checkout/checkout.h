@@ -23,17 +23,19 @@
 #define LANE_TOKEN_BYTES 129
 #define LANE_RULE_BYTES 64
 #define LANE_TEXT_BYTES 101
+#define LANE_RULE_TEXT_BYTES 401 /* 100 characters of UTF-8 */
 #define LANE_SUBJECTS_MAX 16u
 #define LANE_DIGITS_HOUR_MAX 32u
 #define LANE_FOUND_MAX 1000u /* members that a claim may fit */
 #define LANE_GROUPS_MAX 16u
 #define LANE_COUPONS_MAX 16u
-#define LANE_USES_MAX 512u
+#define LANE_USES_MAX 4096u /* limited rules of one set that were used */
 #define LANE_LINES_MAX 999u
 #define LANE_READERS_MAX 16u
 #define LANE_READER_BYTES 33  /* a reader's name */
 #define LANE_PAYMENTS_MAX 32u /* unresolved at once; more: token payment is off */
 #define LANE_EFFECTS_MAX 224u
+#define LANE_ENDED_TICKETS 16u /* whose late baskets open nothing */
 #define LANE_NEVER INT64_MAX
 
 enum checkout_phase {
@@ -174,6 +176,7 @@ int member_state_parse(struct str s, enum member_state *ret_state);
 struct lane_use {
 	char rule[LANE_RULE_BYTES];
 	int64_t member_used, member_day_used, total_used;
+	int64_t budget_used_minor; /* taken off by it in all */
 };
 
 /*
@@ -199,9 +202,11 @@ struct lane_member {
 	char last4[5];
 	int64_t tender_limit_minor; /* per checkout, 0 none */
 	int64_t touch_paid_today_minor; /* by touch alone this business day (journal_touch_sum) */
+	int64_t points;                 /* the account's balance, as it was imported */
 	const struct lane_use
 		*uses;       /* of limited rules; without this checkout's reservation */
 	uint32_t uses_count; /* <= LANE_USES_MAX */
+	bool uses_unknown;   /* they could not be read: no limited rule applies */
 };
 
 struct basket_line {
@@ -212,8 +217,15 @@ struct basket_line {
 	char brand[33];
 	int64_t qty_milli;
 	int64_t unit_price_minor, amount_minor;
+	int64_t floor_minor; /* never sold below, 0 none; of the whole line */
 	uint32_t vat_bp;
 	bool is_void, weighed;
+	bool excluded; /* no offer may touch it */
+	bool reduced;  /* the POS has reduced it already */
+	/* What it costs after all offers, 0 void: filled in by the core. A journal of an older version
+	 * has none. */
+	int64_t net_minor;
+	bool has_net;
 };
 
 struct lane_basket {
@@ -412,10 +424,11 @@ bool lane_effect_is_store(enum lane_effect_kind k);
 /* True for what must not be done unless the list's commit succeeded: pay, confirm, undo. */
 bool lane_effect_needs_commit(enum lane_effect_kind k);
 
-/* Reserved or used applications of one rule by a checkout. */
+/* Reserved or used applications of one limited rule by a checkout, and what they take off. */
 struct lane_reserved {
 	char rule[LANE_RULE_BYTES];
 	uint32_t applications;
+	int64_t discount_minor;
 };
 
 /* The record of a checkout as the journal keeps it. */
@@ -444,6 +457,7 @@ struct checkout_record {
 		*reserved; /* borrowed; the whole set, or NULL: unchanged */
 	uint32_t reserved_count;
 	bool uses_count_now; /* paid: reserved become used in this commit */
+	int64_t points;      /* that it earns; earned once it is done */
 	int32_t business_day;
 	int64_t opened_wall_ms, changed_wall_ms;
 };
@@ -484,10 +498,19 @@ struct lane_display {
 	char greeting[41], language[9], tender_label[33], last4[5];
 	bool can_pay;  /* a touch now would pay */
 	bool training; /* banner on every surface */
-	bool optimal;  /* the price is proven */
-	/* "1 more = ...": at most one. */
+	bool optimal; /* the price is proven; else nothing is cheaper by more than the gap */
+	int64_t gap_minor;
+	int64_t member_saving_minor; /* what the basket would cost more without membership */
+	int64_t join_saving_minor; /* of a stranger's total: what joining now would save */
+	uint64_t
+		prices; /* changes with any line's net or discount: see lane_core_discounts */
+	int64_t points_balance, points_earned;
+	int64_t burn_points, burn_minor; /* so many of the points could pay so much */
+	int32_t business_day;            /* of the checkout */
+	/* "1 more = ...": at most one, and of which line. */
 	char hint_rule[LANE_RULE_BYTES];
-	char hint_text[LANE_TEXT_BYTES];
+	char hint_text[LANE_RULE_TEXT_BYTES];
+	uint32_t hint_line;
 	int64_t hint_saving_minor;
 };
 
@@ -564,7 +587,7 @@ struct lane_limits {
 		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10, 60000 \
 	}
 
-/* Handed in; rules, store, lane, language and totals are borrowed until the next set_env or free. */
+/* Handed in; rules, store, lane, language and adapter are borrowed until the next set_env or free. */
 struct lane_env {
 	const struct pricing_rules *rules; /* NULL: no offers */
 	struct pricing_budget budget;
@@ -572,8 +595,7 @@ struct lane_env {
 	struct payment_rules payment;
 	char currency[PAYMENT_CURRENCY_BYTES];
 	struct str store, lane, language;
-	const struct lane_use *totals; /* of rules with a total limit, for strangers */
-	uint32_t totals_count;
+	struct str adapter; /* the name of the one that payments go to */
 	bool price_pos; /* the POS prices; ours is shown, offers carry the member number only */
 	bool can_pay; /* the adapter takes token payments */
 	/* The profile: the sensor lights only after a claim, and compares with the claimed member only. */
@@ -586,16 +608,28 @@ struct lane_core;
 int lane_core_new(const struct lane_env *env, struct lane_core **ret_core);
 struct lane_core *lane_core_free(struct lane_core *c);
 
-/* Replaces what was handed in (a reload, an import). The old rules may be freed when this returns.
- * Follow it by LANE_EV_RULES, which re-prices an open basket. -EINVAL as lane_core_new. */
+/*
+ * Replaces what was handed in (a reload, an import), all of it or, on -EINVAL as lane_core_new,
+ * nothing. The old rules may be freed when this returns. Follow it by LANE_EV_RULES: it re-prices
+ * a basket that is not totalled yet. After the total the price that was told stands, until the
+ * basket or the member changes; while money is asked for, it stands in any case.
+ */
 int lane_core_set_env(struct lane_core *c, const struct lane_env *env);
+/*
+ * What limited rules have been used in all by checkouts other than the present one, for strangers;
+ * copied. unknown: it could not be read, and no limited rule applies to strangers. -ENOMEM: as
+ * unknown. Valid from the next pricing on.
+ */
+int lane_core_set_totals(struct lane_core *c, const struct lane_use *totals,
+			 uint32_t count, bool unknown);
 
 /* What the journal held at start; borrowed for the call. */
 struct lane_restore {
 	const struct checkout_record
 		*checkout; /* the last one, open or ended; NULL none */
-	/* The last one that ended and had a ticket: its late baskets open nothing. NULL none. */
+	/* The last ones that ended and had a ticket, newest first: their late baskets open nothing. */
 	const struct checkout_record *ended;
+	uint32_t ended_count;
 	const struct lane_member
 		*member; /* of it; NULL none, or not in the cache any more */
 	const struct payment *payments; /* every open one (payment_is_open) */
@@ -640,7 +674,20 @@ const struct lane_member *lane_core_member(const struct lane_core *c);
 /* The open payments (for adapter.hello's recover list and status). */
 uint32_t lane_core_payments_count(const struct lane_core *c);
 const struct payment *lane_core_payment(const struct lane_core *c, uint32_t index);
-/* The priced result of the basket, NULL none. */
+/* The rules in force, NULL none. */
+const struct pricing_rules *lane_core_rules(const struct lane_core *c);
+/* The priced result of the basket, NULL none (without rules, or after they were replaced). */
 const struct pricing_result *lane_core_priced(const struct lane_core *c);
+/*
+ * The basket's lines and the discounts on them, as they were told last: also when the rules were
+ * replaced since. Borrowed until the next step.
+ */
+struct lane_lines {
+	const struct basket_line *lines;
+	uint32_t count;
+	const struct lane_discount *discounts;
+	uint32_t discounts_count;
+};
+void lane_core_lines(const struct lane_core *c, struct lane_lines *ret_lines);
 
 #endif

@@ -24,7 +24,8 @@ line_ok(const struct basket_line *l)
 	       l->amount_minor >= -MONEY_MINOR_MAX &&
 	       l->amount_minor <= MONEY_MINOR_MAX &&
 	       l->unit_price_minor >= -MONEY_MINOR_MAX &&
-	       l->unit_price_minor <= MONEY_MINOR_MAX && l->vat_bp <= BP_ONE * 10 &&
+	       l->unit_price_minor <= MONEY_MINOR_MAX && l->floor_minor >= 0 &&
+	       l->floor_minor <= MONEY_MINOR_MAX && l->vat_bp <= BP_ONE * 10 &&
 	       memchr(l->code, 0, sizeof(l->code)) != NULL &&
 	       memchr(l->text, 0, sizeof(l->text)) != NULL &&
 	       memchr(l->category, 0, sizeof(l->category)) != NULL &&
@@ -56,288 +57,6 @@ basket_check(const struct lane_core *c, const struct lane_basket *b)
 	return 0;
 }
 
-/* ---- prices -------------------------------------------------------------- */
-
-static void
-priced_clear(struct checkout *k)
-{
-	k->priced = pricing_result_free(k->priced);
-	free(k->priced_line);
-	free(k->discounts);
-	free(k->reserved);
-	k->priced_line = NULL;
-	k->discounts = NULL;
-	k->reserved = NULL;
-	k->discounts_count = k->reserved_count = 0;
-}
-
-void
-lane_basket_clear(struct checkout *k)
-{
-	priced_clear(k);
-	free(k->lines);
-	k->lines = NULL;
-	k->lines_count = 0;
-}
-
-void
-lane_price_forget(struct lane_core *c)
-{
-	priced_clear(&c->cur);
-}
-
-int64_t
-lane_due(const struct lane_core *c)
-{
-	int64_t due = c->cur.total_minor - c->cur.paid_minor;
-
-	return due > 0 ? due : 0;
-}
-
-/* Everything that one call of the price engine borrows. */
-struct priceable {
-	struct pricing_line *lines;
-	struct pricing_use *uses;
-	struct str groups[LANE_GROUPS_MAX], coupons[LANE_COUPONS_MAX];
-	size_t lines_count;
-	int64_t rest_minor; /* lines that no offer may see: returns and deposits below zero */
-	struct pricing_member member;
-};
-
-static void
-priceable_line(struct pricing_line *to, const struct basket_line *from)
-{
-	memset(to, 0, sizeof(*to));
-	to->line = from->line;
-	to->code = str_of(from->code);
-	to->category = str_of(from->category);
-	to->brand = str_of(from->brand);
-	to->qty_milli = from->qty_milli;
-	to->unit_price_minor = from->unit_price_minor;
-	to->amount_minor = from->amount_minor;
-	to->vat_bp = from->vat_bp;
-	to->weighed = from->weighed;
-}
-
-static int
-priceable_lines(struct checkout *k, struct priceable *p)
-{
-	size_t count = k->lines_count > 0 ? k->lines_count : 1;
-
-	p->lines = calloc(count, sizeof(*p->lines));
-	k->priced_line = calloc(count, sizeof(*k->priced_line));
-	if (p->lines == NULL || k->priced_line == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < k->lines_count; i++) {
-		const struct basket_line *l = &k->lines[i];
-
-		if (l->is_void)
-			continue;
-		if (l->amount_minor < 0 || l->unit_price_minor < 0) {
-			p->rest_minor += l->amount_minor;
-			continue;
-		}
-		k->priced_line[p->lines_count] = i;
-		priceable_line(&p->lines[p->lines_count++], l);
-	}
-	return 0;
-}
-
-static int
-priceable_uses(const struct lane_core *c, struct priceable *p)
-{
-	const struct lane_use *from = c->env.totals;
-	uint32_t count = c->env.totals_count;
-
-	if (p->member.known) {
-		from = c->cur.uses;
-		count = c->cur.member.uses_count;
-	}
-	if (count == 0)
-		return 0;
-	p->uses = calloc(count, sizeof(*p->uses));
-	if (p->uses == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++) {
-		p->uses[i].rule = str_of(from[i].rule);
-		p->uses[i].member_used = from[i].member_used;
-		p->uses[i].member_day_used = from[i].member_day_used;
-		p->uses[i].total_used = from[i].total_used;
-	}
-	p->member.uses = p->uses;
-	p->member.uses_count = count;
-	return 0;
-}
-
-static int
-priceable_member(const struct lane_core *c, struct priceable *p)
-{
-	const struct lane_member *m = &c->cur.member;
-
-	p->member.known = c->cur.member_state == MEMBER_KNOWN;
-	if (p->member.known) {
-		for (uint32_t i = 0; i < m->groups_count; i++)
-			p->groups[i] = str_of(m->groups[i]);
-		for (uint32_t i = 0; i < m->coupons_count; i++)
-			p->coupons[i] = str_of(m->coupons[i]);
-		p->member.groups = p->groups;
-		p->member.groups_count = m->groups_count;
-		p->member.coupons = p->coupons;
-		p->member.coupons_count = m->coupons_count;
-		p->member.first_purchase = m->first_purchase;
-	}
-	return priceable_uses(c, p);
-}
-
-/* One discount line a rule and basket line. */
-static int
-keep_discounts(struct lane_core *c)
-{
-	struct checkout *k = &c->cur;
-	const struct pricing_result *r = k->priced;
-	struct str language =
-		k->member_state == MEMBER_KNOWN && k->member.language[0] != '\0'
-			? str_of(k->member.language)
-			: c->env.language;
-
-	k->discounts = calloc(r->shares_count + 1, sizeof(*k->discounts));
-	if (k->discounts == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->shares_count; i++) {
-		const struct pricing_share *s = &r->shares[i];
-		uint32_t line = k->lines[k->priced_line[s->line_index]].line;
-		struct str rule = r->rules[s->rule].id;
-		uint32_t d = 0;
-
-		while (d < k->discounts_count && (k->discounts[d].line != line ||
-						  !str_eq(k->discounts[d].rule, rule)))
-			d++;
-		if (d == k->discounts_count) {
-			k->discounts_count++;
-			k->discounts[d].line = line;
-			k->discounts[d].rule = rule;
-			k->discounts[d].text =
-				pricing_rule_text(c->env.rules, rule, language);
-		}
-		k->discounts[d].amount_minor += s->discount_minor;
-	}
-	return 0;
-}
-
-static int
-keep_reserved(struct checkout *k)
-{
-	const struct pricing_result *r = k->priced;
-
-	k->reserved = calloc(r->rules_count + 1, sizeof(*k->reserved));
-	if (k->reserved == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < r->rules_count; i++) {
-		struct lane_reserved *to = &k->reserved[k->reserved_count];
-
-		if (r->rules[i].applications == 0)
-			continue;
-		if (str_copy(to->rule, sizeof(to->rule), r->rules[i].id) < 0)
-			continue; /* ids longer than this are refused by the compiler of rules */
-		to->applications = r->rules[i].applications;
-		k->reserved_count++;
-	}
-	return 0;
-}
-
-static int
-run_pricing(struct lane_core *c, struct priceable *p, const struct timepoint *now)
-{
-	struct checkout *k = &c->cur;
-	struct pricing_basket basket = {
-		.lines = p->lines,
-		.lines_count = p->lines_count,
-		.store = c->env.store,
-		.lane = c->env.lane,
-	};
-	int rc;
-
-	if (c->env.rules == NULL || p->lines_count == 0)
-		return 0;
-	rc = pricing_price(c->env.rules, &basket, &p->member, now, &c->env.budget,
-			   &k->priced);
-	if (rc == 0)
-		rc = keep_discounts(c);
-	if (rc == 0)
-		rc = keep_reserved(k);
-	return rc;
-}
-
-/* Totals from the price engine or, without it, as the POS has them. */
-static void
-keep_totals(struct lane_core *c, int64_t rest_minor)
-{
-	struct checkout *k = &c->cur;
-
-	k->gross_minor = 0;
-	for (uint32_t i = 0; i < k->lines_count; i++) {
-		if (!k->lines[i].is_void)
-			k->gross_minor += k->lines[i].amount_minor;
-	}
-	k->saving_minor = k->priced != NULL ? k->priced->saving_minor : 0;
-	k->total_minor =
-		k->priced != NULL ? k->priced->total_minor + rest_minor : k->gross_minor;
-	if (c->env.price_pos)
-		k->total_minor = k->gross_minor;
-}
-
-/* The POS is told what each new revision costs. */
-static void
-offer(struct lane_core *c)
-{
-	struct checkout *k = &c->cur;
-	struct lane_effect *fx;
-
-	if (k->training || k->ticket[0] == '\0' || k->rev == 0 ||
-	    c->faults.adapter_down || c->faults.environment)
-		return;
-	fx = lane_send(c, FX_OFFER);
-	fx->offer.ticket = k->ticket;
-	fx->offer.rev = k->rev;
-	fx->offer.member_no = k->member_state == MEMBER_KNOWN ? k->member.number : "";
-	fx->offer.total_minor = k->total_minor;
-	if (c->env.price_pos)
-		return;
-	fx->offer.discounts = k->discounts;
-	fx->offer.discounts_count = k->discounts_count;
-	fx->offer.saving_minor = k->saving_minor;
-}
-
-void
-lane_reprice(struct lane_core *c, const struct timepoint *now)
-{
-	struct checkout *k = &c->cur;
-	struct priceable p;
-	int rc;
-
-	memset(&p, 0, sizeof(p));
-	priced_clear(k);
-	rc = priceable_lines(k, &p);
-	if (rc == 0)
-		rc = priceable_member(c, &p);
-	if (rc == 0)
-		rc = run_pricing(c, &p, now);
-	if (rc < 0) {
-		priced_clear(k);
-		lane_audit(c, "pricing-failed", NULL, "sold at the POS's own prices");
-	}
-	keep_totals(c, p.rest_minor);
-	if (k->reserved ==
-	    NULL) /* an empty set, not "unchanged"; without memory it is the latter */
-		k->reserved = calloc(1, sizeof(*k->reserved));
-	free(p.lines);
-	free(p.uses);
-	c->cur_dirty = true;
-	offer(c);
-}
-
-/* ---- baskets ------------------------------------------------------------- */
-
 /* Card numbers typed as an article's text never get into the journal or on a display. */
 static unsigned
 guard_line(struct basket_line *l)
@@ -363,9 +82,7 @@ basket_take(struct lane_core *c, const struct lane_basket *b)
 		masked += guard_line(&lines[i]);
 	if (masked > 0)
 		lane_audit(c, "pan-masked", NULL, "in the texts of a basket");
-	lane_basket_clear(k);
-	k->lines = lines;
-	k->lines_count = b->lines_count;
+	lane_lines_set(k, lines, b->lines_count);
 	k->basket_changed = true;
 	k->rev = b->rev;
 	k->final = b->final;
@@ -455,7 +172,7 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 		return rc;
 	same = lane_is_active(c) &&
 	       (c->cur.ticket[0] == '\0' || str_is(b->ticket, c->cur.ticket));
-	if ((!same && b->closed) || ((!same || c->cur.ticket[0] == '\0') &&
+	if ((!same && b->closed) || ((!same || c->cur.rev == 0) &&
 				     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
 		return -EALREADY; /* late word of a ticket that has ended */
 	if (same && c->cur.rev > 0 && b->rev <= c->cur.rev)
@@ -466,7 +183,7 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 		leave_old_ticket(c, now);
 		lane_begin(c, ev->fresh.checkout, now);
 	}
-	if (c->cur.ticket[0] == '\0' && lane_is_blocked_ticket(c, b->ticket, b->rev, now))
+	if (c->cur.rev == 0 && lane_is_blocked_ticket(c, b->ticket, b->rev, now))
 		c->cur.pay_blocked = true;
 	if (b->training)
 		c->cur.training = true;

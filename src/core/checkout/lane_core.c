@@ -50,6 +50,7 @@ lane_idle(struct lane_core *c)
 	struct checkout *k = &c->cur;
 
 	lane_out_keep_ended(c);
+	lane_price_forget(c); /* with all that it knew of the member */
 	lane_basket_clear(k);
 	lane_member_clear(k);
 	free(k->few);
@@ -126,6 +127,15 @@ lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 	const struct ended_ticket *e = find_ended(c, ticket, rev, now);
 
 	return e != NULL && (e->for_good || rev <= e->rev);
+}
+
+bool
+lane_is_done_ticket(const struct lane_core *c, struct str ticket,
+		    const struct timepoint *now)
+{
+	const struct ended_ticket *e = find_ended(c, ticket, 0, now);
+
+	return e != NULL && e->for_good;
 }
 
 bool
@@ -263,13 +273,27 @@ on_tick(struct lane_core *c, const struct timepoint *now)
 
 /* ---- faults and switches ------------------------------------------------- */
 
+/* The phase after the total follows what is possible now; nothing is stored where it stays. */
+static void
+refresh_total(struct lane_core *c)
+{
+	enum checkout_phase before = c->cur.phase;
+	enum checkout_note note = c->cur.note;
+	bool dirty = c->cur_dirty;
+
+	if (before == PHASE_CONFIRMING || (before == PHASE_TOTALLED && note == NOTE_NONE))
+		lane_total_phase(c);
+	if (c->cur.phase == before && c->cur.note == note)
+		c->cur_dirty = dirty;
+}
+
+/* New offers, new limits: a total that was told, and what was consented to, stand. */
 static void
 on_rules(struct lane_core *c, const struct timepoint *now)
 {
-	if (!lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
-	    c->cur.phase == PHASE_CHECKING)
-		return; /* what was consented to stands */
-	lane_reprice(c, now);
+	if (c->cur.phase == PHASE_OPEN)
+		lane_reprice(c, now);
+	refresh_total(c);
 }
 
 static void
@@ -281,8 +305,9 @@ on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
 	if (up == was_up)
 		return;
 	lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE, now);
-	if (up)
-		on_rules(c, now); /* the last offer may be lost: the POS gets it again */
+	if (up && lane_is_active(c) && c->cur.phase != PHASE_PAYING &&
+	    c->cur.phase != PHASE_CHECKING)
+		lane_offer(c); /* the last one may be lost: the POS gets it again */
 }
 
 static void
@@ -322,20 +347,6 @@ on_readers(struct lane_core *c, const struct lane_event *ev, const struct timepo
 	r->dirty = ev->readers.dirty;
 	r->rests = ev->readers.rests;
 	refresh_bio(c);
-}
-
-/* The phase after the total follows what is possible now; nothing is stored where it stays. */
-static void
-refresh_total(struct lane_core *c)
-{
-	enum checkout_phase before = c->cur.phase;
-	enum checkout_note note = c->cur.note;
-	bool dirty = c->cur_dirty;
-
-	if (before == PHASE_CONFIRMING || (before == PHASE_TOTALLED && note == NOTE_NONE))
-		lane_total_phase(c);
-	if (c->cur.phase == before && c->cur.note == note)
-		c->cur_dirty = dirty;
 }
 
 static int
@@ -434,6 +445,7 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 	if (!failed) {
 		lane_committed(c);
 		lane_pay_sweep(c);
+		lane_settle_reserved(c);
 	}
 	rc = dispatch(c, ev, now);
 	lane_sensor_follow(c, now);
@@ -457,7 +469,7 @@ env_ok(const struct lane_env *env)
 	       l->journal_retry_ms > 0 && l->sensor_ms > 0 && p->sending_ms > 0 &&
 	       p->query_first_ms > 0 && p->query_max_ms >= p->query_first_ms &&
 	       p->unknown_max_ms > 0 && p->not_taken_ms > 0 && p->undo_alarm_ms > 0 &&
-	       p->undo_alarm_tries > 0 && (env->totals_count == 0 || env->totals != NULL);
+	       p->undo_alarm_tries > 0;
 }
 
 int
@@ -487,6 +499,7 @@ lane_core_free(struct lane_core *c)
 	c->cur_dirty = false;
 	lane_idle(c);
 	lane_out_drop_ended(c);
+	free(c->totals);
 	free(c);
 	return NULL;
 }
@@ -497,8 +510,27 @@ lane_core_set_env(struct lane_core *c, const struct lane_env *env)
 	if (!env_ok(env))
 		return -EINVAL;
 	/* A priced result names rules of the old set by pointer: it goes with them. */
-	lane_price_forget(c);
+	if (env->rules != c->env.rules || !str_eq(env->store, c->env.store) ||
+	    !str_eq(env->lane, c->env.lane))
+		lane_price_forget(c);
 	c->env = *env;
+	return 0;
+}
+
+int
+lane_core_set_totals(struct lane_core *c, const struct lane_use *totals, uint32_t count,
+		     bool unknown)
+{
+	struct lane_use *copy = calloc(count + 1u, sizeof(*copy));
+
+	free(c->totals);
+	c->totals = copy;
+	c->totals_count = copy != NULL ? count : 0;
+	c->totals_unknown = unknown || copy == NULL;
+	if (copy == NULL)
+		return -ENOMEM;
+	if (count > 0)
+		memcpy(copy, totals, count * sizeof(*copy));
 	return 0;
 }
 
@@ -513,16 +545,27 @@ restore_checkout(struct lane_core *c, const struct lane_restore *held,
 	    r->phase == PHASE_CANCELLED || r->training)
 		return 0;
 	k->lines = calloc(r->lines_count + 1u, sizeof(*k->lines));
-	if (k->lines == NULL)
+	k->reserved = calloc(r->reserved_count + 1u, sizeof(*k->reserved));
+	if (k->lines == NULL || k->reserved == NULL) {
+		lane_basket_clear(k);
 		return -ENOMEM;
+	}
 	if (r->lines_count > 0)
 		memcpy(k->lines, r->lines, r->lines_count * sizeof(*k->lines));
+	if (r->reserved_count > 0)
+		memcpy(k->reserved, r->reserved,
+		       r->reserved_count * sizeof(*k->reserved));
 	k->lines_count = r->lines_count;
+	k->reserved_count = r->reserved_count;
 	k->id = r->checkout;
 	k->phase = r->phase;
 	k->rev = r->rev;
 	k->final = r->final;
 	k->pay_blocked = r->pay_blocked;
+	k->gross_minor = r->gross_minor;
+	k->total_minor = r->total_minor;
+	k->saving_minor = r->saving_minor;
+	k->price.points_earned = r->points;
 	k->paid_minor = r->paid_minor;
 	k->business_day = r->business_day;
 	k->opened_wall_ms = r->opened_wall_ms;
@@ -530,7 +573,7 @@ restore_checkout(struct lane_core *c, const struct lane_restore *held,
 	if (r->member_state == MEMBER_REMOVED)
 		k->member_state = MEMBER_REMOVED;
 	if (r->member_state == MEMBER_KNOWN && held->member != NULL &&
-	    lane_member_set(k, held->member) == 0) {
+	    lane_member_set(c, held->member) == 0) {
 		k->claimed = r->claimed;
 		k->touched = r->touched;
 		k->claim_to_pay = r->claim_to_pay;
@@ -546,8 +589,8 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 	int rc = 0;
 
 	assert(c->cur.phase == PHASE_IDLE && c->slots_count == 0);
-	if (held->ended != NULL) {
-		const struct checkout_record *r = held->ended;
+	for (uint32_t i = held->ended_count; i-- > 0;) {
+		const struct checkout_record *r = &held->ended[i];
 		struct ended_ticket e = { .rev = r->rev,
 					  .for_good = r->phase == PHASE_DONE ||
 						      r->paid_minor > 0,
@@ -571,7 +614,9 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 		c->slots[c->slots_count++].payment = held->payments[i];
 	}
 	lane_pay_restored(c, now);
-	if (lane_is_active(c)) {
+	/* What was consented to stands: while money is asked for, only that total counts. */
+	if (lane_is_active(c) && c->cur.phase != PHASE_PAYING &&
+	    c->cur.phase != PHASE_CHECKING) {
 		lane_reprice(c, now);
 		refresh_total(c);
 	}
@@ -625,8 +670,25 @@ lane_core_payment(const struct lane_core *c, uint32_t index)
 	return &c->slots[index].payment;
 }
 
+const struct pricing_rules *
+lane_core_rules(const struct lane_core *c)
+{
+	return c->env.rules;
+}
+
 const struct pricing_result *
 lane_core_priced(const struct lane_core *c)
 {
-	return c->cur.priced;
+	return c->cur.price.priced;
+}
+
+void
+lane_core_lines(const struct lane_core *c, struct lane_lines *ret_lines)
+{
+	const struct checkout *k = &c->cur;
+
+	*ret_lines = (struct lane_lines){ .lines = k->lines,
+					  .count = k->lines_count,
+					  .discounts = k->price.discounts,
+					  .discounts_count = k->price.discounts_count };
 }

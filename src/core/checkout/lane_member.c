@@ -29,23 +29,28 @@ member_ok(const struct lane_member *m)
 }
 
 int
-lane_member_set(struct checkout *k, const struct lane_member *m)
+lane_member_set(struct lane_core *c, const struct lane_member *m)
 {
+	struct checkout *k = &c->cur;
 	struct lane_use *uses = NULL;
 	bool same = ulid_eq(k->member.member, m->member) && !ulid_is_zero(m->member);
 	bool claimed = same && k->claimed, touched = same && k->touched;
+	uint32_t count = m->uses_count;
 
 	assert(member_ok(m));
-	if (m->uses_count > 0) {
-		uses = calloc(m->uses_count, sizeof(*uses));
-		if (uses == NULL)
-			return -ENOMEM;
-		memcpy(uses, m->uses, m->uses_count * sizeof(*uses));
-	}
+	uses = calloc(count + lane_unsaved_count(c) + 1u, sizeof(*uses));
+	if (uses == NULL)
+		return -ENOMEM;
+	if (count > 0)
+		memcpy(uses, m->uses, count * sizeof(*uses));
+	lane_add_unsaved(c, &m->member, uses, &count);
+	if (!same && !ulid_is_zero(k->member.member))
+		lane_reserved_clear(k);
 	lane_member_clear(k);
 	k->member = *m;
 	k->uses = uses;
 	k->member.uses = uses;
+	k->member.uses_count = count;
 	k->claimed = claimed;
 	k->touched = touched;
 	k->member_state = MEMBER_KNOWN;
@@ -341,7 +346,7 @@ found_by_touch(struct lane_core *c, const struct lane_event *ev,
 		nobody(c, NOTE_USE_CLAIM); /* a finger, but no member in the cache */
 		return 0;
 	}
-	if (lane_member_set(k, ev->bio.member) < 0) {
+	if (lane_member_set(c, ev->bio.member) < 0) {
 		lane_wait_over(c, NOTE_USE_CLAIM);
 		return -ENOMEM;
 	}
@@ -431,11 +436,16 @@ lane_on_claim(struct lane_core *c, const struct lane_event *ev,
 		return -EINVAL;
 	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING)
 		return -EBUSY;
+	if (ev->claim.ticket.n > 0 && lane_is_done_ticket(c, ev->claim.ticket, now))
+		return -EALREADY; /* late: it is not the next shopper's */
 	if (!lane_is_active(c))
 		lane_begin(c, ev->fresh.checkout, now);
 	else if (ev->claim.ticket.n > 0 && k->ticket[0] != '\0' &&
 		 !str_is(ev->claim.ticket, k->ticket))
 		return -ENOENT;
+	/* A check-in that names its ticket is for no other one. */
+	if (k->ticket[0] == '\0')
+		(void)str_copy(k->ticket, sizeof(k->ticket), ev->claim.ticket); /* fits */
 	if (k->wait != WAIT_NONE && k->wait != WAIT_CLAIM)
 		lane_wait_over(c, NOTE_NONE); /* the claim is newer than the touch */
 	lane_touch_time(c, now);
@@ -500,7 +510,7 @@ found_by_claim(struct lane_core *c, const struct lane_event *ev,
 		lane_audit(c, "member-changed", NULL, "another claim");
 	lane_probe_drop(c);
 	k->consent.given = false;
-	if (lane_member_set(k, ev->found.member) < 0) {
+	if (lane_member_set(c, ev->found.member) < 0) {
 		lane_wait_over(c, NOTE_USE_CLAIM);
 		return -ENOMEM;
 	}

@@ -81,6 +81,7 @@ lane_record(const struct lane_core *c, struct checkout_record *r)
 	r->reserved = k->reserved;
 	r->reserved_count = k->reserved_count;
 	r->uses_count_now = k->uses_counted;
+	r->points = k->phase == PHASE_CANCELLED ? 0 : k->price.points_earned;
 }
 
 void
@@ -117,29 +118,27 @@ lane_out_drop_ended(struct lane_core *c)
 	c->ended_count = 0;
 }
 
-/* "1 more = ...": the hint that saves most. */
+/* What the price engine says beside the amounts. */
 static void
-fill_hint(const struct lane_core *c, struct lane_display *d)
+fill_price(const struct lane_core *c, struct lane_display *d)
 {
-	const struct pricing_result *priced = c->cur.priced;
-	const struct pricing_rule_result *best = NULL;
-	struct str language;
+	const struct checkout *k = &c->cur;
+	const struct price *p = &k->price;
 
-	for (size_t i = 0; priced != NULL && i < priced->rules_count; i++) {
-		const struct pricing_rule_result *r = &priced->rules[i];
-
-		if (r->missed_by_one &&
-		    (best == NULL || r->hint_saving_minor > best->hint_saving_minor))
-			best = r;
-	}
-	if (best == NULL)
-		return;
-	language = d->language[0] != '\0' ? str_of(d->language) : c->env.language;
-	/* A text or id that is too long is no hint: the empty string stays. */
-	(void)str_copy(d->hint_rule, sizeof(d->hint_rule), best->id);
-	(void)str_copy(d->hint_text, sizeof(d->hint_text),
-		       pricing_rule_text(c->env.rules, best->id, language));
-	d->hint_saving_minor = best->hint_saving_minor;
+	d->optimal = !p->unproven;
+	d->gap_minor = p->gap_minor;
+	d->member_saving_minor = p->member_saving_minor;
+	d->join_saving_minor = p->join_saving_minor;
+	d->prices = p->hash;
+	d->points_earned = p->points_earned;
+	d->burn_points = p->burn_points;
+	d->burn_minor = p->burn_minor;
+	if (k->member_state == MEMBER_KNOWN)
+		d->points_balance = k->member.points;
+	memcpy(d->hint_rule, p->hint.id, sizeof(d->hint_rule));
+	memcpy(d->hint_text, p->hint.text, sizeof(d->hint_text));
+	d->hint_line = p->hint_line;
+	d->hint_saving_minor = p->hint_saving_minor;
 }
 
 /* The row, and what stands beside it because of the readers. */
@@ -195,7 +194,7 @@ lane_display_fill(const struct lane_core *c, struct lane_display *d)
 	d->total_minor = k->total_minor;
 	d->saving_minor = k->saving_minor;
 	d->due_minor = lane_due(c);
-	d->optimal = k->priced == NULL || k->priced->optimal;
+	d->business_day = k->business_day;
 	d->can_pay = k->phase == PHASE_CONFIRMING;
 	if (k->member_state == MEMBER_KNOWN) {
 		memcpy(d->greeting, k->member.greeting, sizeof(d->greeting));
@@ -203,7 +202,7 @@ lane_display_fill(const struct lane_core *c, struct lane_display *d)
 		memcpy(d->tender_label, k->member.tender_label, sizeof(d->tender_label));
 		memcpy(d->last4, k->member.last4, sizeof(d->last4));
 	}
-	fill_hint(c, d);
+	fill_price(c, d);
 }
 
 static struct lane_effect *
@@ -274,16 +273,28 @@ same_readers(const struct lane_display *a, const struct lane_display *b)
 }
 
 static bool
+same_prices(const struct lane_display *a, const struct lane_display *b)
+{
+	return a->gross_minor == b->gross_minor && a->total_minor == b->total_minor &&
+	       a->saving_minor == b->saving_minor && a->due_minor == b->due_minor &&
+	       a->prices == b->prices && a->optimal == b->optimal &&
+	       a->gap_minor == b->gap_minor &&
+	       a->member_saving_minor == b->member_saving_minor &&
+	       a->join_saving_minor == b->join_saving_minor &&
+	       a->points_balance == b->points_balance &&
+	       a->points_earned == b->points_earned && a->burn_points == b->burn_points &&
+	       a->burn_minor == b->burn_minor && a->hint_line == b->hint_line &&
+	       a->hint_saving_minor == b->hint_saving_minor;
+}
+
+static bool
 same_display(const struct lane_display *a, const struct lane_display *b)
 {
 	return a->row == b->row && a->phase == b->phase && a->member == b->member &&
 	       a->note == b->note && same_faults(&a->faults, &b->faults) &&
 	       ulid_eq(a->checkout, b->checkout) && a->rev == b->rev &&
-	       a->lines_count == b->lines_count && a->gross_minor == b->gross_minor &&
-	       a->total_minor == b->total_minor && a->saving_minor == b->saving_minor &&
-	       a->due_minor == b->due_minor && a->can_pay == b->can_pay &&
-	       a->training == b->training && a->optimal == b->optimal &&
-	       a->hint_saving_minor == b->hint_saving_minor && same_texts(a, b) &&
+	       a->lines_count == b->lines_count && a->can_pay == b->can_pay &&
+	       a->training == b->training && same_prices(a, b) && same_texts(a, b) &&
 	       same_readers(a, b);
 }
 

@@ -264,6 +264,7 @@ lane_pay(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 		.checkout = k->id,
 		.ticket = str_of(k->ticket),
 		.currency = str_of(c->env.currency),
+		.adapter = c->env.adapter,
 		.rev = k->rev,
 		.amount_minor = lane_due(c),
 		.by_touch = !k->claimed,
@@ -547,16 +548,25 @@ meaning_of_recovery(const struct payment *p, enum payment_input_kind kind)
 	return kind;
 }
 
-/* A text of the peer, cut to what is kept, card numbers masked. */
+/*
+ * A text of the peer, cut to what is kept, card numbers masked: also one that the cut goes through,
+ * so they are looked for first.
+ */
 static struct str
-guarded(char *buf, size_t bytes, struct str s)
+guarded(char *buf, size_t bytes, struct str s, unsigned *masked)
 {
-	size_t n = s.n < bytes - 1 ? s.n : bytes - 1;
+	size_t n = s.n < bytes - 1 ? s.n : bytes - 1, start, end;
 
 	if (n > 0)
 		memcpy(buf, s.p, n);
 	buf[n] = '\0';
-	(void)pan_mask(buf, n); /* counted where the text is logged */
+	for (size_t at = 0;
+	     at < n && pan_find((struct str){ s.p + at, s.n - at }, &start, &end);
+	     at += end) {
+		for (size_t i = at + start; i < at + end && i < n; i++)
+			buf[i] = '*';
+		++*masked;
+	}
 	return (struct str){ buf, n };
 }
 
@@ -570,6 +580,7 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		.currency = ev->completion.currency,
 	};
 	char auth[PAYMENT_AUTH_BYTES], ref[PAYMENT_REF_BYTES];
+	unsigned masked = 0;
 
 	if (ev->completion.op == LANE_OP_OFFER) {
 		if (ev->completion.outcome != OUTCOME_DONE)
@@ -582,8 +593,10 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 	in.kind = meaning(ev->completion.op, ev->completion.outcome);
 	if (ev->completion.op == LANE_OP_OTHER)
 		in.kind = meaning_of_recovery(&s->payment, in.kind);
-	in.auth = guarded(auth, sizeof(auth), ev->completion.auth);
-	in.ref = guarded(ref, sizeof(ref), ev->completion.ref);
+	in.auth = guarded(auth, sizeof(auth), ev->completion.auth, &masked);
+	in.ref = guarded(ref, sizeof(ref), ev->completion.ref, &masked);
+	if (masked > 0)
+		lane_audit(c, "pan-masked", &s->payment, "in an answer to a payment");
 	/* Without an amount it can only repeat what was told before; it is never "as asked". */
 	in.amount_minor = ev->completion.has_amount ? ev->completion.amount_minor
 						    : s->payment.answered_minor;

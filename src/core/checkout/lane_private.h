@@ -2,11 +2,13 @@
 #define LANED_CORE_CHECKOUT_LANE_PRIVATE_H
 
 #include "core/checkout/checkout.h"
+#include "core/pricing/pricing_session.h"
 
 /*
- * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets
- * and prices), lane_member.c (touches and claims), lane_finger.c (what a finger came down for),
- * lane_sensor.c (when the sensor is lit), lane_pay.c (payments), lane_out.c (effects).
+ * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets),
+ * lane_price.c (prices), lane_uses.c (limits), lane_member.c (touches and claims), lane_finger.c
+ * (what a finger came down for), lane_sensor.c (when the sensor is lit), lane_pay.c (payments),
+ * lane_out.c (effects).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -14,7 +16,6 @@
 #define LANE_AUDITS_MAX 24u
 #define LANE_ENDED_MAX 4u
 #define LANE_CLAIM_BYTES 129
-#define LANE_ENDED_TICKETS 8u
 #define LANE_SENDS_MAX                                                                   \
 	(LANE_EFFECTS_MAX - LANE_AUDITS_MAX - LANE_ENDED_MAX - LANE_PAYMENTS_MAX - 1u)
 
@@ -26,6 +27,28 @@ struct consent {
 	bool given;
 	uint32_t rev;
 	int64_t due_minor;
+};
+
+/* A rule as the shopper is told of it: copied, so that it outlives its rule set. */
+struct told_rule {
+	char id[LANE_RULE_BYTES];
+	char text[LANE_RULE_TEXT_BYTES];
+};
+
+/* What the basket costs. priced points into the rules; all else stays when they are replaced. */
+struct price {
+	const struct pricing_result *priced; /* the session's */
+	struct told_rule *told;
+	uint32_t told_count;
+	struct lane_discount *discounts; /* their texts point into told */
+	uint32_t discounts_count;
+	uint64_t hash; /* of what is told for each line */
+	int64_t member_saving_minor, join_saving_minor, gap_minor;
+	bool unproven;
+	int64_t points_earned, burn_points, burn_minor;
+	struct told_rule hint; /* id "" none */
+	uint32_t hint_line;
+	int64_t hint_saving_minor;
 };
 
 struct checkout {
@@ -47,12 +70,17 @@ struct checkout {
 	struct basket_line *lines;
 	uint32_t lines_count;
 	bool basket_changed;
-	struct pricing_result *priced;
-	uint32_t *priced_line; /* index of the priced lines in lines */
-	struct lane_discount *discounts;
-	uint32_t discounts_count;
+	struct price price;
+	/*
+	 * What the journal reserves: what the present price uses and, until the POS was told of that
+	 * price, what the one that it was told before used. then: the present price's alone, NULL when
+	 * that is all there is; told: since the step before.
+	 */
 	struct lane_reserved *reserved;
 	uint32_t reserved_count;
+	struct lane_reserved *then;
+	uint32_t then_count;
+	bool told;
 	int64_t gross_minor, total_minor, saving_minor, paid_minor;
 	/* member */
 	struct lane_member member; /* member.uses points to uses */
@@ -134,6 +162,11 @@ struct lane_core {
 	uint32_t sensor_serial; /* of the last FX_ARM */
 	struct checkout cur;
 	bool cur_dirty;
+	struct pricing_session *session; /* of cur, NULL none yet */
+	/* Uses by others than the present checkout, for strangers. */
+	struct lane_use *totals;
+	uint32_t totals_count;
+	bool totals_unknown;
 	struct slot slots[LANE_PAYMENTS_MAX];
 	uint32_t slots_count;
 	bool payments_lost; /* more than LANE_PAYMENTS_MAX were open */
@@ -181,6 +214,9 @@ void lane_end(struct lane_core *c, enum checkout_phase phase,
 /* A basket of this ticket is late word: it has ended, and opens nothing. */
 bool lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			  const struct timepoint *now);
+/* The ticket has ended for good, and not on a day before. */
+bool lane_is_done_ticket(const struct lane_core *c, struct str ticket,
+			 const struct timepoint *now);
 /* The ticket ended after a payment that forbids another one. */
 bool lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			    const struct timepoint *now);
@@ -194,12 +230,34 @@ void lane_touch_time(struct lane_core *c, const struct timepoint *now);
 /* lane_basket.c */
 int lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 		   const struct timepoint *now);
+
+/* lane_price.c */
 /* Prices the basket for the present member and offers it; never fails the sale. */
 void lane_reprice(struct lane_core *c, const struct timepoint *now);
+/* The POS is told what the present revision costs. */
+void lane_offer(struct lane_core *c);
+/* Other lines, taken over: what the old ones cost is gone, what they reserved is not. */
+void lane_lines_set(struct checkout *k, struct basket_line *lines, uint32_t count);
+/* The basket, its price and what it reserved are gone. */
 void lane_basket_clear(struct checkout *k);
-/* The rules are about to go: what points into them goes too; the amounts stay. */
+/* The rules are about to go: what points into them goes too; what was told stays. */
 void lane_price_forget(struct lane_core *c);
 int64_t lane_due(const struct lane_core *c);
+
+/* lane_uses.c */
+/*
+ * Adds what ended checkouts used that are not stored yet. list has room for lane_unsaved_count()
+ * rules more than *count. member NULL: a stranger.
+ */
+void lane_add_unsaved(const struct lane_core *c, const struct ulid *member,
+		      struct lane_use *list, uint32_t *count);
+uint32_t lane_unsaved_count(const struct lane_core *c);
+/* What the present price uses; with what the POS may still sell at. 0 or -ENOMEM: as it was. */
+int lane_keep_reserved(struct lane_core *c);
+/* At the start of a step: what the POS has been told by now is all that is reserved. */
+void lane_settle_reserved(struct lane_core *c);
+/* Another member: what was reserved was not theirs. */
+void lane_reserved_clear(struct checkout *k);
 
 /* lane_member.c */
 int lane_on_touch(struct lane_core *c, const struct lane_event *ev,
@@ -213,7 +271,8 @@ int lane_on_found(struct lane_core *c, const struct lane_event *ev,
 int lane_on_remove(struct lane_core *c, const struct timepoint *now);
 /* The wait for laned-bio or a claim is over without an answer. */
 void lane_wait_over(struct lane_core *c, enum checkout_note note);
-int lane_member_set(struct checkout *k, const struct lane_member *m);
+/* The member is known: copied, with the uses of checkouts that the journal could not take yet. */
+int lane_member_set(struct lane_core *c, const struct lane_member *m);
 void lane_member_clear(struct checkout *k);
 void lane_probe_drop(struct lane_core *c);
 

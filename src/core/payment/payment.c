@@ -382,7 +382,8 @@ payment_begin(struct payment *p, const struct payment_start *start,
 	    start->ticket.n == 0)
 		return -EINVAL;
 	if (str_copy(fresh.ticket, sizeof(fresh.ticket), start->ticket) < 0 ||
-	    str_copy(fresh.currency, sizeof(fresh.currency), start->currency) < 0)
+	    str_copy(fresh.currency, sizeof(fresh.currency), start->currency) < 0 ||
+	    str_copy(fresh.adapter, sizeof(fresh.adapter), start->adapter) < 0)
 		return -EINVAL;
 	fresh.key = start->key;
 	fresh.checkout = start->checkout;

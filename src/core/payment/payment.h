@@ -19,6 +19,7 @@
 #define PAYMENT_REF_BYTES 65
 #define PAYMENT_AUTH_BYTES 33
 #define PAYMENT_CURRENCY_BYTES 4
+#define PAYMENT_ADAPTER_BYTES 33
 #define PAYMENT_NEVER INT64_MAX /* a mono_ms that does not come */
 
 /* The words of the journal, the ABI and the CLI: payment_state_name() spells them. */
@@ -120,6 +121,7 @@ struct payment {
 	struct ulid checkout;
 	char ticket[PAYMENT_TICKET_BYTES];
 	char currency[PAYMENT_CURRENCY_BYTES];
+	char adapter[PAYMENT_ADAPTER_BYTES]; /* that it was handed to, "" not known */
 	uint32_t rev;           /* of the basket that was priced and consented to */
 	int64_t asked_minor;    /* > 0 */
 	int64_t answered_minor; /* of the last approval, 0 none */
@@ -155,7 +157,7 @@ struct payment_input {
 struct payment_start {
 	struct key128 key;
 	struct ulid checkout;
-	struct str ticket, currency;
+	struct str ticket, currency, adapter;
 	uint32_t rev;
 	int64_t amount_minor;
 	bool by_touch;

@@ -1,0 +1,40 @@
+#ifndef LANED_BASE_PLUGIN_OPTIONS_H
+#define LANED_BASE_PLUGIN_OPTIONS_H
+
+#include "base/conf.h"
+#include "base/plain/arena.h"
+
+/*
+ * The options of a plug-in as X.options.json beside X.so lists them (laned-adapter --describe makes
+ * it), read without loading the plug-in: rows for a table of configuration keys.
+ */
+#define PLUGIN_OPTIONS_MAX 64u
+#define PLUGIN_PATH_BYTES 512u
+
+struct plugin_options {
+	struct conf_key rows[PLUGIN_OPTIONS_MAX]; /* of one section */
+	const char *type_names
+		[PLUGIN_OPTIONS_MAX]; /* "int", "dir" ... as the file has them */
+	size_t count;
+};
+
+/* The keys of adapter:* that are the host's own, as keys of section. 0 or -E2BIG (more than max). */
+int plugin_own_keys(const char *section, struct conf_key *rows, size_t max,
+		    size_t *ret_count);
+
+/*
+ * Reads the options of the plug-in at path (".../X.so"). section and what is read live as long as
+ * arena. 0; -EINVAL no such name of a plug-in; -ENOENT there is no X.options.json; -EPROTO,
+ * -EBADMSG it is none; other errno. What is wrong is said on stderr.
+ */
+int plugin_options_read(const char *path, const char *section, struct arena *arena,
+			struct plugin_options *ret_options);
+
+/*
+ * Checks every enabled adapter of a configuration that was read by the common keys against its
+ * plug-in's options. file as keys_load. 0; -EBADMSG and every error on stderr. A plug-in that is
+ * not installed is said there, too, and is no error of the configuration.
+ */
+int plugin_options_check(const struct conf *common, const char *file);
+
+#endif

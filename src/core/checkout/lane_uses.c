@@ -1,0 +1,178 @@
+#include "core/checkout/lane_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Uses of rules whose limits outlive a checkout: those that wait for the journal, and those that the
+ * present checkout reserves.
+ */
+
+/* ---- not stored yet ---------------------------------------------------------- */
+
+uint32_t
+lane_unsaved_count(const struct lane_core *c)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < c->ended_count; i++)
+		count += c->ended[i].reserved_count;
+	return count;
+}
+
+static struct lane_use *
+find_use(struct lane_use *list, uint32_t *count, const char *rule)
+{
+	for (uint32_t i = 0; i < *count; i++) {
+		if (strcmp(list[i].rule, rule) == 0)
+			return &list[i];
+	}
+	memset(&list[*count], 0, sizeof(list[0]));
+	memcpy(list[*count].rule, rule, sizeof(list[0].rule));
+	return &list[(*count)++];
+}
+
+void
+lane_add_unsaved(const struct lane_core *c, const struct ulid *member,
+		 struct lane_use *list, uint32_t *count)
+{
+	for (uint32_t i = 0; i < c->ended_count; i++) {
+		const struct checkout_record *r = &c->ended[i];
+		bool mine = member != NULL && ulid_eq(r->member, *member);
+
+		for (uint32_t n = 0; r->uses_count_now && n < r->reserved_count; n++) {
+			const struct lane_reserved *used = &r->reserved[n];
+			struct lane_use *u = find_use(list, count, used->rule);
+
+			u->total_used += used->applications;
+			u->budget_used_minor += used->discount_minor;
+			u->member_used += mine ? used->applications : 0;
+			if (mine && r->business_day == c->cur.business_day)
+				u->member_day_used += used->applications;
+		}
+	}
+}
+
+/* ---- reserved ---------------------------------------------------------------- */
+
+void
+lane_reserved_clear(struct checkout *k)
+{
+	free(k->reserved);
+	free(k->then);
+	k->reserved = k->then = NULL;
+	k->reserved_count = k->then_count = 0;
+	k->told = false;
+}
+
+static struct lane_reserved *
+find_reserved(struct lane_reserved *list, uint32_t count, const char *rule)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(list[i].rule, rule) == 0)
+			return &list[i];
+	}
+	return NULL;
+}
+
+/* Adds what more of each rule the other list has. list has room for all of it. */
+static uint32_t
+merge_reserved(struct lane_reserved *list, uint32_t count,
+	       const struct lane_reserved *other, uint32_t other_count)
+{
+	uint32_t merged = count;
+
+	for (uint32_t i = 0; i < other_count; i++) {
+		struct lane_reserved *r = find_reserved(list, count, other[i].rule);
+
+		if (r == NULL) {
+			list[merged++] = other[i];
+			continue;
+		}
+		if (r->applications < other[i].applications)
+			r->applications = other[i].applications;
+		if (r->discount_minor < other[i].discount_minor)
+			r->discount_minor = other[i].discount_minor;
+	}
+	return merged;
+}
+
+/* What the present price uses of limited rules. */
+static int
+list_uses(const struct lane_core *c, struct lane_reserved **ret_list, uint32_t *ret_count)
+{
+	const struct pricing_result *r = c->cur.price.priced;
+	size_t rules = r != NULL ? r->rules_count : 0, applied = 0;
+	struct lane_reserved *list;
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < rules; i++)
+		applied += r->rules[i].applications > 0;
+	list = calloc(applied + 1u, sizeof(*list));
+	if (list == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules; i++) {
+		struct lane_reserved *to = &list[count];
+
+		if (r->rules[i].applications == 0 ||
+		    !pricing_rule_is_limited(c->env.rules, r->rules[i].id) ||
+		    str_copy(to->rule, sizeof(to->rule), r->rules[i].id) < 0)
+			continue; /* ids longer than this are refused by the compiler of rules */
+		to->applications = r->rules[i].applications;
+		to->discount_minor = r->rules[i].discount_minor;
+		count++;
+	}
+	*ret_list = list;
+	*ret_count = count;
+	return 0;
+}
+
+/*
+ * Reserved while the checkout is open, counted when it is paid. The POS sells at the last price that
+ * it was told: until it was told this one, both are reserved.
+ */
+int
+lane_keep_reserved(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+	struct lane_reserved *now = NULL, *both;
+	uint32_t count = 0;
+	int rc = list_uses(c, &now, &count);
+
+	if (rc < 0)
+		return rc;
+	both = calloc(count + k->reserved_count + 1u, sizeof(*both));
+	if (both == NULL) {
+		free(now);
+		return -ENOMEM;
+	}
+	if (count > 0)
+		memcpy(both, now, count * sizeof(*both));
+	k->reserved_count = merge_reserved(both, count, k->reserved, k->reserved_count);
+	free(k->reserved);
+	free(k->then);
+	k->reserved = both;
+	k->then = now;
+	k->then_count = count;
+	k->told = false;
+	return 0;
+}
+
+void
+lane_settle_reserved(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+	bool less;
+
+	if (k->then == NULL || !k->told || !lane_is_active(c))
+		return;
+	less = k->then_count != k->reserved_count ||
+	       memcmp(k->then, k->reserved, k->then_count * sizeof(*k->then)) != 0;
+	free(k->reserved);
+	k->reserved = k->then;
+	k->reserved_count = k->then_count;
+	k->then = NULL;
+	k->then_count = 0;
+	c->cur_dirty = c->cur_dirty || less;
+}

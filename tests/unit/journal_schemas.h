@@ -1,0 +1,80 @@
+#ifndef LANED_TESTS_UNIT_JOURNAL_SCHEMAS_H
+#define LANED_TESTS_UNIT_JOURNAL_SCHEMAS_H
+
+/*
+ * The schemas of journal.db as programs before this one made them: never to be changed. Files that
+ * they made are out there.
+ */
+#include "base/db.h"
+
+#define JOURNAL_APPLICATION_ID 0x6c4a726e
+
+static const struct db_migration old_journal[] = {
+	{ 1, 1,
+	  "CREATE TABLE lane ("
+	  " one INTEGER PRIMARY KEY CHECK (one = 1),"
+	  " lane BLOB NOT NULL, environment TEXT NOT NULL) STRICT;"
+	  "CREATE TABLE checkouts ("
+	  " seq INTEGER PRIMARY KEY,"
+	  " id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+	  " phase TEXT NOT NULL, member_state TEXT NOT NULL, member BLOB NOT NULL,"
+	  " flags INTEGER NOT NULL, ticket TEXT NOT NULL, currency TEXT NOT NULL,"
+	  " rev INTEGER NOT NULL, gross_minor INTEGER NOT NULL,"
+	  " total_minor INTEGER NOT NULL, saving_minor INTEGER NOT NULL,"
+	  " paid_minor INTEGER NOT NULL, business_day INTEGER NOT NULL,"
+	  " opened_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,"
+	  " uses_counted INTEGER NOT NULL DEFAULT 0) STRICT;"
+	  "CREATE INDEX checkouts_member ON checkouts (member, business_day);"
+	  "CREATE TABLE baskets ("
+	  " checkout BLOB PRIMARY KEY REFERENCES checkouts (id) ON DELETE CASCADE,"
+	  " rev INTEGER NOT NULL, lines TEXT NOT NULL) STRICT;"
+	  "CREATE TABLE payments ("
+	  " seq INTEGER PRIMARY KEY,"
+	  " key BLOB NOT NULL UNIQUE CHECK (length(key) = 16),"
+	  " checkout BLOB NOT NULL, state TEXT NOT NULL, ticket TEXT NOT NULL,"
+	  " currency TEXT NOT NULL, rev INTEGER NOT NULL, asked_minor INTEGER NOT NULL,"
+	  " answered_minor INTEGER NOT NULL, flags INTEGER NOT NULL,"
+	  " tries INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	  " state_ms INTEGER NOT NULL, ref TEXT NOT NULL, auth TEXT NOT NULL,"
+	  " blob BLOB NOT NULL) STRICT;"
+	  "CREATE INDEX payments_open ON payments (seq) WHERE state IN ('created',"
+	  " 'sending', 'unknown', 'approved', 'partial', 'answer-sending', "
+	  "'undo-queued');"
+	  "CREATE INDEX payments_checkout ON payments (checkout);"
+	  "CREATE INDEX payments_ref ON payments (ref);"
+	  "CREATE INDEX payments_blob ON payments (blob);"
+	  "CREATE TABLE reservations ("
+	  " checkout BLOB NOT NULL REFERENCES checkouts (id) ON DELETE CASCADE,"
+	  " rule TEXT NOT NULL, applications INTEGER NOT NULL,"
+	  " PRIMARY KEY (checkout, rule)) STRICT, WITHOUT ROWID;"
+	  "CREATE TABLE limit_uses ("
+	  " member BLOB NOT NULL, rule TEXT NOT NULL, business_day INTEGER NOT NULL,"
+	  " applications INTEGER NOT NULL,"
+	  " PRIMARY KEY (member, rule, business_day)) STRICT, WITHOUT ROWID;"
+	  "CREATE TABLE limit_totals ("
+	  " rule TEXT PRIMARY KEY, applications INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	  "CREATE TABLE consents ("
+	  " consent BLOB PRIMARY KEY, member BLOB NOT NULL, purpose TEXT NOT NULL,"
+	  " text_version TEXT NOT NULL, language TEXT NOT NULL,"
+	  " given_ms INTEGER NOT NULL, withdrawn_ms INTEGER NOT NULL) STRICT;"
+	  "CREATE INDEX consents_member ON consents (member);"
+	  "CREATE TABLE audit ("
+	  " seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, what TEXT NOT NULL,"
+	  " checkout BLOB NOT NULL, key BLOB NOT NULL, amount_minor INTEGER NOT NULL,"
+	  " text TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
+	  "CREATE INDEX audit_checkout ON audit (checkout, seq);"
+	  "CREATE TABLE members_born ("
+	  " member BLOB PRIMARY KEY, json TEXT NOT NULL, wall_ms INTEGER NOT NULL) "
+	  "STRICT;"
+	  "CREATE TABLE outbox ("
+	  " seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
+	  " json TEXT NOT NULL, wall_ms INTEGER NOT NULL) STRICT;" },
+	/* Campaign budgets, points, whose a payment is. The version before writes neither and reads past them. */
+	{ 2, 1,
+	  "ALTER TABLE reservations ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE limit_totals ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE checkouts ADD COLUMN points INTEGER NOT NULL DEFAULT 0;"
+	  "ALTER TABLE payments ADD COLUMN adapter TEXT NOT NULL DEFAULT '';" },
+};
+
+#endif

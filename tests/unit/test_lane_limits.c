@@ -1,0 +1,401 @@
+#include "lane_stage.h"
+#include "unit.h"
+
+#include <errno.h>
+
+/* Limits, budgets and points that outlive a checkout and a crash. */
+
+static const char limited[] =
+	RULES("{\"id\":\"once\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"amount_minor\":100},\"who\":{\"member\":true},"
+	      "\"limits\":{\"per_member\":1}},"
+	      "{\"id\":\"daily\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"amount_minor\":10},\"who\":{\"member\":true},"
+	      "\"limits\":{\"per_day\":1}},"
+	      "{\"id\":\"free\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"amount_minor\":1}}");
+
+static const char for_the_first[] =
+	RULES("{\"id\":\"first\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"amount_minor\":50},\"limits\":{\"total\":1}}");
+
+static const char coupon[] =
+	RULES("{\"id\":\"gift\",\"kind\":\"percent\",\"scope\":{\"sku\":[\"tea\"]},"
+	      "\"params\":{\"percent_bp\":1000},\"who\":{\"member\":true,"
+	      "\"coupon\":\"G1\"},\"limits\":{\"per_member\":1}},"
+	      "{\"id\":\"tea-free\",\"kind\":\"percent\",\"scope\":{\"sku\":[\"tea\"]},"
+	      "\"params\":{\"percent_bp\":10000},\"when\":{\"lanes\":[\"1\"]}}");
+
+static const char welcome[] =
+	RULES("{\"id\":\"welcome\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"amount_minor\":30},\"who\":{\"first_purchase\":true}}");
+
+static const char campaign[] =
+	RULES("{\"id\":\"fund\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"percent_bp\":1000},\"limits\":{\"budget_minor\":250}}");
+
+static const char points[] =
+	RULES("{\"id\":\"earn\",\"kind\":\"points_earn\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"points\":1,\"per_minor\":100}},"
+	      "{\"id\":\"ten\",\"kind\":\"percent\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"percent_bp\":1000}},"
+	      "{\"id\":\"burn\",\"kind\":\"points_burn\",\"scope\":{\"all\":true},"
+	      "\"params\":{\"points\":10,\"value_minor\":50}}");
+
+static const struct ware tea = { "tea", 1000, 1 };
+
+/* ---- limits ------------------------------------------------------------------ */
+
+START_TEST(a_use_is_reserved_while_open_released_by_a_void_and_counted_once_when_paid)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1); /* reserved */
+	ck_assert_int_eq(stage_used(&s, "a", "free"), 0); /* no limit: not kept */
+	stage_cancel(&s, "T1");
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	stage_one(&s, "T2", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	stage_close_outside(&s, "T2", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_kill_and_restart(&s);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_one(&s, "T3", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999); /* neither once nor daily */
+	stage_claim(&s, "b");
+	ck_assert_int_eq(stage_total(&s), 889);
+	ck_assert_int_eq(stage_used(&s, "b", "once"), 1);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(after_a_crash_the_basket_is_priced_the_same_with_its_reservation)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	for (int i = 0; i < 3; i++) {
+		stage_kill_and_restart(&s);
+		ck_assert_int_eq(stage_total(&s), 889);
+		ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_CONFIRMING);
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		ck_assert_int_eq(s.offered_total, 889);
+	}
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	ck_assert_int_eq(stage_used(&s, "a", "daily"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(a_suspended_ticket_and_the_next_one_share_the_limit)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	/* The POS suspends T1 and begins another: T1 is let go, with what it reserved. */
+	stage_one(&s, "T2", &tea, false);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	/* T1 goes on: now T2 is let go. */
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_close_outside(&s, "T1", &tea);
+	stage_one(&s, "T2", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999);
+	stage_close_outside(&s, "T2", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(a_ticket_left_behind_after_its_total_has_used_its_limit)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	stage_one(&s, "T2", &tea, true); /* T1 was paid outside, and nobody told */
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(what_the_full_disk_did_not_take_still_counts)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	s.disk_full = true;
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0); /* not in the journal yet */
+	stage_one(&s, "T2", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999);
+	s.disk_full = false;
+	s.now.mono_ms += 6000;
+	stage_close_outside(&s, "T2", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_one(&s, "T3", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(where_no_more_can_be_kept_no_limited_offer_applies)
+{
+	char ticket[16];
+	struct stage s;
+
+	stage_setup(&s, for_the_first);
+	s.disk_full = true;
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(ticket, sizeof(ticket), "T%d", i);
+		stage_one(&s, ticket, &tea, true);
+		ck_assert_int_eq(stage_total(&s), i == 0 ? 950 : 1000);
+		stage_close_outside(&s, ticket, &tea);
+	}
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(a_limit_in_all_holds_for_strangers_too)
+{
+	struct stage s;
+
+	stage_setup(&s, for_the_first);
+	stage_one(&s, "T1", &tea, false);
+	ck_assert_int_eq(stage_total(&s), 950);
+	stage_cancel(&s, "T1");
+	stage_one(&s, "T2", &tea, true);
+	ck_assert_int_eq(stage_total(&s), 950);
+	stage_close_outside(&s, "T2", &tea);
+	stage_one(&s, "T3", &tea, true);
+	ck_assert_int_eq(stage_total(&s), 1000);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 1000);
+	stage_kill_and_restart(&s);
+	ck_assert_int_eq(stage_total(&s), 1000);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(uses_that_cannot_be_read_switch_limited_offers_off)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	s.unreadable = true;
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999); /* the one without a limit */
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(a_day_is_the_business_day_on_which_the_checkout_began)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	stage_close_outside(&s, "T1", &tea);
+	/* Begun on the same day, told who after the change of day: still that day's. */
+	stage_one(&s, "T2", &tea, false);
+	s.now.wall_ms += STAGE_DAY_MS;
+	s.now.business_day++;
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 999);
+	stage_cancel(&s, "T2");
+	stage_one(&s, "T3", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 989); /* daily again; once is over */
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(a_single_coupon_is_not_used_up_where_it_saves_nothing)
+{
+	struct stage s;
+
+	stage_setup(&s, coupon);
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 900);
+	ck_assert_int_eq(stage_used(&s, "a", "gift"), 1);
+	stage_cancel(&s, "T1");
+	s.lane = "1"; /* where the tea is free, the coupon takes nothing off */
+	stage_stop(&s);
+	stage_start(&s);
+	stage_one(&s, "T2", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 0);
+	ck_assert_int_eq(stage_used(&s, "a", "gift"), 0);
+	stage_close_outside(&s, "T2", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "gift"), 0);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(the_second_purchase_is_not_the_first_whatever_the_cache_says)
+{
+	struct stage s;
+
+	stage_setup(&s, welcome);
+	s.first_purchase = true;
+	stage_one(&s, "T1", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 970);
+	stage_close_outside(&s, "T1", &tea);
+	stage_one(&s, "T2", &tea, false);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 1000);
+	stage_teardown(&s);
+}
+END_TEST
+
+static int64_t
+spent(struct stage *s, const char *rule)
+{
+	struct journal_uses_query q = { .business_day = s->now.business_day };
+	struct lane_use list[8];
+	uint32_t count = 0;
+
+	ck_assert_int_eq(s->journal.ops->uses(s->journal.impl, &q, list, 8, &count), 0);
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(list[i].rule, rule) == 0)
+			return list[i].budget_used_minor;
+	}
+	return 0;
+}
+
+START_TEST(a_campaign_spends_its_budget_and_not_a_cent_more)
+{
+	const struct ware dear = { "x", 1700, 1 }, last = { "y", 800, 1 };
+	struct stage s;
+
+	stage_setup(&s, campaign);
+	stage_one(&s, "T1", &dear, true);
+	ck_assert_int_eq(stage_total(&s), 1530);
+	ck_assert_int_eq(spent(&s, "fund"), 170); /* reserved, in money */
+	stage_kill_and_restart(&s);
+	ck_assert_int_eq(stage_total(&s), 1530);
+	stage_close_outside(&s, "T1", &dear);
+	ck_assert_int_eq(spent(&s, "fund"), 170);
+	stage_one(&s, "T2", &tea, true); /* would take 100, and 80 are left */
+	ck_assert_int_eq(stage_total(&s), 1000);
+	stage_cancel(&s, "T2");
+	stage_one(&s, "T3", &last, true);
+	ck_assert_int_eq(stage_total(&s), 720);
+	stage_close_outside(&s, "T3", &last);
+	ck_assert_int_eq(spent(&s, "fund"), 250);
+	stage_one(&s, "T4", &last, true);
+	ck_assert_int_eq(stage_total(&s), 800);
+	stage_teardown(&s);
+}
+END_TEST
+
+static int64_t
+points_of(struct stage *s, uint32_t checkout)
+{
+	return mem_journal_checkout(s->memory, checkout)->points;
+}
+
+START_TEST(points_are_shown_and_kept_with_the_checkout_once)
+{
+	struct stage s;
+	const struct lane_display *d;
+
+	stage_setup(&s, points);
+	d = lane_core_display(s.core);
+	stage_one(&s, "T1", &tea, true);
+	ck_assert_int_eq(d->points_earned, 0); /* of a stranger */
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 900);
+	ck_assert_int_eq(d->points_balance, 47);
+	ck_assert_int_eq(d->points_earned, 9); /* on what is paid */
+	ck_assert_int_eq(d->burn_points, 40);
+	ck_assert_int_eq(d->burn_minor, 200);
+	ck_assert_int_eq(d->due_minor, 900); /* a tender of the POS, not ours */
+	stage_kill_and_restart(&s);
+	d = lane_core_display(s.core);
+	ck_assert_int_eq(d->points_earned, 9);
+	stage_close_outside(&s, "T1", &tea);
+	stage_kill_and_restart(&s);
+	ck_assert_uint_eq(mem_journal_checkouts_count(s.memory), 1);
+	ck_assert_int_eq(mem_journal_checkout(s.memory, 0)->phase, PHASE_DONE);
+	ck_assert_int_eq(points_of(&s, 0), 9);
+	stage_one(&s, "T2", &tea, true);
+	stage_claim(&s, "a");
+	stage_cancel(&s, "T2");
+	ck_assert_int_eq(points_of(&s, 1), 0); /* nothing was bought */
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(late_baskets_of_any_of_the_last_tickets_open_nothing_after_a_restart)
+{
+	char ticket[16];
+	struct stage s;
+
+	stage_setup(&s, limited);
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(ticket, sizeof(ticket), "T%d", i);
+		stage_one(&s, ticket, &tea, true);
+		stage_close_outside(&s, ticket, &tea);
+	}
+	stage_kill_and_restart(&s);
+	for (int i = 0; i < 12; i++) {
+		struct lane_event ev = { .kind = LANE_EV_BASKET };
+
+		(void)snprintf(ticket, sizeof(ticket), "T%d", i);
+		ev.basket.ticket = str_of(ticket);
+		ev.basket.rev = ++s.rev;
+		ev.basket.currency = STR("EUR");
+		stage_give(&s, &ev, -EALREADY);
+	}
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_IDLE);
+	stage_teardown(&s);
+}
+END_TEST
+
+UNIT_MAIN("lane_limits",
+	  a_use_is_reserved_while_open_released_by_a_void_and_counted_once_when_paid,
+	  after_a_crash_the_basket_is_priced_the_same_with_its_reservation,
+	  a_suspended_ticket_and_the_next_one_share_the_limit,
+	  a_ticket_left_behind_after_its_total_has_used_its_limit,
+	  what_the_full_disk_did_not_take_still_counts,
+	  where_no_more_can_be_kept_no_limited_offer_applies,
+	  a_limit_in_all_holds_for_strangers_too,
+	  uses_that_cannot_be_read_switch_limited_offers_off,
+	  a_day_is_the_business_day_on_which_the_checkout_began,
+	  a_single_coupon_is_not_used_up_where_it_saves_nothing,
+	  the_second_purchase_is_not_the_first_whatever_the_cache_says,
+	  a_campaign_spends_its_budget_and_not_a_cent_more,
+	  points_are_shown_and_kept_with_the_checkout_once,
+	  late_baskets_of_any_of_the_last_tickets_open_nothing_after_a_restart)
