@@ -11,17 +11,16 @@
 
 #define WHY_BYTES 512
 
-/* The parent reads "F why" or "S why" from standard output; silence and exit 0 is a pass. */
-__attribute__((noreturn, format(printf, 2, 0))) static void
-end(char kind, const char *fmt, va_list ap)
+/*
+ * The parent reads "F why" or "S why" from standard output; silence and exit 0 is a pass. n is what
+ * vsnprintf said of the text from why[1] on, which is for people and may have been cut.
+ */
+__attribute__((noreturn)) static void
+end(char kind, char why[WHY_BYTES], int n)
 {
-	char why[WHY_BYTES];
-	int n;
-
 	why[0] = kind;
-	n = vsnprintf(why + 1, sizeof(why) - 1, fmt, ap); /* for people; may be cut */
-	if (n < 0 || n > (int)sizeof(why) - 2)
-		n = sizeof(why) - 2;
+	if (n < 0 || n > WHY_BYTES - 2)
+		n = WHY_BYTES - 2;
 	/* No stdio: under the strictest filter it may not ask what its descriptor is. */
 	if (write(STDOUT_FILENO, why, (size_t)n + 1) < 0)
 		_exit(2);
@@ -31,19 +30,27 @@ end(char kind, const char *fmt, va_list ap)
 void
 bench_fail(const char *fmt, ...)
 {
+	char why[WHY_BYTES];
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	end('F', fmt, ap);
+	n = vsnprintf(why + 1, sizeof(why) - 1, fmt, ap);
+	va_end(ap);
+	end('F', why, n);
 }
 
 void
 bench_skip(const char *fmt, ...)
 {
+	char why[WHY_BYTES];
 	va_list ap;
+	int n;
 
 	va_start(ap, fmt);
-	end('S', fmt, ap);
+	n = vsnprintf(why + 1, sizeof(why) - 1, fmt, ap);
+	va_end(ap);
+	end('S', why, n);
 }
 
 /* ---- the host's hooks -------------------------------------------------------------------- */

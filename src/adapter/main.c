@@ -255,18 +255,19 @@ describe(const char *path)
 }
 
 static int
-conform(struct conform_options *o)
+conform(const struct conform_options *asked)
 {
+	struct conform_options o = *asked;
 	char with_slash[ADAPTER_PATH_BYTES];
 	struct strbuf b;
 	int rc;
 
 	strbuf_init(&b, with_slash, sizeof(with_slash));
-	strbuf_addf(&b, "%s%s", strchr(o->path, '/') == NULL ? "./" : "", o->path);
+	strbuf_addf(&b, "%s%s", strchr(o.path, '/') == NULL ? "./" : "", o.path);
 	if (b.truncated)
 		return EXIT_USAGE;
-	o->path = with_slash;
-	rc = conform_run(o, stdout);
+	o.path = with_slash;
+	rc = conform_run(&o, stdout);
 	if (rc == -ENOENT) {
 		fprintf(stderr, "no such check or protocol; see --conform-list\n");
 		return EXIT_USAGE;

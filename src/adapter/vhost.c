@@ -518,11 +518,15 @@ vhost_new(const struct laned_adapter *table, uint64_t seed,
 struct vhost *
 vhost_free(struct vhost *v)
 {
+	struct vhost_block *b, *next;
+
 	if (v == NULL)
 		return NULL;
 	vhost_forget_deferred(v);
-	while (v->blocks.next != &v->blocks)
-		give_back(v, v->blocks.next);
+	for (b = v->blocks.next; b != &v->blocks; b = next) {
+		next = b->next;
+		free(b);
+	}
 	vhost_files_free(v);
 	free(v);
 	return NULL;

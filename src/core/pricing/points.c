@@ -75,10 +75,12 @@ better_in_group(const struct problem *p, const int64_t *points, uint32_t i)
 {
 	uint32_t group = p->points[i].rule->group_index;
 
-	for (uint32_t k = 0; k < p->points_count && group != NO_GROUP; k++)
+	if (group == NO_GROUP)
+		return false;
+	for (uint32_t k = 0; k < p->points_count; k++)
 		if (k != i && p->points[k].rule->group_index == group &&
 		    p->points[k].rule->kind == KIND_POINTS_EARN &&
-		    (points[k] > points[i] || (points[k] == points[i] && k < i)))
+		    (points[k] > points[i] || (k < i && points[k] == points[i])))
 			return true;
 	return false;
 }

@@ -31,7 +31,7 @@ pricing_price(const struct pricing_rules *rules, const struct pricing_basket *ba
 	      const struct pricing_budget *budget, struct pricing_result **ret_result)
 {
 	static const struct pricing_member nobody;
-	struct matched *lines;
+	struct matched *lines = NULL;
 	struct workspace work = { 0 };
 	struct request q = { .rules = rules, .work = &work };
 	struct result *result = NULL;
