@@ -127,6 +127,10 @@ judge_standing(const struct reconcile_ours *o, const struct gathered *g)
 
 	if (g->first == NULL)
 		return RECONCILE_NOT_THERE;
+	/* A second charge may hide behind goods that came back. */
+	if (g->charges > 1 && g->credits > 0 && o->returned_minor > 0 &&
+	    less < o->returned_minor)
+		return RECONCILE_TWICE;
 	if (less == 0)
 		return RECONCILE_AGREES;
 	if (less > 0 && less == o->returned_minor)

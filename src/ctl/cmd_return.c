@@ -208,9 +208,11 @@ ask_return(struct ctl *c, struct json_out *o, bool chosen)
 	int rc = ctl_ask(c, "return.make", o, &v);
 
 	if (rc == CTL_UNREACHABLE)
-		return ctl_fail(rc, "nothing is taken back: without laned nobody knows "
-				    "what was returned before. Start it, or take the "
-				    "goods back at another lane");
+		return ctl_fail(rc, "no answer of laned, without which nobody knows what "
+				    "was returned before. If it was not running, nothing "
+				    "is taken back: start it, or take the goods back at "
+				    "another lane. If it was, look first whether this "
+				    "return is recorded: lanectl returns list");
 	if (rc != 0)
 		return rc;
 	if (c->json)

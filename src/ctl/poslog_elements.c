@@ -349,7 +349,9 @@ end_sale(struct poslog *p, bool returned)
 		l->code = without_zeros(l->code);
 	l->void_line = s->line_void;
 	l->returned = returned;
-	s->line_taxes_minor += s->line_tax_minor; /* of 4 000 lines: no overflow */
+	if (!p->faulty)
+		s->line_taxes_minor +=
+			s->line_tax_minor; /* of 4 000 lines: no overflow */
 	p->counts.lines++;
 	p->counts.voids += l->void_line;
 	p->counts.returns += returned;
@@ -364,7 +366,7 @@ end_tax(struct poslog *p)
 {
 	struct sale *s = &p->sale;
 
-	if (s->line_void || s->tax_number == SLIP_TAXES_MAX)
+	if (s->line_void || s->tax_number == SLIP_TAXES_MAX || p->faulty)
 		return;
 	s->slip.tax_minor += s->tax_amount_minor;
 	s->slip.tax_bp[s->tax_number] = (uint32_t)s->tax_percent_bp;

@@ -14,7 +14,8 @@ enum checkout_flag {
 	CHECKOUT_PAY_BLOCKED = 1 << 3,
 	CHECKOUT_OUTSIDE = 1 << 4,
 	CHECKOUT_FINAL = 1 << 5,
-	CHECKOUT_CLAIM_TO_PAY = 1 << 6
+	CHECKOUT_CLAIM_TO_PAY = 1 << 6,
+	CHECKOUT_POS_CLOSED = 1 << 7
 };
 
 enum payment_flag {
@@ -75,7 +76,8 @@ journal_bind_checkout(sqlite3_stmt *s, const struct checkout_record *r)
 			(r->pay_blocked ? CHECKOUT_PAY_BLOCKED : 0) |
 			(r->tender_outside ? CHECKOUT_OUTSIDE : 0) |
 			(r->final ? CHECKOUT_FINAL : 0) |
-			(r->claim_to_pay ? CHECKOUT_CLAIM_TO_PAY : 0);
+			(r->claim_to_pay ? CHECKOUT_CLAIM_TO_PAY : 0) |
+			(r->pos_closed ? CHECKOUT_POS_CLOSED : 0);
 
 	db_bind_blob(s, 1, r->checkout.b, sizeof(r->checkout.b));
 	db_bind_cstr(s, 2, checkout_phase_name(r->phase));
@@ -117,6 +119,7 @@ journal_row_checkout(sqlite3_stmt *s, struct checkout_record *ret)
 	r.tender_outside = (flags & CHECKOUT_OUTSIDE) != 0;
 	r.final = (flags & CHECKOUT_FINAL) != 0;
 	r.claim_to_pay = (flags & CHECKOUT_CLAIM_TO_PAY) != 0;
+	r.pos_closed = (flags & CHECKOUT_POS_CLOSED) != 0;
 	r.gross_minor = sqlite3_column_int64(s, 8);
 	r.total_minor = sqlite3_column_int64(s, 9);
 	r.saving_minor = sqlite3_column_int64(s, 10);

@@ -91,7 +91,7 @@ take_tender(struct lane *l, const struct checkout_record *r,
 	rc = journal_payments(l->journal, &q, find_confirmed, &f);
 	if (rc < 0)
 		return rc;
-	return f.found || (r->tender_outside && r->paid_minor == 0) ? 0 : -EAGAIN;
+	return f.found || (r->pos_closed && r->paid_minor == 0) ? 0 : -EAGAIN;
 }
 
 static int

@@ -61,8 +61,10 @@ refund_add(struct refund *f, const struct receipt *r)
 int
 refund_returned(void *ctx, const struct journal_returned *r)
 {
-	struct refund_line *l = find_line(ctx, r->line);
+	struct refund *f = ctx;
+	struct refund_line *l = find_line(f, r->line);
 
+	f->refunded_minor += r->refund_minor;
 	if (l == NULL)
 		return 0;
 	l->returned = r->parts;
@@ -113,12 +115,23 @@ refuse_missing(const struct refund *f, uint32_t line, char why[REFUND_WHY_BYTES]
 	return -ENOENT;
 }
 
+static int
+refuse_more_than_paid(const struct refund *f, char why[REFUND_WHY_BYTES])
+{
+	(void)snprintf(why, REFUND_WHY_BYTES,
+		       "the receipt paid %lld in all (minor units), and %lld of it went "
+		       "back: the lines together are worth more than was paid",
+		       (long long)f->head.total_minor,
+		       (long long)(f->refunded_minor + f->refund_minor));
+	return -EPERM;
+}
+
 int
 refund_take(struct refund *f, uint32_t line, int64_t parts, char why[REFUND_WHY_BYTES])
 {
 	struct refund_line *l = find_line(f, line);
 	struct returns_step s;
-	int64_t rest;
+	int64_t rest, refund = 0;
 	int rc;
 
 	assert(f->parts_read != 0);
@@ -135,11 +148,15 @@ refund_take(struct refund *f, uint32_t line, int64_t parts, char why[REFUND_WHY_
 		return refuse_taken(l, why);
 	s = (struct returns_step){ l->sold.net_minor, l->sold.parts, l->returned,
 				   l->take + (parts == 0 ? rest : parts) };
-	f->refund_minor -= l->refund_minor;
-	l->take = s.take;
-	rc = returns_refund(&s, &l->refund_minor);
+	rc = returns_refund(&s, &refund);
 	assert(rc == 0); /* the codec and this function saw to its ranges */
-	f->refund_minor += l->refund_minor;
+	if (refund > l->refund_minor &&
+	    f->refunded_minor + f->refund_minor - l->refund_minor + refund >
+		    f->head.total_minor)
+		return refuse_more_than_paid(f, why);
+	f->refund_minor += refund - l->refund_minor;
+	l->refund_minor = refund;
+	l->take = s.take;
 	return rc;
 }
 

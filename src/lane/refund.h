@@ -21,6 +21,7 @@ struct refund {
 	uint64_t parts_read; /* bit n: part n + 1 */
 	uint32_t lines_count;
 	int64_t refund_minor;
+	int64_t refunded_minor; /* of all its lines, those of other codes too; before */
 	struct refund_line lines[RECEIPT_LINES_MAX];
 };
 
@@ -35,7 +36,8 @@ int refund_add(struct refund *f, const struct receipt *r);
 int refund_returned(void *ctx, const struct journal_returned *r);
 /*
  * Takes parts of a line back, 0: all that is left. 0; -ENOENT no such line; -EPERM it gave money
- * back; -EALREADY there is not so much left. *why has it in words.
+ * back, or more would be refunded than the receipt paid in all (a POS may book vouchers as lines
+ * below zero); -EALREADY there is not so much left. *why has it in words.
  */
 int refund_take(struct refund *f, uint32_t line, int64_t parts,
 		char why[REFUND_WHY_BYTES]);

@@ -427,6 +427,46 @@ START_TEST(a_lone_first_unit_hides_no_other_way)
 }
 END_TEST
 
+/*
+ * Where a basket rule weighs some lines only, many units of one line must not be held to be all
+ * alike: a limit on a rule never makes the basket cheaper.
+ */
+START_TEST(many_units_under_a_basket_rule_on_some_lines_are_proven)
+{
+	static const char *const limits[] = { "", ",\"limits\":{\"per_basket\":1}" };
+	int64_t totals[2];
+
+	for (int i = 0; i < 2; i++) {
+		char rules[1000];
+		struct pricing_result *r;
+		struct kit k;
+
+		(void)snprintf(
+			rules, sizeof(rules),
+			"{\"id\":\"b\",\"kind\":\"n_for_price\"," ALL
+			"\"params\":{\"units\":2,\"price_minor\":150}%s},"
+			"{\"id\":\"j\",\"kind\":\"n_for_price\",\"scope\":{\"sku\":"
+			"[\"a\"]},\"params\":{\"units\":2,\"price_minor\":150}},"
+			"{\"id\":\"w\",\"kind\":\"basket_percent\",\"scope\":{\"sku\":"
+			"[\"a\"]},\"params\":{\"percent_bp\":2000}}",
+			limits[i]);
+		kit_init(&k);
+		ck_assert_int_eq(kit_rule_list(&k, rules), 0);
+		ck_assert_int_eq(
+			kit_basket(&k, "{\"lines\":[" L("c", 1, 300) "," L(
+					       "d", 1, 100) "," L("a", 40, 120) "]}"),
+			0);
+		r = kit_price(&k);
+		totals[i] = r->total_minor;
+		ck_assert_int_le(r->total_minor - r->gap_minor, 2550);
+		pricing_result_free(r);
+		kit_free(&k);
+	}
+	ck_assert_int_le(totals[0], totals[1]);
+	ck_assert_int_eq(totals[1], 2550);
+}
+END_TEST
+
 static Suite *
 kinds_suite(void)
 {
@@ -442,6 +482,7 @@ kinds_suite(void)
 	tcase_add_test(tc, a_bundle_shares_by_value_over_its_units);
 	tcase_add_test(tc, large_quantities_of_bundles_are_proven);
 	tcase_add_test(tc, a_lone_first_unit_hides_no_other_way);
+	tcase_add_test(tc, many_units_under_a_basket_rule_on_some_lines_are_proven);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

@@ -81,6 +81,25 @@ START_TEST(all_takes_what_is_left)
 }
 END_TEST
 
+/* A POS that books a voucher as a line below zero: never more than was paid. */
+START_TEST(no_more_is_refunded_than_was_paid)
+{
+	begin();
+	receipt.head.total_minor = 200;
+	ck_assert_int_eq(refund_add(&refund, &receipt), 0);
+	ck_assert_int_eq(refund_take(&refund, 1, 1, why), 0);
+	ck_assert_int_eq(refund_take(&refund, 1, 1, why), -EPERM);
+	ck_assert_msg(strstr(why, "paid 200 in all") != NULL, "%s", why);
+	ck_assert_int_eq(refund.refund_minor, 167);
+	ck_assert_int_eq(refund.lines[0].take, 1);
+	begin();
+	receipt.head.total_minor = 200;
+	ck_assert_int_eq(refund_add(&refund, &receipt), 0);
+	returned(77, 1, 150); /* of a part that is not here */
+	ck_assert_int_eq(refund_take(&refund, 1, 1, why), -EPERM);
+}
+END_TEST
+
 static const struct {
 	uint32_t line;
 	int64_t parts;
@@ -181,5 +200,6 @@ START_TEST(parts_of_different_receipts_do_not_mix)
 END_TEST
 
 UNIT_MAIN("refund", units_are_refunded_by_their_share, all_takes_what_is_left,
-	  what_cannot_be_is_refused_by_name, what_was_returned_is_refused_with_its_time,
-	  parts_of_one_receipt_come_together, parts_of_different_receipts_do_not_mix)
+	  no_more_is_refunded_than_was_paid, what_cannot_be_is_refused_by_name,
+	  what_was_returned_is_refused_with_its_time, parts_of_one_receipt_come_together,
+	  parts_of_different_receipts_do_not_mix)

@@ -443,6 +443,7 @@ struct checkout_record {
 	bool claim_to_pay;              /* identified, but not for payment */
 	bool pay_blocked;
 	bool tender_outside; /* done by the POS's own tenders */
+	bool pos_closed;     /* and the POS said so; else it went on without a word */
 	char ticket[LANE_TICKET_BYTES];
 	char currency[PAYMENT_CURRENCY_BYTES];
 	uint32_t rev; /* of the basket held, 0 none yet */

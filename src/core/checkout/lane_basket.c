@@ -113,7 +113,7 @@ end_outside(struct lane_core *c, const struct timepoint *now)
 	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
 	if (c->cur.phase == PHASE_DONE)
 		return; /* it was paid by us after all */
-	c->cur.tender_outside = true;
+	c->cur.tender_outside = c->cur.pos_closed = true;
 	c->cur.note = NOTE_PAY_OTHER;
 	lane_end(c, PHASE_DONE, now);
 }

@@ -305,9 +305,13 @@ on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
 	if (up == was_up)
 		return;
 	lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE, now);
-	if (up && lane_is_active(c) && c->cur.phase != PHASE_PAYING &&
-	    c->cur.phase != PHASE_CHECKING)
-		lane_offer(c); /* the last one may be lost: the POS gets it again */
+	if (!up || !lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
+	    c->cur.phase == PHASE_CHECKING)
+		return;
+	/* A payment that outlived a restart kept its total, and nobody kept what makes it up. */
+	if (c->cur.saving_minor > 0 && c->cur.price.discounts_count == 0)
+		lane_reprice(c, now);
+	lane_offer(c); /* the last one may be lost: the POS gets it again */
 }
 
 static void

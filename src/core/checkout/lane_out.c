@@ -68,6 +68,7 @@ lane_record(const struct lane_core *c, struct checkout_record *r)
 	r->claim_to_pay = k->claim_to_pay;
 	r->pay_blocked = k->pay_blocked;
 	r->tender_outside = k->tender_outside;
+	r->pos_closed = k->pos_closed;
 	r->final = k->final;
 	r->rev = k->rev;
 	memcpy(r->ticket, k->ticket, sizeof(r->ticket));

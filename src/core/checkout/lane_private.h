@@ -57,7 +57,8 @@ struct checkout {
 	enum member_state member_state;
 	enum checkout_note note;
 	enum touch_hint reason; /* of NOTE_NOT_READ */
-	bool claimed, touched, training, pay_blocked, tender_outside, final, uses_counted;
+	bool claimed, touched, training, pay_blocked, tender_outside, pos_closed, final,
+		uses_counted;
 	bool claim_to_pay; /* identified only: who it is, and no payment */
 	/* Of the claim, where it comes first: its time is over; laned-bio refused to light for it. */
 	bool claim_spent, claim_refused;

@@ -18,7 +18,9 @@
  * So when way b gains more by the unit than way j, and moving M units from j to b gains more than
  * the jitter, then no cheapest way has M units to move: j uses less than M plus two groups. Where
  * both gain the same, b is the one with fewer applications, and moving costs nothing if there is no
- * jitter. What all others do not use is b's. Ways that a limit, a budget or a form of their own
+ * jitter. What all others do not use is b's. All this is of savings: where the lines of a component
+ * are weighted differently (a basket rule on some of them, stacked rules), a group that is shared
+ * otherwise costs otherwise, and nothing is narrowed. Ways that a limit, a budget or a form of their own
  * restricts are neither narrowed nor counted on.
  */
 #define BULK_UNITS_MIN 32u
@@ -235,7 +237,7 @@ search_bulk(struct search *s)
 			s->steps[end].most = s->steps[end].spare = NO_LIMIT;
 		s->steps[end].most = s->steps[end].spare = NO_LIMIT;
 		end++;
-		if (s->job->want == SEARCH_CHEAPEST &&
+		if (s->simple && s->job->want == SEARCH_CHEAPEST &&
 		    s->x.items[s->steps[first].item].units >= BULK_UNITS_MIN)
 			narrow(s, first, end);
 	}
