@@ -67,7 +67,7 @@ static int
 audit(struct journal *j, const struct journal_return *r)
 {
 	char text[SEAL_BYTES];
-	uint8_t digest[CRYPTO_SHA256_BYTES];
+	uint8_t digest[CRYPTO_SHA256_BYTES] = { 0 };
 	struct lane_audit a = { .what = AUDIT_WORD,
 				.checkout = r->checkout,
 				.amount_minor = r->refund_minor,
@@ -344,7 +344,7 @@ journal_returns_check(struct journal *j, int64_t *ret_seq)
 {
 	sqlite3_stmt *s =
 		db_stmt(j->db, "SELECT " RETURN_COLUMNS " FROM returns ORDER BY seq");
-	uint8_t digest[CRYPTO_SHA256_BYTES];
+	uint8_t digest[CRYPTO_SHA256_BYTES] = { 0 };
 	char text[SEAL_BYTES];
 	struct journal_return r;
 	int rc;
