@@ -118,11 +118,12 @@ refuse_missing(const struct refund *f, uint32_t line, char why[REFUND_WHY_BYTES]
 static int
 refuse_more_than_paid(const struct refund *f, char why[REFUND_WHY_BYTES])
 {
+	int64_t gone = f->refunded_minor + f->refund_minor;
+
 	(void)snprintf(why, REFUND_WHY_BYTES,
 		       "the receipt paid %lld in all (minor units), and %lld of it went "
 		       "back: the lines together are worth more than was paid",
-		       (long long)f->head.total_minor,
-		       (long long)(f->refunded_minor + f->refund_minor));
+		       (long long)f->head.total_minor, (long long)gone);
 	return -EPERM;
 }
 
