@@ -1,10 +1,12 @@
 #include "adapter/host.h"
 
+#include "adapter/guard.h"
+#include "adapter/host_later.h"
+
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "base/plain/pan.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -242,88 +244,6 @@ api_dir_set_aside(struct laned_host *h, const char *name, struct laned_str file,
 	return host_dirs_set_aside(h->dirs, name, str_in(file), version);
 }
 
-/* ---- not in this version ----------------------------------------------------------------- */
-
-static int
-api_secret(struct laned_host *h, const char *name, uint8_t *buf, size_t *n)
-{
-	(void)h;
-	(void)name;
-	(void)buf;
-	(void)n;
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_conn_open(struct laned_host *h, const char *name,
-	      const struct laned_conn_events *events, void *user, uint64_t *ret_conn)
-{
-	(void)h;
-	(void)name;
-	(void)events;
-	(void)user;
-	(void)ret_conn;
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t n)
-{
-	(void)h;
-	(void)conn;
-	(void)data;
-	(void)n;
-	return LANED_UNSUPPORTED;
-}
-
-static void
-api_conn_close(struct laned_host *h, uint64_t conn)
-{
-	(void)h;
-	(void)conn;
-}
-
-static int
-api_conn_modem(struct laned_host *h, uint64_t conn, uint32_t mask, uint32_t lines)
-{
-	(void)h;
-	(void)conn;
-	(void)mask;
-	(void)lines;
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_splice(struct laned_host *h, uint64_t a, uint64_t b, const uint8_t *first, size_t n)
-{
-	(void)h;
-	(void)a;
-	(void)b;
-	(void)first;
-	(void)n;
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_type_start(struct laned_host *h, const char *name, struct laned_str text,
-	       laned_typed_fn done, void *user)
-{
-	(void)h;
-	(void)name;
-	(void)text;
-	(void)done;
-	(void)user;
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_type_cancel(struct laned_host *h, const char *name)
-{
-	(void)h;
-	(void)name;
-	return LANED_UNSUPPORTED;
-}
-
 /* ---- to laned ---------------------------------------------------------------------------- */
 
 static int
@@ -359,24 +279,15 @@ api_event(struct laned_host *h, struct laned_event *ev)
 }
 
 static int
-guard_basket(struct laned_host *h, const struct laned_basket *b)
-{
-	for (uint32_t i = 0; i < b->lines_count; i++) {
-		const struct laned_line *l = &b->lines[i];
-
-		if (host_guard(h, l->text) || host_guard(h, l->category) ||
-		    host_guard(h, l->brand))
-			return LANED_PAN;
-	}
-	return LANED_OK;
-}
-
-static int
 api_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn ack,
 	       void *user)
 {
-	int rc = guard_basket(h, b);
+	int rc = LANED_OK;
 
+	if (guard_basket(b)) {
+		h->pans_refused++;
+		rc = LANED_PAN;
+	}
 	crash_point("host.basket");
 	if (rc == LANED_OK && h->link == NULL)
 		rc = LANED_GONE;
@@ -414,12 +325,9 @@ api_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn ac
 	     void *user)
 {
 	struct laned_result copy = *r;
-	struct laned_str *const texts[] = { &copy.auth, &copy.code, &copy.text };
 
 	crash_point("host.complete");
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (host_guard(h, *texts[i]))
-			*texts[i] = (struct laned_str){ NULL, 0 };
+	h->pans_refused += guard_result(&copy);
 	if (h->link == NULL)
 		return LANED_GONE;
 	return h->link->complete(h->link->ctx, &copy, ack, user);
@@ -439,7 +347,7 @@ static const struct laned_host_api api = {
 	.timer_cancel = api_timer_cancel,
 	.option_str = api_option_str,
 	.option_int = api_option_int,
-	.secret = api_secret,
+	.secret = host_later_secret,
 	.guard = api_guard,
 	.dir_watch = api_dir_watch,
 	.dir_list = api_dir_list,
@@ -447,14 +355,14 @@ static const struct laned_host_api api = {
 	.dir_put = api_dir_put,
 	.dir_remove = api_dir_remove,
 	.dir_set_aside = api_dir_set_aside,
-	.conn_open = api_conn_open,
-	.conn_listen = api_conn_open,
-	.conn_send = api_conn_send,
-	.conn_close = api_conn_close,
-	.conn_modem = api_conn_modem,
-	.splice = api_splice,
-	.type_start = api_type_start,
-	.type_cancel = api_type_cancel,
+	.conn_open = host_later_conn_open,
+	.conn_listen = host_later_conn_open,
+	.conn_send = host_later_conn_send,
+	.conn_close = host_later_conn_close,
+	.conn_modem = host_later_conn_modem,
+	.splice = host_later_splice,
+	.type_start = host_later_type_start,
+	.type_cancel = host_later_type_cancel,
 	.journal = api_journal,
 	.journal_find = api_journal_find,
 	.event = api_event,
@@ -540,7 +448,7 @@ host_allocated(const struct laned_host *h)
 bool
 host_guard(struct laned_host *h, struct laned_str s)
 {
-	if (s.n == 0 || !pan_find(str_in(s), NULL, NULL))
+	if (!guard_text(s))
 		return false;
 	h->pans_refused++;
 	return true;

@@ -258,8 +258,10 @@ static int
 conform(const struct conform_options *asked)
 {
 	struct conform_options o = *asked;
-	char with_slash[ADAPTER_PATH_BYTES];
+	char with_slash[ADAPTER_PATH_BYTES], why[PLUGIN_WHY_BYTES] = "";
+	struct plugin_elf elf;
 	struct strbuf b;
+	bool own;
 	int rc;
 
 	strbuf_init(&b, with_slash, sizeof(with_slash));
@@ -267,6 +269,11 @@ conform(const struct conform_options *asked)
 	if (b.truncated)
 		return EXIT_USAGE;
 	o.path = with_slash;
+	/* What is no plug-in at all is said once, and not by each check. */
+	if (plugin_check(o.path, &elf, &own, why) < 0) {
+		fprintf(stderr, "%s: %s\n", asked->path, why);
+		return EXIT_FAILURE;
+	}
 	rc = conform_run(&o, stdout);
 	if (rc == -ENOENT) {
 		fprintf(stderr, "no such check or protocol; see --conform-list\n");

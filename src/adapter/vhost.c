@@ -1,7 +1,10 @@
 #include "adapter/vhost_private.h"
 
-#include "base/conf.h"
-#include "base/plain/pan.h"
+#include "adapter/guard.h"
+#include "adapter/host_later.h"
+#include "adapter/plugin_describe.h"
+
+#include "base/plugin_options.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,12 +20,6 @@ vhost_of(struct laned_host *h)
 	return (struct vhost *)(void *)h;
 }
 
-static struct str
-str_in(struct laned_str s)
-{
-	return (struct str){ s.p, s.n };
-}
-
 int
 vhost_called(struct vhost *v, const char *function)
 {
@@ -33,7 +30,7 @@ vhost_called(struct vhost *v, const char *function)
 static bool
 has_pan(struct vhost *v, struct laned_str s)
 {
-	if (s.n == 0 || !pan_find(str_in(s), NULL, NULL))
+	if (!guard_text(s))
 		return false;
 	v->pans_refused++;
 	return true;
@@ -175,88 +172,6 @@ api_guard(struct laned_host *h, struct laned_str text)
 	return has_pan(vhost_of(h), text) ? LANED_PAN : LANED_OK;
 }
 
-/* ---- not in this version of the real host ------------------------------------------------- */
-
-static int
-api_secret(struct laned_host *h, const char *name, uint8_t *buf, size_t *n)
-{
-	(void)name;
-	(void)buf;
-	(void)n;
-	(void)vhost_called(vhost_of(h), "secret"); /* the answer is the same */
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_conn_open(struct laned_host *h, const char *name,
-	      const struct laned_conn_events *events, void *user, uint64_t *ret_conn)
-{
-	(void)name;
-	(void)events;
-	(void)user;
-	(void)ret_conn;
-	(void)vhost_called(vhost_of(h), "conn_open"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t n)
-{
-	(void)conn;
-	(void)data;
-	(void)n;
-	(void)vhost_called(vhost_of(h), "conn_send"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
-static void
-api_conn_close(struct laned_host *h, uint64_t conn)
-{
-	(void)h;
-	(void)conn;
-}
-
-static int
-api_conn_modem(struct laned_host *h, uint64_t conn, uint32_t mask, uint32_t lines)
-{
-	(void)conn;
-	(void)mask;
-	(void)lines;
-	(void)vhost_called(vhost_of(h), "conn_modem"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_splice(struct laned_host *h, uint64_t a, uint64_t b, const uint8_t *first, size_t n)
-{
-	(void)a;
-	(void)b;
-	(void)first;
-	(void)n;
-	(void)vhost_called(vhost_of(h), "splice"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_type_start(struct laned_host *h, const char *name, struct laned_str text,
-	       laned_typed_fn done, void *user)
-{
-	(void)name;
-	(void)text;
-	(void)done;
-	(void)user;
-	(void)vhost_called(vhost_of(h), "type_start"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
-static int
-api_type_cancel(struct laned_host *h, const char *name)
-{
-	(void)name;
-	(void)vhost_called(vhost_of(h), "type_cancel"); /* as above */
-	return LANED_UNSUPPORTED;
-}
-
 /* ---- to laned ---------------------------------------------------------------------------- */
 
 static int
@@ -299,16 +214,6 @@ api_event(struct laned_host *h, struct laned_event *ev)
 	return v->link->event(v->link->ctx, ev);
 }
 
-static bool
-basket_has_pan(struct vhost *v, const struct laned_basket *b)
-{
-	for (uint32_t i = 0; i < b->lines_count; i++)
-		if (has_pan(v, b->lines[i].text) || has_pan(v, b->lines[i].category) ||
-		    has_pan(v, b->lines[i].brand))
-			return true;
-	return false;
-}
-
 static int
 api_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn ack,
 	       void *user)
@@ -316,8 +221,10 @@ api_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn 
 	struct vhost *v = vhost_of(h);
 	int rc = vhost_called(v, "pos_basket");
 
-	if (rc == LANED_OK && basket_has_pan(v, b))
+	if (rc == LANED_OK && guard_basket(b)) {
+		v->pans_refused++;
 		rc = LANED_PAN;
+	}
 	if (rc == LANED_OK && v->link == NULL)
 		rc = LANED_GONE;
 	return rc != LANED_OK ? rc : v->link->pos_basket(v->link->ctx, b, ack, user);
@@ -357,12 +264,9 @@ api_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn ac
 {
 	struct vhost *v = vhost_of(h);
 	struct laned_result copy = *r;
-	struct laned_str *const texts[] = { &copy.auth, &copy.code, &copy.text };
 	int rc = vhost_called(v, "complete");
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (has_pan(v, *texts[i]))
-			*texts[i] = (struct laned_str){ NULL, 0 };
+	v->pans_refused += guard_result(&copy);
 	if (rc == LANED_OK && v->link == NULL)
 		rc = LANED_GONE;
 	return rc != LANED_OK ? rc : v->link->complete(v->link->ctx, &copy, ack, user);
@@ -382,7 +286,7 @@ static const struct laned_host_api api = {
 	.timer_cancel = vhost_timer_cancel,
 	.option_str = api_option_str,
 	.option_int = api_option_int,
-	.secret = api_secret,
+	.secret = host_later_secret,
 	.guard = api_guard,
 	.dir_watch = vhost_dir_watch,
 	.dir_list = vhost_dir_list,
@@ -390,14 +294,14 @@ static const struct laned_host_api api = {
 	.dir_put = vhost_dir_put,
 	.dir_remove = vhost_dir_remove,
 	.dir_set_aside = vhost_dir_set_aside,
-	.conn_open = api_conn_open,
-	.conn_listen = api_conn_open,
-	.conn_send = api_conn_send,
-	.conn_close = api_conn_close,
-	.conn_modem = api_conn_modem,
-	.splice = api_splice,
-	.type_start = api_type_start,
-	.type_cancel = api_type_cancel,
+	.conn_open = host_later_conn_open,
+	.conn_listen = host_later_conn_open,
+	.conn_send = host_later_conn_send,
+	.conn_close = host_later_conn_close,
+	.conn_modem = host_later_conn_modem,
+	.splice = host_later_splice,
+	.type_start = host_later_type_start,
+	.type_cancel = host_later_type_cancel,
 	.journal = api_journal,
 	.journal_find = api_journal_find,
 	.event = api_event,
@@ -409,31 +313,14 @@ static const struct laned_host_api api = {
 
 /* ---- making ------------------------------------------------------------------------------ */
 
-static enum conf_type
-conf_type_of(uint32_t type)
-{
-	switch (type) {
-	case LANED_OPT_INT:
-		return CONF_INT;
-	case LANED_OPT_BOOL:
-		return CONF_BOOL;
-	case LANED_OPT_ENUM:
-		return CONF_ENUM;
-	case LANED_OPT_DURATION:
-		return CONF_DURATION;
-	case LANED_OPT_DIR:
-		return CONF_PATH;
-	default:
-		return CONF_STRING;
-	}
-}
-
 static int
 option_set(struct vhost_option *o, const char *text)
 {
+	const char *type = plugin_option_type_name(o->row->type);
 	const struct conf_key key = { .section = "adapter",
 				      .name = o->row->name,
-				      .type = conf_type_of(o->row->type),
+				      .type = plugin_option_conf_type(
+					      str_of(type == NULL ? "" : type)),
 				      .choices = o->row->choices,
 				      .min = o->row->min,
 				      .max = o->row->max,

@@ -361,7 +361,9 @@ keys_load(const char *file_given, struct conf **ret_conf)
 	if (rc == -EBADMSG)
 		print_errors(errors);
 	else if (rc < 0)
-		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
+		fprintf(stderr, "%s: %s%s\n", file, strerror(-rc),
+			rc == -ENOENT ? "; --conf FILE or LANED_CONF names another one"
+				      : "");
 	free(errors);
 	if (rc == 0)
 		*ret_conf = conf;

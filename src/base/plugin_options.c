@@ -34,9 +34,8 @@ plugin_own_keys(const char *section, struct conf_key *rows, size_t max, size_t *
 	return 0;
 }
 
-/* What is no number, word or folder is a text; its format is the plug-in's own business. */
-static enum conf_type
-conf_type_of(struct str name)
+enum conf_type
+plugin_option_conf_type(struct str name)
 {
 	static const struct {
 		const char *name;
@@ -86,7 +85,7 @@ add_option(struct plugin_options *o, const char *section, const struct value *ro
 		return -EPROTO;
 	k.name = name.p;
 	k.help = help.p;
-	k.type = conf_type_of(type);
+	k.type = plugin_option_conf_type(type);
 	if (k.type == CONF_ENUM && k.choices == NULL)
 		return -EPROTO;
 	for (size_t i = 0; i < o->count; i++)

@@ -18,6 +18,10 @@ struct plugin_options {
 	size_t count;
 };
 
+/* What "int", "dir" ... is to a table of keys. What is no number, word or folder is a text, whose format
+ * is the plug-in's own business. */
+enum conf_type plugin_option_conf_type(struct str type_name);
+
 /* The keys of adapter:* that are the host's own, as keys of section. 0 or -E2BIG (more than max). */
 int plugin_own_keys(const char *section, struct conf_key *rows, size_t max,
 		    size_t *ret_count);

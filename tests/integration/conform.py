@@ -123,7 +123,8 @@ def forms():
     done = kit("--conform", DROP, "--set", "nonsense=1", "--check", "life")
     expect(done.returncode == 1 and "no such option" in done.stdout, "an option that is not there")
     done = kit("--conform", "/nowhere.so")
-    expect(done.returncode == 1 and "No such file" in done.stdout, "a file that is not there")
+    expect(done.returncode == 1 and done.stderr == "/nowhere.so: No such file or directory\n"
+           and not done.stdout, "a file that is not there is one error")
 
 
 usable = our_own_passes()

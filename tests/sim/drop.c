@@ -150,9 +150,8 @@ drop_die(struct drop_side *d)
 	struct world *w = d->w;
 	bool was_up = d->up;
 
-	if (d->dying || d->instance == NULL)
+	if (d->instance == NULL)
 		return;
-	d->dying = true;
 	d->instance = NULL;
 	d->up = d->lost = false;
 	d->link_epoch++;
@@ -163,7 +162,6 @@ drop_die(struct drop_side *d)
 	if (was_up)
 		tell_lane(w, false);
 	(void)world_post(w, MSG_DROP_STARTS, world_delay(w, 500, 20000));
-	d->dying = false;
 }
 
 static void

@@ -21,7 +21,7 @@ struct drop_side {
 	struct host_link link;
 	struct host_requests *requests;
 	struct body *bodies;
-	bool up, inside, lost, dying;
+	bool up, inside, lost;
 	uint32_t link_epoch;
 	int said; /* laned's answer to the journal call: -1 none */
 	jmp_buf death;
