@@ -9,12 +9,12 @@
 struct trial {
 	const struct oracle_case *c;
 	struct oracle_parts parts;
-	bool allowed[ORACLE_SMALL_RULES];
+	bool allowed[ORACLE_GROUPED_RULES];
 	int owner[GROUPS_MAX]; /* 1 + the rule of a group that is in use */
 	int left[ORACLE_PARTS_MAX];
-	int64_t off[ORACLE_LINES_MAX];  /* layer 1 */
-	int choice[ORACLE_SMALL_RULES]; /* of rules of layers 2 and 3 */
-	struct oracle_take take;        /* of the rule that is being filled */
+	int64_t off[ORACLE_LINES_MAX];    /* layer 1 */
+	int choice[ORACLE_GROUPED_RULES]; /* of rules of layers 2 and 3 */
+	struct oracle_take take;          /* of the rule that is being filled */
 	int64_t gross, best;
 	long tries;
 };
@@ -231,11 +231,11 @@ bool
 oracle_best(const struct oracle_case *c, int64_t *ret_total)
 {
 	struct trial t = { .c = c };
-	bool in[ORACLE_SMALL_RULES] = { false };
+	bool in[ORACLE_GROUPED_RULES] = { false };
 	int64_t best, always = INT64_MAX;
 
 	if (c->lines_count > ORACLE_SMALL_LINES + 1 ||
-	    c->rules_count > ORACLE_SMALL_RULES)
+	    c->rules_count > ORACLE_GROUPED_RULES)
 		return false;
 	oracle_parts(c, &t.parts);
 	for (int p = 0; p < t.parts.count; p++)

@@ -1,4 +1,4 @@
-#include "oracle/oracle.h"
+#include "oracle/value.h"
 
 /*
  * Cases that are meant to be hard to prove: many offers that all want the same units, prices that
@@ -86,6 +86,7 @@ oracle_hard(struct oracle_case *c, uint64_t seed, int lines, int rules, uint32_t
 	c->rounding = c->coupons = 0;
 	c->known = true;
 	c->points = 0;
+	c->now = ORACLE_NOW;
 	for (int i = 0; i < lines; i++) {
 		struct oracle_line *l = &c->lines[i];
 
@@ -110,5 +111,24 @@ oracle_hard(struct oracle_case *c, uint64_t seed, int lines, int rules, uint32_t
 			while ((kinds >> r->kind & 1) == 0);
 		if (form % 2 == 1 && i >= rules - spends)
 			spend_rule(r, &s, gross);
+	}
+}
+
+void
+oracle_tight_budgets(struct oracle_case *c, uint64_t seed)
+{
+	uint64_t s = ~seed;
+	int64_t gross = 0;
+
+	for (int l = 0; l < c->lines_count; l++)
+		gross += c->lines[l].amount;
+	for (int i = 0; i < c->rules_count; i++) {
+		struct oracle_rule *r = &c->rules[i];
+
+		if (!chance(&s, 60) || oracle_is_points(r))
+			continue;
+		r->budget = 1 + gross * pick(&s, 400) / 1000;
+		r->budget_used = chance(&s, 30) ? r->budget / 3 : 0;
+		r->always = chance(&s, 3);
 	}
 }

@@ -1,4 +1,4 @@
-#include "oracle/oracle.h"
+#include "oracle/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ number_if(struct out *o, const char *name, int64_t value)
 }
 
 static void
-codes(struct out *o, const char *name, uint64_t set)
+names(struct out *o, const char *name, char letter, uint64_t set)
 {
 	const char *comma = "";
 
@@ -45,7 +45,7 @@ codes(struct out *o, const char *name, uint64_t set)
 	fprintf(o->f, "%s\"%s\":[", o->comma, name);
 	for (int i = 0; i < 64; i++)
 		if ((set >> i & 1) != 0) {
-			fprintf(o->f, "%s\"s%d\"", comma, i);
+			fprintf(o->f, "%s\"%c%d\"", comma, letter, i);
 			comma = ",";
 		}
 	fputc(']', o->f);
@@ -59,7 +59,8 @@ lists(struct out *o, const struct oracle_scope *s)
 		fprintf(o->f, "%s\"category\":[\"c%d\"]", o->comma, s->category);
 		o->comma = ",";
 	}
-	codes(o, "sku", s->codes);
+	names(o, "sku", 's', s->codes);
+	names(o, "brand", 'b', s->brands);
 }
 
 static void
@@ -68,15 +69,18 @@ scope(FILE *f, const struct oracle_rule *r)
 	struct out o = { f, "" };
 
 	fputs("\"scope\":{", f);
-	if (r->scope.category < 0 && r->scope.codes == 0) {
+	if (oracle_scope_is_all(&r->scope)) {
 		fputs("\"all\":true", f);
 		o.comma = ",";
 	}
 	lists(&o, &r->scope);
-	if (r->scope.except_codes != 0) {
+	number_if(&o, "price_min", r->scope.price_min);
+	number_if(&o, "price_max", r->scope.price_max);
+	if (r->scope.except_codes != 0 || r->scope.except_brands != 0) {
 		fputs(",\"exclude\":{", f);
 		o.comma = "";
-		codes(&o, "sku", r->scope.except_codes);
+		names(&o, "sku", 's', r->scope.except_codes);
+		names(&o, "brand", 'b', r->scope.except_brands);
 		fputc('}', f);
 	}
 	fprintf(f, "%s},", r->no_reduced ? ",\"exclude_reduced\":true" : "");
@@ -186,6 +190,51 @@ params(FILE *f, const struct oracle_rule *r)
 }
 
 static void
+moment(struct out *o, const char *name, struct oracle_moment m)
+{
+	if (m.day == 0)
+		return;
+	fprintf(o->f, "%s\"%s\":\"2026-11-%02d", o->comma, name, m.day);
+	if (m.minute >= 0)
+		fprintf(o->f, "T%02d:%02d", m.minute / 60, m.minute % 60);
+	fputc('"', o->f);
+	o->comma = ",";
+}
+
+static void
+when(FILE *f, const struct oracle_when *w)
+{
+	static const char *const days[] = { "mon", "tue", "wed", "thu",
+					    "fri", "sat", "sun" };
+	struct out o = { f, "" };
+	const char *comma = "";
+
+	if (w->from.day == 0 && w->to.day == 0 && w->days == 0 && w->hours_count == 0)
+		return;
+	fputs(",\"when\":{", f);
+	moment(&o, "from", w->from);
+	moment(&o, "to", w->to);
+	if (w->days != 0) {
+		fprintf(f, "%s\"days\":[", o.comma);
+		for (int i = 0; i < 7; i++)
+			if ((w->days >> i & 1) != 0) {
+				fprintf(f, "%s\"%s\"", comma, days[i]);
+				comma = ",";
+			}
+		fputc(']', f);
+		o.comma = ",";
+	}
+	for (int i = 0; i < w->hours_count; i++)
+		fprintf(f, "%s\"%02d:%02d-%02d:%02d\"%s",
+			i > 0             ? ","
+			: o.comma[0] != 0 ? ",\"hours\":["
+					  : "\"hours\":[",
+			w->hours[i].from / 60, w->hours[i].from % 60, w->hours[i].to / 60,
+			w->hours[i].to % 60, i == w->hours_count - 1 ? "]" : "");
+	fputc('}', f);
+}
+
+static void
 limits(FILE *f, const struct oracle_rule *r)
 {
 	struct out o = { f, "" };
@@ -205,6 +254,7 @@ rule(FILE *f, const struct oracle_rule *r)
 	fprintf(f, "{\"id\":\"r%03d\",\"kind\":\"%s\",", r->id, kind_names[r->kind]);
 	scope(f, r);
 	params(f, r);
+	when(f, &r->when);
 	if (r->member || r->coupon > 0) {
 		fprintf(f, ",\"who\":{%s", r->member ? "\"member\":true" : "");
 		if (r->coupon > 0)
@@ -235,6 +285,8 @@ line(FILE *f, const struct oracle_line *l)
 	if (l->code >= 0)
 		fprintf(f, "\"code\":\"s%d\",", l->code);
 	fprintf(f, "\"category\":\"c%d/x\",", l->category);
+	if (l->brand > 0)
+		fprintf(f, "\"brand\":\"b%d\",", l->brand);
 	if (l->grams > 0)
 		fprintf(f, "\"qty_milli\":%d,%s", l->grams,
 			l->weighed ? "\"weighed\":true," : "");
@@ -364,8 +416,9 @@ oracle_command(const struct oracle_case *c)
 	oracle_json(c, 0, &t);
 	fprintf(f,
 		"lanectl price --rules <(echo '%s') --basket <(echo '%s') --member "
-		"<(echo '%s')",
-		t.rules, t.basket, t.member);
+		"<(echo '%s') --at 2026-11-%02dT%02d:%02d+01:00",
+		t.rules, t.basket, t.member, c->now.day, c->now.minute / 60,
+		c->now.minute % 60);
 	close_text(f);
 	oracle_text_free(&t);
 	return text;

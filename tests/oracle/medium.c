@@ -29,6 +29,7 @@ make_line(struct maker *m, int index, int measured)
 
 	*l = (struct oracle_line){ .id = 10 * (index + 1), .code = index };
 	l->category = index % m->aisles;
+	l->brand = 1 + 2 * l->category + pick(s, 2);
 	l->units = 1 + (chance(s, 40) ? pick(s, 4) : 0);
 	l->price = chance(s, 50) ? 10 * (6 + pick(s, 60)) : 50 + pick(s, 800);
 	l->vat_bp = chance(s, 50) ? 700 : 1900;
@@ -57,6 +58,10 @@ make_scope(struct maker *m, int aisle, int whole)
 		in_aisle++;
 	if (chance(&m->s, whole) && in_aisle <= 8) {
 		scope.category = aisle;
+		if (chance(&m->s, 30)) {
+			scope.category = -1;
+			scope.brands = UINT64_C(2) << (2 * aisle + pick(&m->s, 2));
+		}
 		return scope;
 	}
 	for (int i = 0; i < goods; i++)
@@ -192,6 +197,8 @@ make_offer(struct maker *m, struct oracle_rule *r)
 	r->budget = chance(s, 3) ? 1 + pick(s, 400) : 0;
 	r->no_reduced = chance(s, 10);
 	r->best = chance(s, 1);
+	if (chance(s, 6))
+		oracle_random_when(&r->when, s);
 	if (chance(s, 5)) {
 		r->contains = make_scope(m, pick(s, m->aisles), 30);
 		r->contains_units = 1 + pick(s, 2);
@@ -260,6 +267,7 @@ oracle_medium(struct oracle_case *c, uint64_t seed, int lines, int rules, uint32
 	c->coupons = 2 * pick(&m.s, 8);
 	c->known = true;
 	c->points = 0;
+	c->now = (struct oracle_moment){ 17 + pick(&m.s, 10), 30 * pick(&m.s, 48) };
 	upper = m.flavour == FLOORS ? 0 : pick(&m.s, 4);
 	stacked = m.flavour == STACKED ? 1 + pick(&m.s, 2) : 0;
 	for (int i = 0; i < lines; i++)

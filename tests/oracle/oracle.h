@@ -16,6 +16,7 @@
 #define ORACLE_TIERS_MAX 4
 #define ORACLE_SMALL_LINES 6 /* oracle_random() and oracle_best() */
 #define ORACLE_SMALL_RULES 8
+#define ORACLE_GROUPED_RULES 12 /* oracle_grouped() and oracle_best() */
 
 /* First those that take units, then those over whole baskets, then points. */
 enum oracle_kind {
@@ -44,10 +45,27 @@ enum oracle_kind {
 
 enum oracle_form { ORACLE_NONE, ORACLE_BY_PERCENT, ORACLE_BY_AMOUNT, ORACLE_BY_PRICE };
 
+/* No category, code or brand: everything. */
 struct oracle_scope {
-	int category;          /* "c<category>", -1: any */
-	uint64_t codes;        /* bit n: "s<n>"; 0 and no category: everything */
-	uint64_t except_codes; /* taken out again */
+	int category;                         /* "c<category>", -1: none */
+	uint64_t codes, brands;               /* bit n: "s<n>", "b<n>" */
+	uint64_t except_codes, except_brands; /* taken out again */
+	int64_t price_min, price_max;         /* of a unit, both included; 0: none */
+};
+
+/* A moment of November 2026 in the store's time, which is an hour ahead of UTC. */
+struct oracle_moment {
+	int day, minute; /* of the month; of the day, -1: the whole day is meant */
+};
+
+/* When a rule holds; zeroed: always. */
+struct oracle_when {
+	struct oracle_moment from, to; /* day 0: none */
+	int days;                      /* bit 0: Monday; 0: all */
+	struct {
+		int from, to; /* minutes of the day; over midnight unless from < to */
+	} hours[2];
+	int hours_count;
 };
 
 struct oracle_line {
@@ -55,6 +73,7 @@ struct oracle_line {
 	int64_t price, less, amount, floor; /* amount = price x quantity - less */
 	bool weighed, excluded, reduced;    /* weighed: a measured line says so */
 	int category, code, vat_bp;         /* code -1: none */
+	int brand;                          /* 0: none */
 };
 
 struct oracle_reward {
@@ -84,6 +103,7 @@ struct oracle_rule {
 		int units;
 	} components[ORACLE_COMPONENTS_MAX];
 	struct oracle_tier tiers[ORACLE_TIERS_MAX];
+	struct oracle_when when;
 	int components_count, tiers_count;
 	int64_t points, per_minor, most_points, least_points, most_bp;
 };
@@ -93,12 +113,16 @@ struct oracle_case {
 	int coupons; /* bit n: "C<n>" was presented */
 	bool known;  /* a member */
 	int64_t points;
+	struct oracle_moment now;
 	struct oracle_line lines[ORACLE_LINES_MAX];
 	struct oracle_rule rules[ORACLE_RULES_MAX];
 };
 
 /* A random small case of these kinds from a seed; the same seed makes the same case. */
 void oracle_random(struct oracle_case *c, uint64_t seed, uint32_t kinds);
+
+/* The same with more rules, all of them in a few groups: at most one of each may be used. */
+void oracle_grouped(struct oracle_case *c, uint64_t seed, uint32_t kinds);
 
 /*
  * A random medium case, made so that an integer program states it exactly: no floors under basket
@@ -111,8 +135,22 @@ void oracle_medium(struct oracle_case *c, uint64_t seed, int lines, int rules,
 void oracle_hard(struct oracle_case *c, uint64_t seed, int lines, int rules,
 		 uint32_t kinds);
 
+/*
+ * Gives many rules of a case a budget of which little is left: about what they could take off, so
+ * that whether they may apply is as hard to tell as the price.
+ */
+void oracle_tight_budgets(struct oracle_case *c, uint64_t seed);
+
 /* The lowest price of all; false when the case is too large to try everything. */
 bool oracle_best(const struct oracle_case *c, int64_t *ret_total);
+
+/* The moment when most cases are priced: Saturday the 21st, 11:00. Milliseconds of UTC. */
+#define ORACLE_NOW ((struct oracle_moment){ 21, 660 })
+int64_t oracle_wall_ms(struct oracle_moment m);
+/* 0: Monday. */
+int oracle_weekday(int day);
+/* Some of everything that tells when a rule holds. */
+void oracle_random_when(struct oracle_when *w, uint64_t *state);
 
 /* A line's amount after its price, quantity or less changed. */
 void oracle_settle(struct oracle_line *l);

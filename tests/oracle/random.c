@@ -1,4 +1,4 @@
-#include "oracle/oracle.h"
+#include "oracle/value.h"
 
 #include <string.h>
 
@@ -324,6 +324,51 @@ random_rules(struct oracle_case *c, uint64_t *s, uint32_t kinds)
 	}
 }
 
+/* A list of brands in place of some other lists. */
+static void
+brand_scope(struct oracle_scope *scope, uint64_t *s, int percent)
+{
+	if (oracle_scope_is_all(scope) || !chance(s, percent))
+		return;
+	if (chance(s, 60)) {
+		scope->category = -1;
+		scope->codes = 0;
+	}
+	scope->brands = UINT64_C(2) << pick(s, 3);
+}
+
+static void
+price_band(struct oracle_scope *scope, uint64_t *s)
+{
+	scope->price_min = chance(s, 60) ? 1 + pick(s, 300) : 0;
+	scope->price_max = chance(s, 60) ? scope->price_min + 1 + pick(s, 300) : 0;
+}
+
+/* Brands, bands of prices, and times, of lines and rules that are there. */
+static void
+random_brands_and_times(struct oracle_case *c, uint64_t *s)
+{
+	c->now = (struct oracle_moment){ 17 + pick(s, 10), 30 * pick(s, 48) };
+	if (chance(s, 30))
+		c->now.minute += 29;
+	for (int i = 0; i < c->lines_count; i++)
+		c->lines[i].brand = chance(s, 70) ? 1 + pick(s, 3) : 0;
+	for (int i = 0; i < c->rules_count; i++) {
+		struct oracle_rule *r = &c->rules[i];
+
+		brand_scope(&r->scope, s, 30);
+		brand_scope(&r->contains, s, 30);
+		for (int k = 0; k < r->components_count; k++)
+			brand_scope(&r->components[k].scope, s, 20);
+		if (oracle_scope_is_all(&r->scope) && chance(s, 8))
+			r->scope.except_brands = UINT64_C(2) << pick(s, 3);
+		if (chance(s, 8))
+			price_band(&r->scope, s);
+		if (chance(s, 15))
+			oracle_random_when(&r->when, s);
+	}
+}
+
 void
 oracle_random(struct oracle_case *c, uint64_t seed, uint32_t kinds)
 {
@@ -335,6 +380,37 @@ oracle_random(struct oracle_case *c, uint64_t seed, uint32_t kinds)
 	c->coupons = 2 * pick(&s, 4);
 	c->known = chance(&s, 80);
 	c->points = pick(&s, 500);
+	random_brands_and_times(c, &s);
+}
+
+void
+oracle_grouped(struct oracle_case *c, uint64_t seed, uint32_t kinds)
+{
+	uint64_t s = ~seed;
+	int groups = 2 + pick(&s, 2), rules = 8 + pick(&s, ORACLE_GROUPED_RULES - 7);
+
+	oracle_random(c, seed, kinds);
+	if (c->lines[0].units > 10) {
+		c->lines[0].units = 3;
+		oracle_settle(&c->lines[0]);
+	}
+	while (c->rules_count < rules) {
+		struct oracle_rule *r = &c->rules[c->rules_count];
+
+		do
+			r->kind = (enum oracle_kind)pick(&s, ORACLE_EARN);
+		while ((kinds >> r->kind & 1) == 0);
+		*r = (struct oracle_rule){ .id = c->rules_count++, .kind = r->kind };
+		r->scope = random_scope(c, &s, 50);
+		random_kind(c, r, &s);
+		random_conditions(c, r, &s);
+		r->coupon = 0;
+	}
+	for (int i = 0; i < c->rules_count; i++)
+		if (!oracle_is_points(&c->rules[i])) {
+			c->rules[i].group = 1 + i % groups;
+			c->rules[i].best = c->rules[i].always = false;
+		}
 }
 
 void

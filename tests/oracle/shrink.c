@@ -1,4 +1,5 @@
 #include "oracle/shrink.h"
+#include "oracle/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static const struct field line_fields[] = {
 	FIELD(oracle_line, floor, INT64, 0),   FIELD(oracle_line, less, INT64, 0),
 	FIELD(oracle_line, units, INT, 1),     FIELD(oracle_line, price, INT64, 1),
 	FIELD(oracle_line, vat_bp, INT, 0),    FIELD(oracle_line, category, INT, 0),
-	FIELD(oracle_line, code, INT, 0),
+	FIELD(oracle_line, code, INT, 0),      FIELD(oracle_line, brand, INT, 0),
 };
 
 static const struct field rule_fields[] = {
@@ -60,7 +61,15 @@ static const struct field rule_fields[] = {
 	FIELD(oracle_rule, reward.value, INT64, 0),
 	FIELD(oracle_rule, first.value, INT64, 0),
 	FIELD(oracle_rule, scope.except_codes, U64, 0),
+	FIELD(oracle_rule, scope.except_brands, U64, 0),
+	FIELD(oracle_rule, scope.price_min, INT64, 0),
+	FIELD(oracle_rule, scope.price_max, INT64, 0),
 	FIELD(oracle_rule, scope.codes, U64, 0),
+	FIELD(oracle_rule, scope.brands, U64, 0),
+	FIELD(oracle_rule, when.from.day, INT, 0),
+	FIELD(oracle_rule, when.to.day, INT, 0),
+	FIELD(oracle_rule, when.days, INT, 0),
+	FIELD(oracle_rule, when.hours_count, INT, 0),
 	FIELD(oracle_rule, components[0].units, INT, 1),
 	FIELD(oracle_rule, components[1].units, INT, 1),
 	FIELD(oracle_rule, components[2].units, INT, 1),
@@ -83,7 +92,7 @@ static const struct field rule_fields[] = {
 static bool
 scope_lists(const struct oracle_scope *s)
 {
-	return s->category >= 0 || s->codes != 0;
+	return !oracle_scope_is_all(s);
 }
 
 static bool
@@ -140,6 +149,10 @@ rule_sensible(const struct oracle_rule *r)
 	if (r->tiers_count == 0 && !reward_sensible(&r->reward))
 		return false;
 	if (r->contains_units > 0 && !scope_lists(&r->contains))
+		return false;
+	if (r->scope.price_max > 0 && r->scope.price_max < r->scope.price_min)
+		return false;
+	if (r->when.to.day > 0 && r->when.to.day <= r->when.from.day)
 		return false;
 	for (int i = 0; i < r->components_count; i++)
 		sensible = sensible && scope_lists(&r->components[i].scope);
@@ -319,9 +332,9 @@ widen(struct shrinker *s, int rule)
 	bool any = false;
 
 	oracle_copy(s->next, s->best);
-	if (r->scope.category >= 0 || r->scope.codes != 0) {
+	if (scope_lists(&r->scope)) {
 		r->scope.category = -1;
-		r->scope.codes = 0;
+		r->scope.codes = r->scope.brands = 0;
 		any = try_next(s);
 	}
 	oracle_copy(s->next, s->best);

@@ -42,15 +42,23 @@ oracle_parts(const struct oracle_case *c, struct oracle_parts *ret)
 /* ---- scopes ---- */
 
 bool
+oracle_scope_is_all(const struct oracle_scope *s)
+{
+	return s->category < 0 && s->codes == 0 && s->brands == 0;
+}
+
+bool
 oracle_scope_has(const struct oracle_scope *s, const struct oracle_line *l)
 {
 	uint64_t code = l->code >= 0 ? UINT64_C(1) << l->code : 0;
+	uint64_t brand = l->brand > 0 ? UINT64_C(1) << l->brand : 0;
 
-	if ((s->except_codes & code) != 0)
+	if ((s->except_codes & code) != 0 || (s->except_brands & brand) != 0 ||
+	    l->price < s->price_min || (s->price_max > 0 && l->price > s->price_max))
 		return false;
-	if (s->category < 0 && s->codes == 0)
-		return true;
-	return (s->category >= 0 && l->category == s->category) || (s->codes & code) != 0;
+	return oracle_scope_is_all(s) ||
+	       (s->category >= 0 && l->category == s->category) ||
+	       (s->codes & code) != 0 || (s->brands & brand) != 0;
 }
 
 static bool
@@ -195,7 +203,7 @@ oracle_may_apply(const struct oracle_parts *p, const struct oracle_rule *r)
 			units += c->lines[l].units;
 			gross += c->lines[l].amount;
 		}
-	if (units == 0 || units < r->min_units)
+	if (units == 0 || units < r->min_units || !oracle_holds(&r->when, c->now))
 		return false;
 	if (r->spend > 0 && (r->over ? gross <= r->spend : gross < r->spend))
 		return false;

@@ -22,6 +22,11 @@ struct oracle_parts {
 
 void oracle_parts(const struct oracle_case *c, struct oracle_parts *ret);
 
+/* Whether an offer holds at a moment. */
+bool oracle_holds(const struct oracle_when *w, struct oracle_moment now);
+
+/* A scope without any list. */
+bool oracle_scope_is_all(const struct oracle_scope *s);
 bool oracle_scope_has(const struct oracle_scope *s, const struct oracle_line *l);
 /* Whether a line is in the scope of a rule, as far as its kind lets it. */
 bool oracle_covers(const struct oracle_case *c, const struct oracle_rule *r, int line);
@@ -39,7 +44,7 @@ int oracle_group_size(const struct oracle_rule *r);
 int oracle_uses_left(const struct oracle_rule *r);
 int64_t oracle_budget_left(const struct oracle_rule *r); /* INT64_MAX without */
 
-/* Place, shopper, units, spend before offers, contents and limits. */
+/* Time, shopper, units, spend before offers, contents and limits. */
 bool oracle_may_apply(const struct oracle_parts *p, const struct oracle_rule *r);
 
 /* Units of a part that the rule may take at most when left are left. */

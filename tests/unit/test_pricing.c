@@ -12,6 +12,11 @@ struct example {
 #define SIX                                                                              \
 	"{\"lines\":[{\"code\":\"soap\",\"qty\":3,\"unit_price_minor\":300},"            \
 	"{\"code\":\"cloth\",\"qty\":3,\"unit_price_minor\":100}]}"
+#define COLA_AND_MORE                                                                    \
+	"{\"id\":\"cola-10\",\"kind\":\"basket_percent\",\"scope\":{\"sku\":"            \
+	"[\"cola\"]},\"params\":{\"percent_bp\":1000}},\n"                               \
+	"{\"id\":\"one-and-one\",\"kind\":\"buy_get\",\"scope\":{\"all\":true},"         \
+	"\"params\":{\"buy\":1,\"get\":1,\"percent_bp\":10000}}"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct example examples[] = {
@@ -159,6 +164,15 @@ static const struct example examples[] = {
 	  "{\"lines\":[{\"code\":\"machine\",\"unit_price_minor\":8900},"
 	  "{\"code\":\"capsules\",\"qty\":2,\"unit_price_minor\":400}]}",
 	  NULL, 9540, 0, 0 },
+	{ COLA_AND_MORE,
+	  "{\"lines\":[{\"code\":\"cola\",\"qty\":3,\"unit_price_minor\":100},"
+	  "{\"code\":\"juice\",\"unit_price_minor\":100}]}",
+	  NULL, 180, 0, 0 },
+	{ COLA_AND_MORE,
+	  "{\"lines\":[{\"code\":\"cola\",\"qty\":2,\"unit_price_minor\":100},"
+	  "{\"code\":\"juice\",\"unit_price_minor\":100},"
+	  "{\"code\":\"cola\",\"unit_price_minor\":100}]}",
+	  NULL, 190, 0, 0 },
 };
 
 static void

@@ -275,6 +275,15 @@ static const struct bad_rule bad_rules[] = {
 	  "\"params\":{\"percent_bp\":1},\"combine\":{\"group\":\"a\\u0007b\"}}",
 	  "group has a control character" },
 	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"combine\":{\"group\":[\"y\",\"x\"]}}",
+	  "group is a list; it must be a text" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"combine\":{\"group\":\"\"}}",
+	  "group has 0 bytes" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
+	  "\"params\":{\"percent_bp\":1},\"combine\":{\"with\":[\"y\"]}}",
+	  "unknown member \"with\"" },
+	{ "{\"id\":\"x\",\"kind\":\"percent\"," SCOPE
 	  "\"params\":{\"percent_bp\":1},\"text\":{\"en\":\"a\\u001bb\"}}",
 	  "text has a control character" },
 };
@@ -342,6 +351,34 @@ START_TEST(double_ids_are_refused_at_the_second)
 	ck_assert_str_eq(k.errors.list[0].rule, "g");
 	ck_assert_ptr_nonnull(
 		strstr(k.errors.list[0].what, "taken by the rule at line 2"));
+	kit_free(&k);
+}
+END_TEST
+
+/*
+ * What would go round in circles, were groups rules: they are names, at most one rule of each name
+ * in a basket, and nothing can be named that could name it back.
+ */
+START_TEST(groups_named_after_each_other_s_rules_are_only_names)
+{
+#define OFF(id, minor, group)                                                            \
+	"{\"id\":\"" id "\",\"kind\":\"basket_amount\"," SCOPE                           \
+	"\"params\":{\"amount_minor\":" #minor "},\"combine\":{\"group\":\"" group       \
+	"\"}}"
+	struct pricing_result *r;
+	struct kit k;
+
+	kit_init(&k);
+	ck_assert_int_eq(kit_rule_list(&k, OFF("a", 1, "b") "," OFF("b", 10, "c") "," OFF(
+						   "c", 100, "a") "," OFF("d", 200, "a")),
+			 0);
+	ck_assert_int_eq(kit_basket(&k, "{\"lines\":[{\"unit_price_minor\":1000}]}"), 0);
+	r = kit_price(&k);
+	ck_assert_int_eq(r->saving_minor,
+			 211); /* d, which shares its name with c's only */
+	ck_assert_int_eq(kit_rule(r, "c")->reason, PRICING_BEATEN);
+	ck_assert(r->optimal);
+	pricing_result_free(r);
 	kit_free(&k);
 }
 END_TEST
@@ -443,5 +480,6 @@ END_TEST
 
 UNIT_MAIN("pricing_compile", bad_rules_are_named_with_what_would_be_right,
 	  bad_heads_are_refused, double_ids_are_refused_at_the_second,
+	  groups_named_after_each_other_s_rules_are_only_names,
 	  a_hundred_errors_are_listed_and_all_are_counted,
 	  text_may_have_a_hundred_characters_not_bytes, bad_baskets_and_members_are_named)

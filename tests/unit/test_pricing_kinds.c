@@ -282,6 +282,16 @@ static const struct hint_case hints[] = {
 	  L("a", 2, 200), true, 0, 250 },
 	{ RULE("pack", "{\"units\":2,\"percent_bp\":5000}"), W("a", 500, 100), false, 0,
 	  0 },
+	/* On the eggs alone the budget of the other rule would suffice; with all it does not. */
+	{ RULE("buy_get",
+	       "{\"buy\":1,\"get\":1,\"percent_bp\":22}") ","
+							  "{\"id\":\"s\",\"kind\":"
+							  "\"basket_percent\",\"scope\":{"
+							  "\"all\":true},"
+							  "\"params\":{\"percent_bp\":35}"
+							  ",\"limits\":{\"budget_minor\":"
+							  "2}}",
+	  W("ham", 2032, 238) "," L("eggs", 1, 231), true, 1, 1 },
 };
 
 START_TEST(hints_name_the_line_of_which_one_more_would_do)

@@ -69,6 +69,29 @@ START_TEST(equals_brute_force)
 }
 END_TEST
 
+/* Many combinations of rules that exclude each other: few are tried, and none is missed. */
+START_TEST(rules_that_exclude_each_other_equal_brute_force)
+{
+	uint64_t first = cases_first_seed(), count = cases_count(CASES_DEFAULT) / 10;
+	struct oracle_case *c = new_case();
+	uint64_t done = 0;
+
+	for (uint64_t seed = first; done < count; seed++) {
+		int64_t best;
+
+		oracle_grouped(c, seed, cases_kinds());
+		if (!oracle_best(c, &best))
+			continue;
+		if (cases_total(c) < 0)
+			cases_refused("rules in groups", c, seed);
+		if (differs(c, NULL))
+			cases_fail("rules in groups", c, seed, differs, NULL);
+		done++;
+	}
+	free(c);
+}
+END_TEST
+
 /* Whatever the budget, the best price lies between the answer and its proven gap. */
 static bool
 escapes_the_gap(const struct oracle_case *c, void *ctx)
@@ -182,6 +205,7 @@ oracle_suite(void)
 
 	tcase_set_timeout(tc, 3600);
 	tcase_add_loop_test(tc, equals_brute_force, 0, FORKS);
+	tcase_add_test(tc, rules_that_exclude_each_other_equal_brute_force);
 	tcase_add_test(tc, a_spent_budget_still_brackets_the_best_price);
 	tcase_add_test(tc, a_wrong_answer_shrinks_to_a_minimal_basket);
 	tcase_add_test(tc, a_minimal_case_is_printed_as_a_command);

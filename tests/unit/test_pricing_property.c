@@ -389,7 +389,7 @@ static bool
 any_open_scope(const struct oracle_case *c)
 {
 	for (int i = 0; i < c->rules_count; i++)
-		if (c->rules[i].scope.category < 0 && c->rules[i].scope.codes == 0)
+		if (oracle_scope_is_all(&c->rules[i].scope))
 			return true;
 	return false;
 }
@@ -433,9 +433,8 @@ END_TEST
 
 /* Nothing is rounded or chosen line by line, and no line has a floor. */
 static bool
-knows_no_lines(const struct oracle_case *c, bool *ret_spends_after)
+knows_no_lines(const struct oracle_case *c)
 {
-	*ret_spends_after = false;
 	for (int l = 0; l < c->lines_count; l++)
 		if (c->lines[l].floor > 0)
 			return false;
@@ -445,10 +444,67 @@ knows_no_lines(const struct oracle_case *c, bool *ret_spends_after)
 		if (r->kind == ORACLE_PERCENT || r->kind == ORACLE_FIRST_NEXT ||
 		    r->stack || r->kind == ORACLE_CHEAPEST_UNIT || r->cheapest_first)
 			return false;
-		*ret_spends_after = *ret_spends_after ||
-				    (r->kind >= ORACLE_BASKET_PERCENT && !r->gross);
 	}
 	return true;
+}
+
+static bool
+spends_after(const struct oracle_case *c)
+{
+	for (int i = 0; i < c->rules_count; i++)
+		if (oracle_is_upper(&c->rules[i]) && !c->rules[i].gross)
+			return true;
+	return false;
+}
+
+/* A rule may take units of a line; of a bundle it is its components that do. */
+static bool
+takes_from(const struct oracle_case *c, const struct oracle_rule *r, int line)
+{
+	bool any = r->kind != ORACLE_BUNDLE;
+
+	for (int i = 0; i < r->components_count && !any; i++)
+		any = oracle_component_covers(c, r, i, line);
+	return any && oracle_covers(c, r, line);
+}
+
+/* basket has some of the lines that shared may take units of, and not all. */
+static bool
+cuts(const struct oracle_case *c, const struct oracle_rule *basket,
+     const struct oracle_rule *shared)
+{
+	bool in = false, out = false;
+
+	for (int l = 0; l < c->lines_count; l++) {
+		if (!takes_from(c, shared, l))
+			continue;
+		in = in || oracle_covers(c, basket, l);
+		out = out || !oracle_covers(c, basket, l);
+	}
+	return in && out;
+}
+
+/*
+ * An offer shared over several lines, the one to be split among them, of which a basket rule has
+ * some and not others in its scope: which of equal units is the reduced one, and who gets the odd
+ * minor unit, goes by lines (docs/promotions.md, "What exactly is worked out"), and so does what
+ * the basket rule then finds there.
+ */
+static bool
+shares_across(const struct oracle_case *c)
+{
+	for (int i = 0; i < c->rules_count; i++) {
+		const struct oracle_rule *shared = &c->rules[i];
+
+		if (shared->kind <= ORACLE_FIXED || oracle_is_points(shared) ||
+		    !takes_from(c, shared, 0))
+			continue;
+		for (int k = 0; k < c->rules_count; k++)
+			if (k != i && oracle_is_upper(&c->rules[k]) &&
+			    cuts(c, &c->rules[k], shared))
+				return true;
+	}
+	return false;
 }
 
 static bool
@@ -457,10 +513,11 @@ splitting_matters(const struct oracle_case *c, void *ctx)
 	struct oracle_case *split;
 	struct oracle_line *half;
 	int64_t one = cases_total(c), two;
-	bool spends, bad;
+	bool bad;
 
 	(void)ctx;
-	if (!knows_no_lines(c, &spends) || c->lines[0].units < 2 || c->lines[0].less > 0)
+	if (!knows_no_lines(c) || c->lines[0].units < 2 || c->lines[0].less > 0 ||
+	    shares_across(c))
 		return false;
 	split = copy_of(c);
 	half = &split->lines[split->lines_count++];
@@ -473,7 +530,7 @@ splitting_matters(const struct oracle_case *c, void *ctx)
 	two = cases_total(split);
 	free(split);
 	/* Two lines may take two offers, and so stay above a spend after offers. */
-	bad = one >= 0 && (two > one || (two < one && !spends));
+	bad = one >= 0 && (two > one || (two < one && !spends_after(c)));
 	if (bad)
 		cases_note("%" PRId64 " as one line, %" PRId64 " as two", one, two);
 	return bad;

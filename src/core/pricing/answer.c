@@ -10,7 +10,7 @@ struct answering {
 	const struct request *q;
 	const struct priced *x;
 	struct result *result;
-	struct effort *effort; /* of the comparisons */
+	struct effort *effort; /* what pricing the basket left of it */
 	struct regions regions;
 };
 
@@ -24,6 +24,15 @@ needs_membership(const struct problem *p)
 			return true;
 	}
 	return false;
+}
+
+/* What total saves against another price; where that is not proven, what it saves at least. */
+static int64_t
+saving_against(const struct solution *other, int64_t total)
+{
+	if (other->bound_minor < other->total_minor && other->bound_minor < total)
+		return 0;
+	return other->bound_minor - total;
 }
 
 /* The saving that membership makes; coupons, and limits in all, are anybody's. */
@@ -47,7 +56,7 @@ compare_stranger(struct answering *a)
 	rc = engine_price(&other, &as_stranger, a->q->work->other, a->effort);
 	if (rc == 0)
 		a->result->shown.saving_versus_stranger_minor =
-			other.solution.total_minor - a->result->shown.total_minor;
+			saving_against(&other.solution, a->result->shown.total_minor);
 	arena_reset(a->q->work->other);
 	return rc;
 }
@@ -145,7 +154,10 @@ more_of(const struct answering *a, uint32_t line, struct more *ret_more)
 	return 0;
 }
 
-/* Prices again with one unit more; a hint is given only when that makes the unit cheaper. */
+/*
+ * Prices again with one unit more; a hint is given only when that makes the unit cheaper, and is
+ * proven, so that it is what anybody would find who bought it.
+ */
 static int
 check_hint(struct answering *a, const struct missed *missed)
 {
@@ -173,7 +185,7 @@ check_hint(struct answering *a, const struct missed *missed)
 		return rc;
 	saving = more.before_minor + more.line.unit_price_minor -
 		 other.solution.total_minor;
-	if (saving > 0)
+	if (saving > 0 && other.solution.total_minor <= other.solution.bound_minor)
 		rc = applies_in(&other, missed, &applies);
 	if (rc == 0 && applies) {
 		struct pricing_rule_result *rule = &a->result->rules[missed->rule];
@@ -185,15 +197,16 @@ check_hint(struct answering *a, const struct missed *missed)
 	return rc;
 }
 
-/* The comparisons that are not part of the price, with an effort of their own. */
+/* The comparisons that are not part of the price, with the effort that it left. */
 static int
 compare(struct answering *a)
 {
 	const struct problem *p = &a->x->problem;
 	int rc = compare_stranger(a);
 
-	if (rc == 0 && p->missed_count > 0)
-		rc = regions_find(p, &a->regions);
+	if (rc < 0 || p->missed_count == 0 || !a->result->shown.optimal)
+		return rc;
+	rc = regions_find(p, &a->regions);
 	for (uint32_t i = 0; rc == 0 && !a->effort->stopped && i < p->missed_count; i++) {
 		rc = check_hint(a, &p->missed[i]);
 		arena_reset(a->q->work->other);
@@ -205,7 +218,7 @@ int
 answer(const struct request *q, const struct pricing_budget *budget,
        struct result *result)
 {
-	struct effort effort = { .nodes_max = PRICING_NODES_DEFAULT }, spare;
+	struct effort effort = { .nodes_max = PRICING_NODES_DEFAULT };
 	struct priced x;
 	int rc;
 
@@ -215,12 +228,11 @@ answer(const struct request *q, const struct pricing_budget *budget,
 		effort.stop = budget->stop;
 		effort.ctx = budget->ctx;
 	}
-	spare = effort;
 	rc = engine_price(&x, q, q->work->arena, &effort);
 	if (rc == 0)
 		rc = result_write(&x, result);
 	if (rc == 0 && !effort.stopped && (budget == NULL || !budget->price_only))
-		rc = compare(&(struct answering){ q, &x, result, &spare, { 0 } });
+		rc = compare(&(struct answering){ q, &x, result, &effort, { 0 } });
 	result->shown.nodes = effort.nodes;
 	return rc;
 }

@@ -1,9 +1,13 @@
 #include "core/pricing/engine.h"
+#include "core/pricing/budgets.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define PROBLEM_BYTES_MAX ((size_t)512 << 20)
+/* Of what is left of the effort, one of so many parts: */
+#define ALONE_PARTS 4u    /* for one exclusive rule at most */
+#define TOGETHER_PARTS 8u /* for all exclusive ones at least, if there are any */
 
 int
 workspace_init(struct workspace *w, const struct pricing_rules *rules, size_t bytes)
@@ -12,7 +16,8 @@ workspace_init(struct workspace *w, const struct pricing_rules *rules, size_t by
 
 	w->arena = arena_new(PROBLEM_BYTES_MAX);
 	w->other = arena_new(PROBLEM_BYTES_MAX);
-	if (rc < 0 || w->arena == NULL || w->other == NULL ||
+	w->alone = arena_new(PROBLEM_BYTES_MAX);
+	if (rc < 0 || w->arena == NULL || w->other == NULL || w->alone == NULL ||
 	    !arena_reserve(w->arena, bytes) || !arena_reserve(w->other, bytes))
 		return -ENOMEM;
 	return 0;
@@ -24,123 +29,128 @@ workspace_free(struct workspace *w)
 	marks_free(&w->marks);
 	arena_free(w->arena);
 	arena_free(w->other);
+	arena_free(w->alone);
 	known_free(w->known);
 }
 
-/* One exclusive rule by itself; kept when it is cheaper, or the first that applies at all. */
-static int
-try_alone(struct priced *x, uint32_t live, const struct solve_job *job, bool *ret_applies)
+/* Whether a rule takes anything off. */
+enum applies { APPLIES_NOT, APPLIES_PERHAPS, APPLIES };
+
+/* Nothing is cheaper than this, either. */
+static void
+lower_bound(struct priced *x, int64_t bound)
 {
+	if (bound < x->solution.bound_minor)
+		x->solution.bound_minor = bound;
+}
+
+/*
+ * One exclusive rule by itself; kept when it is cheaper, or the first that applies at all. When a
+ * glance shows that it is no cheaper, or nothing is left of the effort, it is not solved.
+ */
+static int
+try_alone(struct priced *x, uint32_t live, struct alone *a, enum applies *ret_applies)
+{
+	const struct problem *p = &x->problem;
+	int64_t gross = p->gross_minor, least;
+	int64_t bound = gross - alone_most(p, live, &least);
 	struct solution alone;
-	int rc;
+	int rc = 0;
 
-	memset(x->allowed, 0, x->problem.live_count * sizeof(*x->allowed));
-	x->allowed[live] = true;
-	rc = solve(job, &alone);
-	if (rc < 0)
-		return rc;
-	/* Without the effort to tell, it may apply. */
-	*ret_applies = alone.bound_minor < x->problem.gross_minor;
-	if (alone.total_minor < x->solution.total_minor) {
-		int64_t bound = x->solution.bound_minor;
-
-		x->solution = alone;
-		if (bound < alone.bound_minor)
-			x->solution.bound_minor = bound;
-	} else if (alone.bound_minor < x->solution.bound_minor) {
-		x->solution.bound_minor = alone.bound_minor;
+	*ret_applies = bound < gross ? APPLIES_PERHAPS : APPLIES_NOT;
+	if (bound >= x->solution.total_minor || bound == gross)
+		return 0;
+	if (!alone_solve(a, live, live + 1, ALONE_PARTS, &alone, &rc)) {
+		lower_bound(x, bound);
+		return 0;
 	}
-	return 0;
+	if (rc == 0) {
+		*ret_applies = alone.total_minor < gross   ? APPLIES
+			       : alone.bound_minor < gross ? APPLIES_PERHAPS
+							   : APPLIES_NOT;
+		if (alone.total_minor < x->solution.total_minor) {
+			bound = x->solution.bound_minor;
+			rc = alone_keep(p, &alone);
+			x->solution = alone;
+			lower_bound(x, bound);
+		}
+		lower_bound(x, alone.bound_minor);
+	}
+	alone_reset(a);
+	return rc;
 }
 
 static int
-solve_exclusive(struct priced *x, enum rule_exclusive which, const struct solve_job *job,
-		bool *ret_any)
+solve_exclusive(struct priced *x, enum rule_exclusive which, struct alone *a,
+		enum applies *ret_any)
 {
 	int rc = 0;
 
-	*ret_any = false;
+	*ret_any = APPLIES_NOT;
 	for (uint32_t j = 0; rc == 0 && j < x->problem.live_count; j++) {
-		bool applies = false;
+		enum applies applies = APPLIES_NOT;
 
 		if (x->barred[j] || x->problem.live[j].rule->exclusive != which)
 			continue;
-		rc = try_alone(x, j, job, &applies);
-		*ret_any = *ret_any || applies;
+		rc = try_alone(x, j, a, &applies);
+		*ret_any = applies > *ret_any ? applies : *ret_any;
 	}
+	return rc;
+}
+
+/* The rules that are not exclusive together, leaving some effort to those that are. */
+static int
+solve_together(struct priced *x, const struct solve_job *job)
+{
+	const struct problem *p = &x->problem;
+	struct effort *effort = job->effort;
+	bool shared = false;
+	uint64_t nodes_max = 0;
+	int rc;
+
+	for (uint32_t j = 0; j < p->live_count; j++) {
+		enum rule_exclusive exclusive = p->live[j].rule->exclusive;
+
+		x->allowed[j] = !x->barred[j] && exclusive == EXCLUSIVE_NO;
+		shared = shared || (!x->barred[j] && exclusive == EXCLUSIVE_BEST);
+	}
+	shared = shared && !effort->stopped;
+	if (shared)
+		nodes_max = effort_narrow(effort, TOGETHER_PARTS - 1, TOGETHER_PARTS);
+	rc = solve(job, &x->solution);
+	if (shared)
+		effort_widen(effort, nodes_max);
 	return rc;
 }
 
 /*
- * Keeps a rule out whose discount would be more than its budget has left: what it could take off
- * standing alone counts, which is no less than in any combination. What is not proven is said in
- * *ret_open: how much more a rule that was left out might have saved. The effort is not the
- * caller's, so that what a rule may do does not depend on how long he waits.
+ * Rules that always stand alone, else all others together or a better one alone. When it could not
+ * be told whether one has to stand alone, only what is paid without any offer is certainly not too
+ * little.
  */
 static int
-check_budget(struct priced *x, uint32_t live, const struct solve_job *job,
-	     int64_t *ret_open)
+solve_allowed(struct priced *x, const struct solve_job *job, struct alone *a,
+	      bool perhaps)
 {
-	struct problem *p = &x->problem;
-	uint32_t rule = p->live[live].index, end = live;
-	int64_t left = p->live[live].budget_left, found;
-	struct solution alone;
-	int rc;
-
-	memset(x->allowed, 0, p->live_count * sizeof(*x->allowed));
-	while (end < p->live_count && p->live[end].index == rule)
-		x->allowed[end++] = true;
-	rc = solve(job, &alone);
-	if (rc < 0)
-		return rc;
-	found = p->gross_minor - alone.total_minor;
-	if (p->gross_minor - alone.bound_minor <= left)
-		return 0;
-	if (found <= left)
-		*ret_open += left; /* perhaps it did not have to be left out */
-	for (uint32_t j = live; j < end; j++)
-		x->barred[j] = true;
-	for (uint32_t i = 0; i < p->met_count; i++)
-		if (p->met[i].rule == rule)
-			p->met[i].reason = PRICING_LIMIT;
-	return 0;
-}
-
-static int
-check_budgets(struct priced *x, const struct solve_job *job, int64_t *ret_open)
-{
-	const struct problem *p = &x->problem;
-	struct effort effort = { .nodes_max = PRICING_NODES_DEFAULT };
-	struct solve_job alone = *job;
-	int rc = 0;
-
-	alone.effort = &effort;
-	alone.known = NULL;
-	*ret_open = 0;
-	for (uint32_t j = 0; rc == 0 && j < p->live_count; j++)
-		if (p->live[j].budget_left < p->gross_minor &&
-		    (j == 0 || p->live[j - 1].index != p->live[j].index))
-			rc = check_budget(x, j, &alone, ret_open);
-	return rc;
-}
-
-/* Rules that always stand alone, else all others together or a better one alone. */
-static int
-solve_allowed(struct priced *x, const struct solve_job *job)
-{
-	struct problem *p = &x->problem;
-	bool any;
+	enum applies always, best;
+	int64_t bound;
 	int rc;
 
 	x->solution.total_minor = x->solution.bound_minor = INT64_MAX;
-	rc = solve_exclusive(x, EXCLUSIVE_ALWAYS, job, &any);
-	if (rc < 0 || any)
+	rc = solve_exclusive(x, EXCLUSIVE_ALWAYS, a, &always);
+	if (rc < 0 || always == APPLIES)
 		return rc;
-	for (uint32_t j = 0; j < p->live_count; j++)
-		x->allowed[j] =
-			!x->barred[j] && p->live[j].rule->exclusive == EXCLUSIVE_NO;
+	bound = x->solution.bound_minor;
+	rc = solve_together(x, job);
+	if (rc == 0)
+		rc = solve_exclusive(x, EXCLUSIVE_BEST, a, &best);
+	if (rc < 0 || (always == APPLIES_NOT && !perhaps))
+		return rc;
+	bound = x->solution.bound_minor < bound ? x->solution.bound_minor : bound;
+	memset(x->allowed, 0, x->problem.live_count * sizeof(*x->allowed));
 	rc = solve(job, &x->solution);
-	return rc < 0 ? rc : solve_exclusive(x, EXCLUSIVE_BEST, job, &any);
+	x->solution.bound_minor = bound;
+	return rc;
 }
 
 static int
@@ -151,24 +161,25 @@ solve_all(struct priced *x, const struct request *q, struct effort *effort)
 				 .effort = effort,
 				 .known = q->work->known,
 				 .as_stranger = q->as_stranger };
-	int64_t open, floors = 0;
-	int rc;
+	struct budgets_open open;
+	struct alone alone;
+	int64_t floors = 0, bound;
+	int rc = alone_init(&alone, &job, q->work->alone);
 
 	x->allowed = arena_array(p->arena, p->live_count, sizeof(*x->allowed));
 	x->barred = arena_array(p->arena, p->live_count, sizeof(*x->barred));
-	if (x->allowed == NULL || x->barred == NULL)
+	if (x->allowed == NULL || x->barred == NULL || rc < 0)
 		return -ENOMEM;
 	job.allowed = x->allowed;
-	rc = check_budgets(x, &job, &open);
+	rc = budgets_check(&alone, x->barred, &open);
 	if (rc == 0)
-		rc = solve_allowed(x, &job);
-	if (rc < 0 || open == 0)
+		rc = solve_allowed(x, &job, &alone, open.always);
+	if (rc < 0 || open.minor == 0)
 		return rc;
 	for (uint32_t line = 0; line < p->lines_count; line++)
 		floors += p->floors[line];
-	x->solution.bound_minor = x->solution.bound_minor - floors > open
-					  ? x->solution.bound_minor - open
-					  : floors;
+	bound = x->solution.bound_minor - open.minor;
+	x->solution.bound_minor = bound > floors ? bound : floors;
 	return 0;
 }
 

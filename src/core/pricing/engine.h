@@ -11,6 +11,8 @@ struct workspace {
 	struct marks marks;
 	struct arena *arena; /* of the basket priced */
 	struct arena *other; /* of what it is compared with, one after the other */
+	struct arena
+		*alone; /* of a rule that is looked at by itself, one after the other */
 	struct known *known; /* NULL: nothing is remembered */
 };
 

@@ -87,7 +87,7 @@ struct pricing_basket {
 };
 
 struct pricing_budget {
-	uint64_t nodes_max;      /* 0 = PRICING_NODES_DEFAULT */
+	uint64_t nodes_max;      /* of all that is asked; 0 = PRICING_NODES_DEFAULT */
 	bool (*stop)(void *ctx); /* may be NULL; polled every 256 nodes */
 	void *ctx;
 	bool price_only; /* no hints, no comparison with a stranger: they price again */
@@ -135,15 +135,16 @@ struct pricing_burn {
 
 struct pricing_result {
 	int64_t gross_minor, total_minor, saving_minor;
-	int64_t saving_versus_stranger_minor; /* total without membership - total */
-	int64_t *line_net_minor;              /* per basket line; sums to total */
+	/* Total without membership - total; where the former is not proven, at least so much. */
+	int64_t saving_versus_stranger_minor;
+	int64_t *line_net_minor; /* per basket line; sums to total */
 	const struct pricing_share *shares;
 	size_t shares_count;
 	const struct pricing_rule_result *rules; /* every rule, by ascending id */
 	size_t rules_count;
 	bool optimal;
-	int64_t gap_minor; /* proven: no combination is cheaper by more than this */
-	uint64_t nodes;
+	int64_t gap_minor;     /* proven: no combination is cheaper by more than this */
+	uint64_t nodes;        /* hints and the comparison with a stranger included */
 	int64_t points_earned; /* by all rules; they are no part of the price */
 	struct pricing_burn burn;
 };

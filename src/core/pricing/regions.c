@@ -33,6 +33,17 @@ line_by_line(const struct rule *r)
 	       r->over_spend_minor == 0 && r->group_index == NO_GROUP;
 }
 
+/* A rule for this shopper, here and now, whether or not its conditions are met. */
+static bool
+may_count(const struct met *met, const struct rule *r)
+{
+	if (r->layer == LAYER_POINTS)
+		return false; /* no price */
+	/* One unit more may put a rule out that its budget now allows, and the other way round. */
+	return met->reason == PRICING_CONDITION || met->reason == PRICING_BEATEN ||
+	       (met->reason == PRICING_LIMIT && r->budget_minor > 0);
+}
+
 bool
 regions_whole_basket(const struct rule *r)
 {
@@ -57,9 +68,8 @@ regions_find(const struct problem *p, struct regions *ret_regions)
 		const struct met *met = &p->met[i];
 		const struct rule *r = &p->rules->rules[met->rule];
 
-		if ((met->reason != PRICING_CONDITION && met->reason != PRICING_BEATEN) ||
-		    r->layer == LAYER_POINTS)
-			continue; /* not for this shopper, here and now; or no price */
+		if (!may_count(met, r))
+			continue;
 		g.whole = regions_whole_basket(r);
 		for (uint32_t k = 1; k < met->lines_count && !line_by_line(r); k++)
 			unite(&g, met->lines[k], met->lines[0]);

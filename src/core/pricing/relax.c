@@ -31,6 +31,12 @@ within(int64_t gain)
 }
 
 int64_t
+relax_sum(int64_t a, int64_t b)
+{
+	return within(a + b);
+}
+
+int64_t
 relax_times(int64_t n, int64_t each)
 {
 	int64_t product;
@@ -316,9 +322,8 @@ density(const struct relax *x, const struct relax_rule *r, const struct item *it
 	return w->x * RELAX_ONE / size;
 }
 
-/* No unit gains more than its value: a higher price would only make the bound worse. */
-static void
-set_price(struct relax *x, uint32_t i, int64_t price)
+void
+relax_set_price(struct relax *x, uint32_t i, int64_t price)
 {
 	int64_t highest = x->p->items[x->items[i].item].value * RELAX_ONE;
 
@@ -331,11 +336,11 @@ first_prices(struct relax *x)
 	for (uint32_t i = 0; i < x->items_count; i++) {
 		const struct relax_item *it = &x->items[i];
 
-		set_price(x, i,
-			  it->units == 0 ? 0
-			  : it->units <= RELAX_EXACT_UNITS
-				  ? it->free_gain[it->units] / it->units
-				  : it->free_rate);
+		relax_set_price(x, i,
+				it->units == 0 ? 0
+				: it->units <= RELAX_EXACT_UNITS
+					? it->free_gain[it->units] / it->units
+					: it->free_rate);
 	}
 	for (uint32_t j = 0; j < x->rules_count; j++) {
 		const struct relax_rule *r = &x->rules[j];
@@ -343,10 +348,19 @@ first_prices(struct relax *x)
 		for (uint32_t q = 0; q < r->count; q++) {
 			const struct relax_item *it = &x->items[r->items[q]];
 
-			set_price(x, r->items[q],
-				  most(it->price, density(x, r, &x->p->items[it->item])));
+			relax_set_price(
+				x, r->items[q],
+				most(it->price, density(x, r, &x->p->items[it->item])));
 		}
 	}
+}
+
+/* The order of all lists of items: dearest first, then by line. */
+static bool
+item_before(const struct problem *p, uint32_t a, uint32_t b)
+{
+	return p->items[a].value > p->items[b].value ||
+	       (a < b && p->items[a].value == p->items[b].value);
 }
 
 /* A rule without max_units may have items in other components as well; all are sorted alike. */
@@ -358,12 +372,8 @@ add_free(struct relax *x, uint32_t live)
 
 	for (uint32_t i = 0; i < l->items_count && at < x->items_count; i++) {
 		uint32_t item = l->items[i];
-		int64_t value = x->p->items[item].value;
 
-		while (at < x->items_count &&
-		       (x->p->items[x->items[at].item].value > value ||
-			(x->p->items[x->items[at].item].value == value &&
-			 x->items[at].item < item)))
+		while (at < x->items_count && item_before(x->p, x->items[at].item, item))
 			at++;
 		if (at < x->items_count && x->items[at].item == item)
 			x->items[at].free[x->items[at].free_count++] = live;
@@ -376,6 +386,8 @@ relax_enable(struct relax *x, const struct component *c, const bool *off,
 {
 	int rc = 0;
 
+	if (x->own_arena)
+		arena_reset(x->arena);
 	x->rules_count = 0;
 	x->cells = 0;
 	x->exact = true;
@@ -494,6 +506,41 @@ relax_free(const struct relax *x, const struct relax_item *it, uint32_t units,
 }
 
 int64_t
+relax_free_alone(const struct relax *x, uint32_t live, int64_t *want)
+{
+	const struct live *l = &x->p->live[live];
+	int64_t sum = 0;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < x->items_count; i++) {
+		const struct relax_item *it = &x->items[i];
+		uint32_t best_k = 0;
+		int64_t best = 0;
+
+		/* Both are sorted alike; the rule may have items in other components. */
+		while (at < l->items_count && item_before(x->p, l->items[at], it->item))
+			at++;
+		if (at == l->items_count || l->items[at] != it->item)
+			continue;
+		for (uint32_t k = 1; k <= it->units; k++) {
+			int64_t gain;
+
+			if (k == RELAX_EXACT_UNITS + 1)
+				k = it->units; /* it is a line, but for rounding */
+			gain = free_gain(x, it, live, k) - k * it->price;
+			if (gain > best) {
+				best = gain;
+				best_k = k;
+			}
+		}
+		sum += best + (it->units > RELAX_EXACT_UNITS ? RELAX_ONE : 0);
+		if (want != NULL)
+			want[i] += best_k;
+	}
+	return sum;
+}
+
+int64_t
 relax_item_bound(const struct relax_item *it, uint32_t avail)
 {
 	int64_t best = 0;
@@ -584,9 +631,10 @@ relax_solve(struct relax *x)
 	int64_t bound = 0;
 
 	for (uint32_t j = 0; j < x->rules_count; j++)
-		bound += relax_programme(x, &x->rules[j]);
+		bound = relax_sum(bound, relax_programme(x, &x->rules[j]));
 	for (uint32_t i = 0; i < x->items_count; i++)
-		bound += relax_item_bound(&x->items[i], x->items[i].units);
+		bound = relax_sum(bound,
+				  relax_item_bound(&x->items[i], x->items[i].units));
 	return bound;
 }
 
@@ -596,12 +644,9 @@ relax_nodes(const struct relax *x)
 	return x->cells / CELLS_A_NODE + 1;
 }
 
-/* How many units of each item the relaxed rules want, less those there are. */
-static int64_t
-excess(const struct relax *x, int64_t *want)
+void
+relax_want_items(const struct relax *x, int64_t *want)
 {
-	int64_t norm = 0;
-
 	for (uint32_t i = 0; i < x->items_count; i++) {
 		const struct relax_item *it = &x->items[i];
 		int64_t best = 0;
@@ -614,20 +659,35 @@ excess(const struct relax *x, int64_t *want)
 				want[i] = (int64_t)k - it->units;
 			}
 	}
-	for (uint32_t j = 0; j < x->rules_count; j++) {
-		const struct relax_rule *r = &x->rules[j];
-		uint64_t state = 0;
+}
 
-		for (uint32_t q = 0; q < r->count; q++) {
-			uint32_t k = r->bundle != NULL ? relax_bundle_wants(r)[q]
-						       : relax_likely(x, r, q, state);
+void
+relax_want_rule(const struct relax *x, const struct relax_rule *r, int64_t *want)
+{
+	uint64_t state = 0;
 
-			want[r->items[q]] += k;
-			state = relax_next(r, q, state, k);
-		}
+	for (uint32_t q = 0; q < r->count; q++) {
+		uint32_t k = r->bundle != NULL ? relax_bundle_wants(r)[q]
+					       : relax_likely(x, r, q, state);
+
+		want[r->items[q]] += k;
+		state = relax_next(r, q, state, k);
 	}
+}
+
+int64_t
+relax_step(struct relax *x, const int64_t *want, int64_t above, int64_t damp)
+{
+	int64_t norm = 0, step;
+
 	for (uint32_t i = 0; i < x->items_count; i++)
 		norm += want[i] * want[i];
+	if (norm == 0)
+		return 0;
+	step = above / (norm * damp) + 1;
+	for (uint32_t i = 0; i < x->items_count; i++)
+		if (x->items[i].units > 0)
+			relax_set_price(x, i, x->items[i].price + step * want[i]);
 	return norm;
 }
 
@@ -645,14 +705,13 @@ relax_improve(struct relax *x, int64_t known, unsigned rounds, struct effort *ef
 	for (uint32_t i = 0; i < x->items_count; i++)
 		best_price[i] = x->items[i].price;
 	for (unsigned round = 0; round < rounds && best >= known + RELAX_EPS; round++) {
-		int64_t norm = excess(x, want), step;
-
-		if (norm == 0 || !effort_spend(effort, relax_nodes(x)))
+		relax_want_items(x, want);
+		for (uint32_t j = 0; j < x->rules_count; j++)
+			relax_want_rule(x, &x->rules[j], want);
+		if (!effort_affords(effort, relax_nodes(x)) ||
+		    !effort_spend(effort, relax_nodes(x)) ||
+		    relax_step(x, want, bound - known, damp) == 0)
 			break;
-		step = (bound - known) / (norm * damp) + 1;
-		for (uint32_t i = 0; i < x->items_count; i++)
-			if (x->items[i].units > 0)
-				set_price(x, i, x->items[i].price + step * want[i]);
 		bound = relax_solve(x);
 		if (bound < best) {
 			best = bound;

@@ -54,6 +54,7 @@ struct relax_item {
 struct relax {
 	const struct problem *p;
 	struct arena *arena;
+	bool own_arena; /* only for what relax_enable() makes: it begins with an empty one */
 	struct relax_item *items;
 	uint32_t items_count;
 	struct relax_rule *rules;
@@ -67,7 +68,10 @@ struct relax {
 /* Allocates the parts for a component; relax_enable fills them for a choice of rules. */
 int relax_init(struct relax *x, const struct problem *p, struct arena *arena,
 	       const struct component *c);
-/* blocked[i] units of item i are gone; off[live] rules are out. 0 or -ENOMEM. */
+/*
+ * blocked[i] units of item i are gone; off[live] rules are out. Forgets what was made before, in an
+ * arena of its own. 0 or -ENOMEM.
+ */
 int relax_enable(struct relax *x, const struct component *c, const bool *off,
 		 const bool *blocked);
 
@@ -78,7 +82,8 @@ int64_t relax_gain(const struct relax *x, const struct relax_rule *r, uint32_t q
 /* Basis points of a minor unit in parts of RELAX_ONE, rounded up. */
 int64_t relax_bp_parts(int64_t bp);
 
-/* n * each, within +-RELAX_MOST. */
+/* Sums and n * each, all within +-RELAX_MOST. */
+int64_t relax_sum(int64_t a, int64_t b);
 int64_t relax_times(int64_t n, int64_t each);
 
 /* Bundles: the state behind units at a position; units that it can still take there. */
@@ -132,6 +137,11 @@ relax_likely(const struct relax *x, const struct relax_rule *r, uint32_t q,
 /* What the best rule without max_units gains on units of an item, and which it is. */
 int64_t relax_free(const struct relax *x, const struct relax_item *it, uint32_t units,
 		   uint32_t *ret_live);
+/*
+ * No less than what a rule without max_units adds by itself, for any units it takes, above their
+ * prices; want, unless NULL, grows by the units.
+ */
+int64_t relax_free_alone(const struct relax *x, uint32_t live, int64_t *want);
 /* An upper bound on what avail units of an item are worth at its price. */
 int64_t relax_item_bound(const struct relax_item *it, uint32_t avail);
 
@@ -139,6 +149,17 @@ int64_t relax_item_bound(const struct relax_item *it, uint32_t avail);
 int64_t relax_programme(const struct relax *x, struct relax_rule *r);
 /* Solves the rules' programmes at the present prices; the bound on the whole saving. */
 int64_t relax_solve(struct relax *x);
+/* No unit gains more than its value: a higher price would only make the bound worse. */
+void relax_set_price(struct relax *x, uint32_t i, int64_t price);
+/* How many units of each item its free rules want, less those there are. */
+void relax_want_items(const struct relax *x, int64_t *want);
+/* Adds the units that the programme solved last wants. */
+void relax_want_rule(const struct relax *x, const struct relax_rule *r, int64_t *want);
+/*
+ * One subgradient step from a bound that is so much above what is hoped for; 0: nothing is wanted
+ * that is not there, and nothing moved.
+ */
+int64_t relax_step(struct relax *x, const int64_t *want, int64_t above, int64_t damp);
 /*
  * Moves the prices by subgradient steps towards a lower bound, until it is within goal or the
  * rounds are over; leaves the best prices found, solved. The new bound.

@@ -9,28 +9,11 @@
 #define SCRATCH_BYTES_MAX ((size_t)256 << 20)
 #define SMALL_CELLS 32u /* items times rules of a component that is searched at once */
 #define MEMO_RULES_MAX 64u
-#define FIRST_NODES 256u   /* tried before the prices are improved */
+#define FIRST_NODES 256u /* tried before the prices are improved */
+#define CHOICES_MANY 2u  /* combinations of choices that are weighed first */
+#define CHOICES_A_NODE 16u
 #define CHOICE_NODES 8192u /* for each combination, where there are many */
-#define IMPROVE_ROUNDS 40u
-#define POLL_NODES 256u
-#define MISSES_A_NODE 16u /* attempts that the bound refuses at once */
-
-bool
-effort_spend(struct effort *e, uint64_t nodes)
-{
-	uint64_t before = e->nodes;
-
-	if (e->stopped)
-		return false;
-	if (nodes > e->nodes_max - e->nodes) {
-		e->stopped = true;
-		return false;
-	}
-	e->nodes += nodes;
-	if (e->stop != NULL && before / POLL_NODES != e->nodes / POLL_NODES)
-		e->stopped = e->stop(e->ctx);
-	return !e->stopped;
-}
+#define MISSES_A_NODE 16u  /* attempts that the bound refuses at once */
 
 /* The net of a line after layer 2. */
 static int64_t
@@ -87,8 +70,8 @@ cost_at(const struct search *s, int64_t gain)
 	return s->base_cost - minor * s->factor_bp;
 }
 
-static bool
-hopeless(const struct search *s, int64_t bound)
+bool
+search_hopeless(const struct search *s, int64_t bound)
 {
 	int64_t step = s->x.eps > 0 ? s->x.eps : RELAX_ONE;
 
@@ -612,7 +595,7 @@ apply(struct search *s, uint32_t depth)
 		bound = s->gain + s->open + s->tail[t + 1];
 		if (left > 0)
 			bound += relax_item_bound(&s->x.items[t], left);
-		ok = !hopeless(s, bound);
+		ok = !search_hopeless(s, bound);
 	}
 	f->misses = ok ? 0 : f->misses + 1;
 	return ok && !(step->last && s->memo_on && depth + 2 < s->steps_count &&
@@ -635,7 +618,7 @@ walk(struct search *s)
 	uint32_t depth = 0;
 
 	reset_walk(s);
-	if (hopeless(s, s->gain + s->open + s->tail[0]))
+	if (search_hopeless(s, s->gain + s->open + s->tail[0]))
 		return true;
 	while (s->error == 0) {
 		if (depth == s->steps_count) {
@@ -739,6 +722,41 @@ greedy(struct search *s, int64_t share)
 	leaf(s);
 }
 
+/* The better one of two sets of prices: the usual first ones, and those of all choices together. */
+static int64_t
+first_bound(struct search *s)
+{
+	struct relax *x = &s->x;
+	int64_t bound = relax_solve(x), other;
+
+	if (s->option == NULL)
+		return bound;
+	for (uint32_t t = 0; t < x->items_count; t++) {
+		s->kept_price[t] = x->items[t].price;
+		relax_set_price(x, t, s->choice_price[t]);
+	}
+	other = relax_solve(x);
+	if (other < bound)
+		return other;
+	for (uint32_t t = 0; t < x->items_count; t++)
+		x->items[t].price = s->kept_price[t];
+	return relax_solve(x);
+}
+
+/* What is saved for certain when ways that save less are not wanted any more. */
+static int64_t
+saved_surely(const struct search *s)
+{
+	const struct search_job *job = s->job;
+
+	if (job->want == SEARCH_CHEAPEST)
+		return s->have_best ? s->best_gain : 0;
+	return s->factor_bp == 0
+		       ? 0
+		       : relax_times((s->base_cost - job->cost_limit) / s->factor_bp,
+				     RELAX_ONE);
+}
+
 /* One choice of rules. *ret_bound is only written when the walk was not completed. */
 static bool
 try_rules(struct search *s, int64_t *ret_bound)
@@ -754,22 +772,19 @@ try_rules(struct search *s, int64_t *ret_bound)
 	make_steps(s);
 	search_bulk(s);
 	s->trimmed_minor += s->x.trimmed_minor;
-	bound = relax_solve(&s->x) + s->whole_gain;
+	bound = first_bound(s) + s->whole_gain;
 	s->memo_on = false;
 	s->nodes_left = FIRST_NODES;
 	reset_walk(s);
 	if (job->want == SEARCH_CHEAPEST) {
 		leaf(s); /* no coupled rule at all: something to beat */
-		if (hopeless(s, bound) || walk(s))
+		if (search_hopeless(s, bound) || walk(s))
 			return s->error == 0;
 		known = s->best_gain;
 	} else {
-		if (hopeless(s, bound))
+		if (search_hopeless(s, bound))
 			return true;
-		known = s->factor_bp == 0 ? 0
-					  : relax_times((s->base_cost - job->cost_limit) /
-								s->factor_bp,
-							RELAX_ONE);
+		known = saved_surely(s);
 	}
 	if (s->error < 0)
 		return false;
@@ -794,26 +809,6 @@ try_rules(struct search *s, int64_t *ret_bound)
 	return false;
 }
 
-/* A cost below everything, when not even all choices of rules could be looked at. */
-static int64_t
-cost_without_choices(struct search *s)
-{
-	const struct component *c = s->job->component;
-	int64_t bound;
-
-	memset(s->blocked, 0, c->items_count * sizeof(*s->blocked));
-	if (relax_enable(&s->x, c, s->disabled, s->blocked) < 0)
-		s->error = -ENOMEM;
-	if (s->error < 0)
-		return 0;
-	bound = relax_solve(&s->x) + s->x.trimmed_minor * RELAX_ONE;
-	for (uint32_t j = 0; j < c->live_count && s->error == 0; j++)
-		if (!s->disabled[c->live[j]] &&
-		    s->job->p->live[c->live[j]].rule->shape == SHAPE_WHOLE)
-			bound += search_whole_surplus(s, c->live[j]);
-	return s->error < 0 ? 0 : cost_at(s, bound);
-}
-
 static int
 search_init(struct search *s)
 {
@@ -826,12 +821,21 @@ search_init(struct search *s)
 	s->arena = items * rules > SMALL_CELLS ? s->own_arena : s->job->arena;
 	if (s->arena == NULL || relax_init(&s->x, p, s->arena, c) < 0)
 		return -ENOMEM;
+	if (s->own_arena != NULL) {
+		/* Made anew for each combination of choices, and there may be thousands. */
+		s->relax_arena = arena_new(SCRATCH_BYTES_MAX);
+		if (s->relax_arena == NULL)
+			return -ENOMEM;
+		s->x.arena = s->relax_arena;
+		s->x.own_arena = true;
+	}
 	s->disabled = arena_array(s->arena, p->live_count, sizeof(*s->disabled));
 	if (s->disabled == NULL)
 		return -ENOMEM;
 	for (uint32_t j = 0; j < c->live_count; j++) {
 		s->disabled[c->live[j]] = s->job->disabled[c->live[j]];
-		steps += search_positions(&p->live[c->live[j]]);
+		if (p->live[c->live[j]].rule->shape != SHAPE_WHOLE)
+			steps += search_positions(&p->live[c->live[j]]);
 	}
 	if (search_trim(s, &steps) < 0)
 		return -ENOMEM;
@@ -863,14 +867,25 @@ search_init(struct search *s)
 	set_cost(s);
 	if (search_find_choices(s) < 0)
 		return -ENOMEM;
-	return search_sort_choices(s);
+	s->many_choices = search_choices_many(s);
+	return s->many_choices ? search_weigh_choices(s, saved_surely(s), CHOICE_ROUNDS)
+			       : 0;
+}
+
+/* A cost below everything, when not even all choices of rules could be looked at. */
+static int64_t
+cost_without_choices(struct search *s)
+{
+	if (s->option == NULL)
+		s->error = search_weigh_choices(s, 0, 1);
+	return s->error < 0 ? 0 : cost_at(s, search_choices_bound(s));
 }
 
 /* All combinations of choices. *ret_bound: nothing in those not settled costs less. */
 static bool
 try_choices(struct search *s, int64_t *ret_bound)
 {
-	bool complete = true, more = true;
+	bool complete = true, more = true, first = s->option != NULL;
 
 	*ret_bound = INT64_MAX;
 	while (more && s->error == 0) {
@@ -881,9 +896,14 @@ try_choices(struct search *s, int64_t *ret_bound)
 			complete = false;
 			*ret_bound = open_bound < *ret_bound ? open_bound : *ret_bound;
 		}
-		more = search_next_choice(s);
-		if (more &&
-		    !effort_spend(s->job->effort, arranged ? relax_nodes(&s->x) : 1)) {
+		more = false;
+		if (first)
+			s->error = search_weigh_again(s, saved_surely(s), &more);
+		first = false;
+		more = more || search_next_choice(s);
+		if (more && !effort_spend(s->job->effort,
+					  (arranged ? relax_nodes(&s->x) : 1) +
+						  s->choices_count / CHOICES_A_NODE)) {
 			*ret_bound = cost_without_choices(s);
 			return false;
 		}
@@ -930,5 +950,6 @@ search_component(const struct search_job *job, struct points *ret_points,
 out:
 	memo_end(&s.memo);
 	arena_free(s.own_arena);
+	arena_free(s.relax_arena);
 	return rc;
 }

@@ -1,21 +1,11 @@
 #ifndef LANED_CORE_PRICING_SEARCH_H
 #define LANED_CORE_PRICING_SEARCH_H
 
+#include "core/pricing/effort.h"
 #include "core/pricing/layers.h"
 
 #define SEARCH_DIMS_MAX 24u     /* basket rules told apart */
 #define SEARCH_POINTS_MAX 2048u /* kept of one component */
-
-/* Nodes are counted over the whole pricing of a basket. */
-struct effort {
-	uint64_t nodes, nodes_max;
-	bool (*stop)(void *ctx);
-	void *ctx;
-	bool stopped; /* by nodes or by stop() */
-};
-
-/* One more node; false when the budget is spent. */
-bool effort_spend(struct effort *e, uint64_t nodes);
 
 /*
  * What a decision in layer 1 is worth under a plan: weight_bp[line] of every net minor unit is

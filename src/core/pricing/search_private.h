@@ -36,13 +36,14 @@ struct choice {
 
 struct search {
 	const struct search_job *job;
-	struct arena *arena, *own_arena;
+	struct arena *arena, *own_arena, *relax_arena;
 	struct relax x;
 	int64_t base_cost, factor_bp;
 	/* simple: one weight, no stacked rule, so that the cost is linear in the saving. */
 	bool simple, memo_on, have_best, full; /* full: points were left out */
 	bool many_choices;
-	uint32_t conflict; /* the first choice that cannot go with those before it */
+	uint32_t conflict; /* the first choice that cannot go with those before it, or: */
+#define NO_CONFLICT UINT32_MAX
 	int error;
 
 	struct choice *choices;
@@ -52,6 +53,9 @@ struct search {
 	int64_t whole_gain;
 	uint32_t whole_takes; /* of whole-scope rules, at the head of takes */
 	uint32_t choices_count, steps_count, points_room;
+	/* Where there are many choices: what each of their rules adds at most, and all else does. */
+	int64_t *option, choice_base;
+	int64_t *choice_price; /* of each item, for that */
 
 	struct step *steps;
 	struct frame *frames;
@@ -80,11 +84,26 @@ void search_add_point(struct search *s, struct point *found);
 
 /* Finds the choices between rules that exclude each other. 0 or -ENOMEM. */
 int search_find_choices(struct search *s);
-/* Puts the most promising of each choice first where there are many. 0 or -ENOMEM. */
-int search_sort_choices(struct search *s);
-/* What a whole-scope rule gains above the prices of its units; 0 if less. */
-int64_t search_whole_surplus(struct search *s, uint32_t live);
-/* The next combination of choices; false when all were had. */
+#define IMPROVE_ROUNDS 40u /* of the prices, for a bound */
+#define CHOICE_ROUNDS 8u   /* and at first, for the order of choices */
+
+/* Whether there are more combinations of choices than can be looked at as they come. */
+bool search_choices_many(const struct search *s);
+/*
+ * Where there are many choices: bounds what their rules add, given that known is saved already, and
+ * puts the most promising of each choice first. 0 or -ENOMEM.
+ */
+int search_weigh_choices(struct search *s, int64_t known, unsigned rounds);
+/*
+ * The same when the first combination was tried. *ret_more: what now comes first was not tried yet.
+ */
+int search_weigh_again(struct search *s, int64_t known, bool *ret_more);
+/* No combination of choices saves more; and none that begins as the present one does. */
+int64_t search_choices_bound(const struct search *s);
+int64_t search_choice_bound(const struct search *s);
+/* Nothing that a way of this bound could cost is wanted any more. */
+bool search_hopeless(const struct search *s, int64_t bound);
+/* The next combination of choices that is not hopeless; false when all were had. */
 bool search_next_choice(struct search *s);
 /*
  * Sets which rules are off and what whole-scope rules take, for the present choices. false: two

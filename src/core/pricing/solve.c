@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define PLAN_NODES 4u /* what a plan counts */
+#define PLAN_PARTS                                                                       \
+	4u /* and at most, while others wait: one of so many parts of what is left */
 
 struct solver {
 	const struct problem *p;
@@ -599,13 +601,20 @@ job_init(struct solver *s)
 static int
 solve_unit_layer(struct solver *s)
 {
+	bool shared = s->upper.plans > 1 && !s->effort->stopped;
+	uint64_t nodes_max = shared ? effort_narrow(s->effort, 1, PLAN_PARTS) : 0;
+	int rc;
+
 	for (uint32_t j = 0; j < s->p->live_count; j++)
 		s->disabled[j] = !s->allowed[j];
 	s->job.plan = (struct plan){ .stacked = s->stacked, .basket = s->basket };
 	s->job.cost.dims_count = 0;
 	for (uint32_t line = 0; line < s->p->lines_count; line++)
 		s->weight[line] = BP_ONE;
-	return saving_bound(s);
+	rc = saving_bound(s);
+	if (shared)
+		effort_widen(s->effort, nodes_max);
+	return rc;
 }
 
 /* What nothing goes below when not every plan was tried: all rules at once, at their best. */
@@ -637,6 +646,19 @@ open_order(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+/* The same, leaving something to the plans that follow. */
+static int
+solve_shared(struct solver *s, bool *ret_open, int64_t *ret_bound)
+{
+	bool shared = s->upper.plans > 1 && !s->effort->stopped;
+	uint64_t nodes_max = shared ? effort_narrow(s->effort, 1, PLAN_PARTS) : 0;
+	int rc = solve_cheapest(s, ret_open, ret_bound);
+
+	if (shared)
+		effort_widen(s->effort, nodes_max);
+	return rc;
+}
+
 /* Every plan by the cheapest ways of its components; those not settled are listed. */
 static int
 solve_plans(struct solver *s, struct open_plan *open, uint32_t *ret_count)
@@ -651,14 +673,13 @@ solve_plans(struct solver *s, struct open_plan *open, uint32_t *ret_count)
 		/* The plan without any of them is always allowed: it is tried in any case. */
 		if (number > 0 && !effort_spend(s->effort, PLAN_NODES)) {
 			s->upper.all_tried = false;
-			s->upper.left_out = INT64_MAX;
 			if (s->best.total_minor < INT64_MAX)
 				break;
 			number = s->upper.plans - 1;
 		}
 		if (!plan_set(s, number))
 			continue;
-		rc = solve_cheapest(s, &is_open, &bound);
+		rc = solve_shared(s, &is_open, &bound);
 		if (rc < 0)
 			return rc;
 		if (is_open)

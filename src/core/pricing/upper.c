@@ -2,6 +2,7 @@
 #include "core/pricing/layers.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 static bool
 counts_net_spend(const struct rule *r)
@@ -16,8 +17,17 @@ upper_most(const struct problem *p, uint32_t live)
 	const struct live *l = &p->live[live];
 	int64_t sum = 0;
 
-	for (uint32_t i = 0; i < l->items_count; i++)
-		sum += p->items[l->items[i]].value * p->items[l->items[i]].units;
+	for (uint32_t i = 0; i < l->items_count; i++) {
+		const struct item *it = &p->items[l->items[i]];
+		int64_t amount = p->lines[it->line]->amount_minor;
+
+		if (p->line_items[it->line] != l->items[i])
+			continue; /* not the line's first */
+		if (l->rule->layer == LAYER_STACK)
+			sum += amount - layers_stacked(p, l, it->line, amount);
+		else
+			sum += amount;
+	}
 	if (l->rule->layer == LAYER_BASKET) {
 		int64_t off = layers_basket_off(p, l, sum);
 
@@ -26,69 +36,118 @@ upper_most(const struct problem *p, uint32_t live)
 	return sum;
 }
 
-/* Which choice a rule belongs to: that of its group, or one of its own. */
-static uint32_t
-choice_of(const struct problem *p, const struct upper *u, uint32_t i)
-{
-	uint32_t group = p->live[u->live[i]].rule->group_index;
+/* A rule that is tried, and what it takes off at most. */
+struct rank {
+	int64_t most;
+	uint32_t at; /* into upper.live */
+};
 
-	for (uint32_t k = 0; k < i && group != NO_GROUP; k++)
-		if (u->choice[k] != UPPER_ALWAYS &&
-		    p->live[u->live[k]].rule->group_index == group)
-			return u->choice[k];
-	return u->choices_count;
+/* What takes least first; of equals the later rule. */
+static int
+rank_order(const void *a, const void *b)
+{
+	const struct rank *x = a, *y = b;
+
+	if (x->most != y->most)
+		return x->most < y->most ? -1 : 1;
+	return x->at > y->at ? -1 : x->at < y->at;
 }
 
-/* Numbers the choices and what can be chosen; how many plans that makes. */
-static uint64_t
-number_choices(const struct problem *p, struct upper *u)
+/* Gives every rule that is tried its choice: that of its group, or one of its own. 0 or -ENOMEM. */
+static int
+find_choices(const struct problem *p, struct upper *u)
 {
-	uint64_t plans = 1;
+	uint32_t *of_group = NULL; /* plus one */
 
-	u->choices_count = 0;
 	for (uint32_t i = 0; i < u->count; i++) {
-		uint32_t c;
+		uint32_t group = p->live[u->live[i]].rule->group_index;
 
 		if (u->choice[i] == UPPER_ALWAYS)
 			continue;
-		c = choice_of(p, u, i);
-		if (c == u->choices_count) {
-			u->choices_count++;
-			u->radix[c] = 1; /* none of them */
+		if (group == NO_GROUP) {
+			u->choice[i] = u->choices_count++;
+			continue;
 		}
-		u->choice[i] = c;
-		u->number[i] = u->radix[c] - 1;
-		u->radix[c]++;
+		if (of_group == NULL)
+			of_group = arena_array(p->arena, p->rules->groups_count,
+					       sizeof(*of_group));
+		if (of_group == NULL)
+			return -ENOMEM;
+		if (of_group[group] == 0)
+			of_group[group] = ++u->choices_count;
+		u->choice[i] = of_group[group] - 1;
 	}
-	for (uint32_t c = 0; c < u->choices_count && plans <= UPPER_PLANS_MAX; c++) {
-		u->stride[c] = (uint32_t)plans;
+	return 0;
+}
+
+/* How many plans there are without the first so many of ranks; more than UPPER_PLANS_MAX: many. */
+static uint64_t
+count_plans(struct upper *u, const struct rank *ranks, uint32_t count, uint32_t without)
+{
+	uint64_t plans = 1;
+
+	for (uint32_t c = 0; c < u->choices_count; c++)
+		u->radix[c] = 1; /* none of them */
+	for (uint32_t i = without; i < count; i++)
+		u->radix[u->choice[ranks[i].at]]++;
+	for (uint32_t c = 0; c < u->choices_count && plans <= UPPER_PLANS_MAX; c++)
 		plans *= u->radix[c];
-	}
 	return plans;
 }
 
-/* Leaves out the rule that takes least of those that are tried. */
-static void
+/* Leaves out the rules that take least, until there are not too many plans. 0 or -ENOMEM. */
+static int
 leave_out(const struct problem *p, struct upper *u)
 {
-	uint32_t worst = u->count;
-	int64_t least = INT64_MAX;
+	struct rank *ranks = arena_array(p->arena, u->count, sizeof(*ranks));
+	bool *out = arena_array(p->arena, u->count, sizeof(*out));
+	uint32_t n = 0, least = 0, most, kept = 0;
 
-	for (uint32_t i = u->count; i-- > 0;) {
-		int64_t off = upper_most(p, u->live[i]);
+	if (ranks == NULL || out == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < u->count; i++)
+		if (u->choice[i] != UPPER_ALWAYS)
+			ranks[n++] = (struct rank){ upper_most(p, u->live[i]), i };
+	qsort(ranks, n, sizeof(*ranks), rank_order);
+	for (most = n; least < most;) {
+		uint32_t middle = least + (most - least) / 2;
 
-		if (u->choice[i] == UPPER_ALWAYS || off >= least)
+		if (count_plans(u, ranks, n, middle) <= UPPER_PLANS_MAX)
+			most = middle;
+		else
+			least = middle + 1;
+	}
+	for (uint32_t i = 0; i < least; i++) {
+		u->left_out += ranks[i].most;
+		out[ranks[i].at] = true;
+	}
+	u->all_tried = least == 0;
+	for (uint32_t i = 0; i < u->count; i++) {
+		if (out[i])
 			continue;
-		least = off;
-		worst = i;
+		u->live[kept] = u->live[i];
+		u->choice[kept++] = u->choice[i];
 	}
-	u->left_out += least;
-	u->count--;
-	for (uint32_t i = worst; i < u->count; i++) {
-		u->live[i] = u->live[i + 1];
-		u->choice[i] = u->choice[i + 1];
+	u->count = kept;
+	return 0;
+}
+
+/* Numbers what can be chosen; how many plans that makes. */
+static uint32_t
+number_choices(struct upper *u)
+{
+	uint32_t plans = 1;
+
+	for (uint32_t c = 0; c < u->choices_count; c++)
+		u->radix[c] = 1; /* none of them */
+	for (uint32_t i = 0; i < u->count; i++)
+		if (u->choice[i] != UPPER_ALWAYS)
+			u->number[i] = u->radix[u->choice[i]]++ - 1;
+	for (uint32_t c = 0; c < u->choices_count; c++) {
+		u->stride[c] = plans;
+		plans *= u->radix[c];
 	}
-	u->all_tried = false;
+	return plans;
 }
 
 static int
@@ -119,7 +178,6 @@ upper_find(const struct problem *p, const bool *allowed, struct upper *ret_upper
 	struct upper u;
 	uint32_t baskets = 0;
 	bool net_spend = false;
-	uint64_t plans;
 	int rc = upper_init(p, &u);
 
 	if (rc < 0)
@@ -139,10 +197,12 @@ upper_find(const struct problem *p, const bool *allowed, struct upper *ret_upper
 		if (p->live[u.live[i]].rule->group_index == NO_GROUP && baskets <= 1 &&
 		    !net_spend)
 			u.choice[i] = UPPER_ALWAYS;
-	for (plans = number_choices(p, &u); plans > UPPER_PLANS_MAX;
-	     plans = number_choices(p, &u))
-		leave_out(p, &u);
-	u.plans = (uint32_t)plans;
+	rc = find_choices(p, &u);
+	if (rc == 0)
+		rc = leave_out(p, &u);
+	if (rc < 0)
+		return rc;
+	u.plans = number_choices(&u);
 	*ret_upper = u;
 	return 0;
 }

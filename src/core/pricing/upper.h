@@ -32,7 +32,7 @@ upper_in(const struct upper *u, uint32_t i, uint32_t plan)
 	return c == UPPER_ALWAYS || plan / u->stride[c] % u->radix[c] == u->number[i];
 }
 
-/* The most that a rule of the upper layers can take off. */
+/* The most that a rule of the upper layers can take off, whatever those below leave. */
 int64_t upper_most(const struct problem *p, uint32_t live);
 
 #endif
