@@ -25,13 +25,22 @@ extern "C" {
 #endif
 
 #define LANED_ABI_MAJOR 0u
-#define LANED_ABI_MINOR 2u
+#define LANED_ABI_MINOR 3u
 #define LANED_ADAPTER_SYMBOL "laned_adapter_v0"
 
 #define LANED_BLOB_BYTES_MAX 4096u    /* of one payment's own ids */
 #define LANED_FILE_BYTES_MAX 1048576u /* dir_read, dir_put */
 #define LANED_NAME_BYTES_MAX 128u     /* of a file in a folder */
 #define LANED_LIST_NAMES_MAX 65536u   /* told by one dir_list */
+#define LANED_TYPE_BYTES_MAX 256u     /* of one text */
+#define LANED_CONN_BYTES_MAX 1048576u /* unsent, of one connection */
+
+/*
+ * The endpoints that the host owns and an adapter that poses as a terminal uses, by these names: the
+ * keys "pos" and "terminal" of its section. So the host can join them without the adapter.
+ */
+#define LANED_ENDPOINT_POS "pos"           /* conn_listen: where the POS connects */
+#define LANED_ENDPOINT_TERMINAL "terminal" /* conn_open: the real terminal */
 
 struct laned_str {
 	const char *p;
@@ -79,6 +88,8 @@ enum laned_outcome {
 		22, /* nothing left this process; of a recovered entry: the question */
 	LANED_OUT_NOT_FOUND =
 		23, /* the peer never heard of this key and never will act on it */
+	LANED_OUT_PASS =
+		24, /* of LANED_REQ_ANSWER only: laned does not pay; the real terminal may */
 	/* not certain */
 	LANED_OUT_UNKNOWN = 40,
 	LANED_OUT_IN_PROGRESS = 41
@@ -92,8 +103,9 @@ enum laned_outcome {
 #define LANED_CAP_COUPON_OUT (UINT64_C(1) << 4)
 #define LANED_CAP_DISCOUNT_LINES (UINT64_C(1) << 5)
 #define LANED_CAP_DISCOUNT_AMOUNT (UINT64_C(1) << 6)
-#define LANED_CAP_PAY (UINT64_C(1) << 7)     /* charges a token */
-#define LANED_CAP_PARTIAL (UINT64_C(1) << 8) /* and may approve less */
+#define LANED_CAP_PAY (UINT64_C(1) << 7) /* charges a token */
+#define LANED_CAP_PARTIAL                                                                \
+	(UINT64_C(1) << 8) /* and may approve less; its POS takes a part */
 #define LANED_CAP_QUERY (UINT64_C(1) << 9)
 #define LANED_CAP_CONFIRM (UINT64_C(1) << 10) /* two phases: confirm or undo */
 #define LANED_CAP_UNDO (UINT64_C(1) << 11)
@@ -114,8 +126,28 @@ enum laned_request_type {
 	LANED_REQ_QUERY = 3,   /* key, ticket, ref, blob; so the next two */
 	LANED_REQ_CONFIRM = 4, /* and receipts, since minor 2 */
 	LANED_REQ_UNDO = 5,
-	LANED_REQ_RECEIPT =
-		6 /* ticket, rev, receipts; since minor 2, with LANED_CAP_RECEIPT */
+	/* ticket, rev, receipts; since minor 2, with LANED_CAP_RECEIPT */
+	LANED_REQ_RECEIPT = 6,
+	/*
+	 * Since minor 3, with LANED_CAP_TERMINAL: the answer to a tender that the POS asked for by
+	 * LANED_EV_TENDER_WANTED; key, ticket, rev, outcome, amount, currency, auth, ref, text, blob
+	 * (of that event, or of the last LANED_J_ANSWER_SENDING). An approval is journalled as
+	 * LANED_J_ANSWER_SENDING before the POS gets it, and completed as CONFIRMED (the POS has
+	 * taken it), CANCELLED (certainly not: laned takes the money back) or UNKNOWN (kept for the
+	 * POS's repeat); DECLINED, CANCELLED and PASS need no journal and are completed as DONE.
+	 * submit may be refused: then an approval is kept a while for LANED_EV_REPEAT_WANTED. One
+	 * under a key that was never given out (laned was late) is completed as CANCELLED or DONE.
+	 */
+	LANED_REQ_ANSWER = 7,
+	/*
+	 * Since minor 3, with LANED_CAP_REFUND: money back under a key of its own; key, original (the
+	 * key of the payment; all zero: another lane's, known by ref only), ref (of the payment),
+	 * ticket (of the return), amount, currency, timeout_ms. As LANED_REQ_PAY: journalled as
+	 * LANED_J_SENDING before it leaves, completed as APPROVED (the money is back, amount tells
+	 * how much), a certain no, or UNKNOWN; then asked about by LANED_REQ_QUERY under its own
+	 * key. There is no confirm, and no undo.
+	 */
+	LANED_REQ_REFUND = 8
 };
 
 struct laned_discount {
@@ -149,6 +181,10 @@ struct laned_request {
 	 */
 	const struct laned_str *receipts;
 	uint32_t receipts_count, reserved;
+	/* Since minor 3. */
+	struct laned_key original;
+	struct laned_str auth, text;
+	uint32_t outcome, reserved2; /* enum laned_outcome, of LANED_REQ_ANSWER */
 };
 
 enum laned_result_flags {
@@ -175,10 +211,19 @@ struct laned_result {
 enum laned_event_type {
 	LANED_EV_LINK_UP = 1,
 	LANED_EV_LINK_DOWN = 2,
-	LANED_EV_TENDER_WANTED = 3, /* synchronous; the key comes back, durable */
-	LANED_EV_TENDER_ABORT = 4,
-	LANED_EV_TENDER_CONFIRMED = 5,
-	LANED_EV_TENDER_UNDO = 6,
+	/*
+	 * The POS asks for money: amount; ticket, currency, ref, blob, rev where the protocol has
+	 * them. Synchronous: LANED_OK: laned will answer by LANED_REQ_ANSWER under the key, which is
+	 * durable; LANED_REFUSED: no member pays here, pass it through now; LANED_NOT_DURABLE: as
+	 * that. The same ref, ticket and amount again has the same key while the payment is open.
+	 */
+	LANED_EV_TENDER_WANTED = 3,
+	LANED_EV_TENDER_ABORT = 4, /* the POS wants it stopped; the answer still comes */
+	LANED_EV_TENDER_CONFIRMED = 5, /* the POS has taken the answer for good */
+	LANED_EV_TENDER_UNDO =
+		6, /* the POS could not use it: laned takes the money back */
+	/* The POS asks for the last answer of this key (zero: of this ref) again, of ended payments
+	 * too; and after link(up) for every tender that it still waits for. */
 	LANED_EV_REPEAT_WANTED = 7,
 	LANED_EV_NOTE = 8
 };
@@ -190,6 +235,9 @@ struct laned_event {
 	struct laned_str ticket;
 	int64_t amount; /* < 0: not told */
 	struct laned_str ref, text;
+	/* Since minor 3. TENDER_WANTED: three letters, and the protocol's own ids (bytes). */
+	struct laned_str currency, blob;
+	int64_t rev; /* of the basket that the POS wants paid; 0 not told */
 };
 
 enum laned_line_flags {
@@ -224,6 +272,12 @@ struct laned_basket {
 	struct laned_str currency;
 	const struct laned_line *lines;
 	uint32_t lines_count, reserved;
+	/*
+	 * Since minor 3. The POS's own local date, "2026-11-22", or date and time, "2026-11-22T10:20"
+	 * with or without seconds; empty: not told. By it offers are dated while the lane's clock is
+	 * doubted.
+	 */
+	struct laned_str date;
 };
 
 enum laned_claim_kind {
@@ -253,6 +307,12 @@ struct laned_entry {
 	struct laned_str ticket;
 	int64_t amount;
 	struct laned_str currency, ref, blob;
+	/* Since minor 3. */
+	uint32_t flags, reserved; /* enum laned_entry_flags */
+};
+
+enum laned_entry_flags {
+	LANED_ENTRY_REFUND = 1 /* money back, by LANED_REQ_REFUND; else a payment */
 };
 
 /* A file that was read. */
@@ -302,11 +362,20 @@ enum laned_log_level {
 	LANED_LOG_DEBUG = 7
 };
 
+/* What tunnel() ties together; both are open. */
+struct laned_tunnel {
+	uint32_t size, reserved;
+	uint64_t a, b;
+	const uint8_t *first; /* goes out to b before anything else; n bytes, may be 0 */
+	size_t n;
+	laned_ack_fn done;
+	void *user;
+};
+
 struct laned_host; /* the host's side of one instance */
 
 /*
- * Everything an adapter may use. Not yet in this version, answering LANED_UNSUPPORTED: conn_open,
- * conn_listen, conn_send, conn_close, conn_modem, splice, type_start, type_cancel, secret.
+ * Everything an adapter may use.
  */
 struct laned_host_api {
 	uint32_t size, abi_major, abi_minor, reserved;
@@ -331,7 +400,7 @@ struct laned_host_api {
 	int (*option_str)(struct laned_host *h, const char *name,
 			  struct laned_str *ret_value);
 	int (*option_int)(struct laned_host *h, const char *name, int64_t *ret_value);
-	/* The secret that a LANED_OPT_SECRET names. *n: room, then bytes. */
+	/* The secret that a LANED_OPT_SECRET names. *n: room, then bytes, also when TOO_LARGE. */
 	int (*secret)(struct laned_host *h, const char *option, uint8_t *buf, size_t *n);
 
 	/* LANED_PAN when text holds a payment card number, else LANED_OK. */
@@ -365,8 +434,18 @@ struct laned_host_api {
 			     struct laned_str name, uint64_t version);
 
 	/*
-	 * Connections by the name of a LANED_OPT_ADDRESS option: tcp, tls, serial, unix. Only what
-	 * /etc names can be reached.
+	 * Connections by the name of a LANED_OPT_ADDRESS option, or of an endpoint: tcp, tls, serial,
+	 * unix. Only what /etc names can be reached. Events come from the loop, never from inside a
+	 * call; opened comes once, or closed instead of it; closed is the last one, and none comes
+	 * after conn_close. A listener's opened comes for each peer that connects from an allowed
+	 * address, with a connection of its own; conn_close of a listener ends it, not its
+	 * connections. A serial line that is listened on is opened once it is there.
+	 * conn_send takes all or nothing: LANED_AGAIN over LANED_CONN_BYTES_MAX unsent, then drained
+	 * comes when there is room; LANED_REFUSED before opened; LANED_GONE after its end.
+	 * conn_close sends what was taken before. closed tells LANED_OK (the peer ended it), LANED_GONE
+	 * (nobody there, or the line broke), LANED_INVALID (TLS: not who it should be), LANED_IO,
+	 * LANED_NO_MEMORY; the host's log says why. An id is never used twice.
+	 * conn_modem: DTR, RTS and a break to send, of a serial line; else LANED_UNSUPPORTED.
 	 */
 	int (*conn_open)(struct laned_host *h, const char *option,
 			 const struct laned_conn_events *events, void *user,
@@ -379,11 +458,21 @@ struct laned_host_api {
 	void (*conn_close)(struct laned_host *h, uint64_t conn);
 	int (*conn_modem)(struct laned_host *h, uint64_t conn, uint32_t mask,
 			  uint32_t lines);
-	/* Ties two connections together for good; first goes out to b before anything else. */
+	/*
+	 * Ties two connections together for good; first goes out to b before anything else. Both are
+	 * the host's then: no further event of them comes, and what flows is seen by nobody.
+	 */
 	int (*splice)(struct laned_host *h, uint64_t a, uint64_t b, const uint8_t *first,
 		      size_t n);
 
-	/* Types text as a keyboard or scanner would, by the option that names the device. */
+	/*
+	 * Types text (at most LANED_TYPE_BYTES_MAX) as a keyboard or scanner would, by the option of
+	 * type LANED_OPT_ADDRESS that names the device: uinput:LAYOUT[?pace=MS] with us, de, fr or
+	 * keypad, or serial://. One text at a time: LANED_AGAIN. LANED_INVALID: a character that the
+	 * layout has no key for. done comes once, from the loop: LANED_OK, or why it ended early:
+	 * LANED_AGAIN somebody typed on a real keyboard (foreign), LANED_REFUSED it was cancelled,
+	 * LANED_IO.
+	 */
 	int (*type_start)(struct laned_host *h, const char *option, struct laned_str text,
 			  laned_typed_fn done, void *user);
 	int (*type_cancel)(struct laned_host *h, const char *option);
@@ -400,7 +489,11 @@ struct laned_host_api {
 	 */
 	int (*journal_find)(struct laned_host *h, struct laned_str ref,
 			    struct laned_entry *ret_entry);
-	/* TENDER_WANTED is synchronous as journal() and fills ev->key; the others return at once. */
+	/*
+	 * TENDER_WANTED is synchronous as journal() and fills ev->key; the others return at once.
+	 * TENDER_ABORT, CONFIRMED and UNDO are kept by the host until laned has stored them, over
+	 * laned's restarts, too.
+	 */
 	int (*event)(struct laned_host *h, struct laned_event *ev);
 
 	/*
@@ -423,6 +516,14 @@ struct laned_host_api {
 	 */
 	int (*complete)(struct laned_host *h, const struct laned_result *r,
 			laned_ack_fn ack, void *user);
+
+	/*
+	 * Since minor 3. As splice, but only until the host's framer (key "framing" of the section) has
+	 * seen the end of the transaction that first begins: then both are the adapter's again and
+	 * done(user, LANED_OK) is called; or one of them ended: both are closed, without "closed", and
+	 * the status says why. UNSUPPORTED: the section names no framing that tells such ends.
+	 */
+	int (*tunnel)(struct laned_host *h, const struct laned_tunnel *t);
 };
 
 /* ---- the adapter ------------------------------------------------------------------------- */

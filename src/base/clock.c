@@ -206,12 +206,6 @@ clock_now(const char *tz, int32_t day_start_min, struct timepoint *ret_now)
 }
 
 bool
-clock_is_before(int64_t not_before_ms)
-{
-	return clock_wall_ms() < not_before_ms;
-}
-
-bool
 clock_is_synchronised(void)
 {
 	struct timex tx = { .modes = 0 };

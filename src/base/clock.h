@@ -34,8 +34,6 @@ int clock_zone_offset(const char *tz, int64_t wall_ms, int32_t *ret_offset_s);
 /* Microseconds of CLOCK_MONOTONIC, for measurements in status and bench only. */
 int64_t clock_mono_us(void);
 
-/* True when the wall clock lies before not_before_ms (the last durable record or the build). */
-bool clock_is_before(int64_t not_before_ms);
 /* The kernel's adjtimex state: true when synchronised; unknown counts as false. */
 bool clock_is_synchronised(void);
 

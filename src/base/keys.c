@@ -159,6 +159,10 @@ const struct conf_key keys_table[] = {
 	       "Most that touches alone pay for one member in a business day."),
 	SPAN("payment", "sending_max", 1000, 10 * MINUTE_MS, "60s",
 	     "No answer for so long makes a payment unknown.", true),
+	SPAN("payment", "tender_wait", 1000, 5 * MINUTE_MS, "20s",
+	     "What a POS asks for waits so long for the shopper's touch; then the real "
+	     "terminal has it.",
+	     true),
 	SPAN("payment", "unknown_max", 10000, DAY_MS, "15min",
 	     "An unknown payment older than this is undone.", true),
 	SPAN("payment", "approved_max", 1000, HOUR_MS, "120s",
@@ -178,6 +182,29 @@ const struct conf_key keys_table[] = {
 	     "The plug-in's name; empty: the section's name.", false),
 	CHOICE("adapter:*", "seccomp", "enforce", "enforce|log|off",
 	       "What happens on a system call outside the host's list.", false),
+	SPAN("adapter:*", "call_limit", 100, MINUTE_MS, "10s",
+	     "A call into the plug-in that does not return for so long ends the "
+	     "process, which is then started again.",
+	     false),
+	TEXT("adapter:*", "pos", 160, "",
+	     "Of an adapter that poses as a terminal: where the POS connects. "
+	     "tcp://HOST:PORT, "
+	     "tls://, serial:///dev/NAME?9600,8N1 or unix:/path; allow=NET+NET: whose "
+	     "connections are taken (else this machine's only).",
+	     false),
+	TEXT("adapter:*", "terminal", 160, "",
+	     "Of such an adapter: the real terminal, to which the POS is joined when "
+	     "laned or "
+	     "the plug-in cannot serve it.",
+	     false),
+	CHOICE("adapter:*", "framing", "connection",
+	       "connection|zvt|zvt-serial|length2|length4",
+	       "How the host tells where a transaction ends. connection: one connection "
+	       "is "
+	       "one transaction. The others watch the headers of frames and serve a POS "
+	       "that "
+	       "keeps its connection.",
+	       false),
 	TEXT("adapter:*", "*", 160, "",
 	     "Any option of the plug-in, see its options.json.", false),
 };

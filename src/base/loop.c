@@ -1,4 +1,4 @@
-#include "base/loop.h"
+#include "base/loop_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -395,4 +395,10 @@ uint64_t
 loop_wakeups(const struct loop *l)
 {
 	return l->wakeups;
+}
+
+struct event_base *
+loop_event_base(struct loop *l)
+{
+	return l->base;
 }

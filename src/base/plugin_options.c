@@ -1,5 +1,7 @@
 #include "base/plugin_options.h"
 
+#include "base/typing_setting.h"
+#include "base/address.h"
 #include "base/files.h"
 #include "base/json.h"
 #include "base/keys.h"
@@ -96,6 +98,19 @@ add_option(struct plugin_options *o, const char *section, const struct value *ro
 	return 0;
 }
 
+static bool
+has_cap(const struct value *root, const char *name)
+{
+	const struct value *caps;
+
+	if (value_get_array(root, "caps", &caps) < 0)
+		return false;
+	for (const struct value *v = caps->first; v != NULL; v = v->next)
+		if (v->kind == VALUE_STRING && str_is(v->s, name))
+			return true;
+	return false;
+}
+
 static int
 add_options(struct plugin_options *o, const char *section, const struct value *root)
 {
@@ -103,6 +118,7 @@ add_options(struct plugin_options *o, const char *section, const struct value *r
 	int64_t v;
 	int rc;
 
+	o->terminal = has_cap(root, "terminal") || has_cap(root, "pass-through");
 	if (value_get_int(root, "v", 1, 1, &v) < 0 ||
 	    value_get_array(root, "options", &options) < 0)
 		return -EPROTO;
@@ -162,6 +178,7 @@ plugin_options_read(const char *plugin, const char *section, struct arena *arena
 	int rc = options_path(plugin, path);
 
 	ret_options->count = 0;
+	ret_options->terminal = false;
 	if (rc < 0) {
 		fprintf(stderr, "%s: a plug-in's name ends in .so\n", plugin);
 		return rc;
@@ -183,6 +200,70 @@ plugin_options_read(const char *plugin, const char *section, struct arena *arena
 	return rc;
 }
 
+/* rc of what was found about an address, said with its place. */
+static int
+say_address(const struct conf *c, const char *section, const char *name, int rc,
+	    const char *why)
+{
+	if (rc == 0)
+		return 0;
+	fprintf(stderr, "%s: [%s] %s: %s\n", conf_origin(c, section, name), section, name,
+		why);
+	return -EBADMSG;
+}
+
+int
+plugin_address_check(const struct conf *c, const char *section, const char *name)
+{
+	const char *text = conf_str(c, section, name);
+	char why[ADDRESS_WHY_BYTES] = "", why_typing[TYPING_WHY_BYTES] = "";
+	struct typing_setting t;
+	struct address a;
+
+	if (text[0] == '\0')
+		return 0;
+	if (typing_setting_is(str_of(text)))
+		return say_address(c, section, name,
+				   typing_setting_parse(str_of(text), &t, why_typing),
+				   why_typing);
+	return say_address(c, section, name, address_parse(str_of(text), &a, why), why);
+}
+
+static int
+check_endpoint(const struct conf *c, const char *section, const char *name, bool listen)
+{
+	const char *text = conf_str(c, section, name);
+	char why[ADDRESS_WHY_BYTES] = "";
+	struct address a;
+	int rc = address_parse(str_of(text), &a, why);
+
+	if (rc == 0)
+		rc = address_check(&a, listen, why);
+	return say_address(c, section, name, rc, why);
+}
+
+int
+plugin_endpoints_check(const struct conf *c, const char *section, bool wanted)
+{
+	bool pos = conf_str(c, section, "pos")[0] != '\0';
+	bool terminal = conf_str(c, section, "terminal")[0] != '\0';
+	int rc;
+
+	if (!pos && !terminal && !wanted)
+		return 0;
+	if (!pos || !terminal) {
+		fprintf(stderr,
+			"%s: [%s] %s: must be set: this adapter stands between the POS "
+			"and "
+			"a terminal, and the host joins the two when it has to\n",
+			conf_origin(c, section, pos ? "pos" : "terminal"), section,
+			pos ? "terminal" : "pos");
+		return -EBADMSG;
+	}
+	rc = check_endpoint(c, section, "pos", true);
+	return rc < 0 ? rc : check_endpoint(c, section, "terminal", false);
+}
+
 /* ---- the check ------------------------------------------------------------- */
 
 /* One adapter's table: its own keys, its plug-in's, and the common ones. */
@@ -193,7 +274,7 @@ struct table {
 };
 
 static int
-check_by_table(const struct table *t, const char *file_given)
+check_by_table(const struct table *t, const char *section, const char *file_given)
 {
 	struct conf_errors *errors = calloc(1, sizeof(*errors));
 	char file[KEYS_PATH_BYTES], dir[KEYS_PATH_BYTES];
@@ -209,6 +290,11 @@ check_by_table(const struct table *t, const char *file_given)
 		fprintf(stderr, "%s:%u: %s: %s\n", errors->list[i].file,
 			(unsigned)errors->list[i].line, errors->list[i].key,
 			errors->list[i].what);
+	for (size_t i = 0; rc == 0 && i < t->options.count; i++)
+		if (strcmp(t->options.type_names[i], "address") == 0)
+			rc = plugin_address_check(conf, section, t->options.rows[i].name);
+	if (rc == 0)
+		rc = plugin_endpoints_check(conf, section, t->options.terminal);
 	(void)conf_free(conf); /* gives NULL */
 	free(errors);
 	return rc;
@@ -245,7 +331,7 @@ check_one(const struct conf *common, const char *name, const char *file, struct 
 		t->count += t->options.count;
 		memcpy(&t->rows[t->count], keys_table, keys_count * sizeof(t->rows[0]));
 		t->count += keys_count;
-		rc = check_by_table(t, file);
+		rc = check_by_table(t, section, file);
 	}
 	arena_free(arena);
 	return rc == -ENOENT ? 0 : rc; /* said; another machine may have it */

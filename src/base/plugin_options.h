@@ -16,6 +16,7 @@ struct plugin_options {
 	const char *type_names
 		[PLUGIN_OPTIONS_MAX]; /* "int", "dir" ... as the file has them */
 	size_t count;
+	bool terminal; /* it poses as a terminal, or passes through to one: needs endpoints */
 };
 
 /* What "int", "dir" ... is to a table of keys. What is no number, word or folder is a text, whose format
@@ -33,6 +34,18 @@ int plugin_own_keys(const char *section, struct conf_key *rows, size_t max,
  */
 int plugin_options_read(const char *path, const char *section, struct arena *arena,
 			struct plugin_options *ret_options);
+
+/*
+ * An option of type "address" as the configuration has it; empty is none. 0; -EBADMSG, said on stderr with
+ * the place.
+ */
+int plugin_address_check(const struct conf *c, const char *section, const char *name);
+/*
+ * The endpoints of section as the configuration has them: pos and terminal, both or none, addresses
+ * that can be listened on and opened; wanted: they must be there. 0; -EBADMSG, said on stderr with the
+ * place.
+ */
+int plugin_endpoints_check(const struct conf *c, const char *section, bool wanted);
 
 /*
  * Checks every enabled adapter of a configuration that was read by the common keys against its

@@ -107,6 +107,12 @@ pan_find(struct str s, size_t *ret_start, size_t *ret_end)
 	return false;
 }
 
+bool
+pan_find_article(struct str s)
+{
+	return s.n > PAN_ARTICLE_BYTES_MAX && pan_find(s, NULL, NULL);
+}
+
 unsigned
 pan_mask(char *buf, size_t n)
 {

@@ -14,6 +14,13 @@ bool luhn_ok(struct str digits);
  */
 bool pan_find(struct str s, size_t *ret_start, size_t *ret_end);
 
+/*
+ * The same for the number of an article (GTIN, PLU): up to 14 bytes it is one, and every tenth of those
+ * passes the check of card numbers; a longer one is guarded as text.
+ */
+#define PAN_ARTICLE_BYTES_MAX 14u
+bool pan_find_article(struct str s);
+
 /* Overwrites every digit of every PAN-shaped run in buf[n] by '*'. Returns how many runs. */
 unsigned pan_mask(char *buf, size_t n);
 
