@@ -121,6 +121,9 @@ obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 flags := $(shell printf '%s' "$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)" | cksum)
 $(B)/gen/flags: FORCE
 	@mkdir -p $(@D); [ "`cat $@ 2>/dev/null`" = '$(flags)' ] || echo '$(flags)' >$@
+# When this was built, at least: the commit's time, or that of a tarball's file; never in the future.
+built := $(shell t='$(SOURCE_DATE_EPOCH)'; [ -n "$$t" ] || t=`git -C $(srcdir) log -1 --format=%ct 2>/dev/null` || \
+	t=`stat -c %Y $(srcdir)/.version`; n=`date +%s`; [ "$$t" -le "$$n" ] || t=$$n; echo $$t)
 $(B)/gen/config.h: FORCE
 	@mkdir -p $(@D); { \
 	echo '#define LANED_VERSION "$(VERSION)"'; \
@@ -128,6 +131,7 @@ $(B)/gen/config.h: FORCE
 	echo '#define LANED_STATEDIR "/var/lib"'; \
 	echo '#define LANED_RUNDIR "/run/laned"'; \
 	echo '#define LANED_ADAPTERDIR "$(adapterdir)"'; \
+	echo '#define LANED_BUILT_S $(built)LL'; \
 	$(if $(HAVE_SECCOMP),echo '#define HAVE_SECCOMP 1';) \
 	$(if $(HAVE_SYSTEMD),echo '#define HAVE_SYSTEMD 1';) \
 	$(if $(HAVE_GLPK),echo '#define HAVE_GLPK 1';) \
@@ -176,12 +180,54 @@ $(faulty): $(B)/conform/%.so: $(B)/conform/%.o $(B)/conform/drop.o $(srcdir)/tes
 		$(patsubst %.c,$(B)/pic/%.o,$(filter-out plugins/drop/drop.c,$(call sources,plugins/drop/*.c))) $(B)/libsdk.a
 	$(call say,LINK,$@) $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
 	-Wl,--version-script=$(srcdir)/$(if $(filter %-file.so,$@),tests/conform/faulty.map,plugins/adapter.map) -o $@ $(filter %.o,$^) $(B)/libsdk.a -lpthread
+# And one whose mistakes are those with a connection: the template behind a shim.
+faulty_conn = $(B)/conform/faulty-conn.so
+$(B)/conform/template.o: $(B)/pic/plugins/template/template.o
+	@mkdir -p $(@D) && objcopy --redefine-sym laned_adapter_v0=template_adapter_v0 $< $@
+$(faulty_conn): $(B)/pic/tests/conform/faulty_conn.o $(B)/conform/template.o $(srcdir)/plugins/adapter.map \
+		$(patsubst %.c,$(B)/pic/%.o,$(filter-out plugins/template/template.c,$(call sources,plugins/template/*.c))) $(B)/libsdk.a
+	$(call say,LINK,$@) $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
+	-Wl,--version-script=$(srcdir)/plugins/adapter.map -o $@ $(filter %.o,$^) $(B)/libsdk.a
+# A hostile one: drop, and a vice at will. No sanitizer: what it does wrong is to reach the host.
+$(B)/hostile/hostile.o: $(srcdir)/tests/hostile/hostile.c $(B)/gen/flags | $(B)/gen/config.h
+	$(call say,CC,tests/hostile/hostile.c) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) \
+	$(filter-out -fPIE -Wnull-dereference,$(ALL_CFLAGS)) $(if $(SANITIZE),-fno-sanitize=all) -Wno-infinite-recursion -fPIC -O0 \
+	-U_FORTIFY_SOURCE -c -o $@ $<
+$(B)/hostile/hostile.so: $(B)/hostile/hostile.o $(B)/conform/drop.o $(srcdir)/plugins/adapter.map \
+		$(patsubst %.c,$(B)/pic/%.o,$(filter-out plugins/drop/drop.c,$(call sources,plugins/drop/*.c))) $(B)/libsdk.a
+	$(call say,LINK,$@) $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
+	-Wl,--version-script=$(srcdir)/plugins/adapter.map -Wl,--build-id -o $@ $(filter %.o,$^) $(B)/libsdk.a
+$(B)/hostile/hostile.options.json: $(B)/hostile/hostile.so $(B)/laned-adapter
+	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
+hostile = $(B)/hostile/hostile.options.json
+# The test adapter that poses as a terminal; relay-load dies when it is loaded.
+terminal = $(addprefix $(B)/terminal/,relay.so relay-load.so)
+$(B)/terminal/relay-load.o: $(srcdir)/tests/terminal/relay.c $(B)/gen/flags | $(B)/gen/config.h
+	$(call say,CC,tests/terminal/relay.c) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) -DRELAY_CRASH_LOAD \
+	$(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -c -o $@ $<
+$(B)/terminal/relay.so: $(B)/pic/tests/terminal/relay.o
+$(B)/terminal/relay-load.so: $(B)/terminal/relay-load.o
+$(terminal): $(B)/pic/tests/terminal/relay_peer.o $(B)/libsdk.a $(srcdir)/plugins/adapter.map
+	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
+	-Wl,--version-script=$(srcdir)/plugins/adapter.map -o $@ $(filter %.o,$^) $(B)/libsdk.a
+$(B)/terminal/relay.options.json: $(B)/terminal/relay.so $(B)/laned-adapter
+	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
+terminal_tools = $(terminal) $(B)/terminal/relay.options.json
 $(foreach a,$(plugins),$(eval $(call plugin,$(a))))
 $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 	$(call say,GEN,$@) $(B)/laned-adapter --describe $< >$@.new && mv $@.new $@
 
+# The simulator's loop, clocks and sockets take the place of the real ones below rpc and the bridge.
+virtual_src = $(call sources,tests/sim/virtual/*.c)
+virtual_ld = $(addprefix -Wl$(comma)--wrap=,send recv poll close fcntl getsockopt crypto_random rpc_listen \
+	rpc_listener_free socket connect host_api host_set_link host_guard host_pans_refused \
+	host_refused lane_step)
+test_objs_test_sim = $(virtual_src)
+test_ldflags_test_sim = $(virtual_ld)
+# Modem lines and breaks, which a pseudo terminal lacks, are played by the test.
+test_ldflags_test_stream_serial = -Wl,--wrap=ioctl,--wrap=read
 define unit
-$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src)) $(B)/libusbmodel.a $(B)/libbenchkit.a $(B)/libsynth.a \
+$(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src) $(test_objs_$(1))) $(B)/libusbmodel.a $(B)/libbenchkit.a $(B)/libsynth.a \
 		$(B)/libsimlib.a $(B)/liboracle.a $(all_archives)
 	$$(call say,LINK,$$@) mkdir -p $$(@D) && $$(CC) $$(ALL_LDFLAGS) $$(test_ldflags_$(1)) -o $$@ $$^ \
 	$$(CHECK_LIBS) $$(GLPK_LIBS) $$(ext_libs) -ldl
@@ -196,8 +242,8 @@ bench_ldflags_bench_search = -Wl,--wrap=kernel_best
 $(foreach t,$(benches),$(eval $(call bench,$(t))))
 $(B)/synthfinger: $(call obj,tests/synth/main.c) $(B)/libsynth.a $(all_archives)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
-$(B)/lanesim: $(call obj,tests/sim/main.c) $(B)/libsimlib.a $(all_archives)
-	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs) -ldl
+$(B)/lanesim: $(call obj,tests/sim/main.c $(virtual_src) tests/unit/power_vfs.c tests/unit/power_book.c) $(patsubst %,$(B)/lib%.a,simlib lane adapter core base plain)
+	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) $(virtual_ld) -o $@ $^ $(ext_libs) -ldl
 
 # Readers that are none: on a bus of umockdev's for one child program, or of the kernel's vhci_hcd.
 have_umockdev := $(shell pkg-config --exists umockdev-1.0 && echo 1)
@@ -209,6 +255,10 @@ $(B)/usb/reader-client: $(call obj,tests/usb/client.c) $(B)/libbio.a $(B)/libbas
 	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
 $(B)/usb/reader-vhci: $(call obj,tests/usb/vhci.c) $(B)/libusbmodel.a $(B)/libsynth.a
 	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lm
+
+# Types on this machine's own uinput; for the virtual machine.
+$(B)/typist: $(call obj,tests/vm/typist.c) $(laned-adapter_archives:%=$(B)/lib%.a)
+	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
 
 # ---- tests ---------------------------------------------------------------
 # Every part appends to $(B)/results; `check` ends with the sum of all of them.
@@ -238,14 +288,21 @@ deps:
 check_unit = $(addprefix $(B)/tests/,$(filter-out $(TEST_SKIP),$(unit_tests)))
 check-unit: $(check_unit) $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) unit $(check_unit)
-check-integration: all tools bench-tools $(faulty)
+check-integration: all tools bench-tools $(terminal_tools) $(faulty) $(faulty_conn) $(hostile)
 	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
-check-fault: all tools
+check-fault: all tools $(terminal_tools)
 	@$(run_tests) fault $(addprefix $(srcdir)/,$(fault_tests))
+# A thousand processes killed while lanes sell, and a hundred on the way of tenders that the POS asks
+# for; KILLS=n and TENDER_KILLS=n others, SEED=n the same again.
+kill_env = LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) LANED_CRASH_BUILD=$(abspath $(or $(CRASH_B),$(B)/crash)) \
+	FAULT_SEED=$(SEED)
+check-kills: all tools $(terminal_tools) crash-build
+	@$(kill_env) FAULT_KILLS=$(or $(KILLS),1000) $(srcdir)/tests/fault/random_kills.py
+	@$(kill_env) FAULT_KILLS=$(or $(TENDER_KILLS),100) $(srcdir)/tests/fault/tender_kills.py
 check-sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
 	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh $(srcdir)/tests/sim/mutants/planted-bugs
 sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
-	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED))
+	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED)) $(if $(RATES),--rates $(RATES)) $(if $(JSON),--json)
 # Accepts a change of laned/adapter.h; tests/integration/abi.sh compares with what is committed.
 abi:
 	SRCDIR=$(srcdir) $(srcdir)/tests/integration/abi.sh --write $(srcdir)/tests/abi/laned_adapter_v0.abi
@@ -345,7 +402,7 @@ $(B)/stage/done: all FORCE
 	+@rm -rf $(B)/stage && $(sub) B=$(B) DESTDIR=$(abspath $(B))/stage install >/dev/null && touch $@
 # The installed product under Debian's systemd in a virtual machine; see tests/vm/check-vm.
 vm_b = $(abspath $(B))/vm
-vm_peers = synthfinger usb/reader-vhci
+vm_peers = synthfinger usb/reader-vhci typist
 check-vm: maybe-deps-vm
 	+@rm -rf $(vm_b)/stage $(vm_b)/results
 	+@$(sub) B=$(vm_b)/build prefix=/usr all $(addprefix $(vm_b)/build/,$(vm_peers))
@@ -376,8 +433,9 @@ bench-pricing: $(B)/bench/bench_pricing
 bench-identify: all tools
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-identify
 # The disk that FOLDER lies on.
-bench-payments: $(B)/bench/bench_payments
+bench-payments: $(B)/bench/bench_payments $(B)/bench/bench_pass all $(terminal_tools)
 	$(B)/bench/bench_payments $(or $(FOLDER),$(B)) $(CHECKOUTS)
+	@LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) PAYMENTS=$(PAYMENTS) $(srcdir)/tests/bench/bench-pass
 bench-touch: all tools $(B)/bench/make_gallery
 	LANED_BUILD=$(abspath $(B)) $(srcdir)/tests/bench/bench-touch
 bench-reader: usb-tools
@@ -396,7 +454,7 @@ distclean: clean
 
 -include $(shell test -d $(B) && find $(B)/obj $(B)/pic -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: all archives check check-quick check-unit check-integration check-fault check-sim crash-build \
+.PHONY: all archives check check-quick check-unit check-integration check-fault check-kills check-sim crash-build \
 	tools check-asan check-asan-parts check-tsan check-valgrind check-pricing check-fuzz-corpus check-units check-vm deps-vm maybe-deps-vm coverage \
 	fuzz fuzz-conversations $(fuzz_targets:%=fuzz-%) lint format format-check layers bench bench-bio bench-tail bench-synth bench-report bench-search bench-pricing bench-identify \
 	bench-payments bench-touch bench-reader check-replug usb-tools bench-tools demo install dist clean distclean deps maybe-deps sim abi FORCE

@@ -91,11 +91,13 @@ _lanectl()
 		files=1
 		;;
 	payments*) more="report reconcile" options="$options --open --limit" ;;
-	returns) more="list" ;;
+	returns) more="list show" ;;
 	'returns list') options="$options --limit" ;;
 	receipts) more="keys rotate" ;;
 	'receipts rotate') options="$options --distrust" ;;
-	return*) options="$options --line --all --dry-run" ;;
+	return*)
+		options="$options --line --all --to-token --wait --dry-run --id --unknown-sale"
+		;;
 	enrol*)
 		options="$options --member --consent-text --consent-version --signed --language
 			--staff --payment --fingers"

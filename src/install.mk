@@ -7,10 +7,11 @@ TAR = tar
 confdir = $(if $(filter /usr,$(prefix)),/etc,$(sysconfdir))/laned
 # The template is for people to copy, not an adapter to run.
 installed_plugins = $(filter-out template,$(plugins))
-units = laned.service laned-bio.service laned-adapter@.service laned.target
-man_pages = laned.8 laned-bio.8 laned-adapter.8 lanectl.1 laned.conf.5
+units = laned.service laned-bio.service laned-adapter@.service laned-adapter@.socket laned-bypass@.service laned-bypass@.timer \
+	laned.target
+man_pages = laned.8 laned-bio.8 laned-adapter.8 laned-bypass.8 lanectl.1 laned.conf.5
 guides = $(call sources,docs/*.md) README.md CHANGELOG.md LICENSE
-template_files = $(call sources,plugins/template/* plugins/adapter.map)
+template_files = $(call sources,plugins/template/* plugins/adapter.map) tests/demo/linepos.py tests/demo/pos.py
 
 # Units, man pages and guides are written as for prefix=/usr; these are the real places.
 places = -e 's|@sbindir@|$(sbindir)|g' -e 's|@libexecdir@|$(libexecdir)|g' -e 's|@bindir@|$(bindir)|g' \
@@ -19,6 +20,10 @@ places = -e 's|@sbindir@|$(sbindir)|g' -e 's|@libexecdir@|$(libexecdir)|g' -e 's
 
 $(B)/systemd/%.service: $(srcdir)/systemd/%.service.in $(B)/gen/flags
 	$(call say,GEN,$@) mkdir -p $(@D) && sed $(places) $< >$@
+$(B)/systemd/%.socket: $(srcdir)/systemd/%.socket
+	$(call say,GEN,$@) mkdir -p $(@D) && cp $< $@
+$(B)/systemd/%.timer: $(srcdir)/systemd/%.timer
+	$(call say,GEN,$@) mkdir -p $(@D) && cp $< $@
 $(B)/systemd/%.target: $(srcdir)/systemd/%.target
 	$(call say,GEN,$@) mkdir -p $(@D) && cp $< $@
 $(B)/man/laned.conf.5: $(srcdir)/docs/man/laned.conf.5.in $(B)/laned
@@ -31,7 +36,7 @@ $(B)/man/%: $(srcdir)/docs/man/%
 put = $(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)
 
 install: all $(B)/libsdk.a $(units:%=$(B)/systemd/%) $(man_pages:%=$(B)/man/%)
-	$(call put,755,$(B)/laned,$(sbindir))
+	$(call put,755,$(B)/laned $(srcdir)/systemd/laned-bypass,$(sbindir))
 	$(call put,755,$(B)/laned-bio $(B)/laned-adapter,$(libexecdir)/laned)
 	$(call put,755,$(B)/lanectl,$(bindir))
 	$(call put,644,$(foreach p,$(installed_plugins),$(B)/plugins/$(p).so $(B)/plugins/$(p).options.json),$(adapterdir))
@@ -66,7 +71,7 @@ endif
 
 # The configuration and the state of the lane stay; install.md says how to remove them.
 uninstall:
-	rm -f $(DESTDIR)$(sbindir)/laned $(DESTDIR)$(bindir)/lanectl
+	rm -f $(DESTDIR)$(sbindir)/laned $(DESTDIR)$(sbindir)/laned-bypass $(DESTDIR)$(bindir)/lanectl
 	rm -rf $(DESTDIR)$(libexecdir)/laned $(DESTDIR)$(libdir)/laned/libsdk.a \
 	$(DESTDIR)$(includedir)/laned $(DESTDIR)$(docdir)
 	rm -f $(foreach p,$(installed_plugins),$(DESTDIR)$(adapterdir)/$(p).so $(DESTDIR)$(adapterdir)/$(p).options.json)

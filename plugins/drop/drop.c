@@ -231,7 +231,8 @@ static const struct laned_adapter adapter = {
 	.caps = LANED_CAP_BASKET_LIVE | LANED_CAP_BASKET_AT_TENDER | LANED_CAP_TOTAL |
 		LANED_CAP_MEMBER_OUT | LANED_CAP_DISCOUNT_LINES | LANED_CAP_PAY |
 		LANED_CAP_PARTIAL | LANED_CAP_QUERY | LANED_CAP_CONFIRM | LANED_CAP_UNDO |
-		LANED_CAP_CLAIM | LANED_CAP_TRAINING | LANED_CAP_RECEIPT,
+		LANED_CAP_CLAIM | LANED_CAP_TRAINING | LANED_CAP_RECEIPT |
+		LANED_CAP_REFUND,
 	.options = options,
 	.options_count = sizeof(options) / sizeof(options[0]),
 	.create = create,

@@ -23,7 +23,7 @@ struct drop_request {
 	int to_send;  /* not yet written to the folder */
 	int answered; /* its completion is on the way to laned */
 	char name
-		[DROP_NAME_BYTES]; /* OFFER, RECEIPT, PAY, CONFIRM with receipts: the file */
+		[DROP_NAME_BYTES]; /* OFFER, RECEIPT, PAY, REFUND, CONFIRM with receipts: the file */
 	size_t text_bytes;
 	char text[]; /* its content */
 };
@@ -54,6 +54,7 @@ struct drop {
 	int up, stopping, in_broken;
 	struct drop_request *requests;
 	uint32_t requests_count;
+	int offer_missing; /* the file of the last one could not be written: nothing is charged */
 	/* intake */
 	struct drop_scan *scan;  /* NULL: none under way */
 	struct drop_scan *spare; /* the memory of the last one */

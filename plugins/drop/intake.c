@@ -6,7 +6,8 @@
 /* A file that is no whole JSON is looked at once more: not every POS renames into place. */
 #define SETTLE_MS 500u
 #define TYPE_BIT(type) (1u << (type))
-#define ANSWERED_BY_RESULT (TYPE_BIT(LANED_REQ_PAY) | TYPE_BIT(LANED_REQ_QUERY))
+#define ANSWERED_BY_RESULT                                                               \
+	(TYPE_BIT(LANED_REQ_PAY) | TYPE_BIT(LANED_REQ_QUERY) | TYPE_BIT(LANED_REQ_REFUND))
 #define ANSWERED_BY_DONE (TYPE_BIT(LANED_REQ_CONFIRM) | TYPE_BIT(LANED_REQ_UNDO))
 
 #define PENDING 1 /* beside enum laned_status: an ack will come */

@@ -33,7 +33,7 @@ struct field {
 };
 
 struct basket_fields {
-	struct laned_str ticket, currency;
+	struct laned_str ticket, currency, date;
 	int64_t rev, final, closed, training;
 };
 
@@ -61,6 +61,7 @@ static const struct field basket_table[] = {
 	{ "final", FIELD_BOOL, 0, AT(basket_fields, final), 0, 1 },
 	{ "closed", FIELD_BOOL, 0, AT(basket_fields, closed), 0, 1 },
 	{ "training", FIELD_BOOL, 0, AT(basket_fields, training), 0, 1 },
+	{ "date", FIELD_TEXT, 0, AT(basket_fields, date), 10, 23 },
 };
 
 static const struct field line_table[] = {
@@ -108,9 +109,11 @@ static const struct field cancel_table[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Members whose own format is checked, so that the guard does not look at them. */
-static const char *const exempt[] = { "ticket",     "key",      "ref",  "gtin",
-				      "plu",        "rev",      "line", "amount",
-				      "unit_price", "qty_milli" };
+static const char *const exempt[] = { "ticket", "key",    "ref",        "rev",
+				      "line",   "amount", "unit_price", "qty_milli" };
+/* Numbers of articles: up to a GTIN-14; a longer one is guarded as text. */
+static const char *const articles[] = { "gtin", "plu" };
+#define ARTICLE_BYTES_MAX 14u
 
 static const struct {
 	const char *suffix;
@@ -325,6 +328,7 @@ read_basket(struct drop_reader *r, const struct laned_json_node *root,
 		.currency = f.currency,
 		.lines = r->lines,
 		.lines_count = count,
+		.date = f.date,
 	};
 	return rc;
 }
@@ -368,11 +372,14 @@ read_claim(struct drop_reader *r, enum drop_kind kind, const struct laned_json_n
 }
 
 static int
-is_exempt(struct laned_str name)
+is_exempt(struct laned_str name, struct laned_str text)
 {
 	for (size_t i = 0; i < COUNT(exempt); i++)
 		if (laned_str_is(name, exempt[i]))
 			return 1;
+	for (size_t i = 0; i < COUNT(articles); i++)
+		if (laned_str_is(name, articles[i]))
+			return text.n <= ARTICLE_BYTES_MAX;
 	return 0;
 }
 
@@ -390,7 +397,8 @@ guard_all(struct drop_reader *r)
 		if (n->kind != LANED_JSON_STRING && n->kind != LANED_JSON_INT &&
 		    n->kind != LANED_JSON_DECIMAL)
 			continue;
-		if (is_exempt(n->name) || r->guard(r->guard_ctx, n->text) == LANED_OK)
+		if (is_exempt(n->name, n->text) ||
+		    r->guard(r->guard_ctx, n->text) == LANED_OK)
 			continue;
 		(void)refuse(r, n, "", "a payment card number"); /* its place */
 		return LANED_PAN;
@@ -543,6 +551,28 @@ drop_write_pay(char *buf, size_t bytes, const struct laned_request *q,
 	laned_json_int(&o, "amount", q->amount);
 	laned_json_str(&o, "currency", q->currency);
 	laned_json_str(&o, "token", q->token);
+	laned_json_close(&o);
+	return laned_json_done(&o, ret_text);
+}
+
+int
+drop_write_refund(char *buf, size_t bytes, const struct laned_request *q,
+		  struct laned_str *ret_text)
+{
+	struct laned_json_out o;
+	char hex[LANED_KEY_HEX_BYTES];
+
+	laned_json_out_init(&o, buf, bytes);
+	open_keyed(&o, &q->key);
+	if (!laned_key_is_zero(&q->original)) {
+		laned_key_hex(hex, &q->original);
+		laned_json_str(&o, "original", laned_str_of(hex));
+	}
+	if (q->ref.n > 0)
+		laned_json_str(&o, "ref", q->ref);
+	laned_json_str(&o, "ticket", q->ticket);
+	laned_json_int(&o, "amount", q->amount);
+	laned_json_str(&o, "currency", q->currency);
 	laned_json_close(&o);
 	return laned_json_done(&o, ret_text);
 }

@@ -1,7 +1,7 @@
 #ifndef LANED_DROP_MESSAGES_H
 #define LANED_DROP_MESSAGES_H
 
-/* The files of drop format v1: names and contents, both ways. Pure. docs/adapters.md has the format. */
+/* The files of drop format v1: names and contents, both ways. Pure. docs/adapter-drop.md has the format. */
 #include "laned/sdk.h"
 
 #define DROP_LINES_MAX 999u
@@ -71,6 +71,9 @@ int drop_write_offer(char *buf, size_t bytes, const struct laned_request *q,
 		     struct laned_str *ret_text);
 int drop_write_pay(char *buf, size_t bytes, const struct laned_request *q,
 		   struct laned_str *ret_text);
+/* K.refund.json: original is left out when all zero, ref when empty. */
+int drop_write_refund(char *buf, size_t bytes, const struct laned_request *q,
+		      struct laned_str *ret_text);
 /* K.query.json, K.confirm.json, K.undo.json all hold {v, key}. */
 int drop_write_key(char *buf, size_t bytes, const struct laned_key *key,
 		   struct laned_str *ret_text);

@@ -52,6 +52,7 @@ drop_requests_drop(struct drop *d)
 {
 	while (d->requests != NULL)
 		(void)drop_request_free(d->requests); /* NULL */
+	d->offer_missing = 0;                         /* laned tells it again */
 }
 
 /* Ends r with an outcome that no file told. */
@@ -129,6 +130,13 @@ is_told_once(const struct drop_request *r)
 	return r->type == LANED_REQ_OFFER || r->type == LANED_REQ_RECEIPT;
 }
 
+/* To be journalled before its file is there. */
+static int
+moves_money(uint32_t type)
+{
+	return type == LANED_REQ_PAY || type == LANED_REQ_REFUND;
+}
+
 static void
 send_once(struct drop_request *r)
 {
@@ -140,6 +148,8 @@ send_once(struct drop_request *r)
 		d->errors++;
 	else
 		d->sent++;
+	if (r->type == LANED_REQ_OFFER)
+		d->offer_missing = rc != LANED_OK;
 	finish(r, rc == LANED_OK ? LANED_OUT_DONE : LANED_OUT_NOT_SENT,
 	       rc == LANED_OK ? "" : "the folder cannot be written");
 }
@@ -153,8 +163,14 @@ send_pay(struct drop_request *r)
 {
 	struct drop *d = r->drop;
 	struct laned_str none = { NULL, 0 }, text = { r->text, r->text_bytes };
-	int rc = d->api->journal(d->host, r->req, &r->key, LANED_J_SENDING, none);
+	int rc;
 
+	if (r->type == LANED_REQ_PAY && d->offer_missing) {
+		/* The POS would sell for another amount than is charged. */
+		finish(r, LANED_OUT_NOT_SENT, "the POS does not have the offer");
+		return;
+	}
+	rc = d->api->journal(d->host, r->req, &r->key, LANED_J_SENDING, none);
 	if (rc != LANED_OK) {
 		d->errors++;
 		finish(r, LANED_OUT_NOT_SENT, "the journal did not take it");
@@ -182,6 +198,8 @@ send_keyed(struct drop_request *r)
 
 	if (r->type != LANED_REQ_CONFIRM)
 		rc = withdraw(d, &r->key, ".pay.json");
+	if (rc == LANED_OK && r->type == LANED_REQ_QUERY)
+		rc = withdraw(d, &r->key, ".refund.json");
 	if (rc == LANED_OK && r->type == LANED_REQ_UNDO)
 		rc = withdraw(d, &r->key, ".confirm.json");
 	if (rc == LANED_OK && r->text_bytes > 0)
@@ -205,7 +223,7 @@ send_request(struct drop_request *r)
 {
 	if (is_told_once(r))
 		send_once(r);
-	else if (r->type == LANED_REQ_PAY)
+	else if (moves_money(r->type))
 		send_pay(r);
 	else
 		send_keyed(r);
@@ -226,7 +244,7 @@ static struct drop_request *
 next_due(struct drop *d)
 {
 	for (struct drop_request *r = d->requests; r != NULL; r = r->next)
-		if (r->to_send && !is_told_once(r) && r->type != LANED_REQ_PAY &&
+		if (r->to_send && !is_told_once(r) && !moves_money(r->type) &&
 		    !r->answered)
 			return r;
 	return NULL;
@@ -248,14 +266,16 @@ drop_requests_due(struct drop *d)
 static uint32_t
 receipts_count(const struct laned_request *q)
 {
-	return q->size >= sizeof(*q) ? q->receipts_count : 0;
+	return q->size >= offsetof(struct laned_request, original) ? q->receipts_count
+								   : 0;
 }
 
 /* More than the file of this request can have: a byte of text is at most six in JSON. */
 static size_t
 room_for(const struct laned_request *q)
 {
-	size_t texts = q->ticket.n + q->currency.n + q->token.n + q->member_no.n;
+	size_t texts =
+		q->ticket.n + q->currency.n + q->token.n + q->member_no.n + q->ref.n;
 	size_t rows = (size_t)q->discounts_count + receipts_count(q), room;
 
 	for (uint32_t i = 0; i < q->discounts_count; i++)
@@ -266,7 +286,7 @@ room_for(const struct laned_request *q)
 	return room < DROP_OUT_BYTES_MAX ? room : DROP_OUT_BYTES_MAX;
 }
 
-/* Writes the file of an offer, a receipt or a payment into a request made for it. */
+/* Writes the file of an offer, a receipt, a payment or a refund into a request made for it. */
 static int
 submit_file(struct drop *d, const struct laned_request *q)
 {
@@ -283,6 +303,8 @@ submit_file(struct drop *d, const struct laned_request *q)
 		rc = drop_write_offer(buf, room, q, &text);
 	else if (q->type == LANED_REQ_RECEIPT)
 		rc = drop_write_receipt(buf, room, q, &text);
+	else if (q->type == LANED_REQ_REFUND)
+		rc = drop_write_refund(buf, room, q, &text);
 	else
 		rc = drop_write_pay(buf, room, q, &text);
 	if (rc != LANED_OK)
@@ -294,9 +316,10 @@ submit_file(struct drop *d, const struct laned_request *q)
 	memcpy(r->text, text.p, text.n);
 	r->text_bytes = text.n;
 	r->key = q->key;
-	if (q->type == LANED_REQ_PAY) {
+	if (moves_money(q->type)) {
 		r->timeout_ms = q->timeout_ms > 0 ? q->timeout_ms : PAY_TIMEOUT_MS;
-		drop_key_name(r->name, &q->key, ".pay.json");
+		drop_key_name(r->name, &q->key,
+			      q->type == LANED_REQ_PAY ? ".pay.json" : ".refund.json");
 	} else {
 		laned_text_init(&name, r->name, sizeof(r->name));
 		laned_text_str(&name, q->ticket);
@@ -356,6 +379,18 @@ submit_keyed(struct drop *d, const struct laned_request *q)
 	return rc;
 }
 
+/* A refund names what it is of; a payment what it is charged to. */
+static int
+money_ok(const struct laned_request *q)
+{
+	if (q->amount <= 0 || laned_key_is_zero(&q->key))
+		return 0;
+	if (q->type == LANED_REQ_PAY)
+		return q->token.n > 0;
+	return q->size >= offsetof(struct laned_request, auth) &&
+	       (!laned_key_is_zero(&q->original) || q->ref.n > 0);
+}
+
 int
 drop_submit(struct drop *d, const struct laned_request *q)
 {
@@ -363,12 +398,9 @@ drop_submit(struct drop *d, const struct laned_request *q)
 		return LANED_GONE;
 	if (q->size < offsetof(struct laned_request, receipts))
 		return LANED_INVALID;
-	if (q->type == LANED_REQ_OFFER || q->type == LANED_REQ_PAY ||
-	    q->type == LANED_REQ_RECEIPT) {
-		if (!drop_ticket_ok(q->ticket))
-			return LANED_INVALID;
-		if (q->type == LANED_REQ_PAY &&
-		    (q->amount <= 0 || q->token.n == 0 || laned_key_is_zero(&q->key)))
+	if (q->type == LANED_REQ_OFFER || q->type == LANED_REQ_RECEIPT ||
+	    moves_money(q->type)) {
+		if (!drop_ticket_ok(q->ticket) || (moves_money(q->type) && !money_ok(q)))
 			return LANED_INVALID;
 		return submit_file(d, q);
 	}

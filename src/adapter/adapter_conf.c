@@ -22,6 +22,8 @@ struct adapter_conf {
 	char name[ADAPTER_NAME_BYTES];
 	char section[SECTION_BYTES];
 	char plugin[ADAPTER_PATH_BYTES], socket[ADAPTER_PATH_BYTES];
+	struct adapter_endpoints endpoints;
+	bool terminal;       /* the plug-in's options.json says that it needs them */
 	struct arena *arena; /* the options' texts */
 	struct conf *conf;
 	size_t options;
@@ -58,6 +60,7 @@ add_options(struct adapter_conf *c)
 	int rc = o == NULL ? -ENOMEM
 			   : plugin_options_read(c->plugin, c->section, c->arena, o);
 
+	c->terminal = rc == 0 && o->terminal;
 	for (size_t i = 0; rc == 0 && i < o->count; i++) {
 		for (size_t k = 0; k < c->own && rc == 0; k++)
 			if (strcmp(c->table[k].name, o->rows[i].name) == 0)
@@ -135,6 +138,25 @@ resolve_plugin(struct adapter_conf *c, const struct adapter_conf_ask *ask)
 	return rc;
 }
 
+/* As read from a configuration that has been read. */
+static int
+take_endpoints(const struct conf *conf, const char *section, bool wanted,
+	       struct adapter_endpoints *e)
+{
+	int rc = plugin_endpoints_check(conf, section, wanted);
+
+	if (rc == 0)
+		rc = str_copy(e->pos, sizeof(e->pos),
+			      str_of(conf_str(conf, section, "pos")));
+	if (rc == 0)
+		rc = str_copy(e->terminal, sizeof(e->terminal),
+			      str_of(conf_str(conf, section, "terminal")));
+	if (rc == 0)
+		rc = str_copy(e->framing, sizeof(e->framing),
+			      str_of(conf_str(conf, section, "framing")));
+	return rc;
+}
+
 int
 adapter_conf_load(const struct adapter_conf_ask *ask, struct adapter_conf **ret_conf)
 {
@@ -164,6 +186,12 @@ adapter_conf_load(const struct adapter_conf_ask *ask, struct adapter_conf **ret_
 		rc = add_common_keys(c);
 	if (rc == 0)
 		rc = load(c, ask->file, &c->conf);
+	for (size_t i = 0; rc == 0 && i < c->options; i++)
+		if (c->types[i] == LANED_OPT_ADDRESS)
+			rc = plugin_address_check(c->conf, c->section,
+						  c->table[c->own + i].name);
+	if (rc == 0)
+		rc = take_endpoints(c->conf, c->section, c->terminal, &c->endpoints);
 	if (rc < 0)
 		goto out;
 	strbuf_init(&b, c->socket, sizeof(c->socket));
@@ -172,6 +200,37 @@ adapter_conf_load(const struct adapter_conf_ask *ask, struct adapter_conf **ret_
 	c = NULL;
 out:
 	adapter_conf_free(c);
+	return rc;
+}
+
+int
+adapter_conf_load_bare(const struct adapter_conf_ask *ask, struct adapter_bare *ret_bare)
+{
+	struct adapter_bare bare = { .environment = "" };
+	char section[SECTION_BYTES];
+	struct conf *conf = NULL;
+	struct strbuf b;
+	int rc;
+
+	if (!name_ok(ask->name))
+		return -EINVAL;
+	strbuf_init(&b, section, sizeof(section));
+	strbuf_addf(&b, SECTION_PREFIX "%s", ask->name);
+	rc = keys_load(ask->file, &conf);
+	if (rc < 0)
+		return rc;
+	rc = take_endpoints(conf, section, false, &bare.endpoints);
+	if (rc == 0 && (bare.endpoints.pos[0] == '\0' ||
+			strcmp(conf_str(conf, section, "enabled"), "yes") != 0))
+		rc = -ENODATA;
+	if (rc == 0)
+		rc = str_copy(bare.environment, sizeof(bare.environment),
+			      str_of(conf_str(conf, "lane", "environment")));
+	strbuf_init(&b, bare.socket, sizeof(bare.socket));
+	strbuf_addf(&b, "%s/adapter-%s.sock", conf_str(conf, "paths", "run"), ask->name);
+	if (rc == 0)
+		*ret_bare = bare;
+	conf_free(conf);
 	return rc;
 }
 
@@ -208,6 +267,12 @@ adapter_conf_seccomp(const struct adapter_conf *c)
 	return strcmp(word, "log") == 0 ? ADAPTER_SECCOMP_LOG : ADAPTER_SECCOMP_ENFORCE;
 }
 
+unsigned
+adapter_conf_call_limit_ms(const struct adapter_conf *c)
+{
+	return (unsigned)conf_int(c->conf, c->section, "call_limit");
+}
+
 const char *
 adapter_conf_environment(const struct adapter_conf *c)
 {
@@ -230,6 +295,12 @@ const char *
 adapter_conf_socket_path(const struct adapter_conf *c)
 {
 	return c->socket;
+}
+
+const struct adapter_endpoints *
+adapter_conf_endpoints(const struct adapter_conf *c)
+{
+	return &c->endpoints;
 }
 
 size_t

@@ -14,6 +14,8 @@
 #define ADAPTER_OPTIONS_MAX 64u
 #define ADAPTER_PATH_BYTES 512u
 #define ADAPTER_NAME_BYTES 33u
+#define ADAPTER_ENDPOINT_BYTES 256u
+#define ADAPTER_FRAMING_BYTES 16u
 
 enum adapter_seccomp {
 	ADAPTER_SECCOMP_ENFORCE,
@@ -39,10 +41,33 @@ struct adapter_conf *adapter_conf_free(struct adapter_conf *c);
 const char *adapter_conf_name(const struct adapter_conf *c);
 bool adapter_conf_enabled(const struct adapter_conf *c);
 enum adapter_seccomp adapter_conf_seccomp(const struct adapter_conf *c);
+/* Of one call into the plug-in, in ms. */
+unsigned adapter_conf_call_limit_ms(const struct adapter_conf *c);
 const char *adapter_conf_environment(const struct adapter_conf *c);
 const char *adapter_conf_log_level(const struct adapter_conf *c);
 const char *adapter_conf_plugin_path(const struct adapter_conf *c);
 const char *adapter_conf_socket_path(const struct adapter_conf *c);
+
+/*
+ * The endpoints that the host owns; both empty: this adapter has none.
+ */
+struct adapter_endpoints {
+	char pos[ADAPTER_ENDPOINT_BYTES], terminal[ADAPTER_ENDPOINT_BYTES];
+	char framing[ADAPTER_FRAMING_BYTES];
+};
+const struct adapter_endpoints *adapter_conf_endpoints(const struct adapter_conf *c);
+/*
+ * What a bypass needs when adapter_conf_load fails: by the common keys alone, so that the plug-in and its
+ * options.json may be missing. 0; -ENODATA this section names no endpoints, or the adapter is not
+ * enabled; -EBADMSG and other errors as adapter_conf_load, said on stderr.
+ */
+struct adapter_bare {
+	struct adapter_endpoints endpoints;
+	char environment[ADAPTER_FRAMING_BYTES]; /* empty: not known */
+	char socket[ADAPTER_PATH_BYTES];         /* as well */
+};
+int adapter_conf_load_bare(const struct adapter_conf_ask *ask,
+			   struct adapter_bare *ret_bare);
 
 /* The plug-in's options: how many, and one by its name (NULL: no such). */
 struct adapter_option {

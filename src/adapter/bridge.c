@@ -2,6 +2,7 @@
 #include "adapter/bridge_private.h"
 
 #include "adapter/plugin_describe.h"
+#include "adapter/watch.h"
 #include "adapter/wire.h"
 #include "base/clock.h"
 #include "base/crash.h"
@@ -17,6 +18,20 @@
 #define OVERDUE_AGAIN_MS 30000
 #define RECOVER_MAX HOST_REQUESTS_MAX
 #define REQUEST_MS_MAX (11 * 60 * 1000) /* of requests without a limit of their own */
+
+/* A question whose only content is that it is answered. */
+struct bridge_ping {
+	void (*done)(void *ctx, bool alive);
+	void *ctx;
+	struct bridge *bridge; /* NULL: gone */
+};
+
+void
+bridge_tell_laned(struct bridge *b, enum bridge_laned what)
+{
+	if (b->o.laned != NULL)
+		b->o.laned(b->o.ctx, what);
+}
 
 /* The plug-in did not end a request in time: "unknown" in its place, never more. */
 static void
@@ -75,7 +90,8 @@ deadline_of(const struct bridge *b, uint32_t timeout_ms)
 static bool
 holds_pan(struct bridge *b, const struct laned_request *q)
 {
-	if (host_guard(b->o.host, q->token) || host_guard(b->o.host, q->blob))
+	if (host_guard(b->o.host, q->token) || host_guard(b->o.host, q->blob) ||
+	    host_guard(b->o.host, q->auth) || host_guard(b->o.host, q->text))
 		return true;
 	for (uint32_t i = 0; i < q->discounts_count; i++)
 		if (host_guard(b->o.host, q->discounts[i].text))
@@ -94,12 +110,15 @@ submit(struct bridge *b, const struct host_wire_req *wire, struct laned_request 
 				  .type = q->type,
 				  .deadline_ms = deadline_of(b, q->timeout_ms) };
 	int rc = host_requests_add(b->requests, &r, &q->req);
+	unsigned was;
 
 	if (rc < 0)
 		return LANED_AGAIN;
 	b->submitting = true;
 	crash_point("host.submit");
+	was = watch_enter(CRASH_SUBMIT, q->type);
 	rc = b->adapter->submit(b->instance, q);
+	watch_leave(was);
 	b->submitting = false;
 	if (rc != LANED_OK) {
 		/* Not accepted, so nothing is open and no completion counts. */
@@ -155,10 +174,13 @@ on_health(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct laned_health h = { .size = sizeof(h) };
 	struct json_out *o = bridge_params_new();
 	const char *state;
+	unsigned was;
 
 	(void)peer;
 	(void)params;
+	was = watch_enter(CRASH_HEALTH, 0);
 	b->adapter->health(b->instance, &h);
+	watch_leave(was);
 	h.note[LANED_NOTE_BYTES - 1] = '\0';
 	state = wire_health_name(h.state);
 	if (o == NULL) {
@@ -172,6 +194,7 @@ on_health(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	json_int(o, "errors", (int64_t)h.errors);
 	json_int(o, "ignored", (int64_t)host_requests_ignored(b->requests));
 	json_int(o, "pans_refused", (int64_t)host_pans_refused(b->o.host));
+	json_int(o, "refused", (int64_t)host_refused(b->o.host));
 	if (h.note[0] != '\0')
 		json_cstr(o, "note", h.note);
 	json_close(o);
@@ -187,6 +210,7 @@ on_selftest(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	char text[LANED_NOTE_BYTES] = "";
 	struct json_out *o;
 	int64_t level;
+	unsigned was;
 	int rc;
 
 	(void)peer;
@@ -194,7 +218,9 @@ on_selftest(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_fail(call, RPC_PARAMS, "level must be 0, 1 or 2");
 		return;
 	}
+	was = watch_enter(CRASH_SELFTEST, 0);
 	rc = b->adapter->selftest(b->instance, (uint32_t)level, text);
+	watch_leave(was);
 	text[LANED_NOTE_BYTES - 1] = '\0';
 	if (rc == LANED_UNSUPPORTED) {
 		rpc_fail(call, RPC_REFUSED, "this adapter has no such self-test: %s",
@@ -226,6 +252,7 @@ static void
 link_down(struct bridge *b)
 {
 	bool was_up = b->up;
+	unsigned was;
 
 	b->up = false;
 	b->epoch++;
@@ -237,8 +264,11 @@ link_down(struct bridge *b)
 	log_event(LOG_WARNING, "adapter-link", NULL,
 		  "laned is gone; nothing is taken in until it is back");
 	daemon_status("laned is gone");
+	bridge_tell_laned(b, BRIDGE_LANED_LOST);
 	crash_point("host.link down");
+	was = watch_enter(CRASH_LINK, 0);
 	b->adapter->link(b->instance, 0);
+	watch_leave(was);
 }
 
 static void
@@ -284,6 +314,7 @@ link_up(struct bridge *b, const struct value *result)
 	struct laned_entry *entries = NULL;
 	const struct value *list;
 	struct str lane = { "", 0 };
+	unsigned was;
 	int n = 0;
 
 	if (arena == NULL)
@@ -303,10 +334,17 @@ link_up(struct bridge *b, const struct value *result)
 		  b->o.name, (int)lane.n, lane.p, n);
 	daemon_status("serving");
 	crash_point("host.recover");
+	was = watch_enter(CRASH_RECOVER, 0);
 	b->adapter->recover(b->instance, entries, (size_t)n);
+	watch_leave(was);
 	crash_point("host.link up");
+	was = watch_enter(CRASH_LINK, 1);
 	if (b->up)
 		b->adapter->link(b->instance, 1);
+	watch_leave(was);
+	if (b->up)
+		bridge_tell_laned(b, BRIDGE_LANED_HERE);
+	bridge_words_go(b);
 	arena_free(arena);
 	return 0;
 }
@@ -377,6 +415,11 @@ send_hello(void *ctx)
 	if (elf->build_id[0] != '\0')
 		json_cstr(o, "build_id", elf->build_id);
 	json_cstr(o, "environment", b->o.environment);
+	if (b->o.report != NULL) {
+		json_open_object(o, "report");
+		report_write(b->o.report, o);
+		json_close(o);
+	}
 	json_close(o);
 	crash_point("host.hello");
 	if (rpc_request(peer, "adapter.hello", o, HELLO_MS, on_hello, b) < 0)
@@ -402,14 +445,18 @@ on_gone(void *ctx, int err)
 static int
 start_instance(struct bridge *b)
 {
+	unsigned was = watch_enter(CRASH_CREATE, 0);
 	int rc = b->adapter->create(b->o.host, host_api(), &b->instance);
 
+	watch_leave(was);
 	if (rc != LANED_OK) {
 		b->instance = NULL;
 		log_err("the plug-in refuses its configuration (%d)", rc);
 		return -EPROTO;
 	}
+	was = watch_enter(CRASH_START, 0);
 	rc = b->adapter->start(b->instance);
+	watch_leave(was);
 	if (rc != LANED_OK) {
 		log_err("the plug-in cannot start (%d)", rc);
 		return -EPROTO;
@@ -457,6 +504,8 @@ bridge_new(const struct bridge_options *o, struct bridge **ret_bridge)
 	rc = loop_timer_new(o->loop, on_deadline, b, &b->deadline);
 	if (rc == 0)
 		rc = loop_timer_new(o->loop, send_hello, b, &b->hello_again);
+	if (rc == 0)
+		rc = loop_timer_new(o->loop, bridge_words_go, b, &b->words_again);
 	if (rc < 0)
 		goto out;
 	host_set_link(o->host, &b->link);
@@ -475,23 +524,81 @@ out:
 struct bridge *
 bridge_free(struct bridge *b)
 {
+	unsigned was;
+
 	if (b == NULL)
 		return NULL;
+	was = watch_enter(CRASH_STOP, 0);
 	if (b->instance != NULL)
 		b->adapter->stop(b->instance);
+	watch_leave(was);
 	b->up = false;
 	b->epoch++;
+	if (b->ping != NULL)
+		b->ping->bridge = NULL; /* it ends with its connection */
 	b->client = rpc_client_free(b->client);
 	bridge_drop_held(b);
+	was = watch_enter(CRASH_DESTROY, 0);
 	if (b->instance != NULL)
 		b->adapter->destroy(b->instance);
+	watch_leave(was);
 	host_set_link(b->o.host, NULL);
 	loop_timer_free(b->deadline);
 	loop_timer_free(b->hello_again);
+	loop_timer_free(b->words_again);
+	bridge_words_free(b);
 	host_requests_free(b->requests);
 	arena_free(b->found);
 	free(b);
 	return NULL;
+}
+
+void
+bridge_notify(struct bridge *b, const char *method, struct json_out *params)
+{
+	struct rpc_peer *peer = bridge_peer(b);
+
+	if (b->up && peer != NULL)
+		(void)rpc_notify(peer, method,
+				 params); /* the next hello tells it again */
+}
+
+static void
+on_pong(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct bridge_ping p = *(struct bridge_ping *)ctx;
+
+	(void)result;
+	free(ctx);
+	if (p.bridge == NULL)
+		return;
+	p.bridge->ping = NULL;
+	p.done(p.ctx,
+	       error == NULL || (error->code != RPC_GONE && error->code != RPC_TIMEOUT));
+}
+
+int
+bridge_ping(struct bridge *b, int64_t timeout_ms, void (*done)(void *ctx, bool alive),
+	    void *ctx)
+{
+	struct rpc_peer *peer = b->up ? bridge_peer(b) : NULL;
+	struct bridge_ping *p;
+	int rc;
+
+	if (peer == NULL)
+		return -EPIPE;
+	if (b->ping != NULL)
+		return -EAGAIN;
+	p = malloc(sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	*p = (struct bridge_ping){ done, ctx, b };
+	rc = rpc_request(peer, "adapter.ping", NULL, timeout_ms, on_pong, p);
+	if (rc < 0)
+		free(p);
+	else
+		b->ping = p;
+	return rc;
 }
 
 bool

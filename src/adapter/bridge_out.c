@@ -1,6 +1,7 @@
 /* From the plug-in to laned: events, baskets, the journal, completions. */
 #include "adapter/bridge_private.h"
 
+#include "adapter/watch.h"
 #include "adapter/wire.h"
 #include "base/crash.h"
 #include "base/log.h"
@@ -13,6 +14,8 @@
 #define ASK_MS 5000
 #define COMPLETE_MS 30000
 #define OUT_BYTES_MAX (768u * 1024u)
+#define WORDS_MAX 64u
+#define WORD_AGAIN_MS 1000
 
 struct rpc_peer *
 bridge_peer(const struct bridge *b)
@@ -59,8 +62,11 @@ on_acked(void *ctx, const struct value *result, const struct rpc_error *error)
 		bridge_arm_deadline(b);
 	}
 	if (current && a->fn != NULL) {
+		unsigned was = watch_enter(CRASH_ACK, 0);
+
 		crash_point("host.ack");
 		a->fn(a->user, status);
+		watch_leave(was);
 	}
 	free(a);
 }
@@ -108,7 +114,10 @@ bridge_params_new(void)
 	return o;
 }
 
-/* Asks and waits. 0 and *ret_result in arena, or a negative errno. */
+/*
+ * Asks and waits. 0 and *ret_result in arena; -ECONNREFUSED laned does not want it; another negative
+ * errno.
+ */
 static int
 ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
 	     struct arena *arena, const struct value **ret_result)
@@ -120,12 +129,18 @@ ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
 
 	if (peer != NULL && b->up)
 		rc = rpc_request_wait(peer, &q, arena, ret_result, &error);
-	if (rc == -EREMOTEIO)
+	if (rc == -EREMOTEIO && error.code == RPC_REFUSED)
+		rc = -ECONNREFUSED;
+	if (rc == -ECONNREFUSED)
+		log_debug("%s: laned does not want it: %s", method, error.message);
+	else if (rc == -EREMOTEIO)
 		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
 			  method, error.code, error.message);
 	else if (rc < 0)
 		log_event(LOG_ERR, "adapter-no-journal", NULL, "%s: %s", method,
 			  strerror(-rc));
+	if (rc == -ETIMEDOUT)
+		bridge_tell_laned(b, BRIDGE_LANED_SILENT);
 	return rc;
 }
 
@@ -191,19 +206,139 @@ link_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entry
 	return rc;
 }
 
+/* ---- what a POS says of its tenders ------------------------------------------------------- */
+
+static void
+word_end(struct word *w)
+{
+	struct bridge *b = w->bridge;
+	struct word **at = &b->words;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	b->words_count--;
+	json_out_free(w->params);
+	free(w);
+}
+
+static void
+on_word(void *ctx, const struct value *result, const struct rpc_error *error)
+{
+	struct word *w = ctx;
+	struct bridge *b = w->bridge;
+	int status = status_of(error);
+
+	(void)result; /* {} */
+	w->asked = false;
+	if (status == LANED_GONE)
+		return; /* the next link takes it */
+	if (status != LANED_AGAIN) {
+		if (error != NULL)
+			log_event(LOG_WARNING, "adapter-refused", NULL,
+				  "adapter.event: laned says %d: %s", error->code,
+				  error->message);
+		word_end(w);
+	} else if (loop_timer_set(b->words_again, WORD_AGAIN_MS) < 0) {
+		log_err("no timer for what the POS said; the next link takes it");
+	}
+}
+
+void
+bridge_words_go(void *ctx)
+{
+	struct bridge *b = ctx;
+	struct rpc_peer *peer = bridge_peer(b);
+
+	for (struct word *w = b->words; b->up && peer != NULL && w != NULL; w = w->next) {
+		if (w->asked)
+			continue;
+		w->asked = true;
+		if (rpc_request(peer, "adapter.event", w->params, ASK_MS, on_word, w) < 0)
+			w->asked = false; /* the link's end; as above */
+	}
+}
+
+void
+bridge_words_free(struct bridge *b)
+{
+	struct word *w;
+
+	while ((w = b->words) != NULL) {
+		b->words = w->next;
+		json_out_free(w->params);
+		free(w);
+	}
+	b->words_count = 0;
+}
+
+/* Kept until laned has stored it, over its restarts, too; this process is all that it may not outlive. */
+static int
+keep_word(struct bridge *b, struct json_out *o)
+{
+	struct word *w = b->words_count < WORDS_MAX ? calloc(1, sizeof(*w)) : NULL;
+	struct word **at = &b->words;
+
+	if (w == NULL) {
+		json_out_free(o);
+		return b->words_count < WORDS_MAX ? LANED_NO_MEMORY : LANED_AGAIN;
+	}
+	w->bridge = b;
+	w->params = o;
+	while (*at != NULL)
+		at = &(*at)->next;
+	*at = w;
+	b->words_count++;
+	bridge_words_go(b);
+	return LANED_OK;
+}
+
+/*
+ * laned may have taken what it did not answer in time. The POS goes to the real terminal with it, so
+ * nobody may be asked for a touch: it is told so as soon as it listens.
+ */
+static void
+abort_unheard(struct bridge *b, const struct laned_event *ev)
+{
+	const struct laned_event gone = { .size = sizeof(gone),
+					  .type = LANED_EV_TENDER_ABORT,
+					  .ticket = ev->ticket,
+					  .amount = -1,
+					  .ref = ev->ref };
+	struct json_out *o = ev->ref.n > 0 ? bridge_params_new() : NULL;
+
+	if (o == NULL)
+		return;
+	wire_write_event(o, &gone);
+	json_close(o);
+	(void)keep_word(b, o); /* else its limit ends it: a payment waits 20 s */
+}
+
 static int
 wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
 {
 	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
 	const struct value *result;
-	int rc = LANED_NOT_DURABLE;
+	int rc = LANED_NOT_DURABLE, asked = -ENOMEM;
 
-	if (arena != NULL && ask_and_wait(b, "adapter.event", o, arena, &result) == 0 &&
-	    wire_read_key(result, &ev->key) == 0)
+	if (arena != NULL)
+		asked = ask_and_wait(b, "adapter.event", o, arena, &result);
+	if (asked == 0 && wire_read_key(result, &ev->key) == 0)
 		rc = LANED_OK;
+	else if (asked == -ECONNREFUSED)
+		rc = LANED_REFUSED;
+	else if (asked == -ETIMEDOUT)
+		abort_unheard(b, ev);
 	json_out_free(o);
 	arena_free(arena);
 	return rc;
+}
+
+static bool
+is_word(uint32_t type)
+{
+	return type == LANED_EV_TENDER_ABORT || type == LANED_EV_TENDER_CONFIRMED ||
+	       type == LANED_EV_TENDER_UNDO;
 }
 
 static int
@@ -219,6 +354,8 @@ link_event(void *ctx, struct laned_event *ev)
 	json_close(o);
 	if (ev->type == LANED_EV_TENDER_WANTED)
 		return wait_for_key(b, o, ev);
+	if (is_word(ev->type))
+		return keep_word(b, o);
 	a = ack_new(b, NULL, NULL);
 	if (a == NULL || !b->up) {
 		free(a);

@@ -18,8 +18,20 @@ struct bridge {
 	struct loop_timer *deadline, *hello_again;
 	struct arena *found; /* of the last journal_find */
 	bool up, submitting;
-	uint64_t epoch;   /* of the link: acks of an older one are not delivered */
-	struct ack *held; /* completions made inside submit: sent after its answer */
+	struct bridge_ping *ping; /* unanswered; NULL none */
+	uint64_t epoch;     /* of the link: acks of an older one are not delivered */
+	struct ack *held;   /* completions made inside submit: sent after its answer */
+	struct word *words; /* of a POS about its tenders, until laned has stored them */
+	unsigned words_count;
+	struct loop_timer *words_again;
+};
+
+/* One adapter.event that must not be lost. */
+struct word {
+	struct bridge *bridge;
+	struct json_out *params;
+	bool asked; /* no answer yet */
+	struct word *next;
 };
 
 /* What waits for an answer of laned. */
@@ -36,10 +48,15 @@ struct ack {
 
 /* A new object for params, or NULL. */
 struct json_out *bridge_params_new(void);
+/* The program hears of laned. */
+void bridge_tell_laned(struct bridge *b, enum bridge_laned what);
 /* The live connection, or NULL. */
 struct rpc_peer *bridge_peer(const struct bridge *b);
 /* Sets the timer to the nearest limit of an open request. */
 void bridge_arm_deadline(struct bridge *b);
+/* Tells laned what it has not stored yet: all that is not being asked. Also a timer's function. */
+void bridge_words_go(void *ctx);
+void bridge_words_free(struct bridge *b);
 /* The functions that a plug-in reaches laned by. */
 struct host_link bridge_link(struct bridge *b);
 /* As the ABI's complete. */

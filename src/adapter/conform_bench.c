@@ -1,6 +1,7 @@
 /* What the checks of the conformance kit stand on: a scripted laned beside the plug-in. */
 #include "adapter/conform_bench.h"
 
+#include "adapter/vhost_conns.h"
 #include "adapter/wire.h"
 
 #include <errno.h>
@@ -62,14 +63,20 @@ is_output(const char *function)
 	       strcmp(function, "type_start") == 0;
 }
 
-/* A payment was taken, and the journal has not yet said that it may leave. */
+bool
+bench_moves_money(uint32_t type)
+{
+	return type == LANED_REQ_PAY || type == LANED_REQ_REFUND;
+}
+
+/* A payment or refund was taken, and the journal has not yet said that it may leave. */
 static bool
 waits_for_journal(const struct bench *b)
 {
 	for (unsigned i = 0; i < b->known_count; i++) {
 		const struct known *k = &b->known[i];
 
-		if (k->type == LANED_REQ_PAY && k->accepted && !k->journalled &&
+		if (bench_moves_money(k->type) && k->accepted && !k->journalled &&
 		    k->completions == 0)
 			return true;
 	}
@@ -354,6 +361,9 @@ bench_end(struct bench *b)
 		bench_fail("%u timers are left after destroy", vhost_timers(b->host));
 	if (vhost_allocated(b->host) > 0)
 		bench_fail("%zu bytes are left after destroy", vhost_allocated(b->host));
+	if (vhost_conns_count(b->host) > 0 || vhost_conns_listeners(b->host) > 0)
+		bench_fail("%u connections and %u listeners are left after destroy",
+			   vhost_conns_count(b->host), vhost_conns_listeners(b->host));
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
@@ -401,7 +411,7 @@ bench_submit(struct bench *b, uint32_t type, struct laned_key key)
 		.amount = BENCH_AMOUNT,
 		.currency = { "EUR", 3 },
 		.token = { "tok_1", 5 },
-		.timeout_ms = type == LANED_REQ_PAY ? BENCH_PAY_MS : 0,
+		.timeout_ms = bench_moves_money(type) ? BENCH_PAY_MS : 0,
 		.discounts = &discount,
 		.discounts_count = type == LANED_REQ_OFFER,
 		.member_no = { "1000", 4 },
@@ -410,6 +420,10 @@ bench_submit(struct bench *b, uint32_t type, struct laned_key key)
 	};
 	int rc;
 
+	if (type == LANED_REQ_REFUND) {
+		q.original = (struct laned_key){ { 0x4f, 1 } };
+		q.ref = (struct laned_str){ "R-1", 3 };
+	}
 	k->amount = q.amount;
 	k->accepted = true; /* it may complete from inside */
 	rc = b->table->submit(b->instance, &q);

@@ -86,6 +86,8 @@ void bench_leave(struct bench *b);
 
 /* A key that was not used before. */
 struct laned_key bench_key(struct bench *b);
+/* A payment or a refund: the journal comes first, and silence is no "no". */
+bool bench_moves_money(uint32_t type);
 /* Submits a request of type for a key; NULL: the plug-in did not take it. */
 struct known *bench_submit(struct bench *b, uint32_t type, struct laned_key key);
 /* An entry of recover() and its record. */
@@ -147,7 +149,7 @@ struct peer_entry *peer_entry(struct peer *p, const struct laned_key *key);
 struct peer_entry *peer_entry_make(struct peer *p, const struct laned_key *key);
 /* Runs the plug-in and the peer in turns for so long. */
 void peer_run(struct peer *p, struct bench *b, int64_t ms);
-extern const struct peer_ops peer_drop;
+extern const struct peer_ops peer_drop, peer_lines;
 
 /* ---- checks ---- */
 
@@ -157,6 +159,6 @@ struct conform_check {
 };
 /* Each file's part, ending in one without a name. */
 extern const struct conform_check conform_checks_table[], conform_checks_requests[],
-	conform_checks_faults[], conform_checks_peer[];
+	conform_checks_faults[], conform_checks_peer[], conform_checks_conns[];
 
 #endif

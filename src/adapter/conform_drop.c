@@ -1,6 +1,6 @@
 /*
  * The other side of drop format v1 as the conformance kit plays it: a POS with a ledger that takes
- * files from "out" and answers in "in". docs/adapters.md has the format and the POS's rules.
+ * files from "out" and answers in "in". docs/adapter-drop.md has the format and the POS's rules.
  */
 #include "adapter/conform_bench.h"
 
@@ -116,7 +116,7 @@ take(struct peer *p, struct vhost *v, const struct vhost_file *f)
 	if (dot == NULL || (size_t)(dot - f->name) != KEY_HEX ||
 	    hex_decode(key.b, sizeof(key.b), (struct str){ f->name, KEY_HEX }) < 0)
 		return; /* an offer */
-	if (strcmp(dot, ".pay.json") == 0)
+	if (strcmp(dot, ".pay.json") == 0 || strcmp(dot, ".refund.json") == 0)
 		take_pay(p, v, &key, amount_of(f));
 	else if (strcmp(dot, ".query.json") == 0)
 		tell(p, v, peer_entry_make(p, &key));

@@ -7,7 +7,7 @@
 #define DAY_MS INT64_C(86400000)
 #define NOISE_ROUNDS 200u
 
-static const struct peer_ops *const all_peers[] = { &peer_drop };
+static const struct peer_ops *const all_peers[] = { &peer_drop, &peer_lines };
 
 const struct peer_ops *
 peer_find(const char *protocol)
@@ -139,6 +139,42 @@ check_two_phases(struct bench *b, const struct conform_options *o)
 	bench_end(b);
 }
 
+/* Money back: as a payment, under its own key; and not at all where that was not promised. */
+static void
+check_refund(struct bench *b, const struct conform_options *o)
+{
+	static struct peer p;
+	struct known *k;
+
+	bench_launch(b, o);
+	k = bench_submit(b, LANED_REQ_REFUND, bench_key(b));
+	if (!bench_can(b, LANED_CAP_REFUND)) {
+		if (k != NULL)
+			bench_fail("it takes a refund and does not say that it can");
+		bench_end(b);
+		return;
+	}
+	peer_init(&p, b);
+	if (k == NULL)
+		bench_fail("it does not take a refund");
+	peer_run(&p, b, BENCH_SETTLE_MS);
+	want(k, LANED_OUT_APPROVED, "the peer gives back");
+	if (!k->journalled)
+		bench_fail("a refund leaves, and the journal was never asked");
+	if (bench_can(b, LANED_CAP_QUERY)) {
+		k = bench_submit(b, LANED_REQ_QUERY, k->key);
+		peer_run(&p, b, BENCH_SETTLE_MS);
+		want(k != NULL ? k : &(struct known){ 0 }, LANED_OUT_APPROVED,
+		     "asked about a refund that was made");
+	}
+	p.declines = true;
+	k = bench_submit(b, LANED_REQ_REFUND, bench_key(b));
+	peer_run(&p, b, BENCH_SETTLE_MS);
+	want(k != NULL ? k : &(struct known){ 0 }, LANED_OUT_DECLINED,
+	     "the peer gives nothing back");
+	bench_end(b);
+}
+
 /* The same answer again: nothing is completed twice, and nothing breaks. */
 static void
 check_twice(struct bench *b, const struct conform_options *o)
@@ -265,6 +301,7 @@ check_noise(struct bench *b, const struct conform_options *o)
 	bench_await(b, k);
 	if (bench_is_yes(k->outcome) || b->late_approved > 0)
 		bench_fail("noise becomes an approval");
+	bench_run(b, BENCH_PAY_MS); /* it may have hung up, and connects again */
 	p.mute = false;
 	k = bench_submit(b, LANED_REQ_PAY, bench_key(b));
 	if (k == NULL)
@@ -357,6 +394,8 @@ const struct conform_check conform_checks_peer[] = {
 	  check_answers },
 	{ "two-phases", "query, confirm, undo, and a key that nobody knows",
 	  check_two_phases },
+	{ "refund", "money back: made, asked about, refused; or not taken at all",
+	  check_refund },
 	{ "twice", "the same answer again, then another one: one completion",
 	  check_twice },
 	{ "stored-later", "an answer that laned could not store is told again",

@@ -16,6 +16,7 @@ static const struct ask asks[] = {
 	{ LANED_REQ_CONFIRM, LANED_CAP_CONFIRM, "confirm" },
 	{ LANED_REQ_UNDO, LANED_CAP_UNDO, "undo" },
 	{ LANED_REQ_RECEIPT, LANED_CAP_RECEIPT, "receipt" },
+	{ LANED_REQ_REFUND, LANED_CAP_REFUND, "refund" },
 };
 #define ASKS (sizeof(asks) / sizeof(asks[0]))
 
@@ -84,7 +85,7 @@ check_silence(struct bench *b, const struct conform_options *o)
 		bench_await(b, k);
 		if (asks[i].type == LANED_REQ_OFFER || asks[i].type == LANED_REQ_RECEIPT)
 			continue;
-		if (asks[i].type == LANED_REQ_PAY
+		if (bench_moves_money(asks[i].type)
 			    ? k->outcome < LANED_OUT_UNKNOWN
 			    : bench_is_yes(k->outcome) ||
 				      (bench_is_certain_no(k->outcome) &&

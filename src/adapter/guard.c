@@ -8,6 +8,12 @@ guard_text(struct laned_str s)
 	return s.n > 0 && pan_find((struct str){ s.p, s.n }, NULL, NULL);
 }
 
+static bool
+is_card(struct laned_str article)
+{
+	return article.n > 0 && pan_find_article((struct str){ article.p, article.n });
+}
+
 bool
 guard_basket(const struct laned_basket *b)
 {
@@ -15,7 +21,7 @@ guard_basket(const struct laned_basket *b)
 		const struct laned_line *l = &b->lines[i];
 
 		if (guard_text(l->text) || guard_text(l->category) ||
-		    guard_text(l->brand))
+		    guard_text(l->brand) || is_card(l->gtin) || is_card(l->plu))
 			return true;
 	}
 	return false;

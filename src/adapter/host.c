@@ -1,7 +1,10 @@
 #include "adapter/host.h"
 
 #include "adapter/guard.h"
-#include "adapter/host_later.h"
+#include "adapter/host_limits.h"
+#include "adapter/host_secret.h"
+#include "adapter/host_typing.h"
+#include "adapter/watch.h"
 
 #include "base/clock.h"
 #include "base/crash.h"
@@ -23,7 +26,12 @@ struct laned_host {
 	const struct adapter_conf *conf;
 	struct host_timers *timers;
 	struct host_dirs *dirs;
+	struct streams *streams;
+	struct host_conns *conns;
+	struct host_typing *typing;
+	struct host_splices *splices;
 	const struct host_link *link;
+	struct host_limits limits;
 	uint64_t pans_refused;
 	size_t allocated;
 };
@@ -39,6 +47,22 @@ str_in(struct laned_str s)
 	return (struct str){ s.p, s.n };
 }
 
+/* False: the plug-in asks for too much. */
+static bool
+may(struct laned_host *h, enum host_limit kind, uint32_t units)
+{
+	enum host_limits_verdict v =
+		host_limits_take(&h->limits, kind, units, clock_mono_ms());
+
+	if (v == HOST_LIMITS_BEGINS)
+		log_event(LOG_WARNING, "adapter-flood", NULL,
+			  "the plug-in floods: %s beyond the limit are refused and "
+			  "counted (%llu so far)",
+			  host_limit_name(kind),
+			  (unsigned long long)host_limits_refused(&h->limits, kind));
+	return v == HOST_LIMITS_TAKEN;
+}
+
 /* ---- basics ------------------------------------------------------------------------------ */
 
 static void
@@ -46,6 +70,8 @@ api_log(struct laned_host *h, uint32_t level, struct laned_str text)
 {
 	int n = text.n > LOG_BYTES_MAX ? LOG_BYTES_MAX : (int)text.n;
 
+	if (!may(h, HOST_LIMIT_LOG, 1))
+		return;
 	if (level < LANED_LOG_ERR)
 		level = LANED_LOG_ERR;
 	if (level > LANED_LOG_DEBUG)
@@ -83,8 +109,11 @@ api_alloc(struct laned_host *h, size_t bytes)
 {
 	struct block *b;
 
-	if (bytes > HOST_ALLOC_BYTES_MAX - h->allocated)
+	if (bytes > HOST_ALLOC_BYTES_MAX - h->allocated) {
+		if (bytes <= LANED_FILE_BYTES_MAX)
+			watch_used_up(); /* not even a file could be read */
 		return NULL;
+	}
 	b = calloc(1, sizeof(*b) + bytes);
 	if (b == NULL)
 		return NULL;
@@ -150,6 +179,18 @@ api_option_int(struct laned_host *h, const char *name, int64_t *ret_value)
 	if (rc == LANED_OK)
 		*ret_value = o.number;
 	return rc;
+}
+
+static int
+api_secret(struct laned_host *h, const char *name, uint8_t *buf, size_t *n)
+{
+	struct adapter_option o;
+
+	if (name == NULL || n == NULL || (buf == NULL && *n > 0))
+		return LANED_INVALID;
+	if (option(h, name, &o) != LANED_OK || o.type != LANED_OPT_SECRET)
+		return LANED_MISSING;
+	return host_secret_read(adapter_conf_name(h->conf), name, o.text, buf, n);
 }
 
 static int
@@ -244,6 +285,66 @@ api_dir_set_aside(struct laned_host *h, const char *name, struct laned_str file,
 	return host_dirs_set_aside(h->dirs, name, str_in(file), version);
 }
 
+/* ---- connections ------------------------------------------------------------------------- */
+
+static int
+address_of(void *ctx, const char *name, struct str *ret_text)
+{
+	const struct laned_host *h = ctx;
+	struct adapter_option o;
+
+	if (h->conf == NULL || adapter_conf_option(h->conf, name, &o) < 0 ||
+	    o.type != LANED_OPT_ADDRESS)
+		return -ENOENT;
+	*ret_text = str_of(o.text);
+	return 0;
+}
+
+static int
+api_conn_open(struct laned_host *h, const char *name,
+	      const struct laned_conn_events *events, void *user, uint64_t *ret_conn)
+{
+	return host_conns_open(h->conns, name, events, user, ret_conn);
+}
+
+static int
+api_conn_listen(struct laned_host *h, const char *name,
+		const struct laned_conn_events *events, void *user,
+		uint64_t *ret_listener)
+{
+	return host_conns_listen(h->conns, name, events, user, ret_listener);
+}
+
+static int
+api_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t n)
+{
+	return host_conns_send(h->conns, conn, data, n);
+}
+
+static void
+api_conn_close(struct laned_host *h, uint64_t conn)
+{
+	host_conns_close(h->conns, conn);
+}
+
+static int
+api_conn_modem(struct laned_host *h, uint64_t conn, uint32_t mask, uint32_t lines)
+{
+	return host_conns_modem(h->conns, conn, mask, lines);
+}
+
+static int
+api_splice(struct laned_host *h, uint64_t a, uint64_t b, const uint8_t *first, size_t n)
+{
+	return host_splice(h->splices, a, b, first, n);
+}
+
+static int
+api_tunnel(struct laned_host *h, const struct laned_tunnel *t)
+{
+	return host_tunnel(h->splices, t);
+}
+
 /* ---- to laned ---------------------------------------------------------------------------- */
 
 static int
@@ -251,7 +352,8 @@ api_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	    uint32_t state, struct laned_str blob)
 {
 	crash_point("host.journal");
-	if (h->link == NULL || blob.n > LANED_BLOB_BYTES_MAX || host_guard(h, blob))
+	if (h->link == NULL || blob.n > LANED_BLOB_BYTES_MAX || host_guard(h, blob) ||
+	    !may(h, HOST_LIMIT_JOURNAL, 1))
 		return LANED_NOT_DURABLE;
 	return h->link->journal(h->link->ctx, req, key, state, blob);
 }
@@ -262,6 +364,8 @@ api_journal_find(struct laned_host *h, struct laned_str ref,
 {
 	if (h->link == NULL)
 		return LANED_GONE;
+	if (!may(h, HOST_LIMIT_FIND, 1))
+		return LANED_AGAIN;
 	return h->link->journal_find(h->link->ctx, ref, ret_entry);
 }
 
@@ -275,6 +379,8 @@ api_event(struct laned_host *h, struct laned_event *ev)
 		return wanted ? LANED_NOT_DURABLE : LANED_PAN;
 	if (h->link == NULL)
 		return wanted ? LANED_NOT_DURABLE : LANED_GONE;
+	if (!may(h, HOST_LIMIT_EVENT, 1))
+		return wanted ? LANED_NOT_DURABLE : LANED_AGAIN;
 	return h->link->event(h->link->ctx, ev);
 }
 
@@ -291,6 +397,9 @@ api_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn 
 	crash_point("host.basket");
 	if (rc == LANED_OK && h->link == NULL)
 		rc = LANED_GONE;
+	if (rc == LANED_OK &&
+	    !may(h, HOST_LIMIT_POS, 1 + b->lines_count / HOST_LIMIT_LINES_PER_UNIT))
+		rc = LANED_AGAIN;
 	return rc != LANED_OK ? rc : h->link->pos_basket(h->link->ctx, b, ack, user);
 }
 
@@ -303,6 +412,8 @@ api_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
 		return LANED_PAN;
 	if (h->link == NULL)
 		return LANED_GONE;
+	if (!may(h, HOST_LIMIT_POS, 1))
+		return LANED_AGAIN;
 	return h->link->pos_claim(h->link->ctx, ticket, kind, value, ack, user);
 }
 
@@ -313,6 +424,8 @@ api_pos_cancel(struct laned_host *h, struct laned_str ticket, laned_ack_fn ack,
 	crash_point("host.cancel");
 	if (h->link == NULL)
 		return LANED_GONE;
+	if (!may(h, HOST_LIMIT_POS, 1))
+		return LANED_AGAIN;
 	return h->link->pos_cancel(h->link->ctx, ticket, ack, user);
 }
 
@@ -330,7 +443,24 @@ api_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn ac
 	h->pans_refused += guard_result(&copy);
 	if (h->link == NULL)
 		return LANED_GONE;
+	if ((copy.flags & LANED_RESULT_LATE) != 0 && !may(h, HOST_LIMIT_LATE, 1))
+		return LANED_AGAIN;
 	return h->link->complete(h->link->ctx, &copy, ack, user);
+}
+
+static int
+api_type_start(struct laned_host *h, const char *name, struct laned_str text,
+	       laned_typed_fn done, void *user)
+{
+	if (host_guard(h, text))
+		return LANED_PAN;
+	return host_typing_start(h->typing, name, text, done, user);
+}
+
+static int
+api_type_cancel(struct laned_host *h, const char *name)
+{
+	return host_typing_cancel(h->typing, name);
 }
 
 static const struct laned_host_api api = {
@@ -347,7 +477,7 @@ static const struct laned_host_api api = {
 	.timer_cancel = api_timer_cancel,
 	.option_str = api_option_str,
 	.option_int = api_option_int,
-	.secret = host_later_secret,
+	.secret = api_secret,
 	.guard = api_guard,
 	.dir_watch = api_dir_watch,
 	.dir_list = api_dir_list,
@@ -355,14 +485,14 @@ static const struct laned_host_api api = {
 	.dir_put = api_dir_put,
 	.dir_remove = api_dir_remove,
 	.dir_set_aside = api_dir_set_aside,
-	.conn_open = host_later_conn_open,
-	.conn_listen = host_later_conn_open,
-	.conn_send = host_later_conn_send,
-	.conn_close = host_later_conn_close,
-	.conn_modem = host_later_conn_modem,
-	.splice = host_later_splice,
-	.type_start = host_later_type_start,
-	.type_cancel = host_later_type_cancel,
+	.conn_open = api_conn_open,
+	.conn_listen = api_conn_listen,
+	.conn_send = api_conn_send,
+	.conn_close = api_conn_close,
+	.conn_modem = api_conn_modem,
+	.splice = api_splice,
+	.type_start = api_type_start,
+	.type_cancel = api_type_cancel,
 	.journal = api_journal,
 	.journal_find = api_journal_find,
 	.event = api_event,
@@ -370,6 +500,7 @@ static const struct laned_host_api api = {
 	.pos_claim = api_pos_claim,
 	.pos_cancel = api_pos_cancel,
 	.complete = api_complete,
+	.tunnel = api_tunnel,
 };
 
 /* Declares the folders that the options name. */
@@ -384,6 +515,39 @@ add_dirs(struct laned_host *h)
 	     i++)
 		if (o.type == LANED_OPT_DIR)
 			rc = host_dirs_add(h->dirs, o.name, o.text);
+	return rc;
+}
+
+static int
+add_conns(struct laned_host *h)
+{
+	struct host_conns_options o = {
+		.loop = h->loop,
+		.address = address_of,
+		.ctx = h,
+		.name = h->conf == NULL ? "plug-in" : adapter_conf_name(h->conf),
+	};
+	int rc = streams_new(h->loop, getenv("CREDENTIALS_DIRECTORY"), &h->streams);
+
+	o.streams = h->streams;
+	if (rc == 0)
+		rc = host_conns_new(&o, &h->conns);
+	return rc < 0 ? rc : host_splices_new(h->conns, &h->splices);
+}
+
+/* Before the sandbox is entered: /dev/uinput is asked for a keyboard here. */
+static int
+add_typing(struct laned_host *h)
+{
+	struct adapter_option o;
+	int rc = host_typing_new(h->loop, h->streams, NULL, &h->typing);
+
+	for (size_t i = 0;
+	     rc == 0 && h->conf != NULL && adapter_conf_option_at(h->conf, i, &o) == 0;
+	     i++)
+		if (o.type == LANED_OPT_ADDRESS)
+			(void)host_typing_add(h->typing, o.name,
+					      o.text); /* said; type_start refuses */
 	return rc;
 }
 
@@ -402,6 +566,10 @@ host_new(struct loop *l, const struct adapter_conf *conf, struct laned_host **re
 		rc = host_dirs_new(l, &h->dirs);
 	if (rc == 0)
 		rc = add_dirs(h);
+	if (rc == 0)
+		rc = add_conns(h);
+	if (rc == 0)
+		rc = add_typing(h);
 	if (rc < 0) {
 		host_free(h);
 		return rc;
@@ -415,6 +583,10 @@ host_free(struct laned_host *h)
 {
 	if (h == NULL)
 		return NULL;
+	host_typing_free(h->typing);
+	host_splices_free(h->splices);
+	host_conns_free(h->conns);
+	streams_free(h->streams);
 	host_dirs_free(h->dirs);
 	host_timers_free(h->timers);
 	free(h);
@@ -427,6 +599,24 @@ host_set_link(struct laned_host *h, const struct host_link *link)
 	h->link = link;
 }
 
+struct streams *
+host_streams(struct laned_host *h)
+{
+	return h->streams;
+}
+
+struct host_conns *
+host_conns(struct laned_host *h)
+{
+	return h->conns;
+}
+
+struct host_splices *
+host_splices(struct laned_host *h)
+{
+	return h->splices;
+}
+
 const struct laned_host_api *
 host_api(void)
 {
@@ -437,6 +627,13 @@ uint64_t
 host_pans_refused(const struct laned_host *h)
 {
 	return h->pans_refused;
+}
+
+uint64_t
+host_refused(const struct laned_host *h)
+{
+	return host_limits_refused_all(&h->limits) + host_conns_misuse(h->conns) +
+	       host_conns_refused(h->conns);
 }
 
 size_t

@@ -2,7 +2,9 @@
 #define LANED_ADAPTER_HOST_H
 
 #include "adapter/adapter_conf.h"
+#include "adapter/host_conns.h"
 #include "adapter/host_dirs.h"
+#include "adapter/host_splice.h"
 #include "adapter/host_timers.h"
 #include "base/loop.h"
 #include "laned/adapter.h"
@@ -37,9 +39,16 @@ struct laned_host *host_free(struct laned_host *h);
 void host_set_link(struct laned_host *h, const struct host_link *link);
 const struct laned_host_api *host_api(void);
 
+/* What the endpoints' owner works with. */
+struct streams *host_streams(struct laned_host *h);
+struct host_conns *host_conns(struct laned_host *h);
+struct host_splices *host_splices(struct laned_host *h);
+
 /* Card numbers refused at the door, and bytes that the plug-in holds. */
 uint64_t host_pans_refused(const struct laned_host *h);
 size_t host_allocated(const struct laned_host *h);
+/* What was beyond a limit of host_limits.h; calls with a connection that is none; peers turned away. */
+uint64_t host_refused(const struct laned_host *h);
 /* True when s holds a card number; counted. */
 bool host_guard(struct laned_host *h, struct laned_str s);
 

@@ -1,5 +1,6 @@
 #include "adapter/host_dirs.h"
 
+#include "adapter/watch.h"
 #include "base/crash.h"
 #include "base/files.h"
 #include "base/log.h"
@@ -212,15 +213,23 @@ watch_now(struct dir *dir)
 }
 
 static void
+tell(const struct dir *dir)
+{
+	unsigned was = watch_enter(CRASH_FOLDER, 0);
+
+	crash_point("host.dir");
+	dir->fn(dir->user);
+	watch_leave(was);
+}
+
+static void
 on_timer(void *ctx)
 {
 	struct dir *dir = ctx;
 
 	watch_now(dir);
-	if (dir->wd < 0)
-		return;
-	crash_point("host.dir");
-	dir->fn(dir->user);
+	if (dir->wd >= 0)
+		tell(dir);
 }
 
 /* Takes one event. True when the folder's watcher should look. */
@@ -254,12 +263,9 @@ on_inotify(void *ctx, unsigned events)
 					     (e->mask & IN_Q_OVERFLOW) != 0;
 		}
 	}
-	for (unsigned i = 0; i < d->count; i++) {
-		if (!changed[i] || d->dirs[i].fn == NULL)
-			continue;
-		crash_point("host.dir");
-		d->dirs[i].fn(d->dirs[i].user);
-	}
+	for (unsigned i = 0; i < d->count; i++)
+		if (changed[i] && d->dirs[i].fn != NULL)
+			tell(&d->dirs[i]);
 }
 
 /* What a process that died had claimed goes back under its name. */

@@ -1,5 +1,6 @@
 #include "adapter/host_timers.h"
 
+#include "adapter/watch.h"
 #include "base/crash.h"
 
 #include <assert.h>
@@ -29,12 +30,15 @@ fire(void *ctx)
 {
 	struct slot *s = ctx;
 	laned_timer_fn fn = s->fn;
+	unsigned was;
 
 	assert(fn != NULL);
 	s->fn = NULL;
 	s->timers->armed--;
 	crash_point("host.timer");
+	was = watch_enter(CRASH_TIMER, 0);
 	fn(s->user);
+	watch_leave(was);
 }
 
 int
@@ -77,8 +81,10 @@ host_timers_set(struct host_timers *t, uint32_t delay_ms, laned_timer_fn fn, voi
 
 	if (fn == NULL)
 		return LANED_INVALID;
-	if (s == NULL)
+	if (s == NULL) {
+		watch_used_up();
 		return LANED_AGAIN;
+	}
 	s->timers = t;
 	if (s->timer == NULL && loop_timer_new(t->loop, fire, s, &s->timer) < 0)
 		return LANED_NO_MEMORY;

@@ -1,13 +1,11 @@
 /* laned-adapter: one process, one plug-in. docs/adapters.md. */
 #include "config.h"
 
-#include "adapter/adapter_conf.h"
-#include "adapter/bridge.h"
 #include "adapter/conform.h"
-#include "adapter/host.h"
+#include "adapter/endpoints_kept.h"
 #include "adapter/plugin_describe.h"
 #include "adapter/plugin_load.h"
-#include "adapter/sandbox.h"
+#include "adapter/serve.h"
 #include "base/daemon.h"
 #include "base/log.h"
 
@@ -20,24 +18,22 @@
 #define DESCRIBE_BYTES_MAX (256u * 1024u)
 #define EXIT_USAGE 64  /* sysexits: EX_USAGE, as in the other programs */
 #define EXIT_CONFIG 78 /* sysexits: EX_CONFIG: systemd does not start it again */
+#define RUN_AGAIN (-1) /* no exit status: the configuration can be used by now */
 
 struct arguments {
 	struct adapter_conf_ask ask;
-	const char *socket, *describe, *level;
+	const char *socket, *describe, *level, *state;
 	struct conform_options conform;
 	int fd;
 	bool test;
-};
-
-struct program {
-	struct loop *loop;
 };
 
 static void
 usage(FILE *out)
 {
 	fputs("usage: laned-adapter --name NAME [--conf FILE] [--plugin FILE.so]\n"
-	      "                     [--socket PATH | --fd N] [--log-level WORD]\n"
+	      "                     [--socket PATH | --fd N] [--state FOLDER]\n"
+	      "                     [--log-level WORD]\n"
 	      "       laned-adapter -t --name NAME [--conf FILE] [--plugin FILE.so]\n"
 	      "       laned-adapter --describe FILE.so\n"
 	      "       laned-adapter --conform FILE.so [--set NAME=VALUE]... [--check "
@@ -55,6 +51,7 @@ usage(FILE *out)
 	      "beside it\n"
 	      "  --socket PATH     instead of the run folder's adapter-NAME.sock\n"
 	      "  --fd N            a connected socket to laned\n"
+	      "  --state FOLDER    where the endpoints last run with are kept\n"
 	      "  --log-level WORD  err, warning, notice, info or debug\n"
 	      "  -t                check the configuration, load nothing, and say what "
 	      "is wrong\n"
@@ -90,6 +87,7 @@ enum {
 	OPTION_SOCKET,
 	OPTION_FD,
 	OPTION_LEVEL,
+	OPTION_STATE,
 	OPTION_DESCRIBE,
 	OPTION_CONFORM,
 	OPTION_CONFORM_LIST,
@@ -171,6 +169,9 @@ take_option(int option, struct arguments *a)
 	case OPTION_LEVEL:
 		a->level = optarg;
 		return -1;
+	case OPTION_STATE:
+		a->state = optarg;
+		return -1;
 	case OPTION_DESCRIBE:
 		a->describe = optarg;
 		return -1;
@@ -200,6 +201,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
 		{ "fd", required_argument, NULL, OPTION_FD },
 		{ "log-level", required_argument, NULL, OPTION_LEVEL },
+		{ "state", required_argument, NULL, OPTION_STATE },
 		{ "describe", required_argument, NULL, OPTION_DESCRIBE },
 		{ "conform", required_argument, NULL, OPTION_CONFORM },
 		{ "conform-list", no_argument, NULL, OPTION_CONFORM_LIST },
@@ -284,155 +286,97 @@ conform(const struct conform_options *asked)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void
-on_ended(void *ctx, int err)
+/*
+ * The configuration, or the plug-in's options.json, cannot be used; stderr has why. The POS is joined to
+ * the terminal all the same, by what is still known: the section's endpoints, or those last run with.
+ */
+static int
+run_without(const struct arguments *a, const struct serve_options *o)
 {
-	struct program *p = ctx;
+	struct adapter_bare bare = { .environment = "" };
+	int rc = adapter_conf_load_bare(&a->ask, &bare);
 
-	/* Only a socket handed over by --fd ends; a path is connected to again. */
-	log_notice("laned's socket ended: %s", strerror(err < 0 ? -err : err));
-	loop_stop(p->loop);
-}
-
-/* True when the two describe the same options in the same order. */
-static bool
-same_options(const struct laned_adapter *a, const struct adapter_conf *c)
-{
-	struct adapter_option o;
-
-	if (a->options_count != adapter_conf_options(c))
-		return false;
-	for (uint32_t i = 0; i < a->options_count; i++)
-		if (adapter_conf_option_at(c, i, &o) < 0 ||
-		    strcmp(o.name, a->options[i].name) != 0 ||
-		    o.type != a->options[i].type)
-			return false;
-	return true;
+	if (rc == -ENODATA) /* it is readable, and has no endpoints */
+		return EXIT_CONFIG;
+	if (rc < 0)
+		rc = endpoints_kept_get(o->state, &bare.endpoints);
+	if (rc < 0)
+		return EXIT_CONFIG;
+	log_open("laned-adapter", LOG_INFO);
+	if (daemon_harden() < 0) {
+		log_err("the process cannot be hardened");
+		return EXIT_FAILURE;
+	}
+	rc = serve_bypass(&a->ask, &bare, o);
+	if (rc == SERVE_AGAIN)
+		return RUN_AGAIN;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int
-load_plugin(const struct adapter_conf *c, struct plugin **ret_plugin)
+run_with(const struct arguments *a, const struct serve_options *o,
+	 const struct adapter_conf *c)
 {
-	const char *path = adapter_conf_plugin_path(c);
-	char why[PLUGIN_WHY_BYTES] = "";
-	struct plugin_elf elf;
-	bool own = false;
-	int rc = plugin_check(path, &elf, &own, why);
+	int level = LOG_INFO;
 
-	if (rc < 0) {
-		log_err("%s is not loaded: %s", path, why);
-		return rc;
+	if (log_level_parse(a->level != NULL ? a->level : adapter_conf_log_level(c),
+			    &level) < 0) {
+		usage(stderr);
+		return EXIT_USAGE;
 	}
-	if (own)
-		log_warn("%s belongs to the user who started this, not to root: "
-			 "unprotected",
-			 path);
-	rc = sandbox_enter(adapter_conf_seccomp(c));
-	if (rc < 0) {
-		log_err("the sandbox cannot be entered: %s", strerror(-rc));
-		return rc;
+	log_open("laned-adapter", level);
+	if (!adapter_conf_enabled(c)) {
+		log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
+		return EXIT_CONFIG; /* not to be started again until that changes */
 	}
-	rc = plugin_load(path, ret_plugin, why);
-	if (rc < 0) {
-		log_err("%s is not loaded: %s", path, why);
-		return rc;
+	if (daemon_harden() < 0) {
+		log_err("the process cannot be hardened");
+		return EXIT_FAILURE;
 	}
-	if (!same_options(plugin_table(*ret_plugin), c)) {
-		log_err("%s and its options.json disagree: one of them is of another "
-			"version",
-			path);
-		return -EPROTO;
-	}
-	log_notice("%s %s loaded (build %s), %s", plugin_table(*ret_plugin)->name,
-		   plugin_table(*ret_plugin)->version,
-		   elf.build_id[0] == '\0' ? "unknown" : elf.build_id,
-		   sandbox_words(adapter_conf_seccomp(c)));
-	return 0;
+	return serve_adapter(c, o) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 static int
-run(const struct arguments *a, const struct adapter_conf *c)
+run(const struct arguments *a)
 {
-	struct program program = { .loop = NULL };
-	struct bridge_options o = {
-		.host = NULL,
-		.name = adapter_conf_name(c),
-		.environment = adapter_conf_environment(c),
-		.socket = a->socket != NULL ? a->socket : adapter_conf_socket_path(c),
-		.fd = a->fd,
-		.ended = on_ended,
-		.ctx = &program,
-	};
-	struct daemon *daemon = NULL;
-	struct plugin *plugin = NULL;
-	struct bridge *bridge = NULL;
+	char folder[ADAPTER_PATH_BYTES];
+	struct serve_options o = { .socket = a->socket, .fd = a->fd, .state = a->state };
+	struct adapter_conf *c = NULL;
 	int rc;
 
-	if (a->fd >= 0 && a->socket == NULL)
-		o.socket = NULL;
-	rc = loop_new(&program.loop);
-	if (rc == 0)
-		rc = daemon_new(program.loop, NULL, NULL, &daemon);
-	if (rc == 0)
-		rc = host_new(program.loop, c, &o.host);
-	if (rc == 0)
-		rc = load_plugin(c, &plugin);
-	o.loop = program.loop;
-	o.plugin = plugin;
-	if (rc == 0)
-		rc = bridge_new(&o, &bridge);
-	if (rc == 0) {
-		daemon_ready("looking for laned");
-		rc = loop_run(program.loop);
-		daemon_stopping();
-	}
-	if (rc < 0)
-		log_err("ending: %s", strerror(-rc));
-	bridge_free(bridge);
-	host_free(o.host);
-	plugin_free(plugin);
-	daemon_free(daemon);
-	loop_free(program.loop);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (o.state == NULL)
+		o.state = endpoints_kept_folder(folder);
+	do {
+		rc = adapter_conf_load(&a->ask, &c) == 0 ? run_with(a, &o, c)
+							 : run_without(a, &o);
+		c = adapter_conf_free(c);
+	} while (rc == RUN_AGAIN);
+	return rc;
+}
+
+static int
+check(const struct arguments *a)
+{
+	struct adapter_conf *c = NULL;
+
+	if (adapter_conf_load(&a->ask, &c) < 0)
+		return EXIT_CONFIG;
+	printf("[adapter:%s] is right\n", adapter_conf_name(c));
+	adapter_conf_free(c);
+	return EXIT_SUCCESS;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct arguments a = { .fd = -1 };
-	struct adapter_conf *c = NULL;
-	int level = LOG_INFO, rc;
+	int rc = parse_arguments(argc, argv, &a);
 
-	rc = parse_arguments(argc, argv, &a);
 	if (rc >= 0)
 		return rc;
 	if (a.describe != NULL)
 		return describe(a.describe);
 	if (a.conform.path != NULL)
 		return conform(&a.conform);
-	if (adapter_conf_load(&a.ask, &c) < 0)
-		return EXIT_CONFIG;
-	if (a.test) {
-		printf("[adapter:%s] is right\n", adapter_conf_name(c));
-		adapter_conf_free(c);
-		return EXIT_SUCCESS;
-	}
-	if (log_level_parse(a.level != NULL ? a.level : adapter_conf_log_level(c),
-			    &level) < 0) {
-		usage(stderr);
-		adapter_conf_free(c);
-		return EXIT_USAGE;
-	}
-	log_open("laned-adapter", level);
-	if (!adapter_conf_enabled(c)) {
-		log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
-		rc = EXIT_CONFIG; /* not to be started again until that changes */
-	} else if (daemon_harden() < 0) {
-		log_err("the process cannot be hardened");
-		rc = EXIT_FAILURE;
-	} else {
-		rc = run(&a, c);
-	}
-	adapter_conf_free(c);
-	return rc;
+	return a.test ? check(&a) : run(&a);
 }

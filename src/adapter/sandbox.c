@@ -2,8 +2,17 @@
 
 #include "adapter/sandbox.h"
 
+#include "adapter/host_typing.h"
+#include "base/typing_setting.h"
+
+#include "base/address.h"
+#include "laned/adapter.h"
+
+#include <asm/termbits.h>
 #include <errno.h>
+#include <linux/input.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -97,11 +106,11 @@ static const char *const allowed[] = {
 	"inotify_add_watch",
 	"inotify_init1",
 	"inotify_rm_watch",
-	"ioctl",
 	"lseek",
 	"lstat",
 	"madvise",
 	"mkdirat",
+	"mlock",
 	"mmap",
 	"mprotect",
 	"mremap",
@@ -138,6 +147,8 @@ static const char *const allowed[] = {
 	"statx",
 	"tgkill",
 	"time",
+	"timer_delete",
+	"timer_settime",
 	"timerfd_create",
 	"timerfd_settime",
 	"umask",
@@ -158,9 +169,89 @@ allow_when(scmp_filter_ctx ctx, const char *call, unsigned arg, scmp_datum_t val
 				      seccomp_syscall_resolve_name(call), 1, &same);
 }
 
-/* kill only ourselves: raise() of a crash; sockets only to laned and systemd; limits only read. */
+/* A socket of that family and type; the flags beside the type do not matter. */
 static int
-add_narrow_rules(scmp_filter_ctx ctx)
+allow_socket(scmp_filter_ctx ctx, int family, int type)
+{
+	const struct scmp_arg_cmp same[] = {
+		{ 0, SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)family },
+		{ 1, SCMP_CMP_MASKED_EQ,
+		  UINT32_MAX & ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+		  (scmp_datum_t)type },
+	};
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+				      seccomp_syscall_resolve_name("socket"), 2, same);
+}
+
+/* The arguments are ints here: the kernel does not look at what is above their 32 bits. */
+static int
+allow_ioctls(scmp_filter_ctx ctx, const unsigned long *list, size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		const struct scmp_arg_cmp same = { 1, SCMP_CMP_MASKED_EQ, UINT32_MAX,
+						   list[i] & UINT32_MAX };
+
+		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+					    seccomp_syscall_resolve_name("ioctl"), 1,
+					    &same);
+	}
+	return rc;
+}
+
+/* Is that a terminal? asks stdio; never TIOCSTI, which types into one. */
+static const unsigned long usual_ioctls[] = { TCGETS, FIONREAD, FIONBIO };
+static const unsigned long serial_ioctls[] = {
+	TCGETS2,  TCSETS,   TCSETSW,  TCSETSF,  TCSETS2,  TCSETSW2, TCSETSF2, TCFLSH,
+	TIOCEXCL, TIOCNXCL, TIOCMGET, TIOCMBIS, TIOCMBIC, TIOCSBRK, TIOCCBRK, TIOCOUTQ,
+};
+
+/* Which keys has it, what is its name; never what is pressed (EVIOCGKEY), nor to take it (EVIOCGRAB). */
+static const unsigned long keyboard_ioctls[] = {
+	EVIOCGBIT(EV_KEY, HOST_TYPING_KEYS_BYTES),
+	EVIOCGNAME(HOST_TYPING_NAME_BYTES),
+};
+
+static int
+add_serial_rules(scmp_filter_ctx ctx)
+{
+	int rc = allow_ioctls(ctx, serial_ioctls,
+			      sizeof(serial_ioctls) / sizeof(serial_ioctls[0]));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
+				      seccomp_syscall_resolve_name("flock"), 0);
+	return rc;
+}
+
+static int
+add_socket_rules(scmp_filter_ctx ctx, unsigned needs)
+{
+	static const char *const listening[] = { "bind", "listen" };
+	static const int families[] = { AF_INET, AF_INET6 };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < 2; i++) {
+		if ((needs & SANDBOX_INET) != 0)
+			rc = allow_socket(ctx, families[i], SOCK_STREAM);
+		if (rc == 0 && (needs & SANDBOX_NAMES) != 0)
+			rc = allow_socket(ctx, families[i], SOCK_DGRAM);
+		if (rc == 0 && (needs & SANDBOX_LISTEN) != 0)
+			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
+					      seccomp_syscall_resolve_name(listening[i]),
+					      0);
+	}
+	return rc;
+}
+
+/*
+ * kill only ourselves: raise() of a crash; sockets only to laned and systemd, and of what the
+ * addresses need; limits only read.
+ */
+static int
+add_narrow_rules(scmp_filter_ctx ctx, unsigned needs)
 {
 	int rc = allow_when(ctx, "kill", 0, (scmp_datum_t)getpid());
 
@@ -168,6 +259,16 @@ add_narrow_rules(scmp_filter_ctx ctx)
 		rc = allow_when(ctx, "socket", 0, AF_UNIX);
 	if (rc == 0)
 		rc = allow_when(ctx, "prlimit64", 2, 0);
+	if (rc == 0)
+		rc = allow_ioctls(ctx, usual_ioctls,
+				  sizeof(usual_ioctls) / sizeof(usual_ioctls[0]));
+	if (rc == 0)
+		rc = add_socket_rules(ctx, needs);
+	if (rc == 0 && (needs & SANDBOX_TYPING) != 0)
+		rc = allow_ioctls(ctx, keyboard_ioctls,
+				  sizeof(keyboard_ioctls) / sizeof(keyboard_ioctls[0]));
+	if (rc == 0 && (needs & SANDBOX_SERIAL) != 0)
+		rc = add_serial_rules(ctx);
 	return rc;
 }
 
@@ -195,7 +296,7 @@ filter_all_but_memory(void)
 }
 
 static int
-filter_calls(uint32_t action)
+filter_calls(uint32_t action, unsigned needs)
 {
 	scmp_filter_ctx ctx = seccomp_init(action);
 	int rc = 0;
@@ -209,7 +310,7 @@ filter_calls(uint32_t action)
 			rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
 	}
 	if (rc == 0)
-		rc = add_narrow_rules(ctx);
+		rc = add_narrow_rules(ctx, needs);
 	if (rc == 0)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -217,8 +318,39 @@ filter_calls(uint32_t action)
 }
 #endif
 
+/* What one address needs; a text that is none needs nothing, and is refused elsewhere. */
+static unsigned
+address_needs(const char *text)
+{
+	char why[ADDRESS_WHY_BYTES];
+	struct address a;
+
+	if (typing_setting_is(str_of(text)))
+		return SANDBOX_TYPING;
+	if (address_parse(str_of(text), &a, why) < 0)
+		return 0;
+	if (a.kind == ADDRESS_SERIAL)
+		return SANDBOX_SERIAL;
+	if (a.kind == ADDRESS_UNIX)
+		return SANDBOX_LISTEN;
+	return SANDBOX_INET | SANDBOX_LISTEN | (a.numeric ? 0 : SANDBOX_NAMES);
+}
+
+unsigned
+sandbox_needs(const struct adapter_conf *c)
+{
+	const struct adapter_endpoints *e = adapter_conf_endpoints(c);
+	unsigned needs = address_needs(e->pos) | address_needs(e->terminal);
+	struct adapter_option o;
+
+	for (size_t i = 0; adapter_conf_option_at(c, i, &o) == 0; i++)
+		if (o.type == LANED_OPT_ADDRESS)
+			needs |= address_needs(o.text);
+	return needs;
+}
+
 int
-sandbox_enter(enum adapter_seccomp mode)
+sandbox_enter(enum adapter_seccomp mode, unsigned needs)
 {
 	int rc = set_limits();
 
@@ -230,9 +362,11 @@ sandbox_enter(enum adapter_seccomp mode)
 	if (mode == ADAPTER_SECCOMP_OFF || SANITIZED)
 		return 0;
 	return filter_calls(mode == ADAPTER_SECCOMP_LOG ? SCMP_ACT_LOG
-							: SCMP_ACT_ERRNO(EPERM));
+							: SCMP_ACT_ERRNO(EPERM),
+			    needs);
 #else
 	(void)mode;
+	(void)needs;
 	return 0;
 #endif
 }

@@ -12,8 +12,20 @@
 #define SANDBOX_FILES_MAX 128u
 #define SANDBOX_FILE_BYTES_MAX (16u * 1024u * 1024u)
 
-/* 0 or negative errno. In builds with a sanitizer the memory limit and seccomp are left out. */
-int sandbox_enter(enum adapter_seccomp mode);
+/* What an adapter's addresses make the host do, beside what it always does. */
+enum sandbox_needs {
+	SANDBOX_INET = 1,   /* TCP over IPv4 and IPv6 */
+	SANDBOX_NAMES = 2,  /* and UDP, to ask for names */
+	SANDBOX_LISTEN = 4, /* bind and listen */
+	SANDBOX_SERIAL = 8, /* set up serial lines and their modem lines */
+	SANDBOX_TYPING = 16 /* ask what kind of keyboard one is */
+};
+
+/* What this configuration's addresses and endpoints need. */
+unsigned sandbox_needs(const struct adapter_conf *c);
+/* needs: of enum sandbox_needs. 0 or negative errno. In builds with a sanitizer the memory limit and
+ * seccomp are left out. */
+int sandbox_enter(enum adapter_seccomp mode, unsigned needs);
 
 /*
  * From here on a system call beyond those of malloc, write and exit ends the process by SIGSYS: for

@@ -1,7 +1,7 @@
 #include "adapter/vhost_private.h"
+#include "adapter/vhost_splice.h"
 
 #include "adapter/guard.h"
-#include "adapter/host_later.h"
 #include "adapter/plugin_describe.h"
 
 #include "base/plugin_options.h"
@@ -27,8 +27,8 @@ vhost_called(struct vhost *v, const char *function)
 				       : v->hooks.called(v->hooks.ctx, function);
 }
 
-static bool
-has_pan(struct vhost *v, struct laned_str s)
+bool
+vhost_has_pan(struct vhost *v, struct laned_str s)
 {
 	if (!guard_text(s))
 		return false;
@@ -169,7 +169,7 @@ api_option_int(struct laned_host *h, const char *name, int64_t *ret_value)
 static int
 api_guard(struct laned_host *h, struct laned_str text)
 {
-	return has_pan(vhost_of(h), text) ? LANED_PAN : LANED_OK;
+	return vhost_has_pan(vhost_of(h), text) ? LANED_PAN : LANED_OK;
 }
 
 /* ---- to laned ---------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ api_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	struct vhost *v = vhost_of(h);
 
 	if (vhost_called(v, "journal") != LANED_OK || v->link == NULL ||
-	    blob.n > LANED_BLOB_BYTES_MAX || has_pan(v, blob))
+	    blob.n > LANED_BLOB_BYTES_MAX || vhost_has_pan(v, blob))
 		return LANED_NOT_DURABLE;
 	return v->link->journal(v->link->ctx, req, key, state, blob);
 }
@@ -205,7 +205,7 @@ api_event(struct laned_host *h, struct laned_event *ev)
 	bool wanted = ev->type == LANED_EV_TENDER_WANTED;
 	int rc = vhost_called(v, "event");
 
-	if (rc == LANED_OK && has_pan(v, ev->text))
+	if (rc == LANED_OK && vhost_has_pan(v, ev->text))
 		rc = LANED_PAN;
 	if (rc == LANED_OK && v->link == NULL)
 		rc = LANED_GONE;
@@ -237,7 +237,7 @@ api_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
 	struct vhost *v = vhost_of(h);
 	int rc = vhost_called(v, "pos_claim");
 
-	if (rc == LANED_OK && has_pan(v, value))
+	if (rc == LANED_OK && vhost_has_pan(v, value))
 		rc = LANED_PAN;
 	if (rc == LANED_OK && v->link == NULL)
 		rc = LANED_GONE;
@@ -286,7 +286,7 @@ static const struct laned_host_api api = {
 	.timer_cancel = vhost_timer_cancel,
 	.option_str = api_option_str,
 	.option_int = api_option_int,
-	.secret = host_later_secret,
+	.secret = vhost_secret,
 	.guard = api_guard,
 	.dir_watch = vhost_dir_watch,
 	.dir_list = vhost_dir_list,
@@ -294,14 +294,14 @@ static const struct laned_host_api api = {
 	.dir_put = vhost_dir_put,
 	.dir_remove = vhost_dir_remove,
 	.dir_set_aside = vhost_dir_set_aside,
-	.conn_open = host_later_conn_open,
-	.conn_listen = host_later_conn_open,
-	.conn_send = host_later_conn_send,
-	.conn_close = host_later_conn_close,
-	.conn_modem = host_later_conn_modem,
-	.splice = host_later_splice,
-	.type_start = host_later_type_start,
-	.type_cancel = host_later_type_cancel,
+	.conn_open = vhost_conn_open,
+	.conn_listen = vhost_conn_listen,
+	.conn_send = vhost_conn_send,
+	.conn_close = vhost_conn_close,
+	.conn_modem = vhost_conn_modem,
+	.splice = vhost_splice,
+	.type_start = vhost_type_start,
+	.type_cancel = vhost_type_cancel,
 	.journal = api_journal,
 	.journal_find = api_journal_find,
 	.event = api_event,
@@ -309,6 +309,7 @@ static const struct laned_host_api api = {
 	.pos_claim = api_pos_claim,
 	.pos_cancel = api_pos_cancel,
 	.complete = api_complete,
+	.tunnel = vhost_tunnel,
 };
 
 /* ---- making ------------------------------------------------------------------------------ */
@@ -387,6 +388,9 @@ vhost_new(const struct laned_adapter *table, uint64_t seed,
 	v->deferred_end = &v->deferred;
 	if (hooks != NULL)
 		v->hooks = *hooks;
+	rc = vhost_conns_new(v);
+	if (rc == 0)
+		rc = vhost_typing_new(v);
 	for (uint32_t i = 0; rc == 0 && i < table->options_count; i++) {
 		struct vhost_option *o = &v->options[i];
 
@@ -415,6 +419,9 @@ vhost_free(struct vhost *v)
 		free(b);
 	}
 	vhost_files_free(v);
+	vhost_splices_free(v);
+	vhost_conns_free(v);
+	vhost_typing_free(v);
 	free(v);
 	return NULL;
 }

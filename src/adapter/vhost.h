@@ -83,6 +83,14 @@ void vhost_take_files(struct vhost *v, struct vhost *from);
 /* Files that were set aside. */
 size_t vhost_aside(const struct vhost *v);
 
+/* ---- keyboards and scanner lines, by the option that names them ---- */
+
+/* What the other side got of type_start, as text; Enter is "\n". Good until the next step. */
+struct str vhost_heard(struct vhost *v, const char *option);
+void vhost_forget_heard(struct vhost *v, const char *option);
+/* Somebody types on a real keyboard now. */
+void vhost_type_foreign(struct vhost *v);
+
 /* ---- what the plug-in holds ---- */
 
 size_t vhost_allocated(const struct vhost *v); /* bytes */

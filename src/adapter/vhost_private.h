@@ -54,6 +54,10 @@ struct vhost {
 	struct vhost_option options[VHOST_OPTIONS_MAX];
 	struct vhost_file files[VHOST_FILES_MAX];
 	uint32_t files_count;
+	struct vhost_conns *conns;   /* vhost_conns.c alone looks into it */
+	struct vhost_typing *typing; /* so vhost_typing.c */
+	struct vhost_ties *ties;     /* so vhost_splice.c; NULL: there was none yet */
+	unsigned framing;            /* enum framing */
 	uint64_t pans_refused;
 };
 
@@ -66,7 +70,34 @@ struct vhost_option *vhost_option_find(struct vhost *v, const char *name);
 /* Frees all files. */
 void vhost_files_free(struct vhost *v);
 
+/* True when s holds a card number; counted. */
+bool vhost_has_pan(struct vhost *v, struct laned_str s);
+int vhost_typing_new(struct vhost *v);
+void vhost_typing_free(struct vhost *v);
+/* When a key is due, or VHOST_NEVER; and one step of one text. */
+int64_t vhost_typing_due(const struct vhost *v);
+void vhost_typing_run(struct vhost *v);
+int vhost_type_start(struct laned_host *h, const char *option, struct laned_str text,
+		     laned_typed_fn done, void *user);
+int vhost_type_cancel(struct laned_host *h, const char *option);
+int vhost_conns_new(struct vhost *v);
+void vhost_conns_free(struct vhost *v);
+void vhost_splices_free(struct vhost *v);
+/* When something happens on a connection next, or VHOST_NEVER; and let it happen. */
+int64_t vhost_conns_due(const struct vhost *v);
+void vhost_conns_run(struct vhost *v);
+
 /* Of the table. */
+int vhost_secret(struct laned_host *h, const char *option, uint8_t *buf, size_t *n);
+int vhost_conn_open(struct laned_host *h, const char *option,
+		    const struct laned_conn_events *events, void *user,
+		    uint64_t *ret_conn);
+int vhost_conn_listen(struct laned_host *h, const char *option,
+		      const struct laned_conn_events *events, void *user,
+		      uint64_t *ret_listener);
+int vhost_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t n);
+void vhost_conn_close(struct laned_host *h, uint64_t conn);
+int vhost_conn_modem(struct laned_host *h, uint64_t conn, uint32_t mask, uint32_t lines);
 int vhost_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn,
 		    void *user, uint64_t *ret_timer);
 void vhost_timer_cancel(struct laned_host *h, uint64_t timer);

@@ -81,6 +81,10 @@ vhost_due(struct vhost *v)
 	if (v->deferred != NULL)
 		return v->now_ms;
 	(void)first_folder(v, &at_ms); /* only when */
+	if (vhost_conns_due(v) < at_ms)
+		at_ms = vhost_conns_due(v);
+	if (vhost_typing_due(v) < at_ms)
+		at_ms = vhost_typing_due(v);
 	return t != NULL && t->at_ms < at_ms ? t->at_ms : at_ms;
 }
 
@@ -125,6 +129,14 @@ vhost_step(struct vhost *v, int64_t at_ms)
 	o = first_folder(v, &folder_ms);
 	if (o != NULL && folder_ms <= v->now_ms) {
 		run_folder(v, o);
+		return true;
+	}
+	if (vhost_conns_due(v) <= v->now_ms) {
+		vhost_conns_run(v);
+		return true;
+	}
+	if (vhost_typing_due(v) <= v->now_ms) {
+		vhost_typing_run(v);
 		return true;
 	}
 	first = first_timer(v);

@@ -32,6 +32,7 @@ static const struct word outcomes[] = {
 	{ LANED_OUT_NOT_FOUND, "not-found" },
 	{ LANED_OUT_UNKNOWN, "unknown" },
 	{ LANED_OUT_IN_PROGRESS, "in-progress" },
+	{ LANED_OUT_PASS, "pass" },
 	WORDS_END,
 };
 
@@ -42,6 +43,8 @@ static const struct word types[] = {
 	{ LANED_REQ_CONFIRM, "confirm" },
 	{ LANED_REQ_UNDO, "undo" },
 	{ LANED_REQ_RECEIPT, "receipt" },
+	{ LANED_REQ_REFUND, "refund" },
+	{ LANED_REQ_ANSWER, "answer" },
 	WORDS_END,
 };
 
@@ -166,18 +169,24 @@ need_key(struct members *m, struct laned_key *ret_key)
 		m->wrong = "key";
 }
 
-int
-wire_read_key(const struct value *v, struct laned_key *ret_key)
+static int
+read_key(const struct value *v, const char *name, struct laned_key *ret_key)
 {
 	struct key128 key;
 	struct str s;
 
-	if (value_get_str(v, "key", KEY128_TEXT_BYTES - 1, &s) < 0 ||
+	if (value_get_str(v, name, KEY128_TEXT_BYTES - 1, &s) < 0 ||
 	    key128_parse(s, &key) < 0)
 		return -EPROTO;
 	_Static_assert(sizeof(key) == sizeof(*ret_key), "a key is a key");
 	memcpy(ret_key, &key, sizeof(key));
 	return 0;
+}
+
+int
+wire_read_key(const struct value *v, struct laned_key *ret_key)
+{
+	return read_key(v, "key", ret_key);
 }
 
 static void
@@ -306,6 +315,38 @@ read_receipts(struct members *m, struct arena *arena, struct laned_request *q)
 	return 0;
 }
 
+/* What is given back of is told by the payment's key, by its reference (ref), or by both. */
+static void
+read_refund(struct members *m, struct laned_request *q)
+{
+	need_key(m, &q->key);
+	if (value_member(m->v, "original") != NULL &&
+	    read_key(m->v, "original", &q->original) < 0 && m->wrong == NULL)
+		m->wrong = "original";
+	if (value_member(m->v, "original") == NULL && q->ref.n == 0 && m->wrong == NULL)
+		m->wrong = "original";
+	q->amount = need_int(m, "amount", 1, INT_MAX_EXACT);
+	q->currency = get_str(m, "currency", 3, true);
+	q->timeout_ms = (uint32_t)need_int(m, "timeout_ms", 0, TIMEOUT_MS_MAX);
+}
+
+/* To the POS that asked for money. */
+static void
+read_answer(struct members *m, struct laned_request *q)
+{
+	struct laned_str outcome = get_str(m, "outcome", 32, true);
+
+	need_key(m, &q->key);
+	if (value_of(outcomes, (struct str){ outcome.p, outcome.n }, &q->outcome) < 0 &&
+	    m->wrong == NULL)
+		m->wrong = "outcome";
+	q->rev = need_int(m, "rev", 0, INT_MAX_EXACT);
+	q->amount = need_int(m, "amount", 0, INT_MAX_EXACT);
+	q->currency = get_str(m, "currency", 3, true);
+	q->auth = get_str(m, "auth", TEXT_BYTES_MAX, false);
+	q->text = get_str(m, "text", TEXT_BYTES_MAX, false);
+}
+
 int
 wire_read_submit(struct arena *arena, const struct value *params,
 		 struct host_wire_req *ret_req, struct laned_request *ret_request,
@@ -330,6 +371,10 @@ wire_read_submit(struct arena *arena, const struct value *params,
 		rc = read_offer(&m, arena, &q);
 	else if (q.type == LANED_REQ_PAY)
 		read_pay(&m, &q);
+	else if (q.type == LANED_REQ_REFUND)
+		read_refund(&m, &q);
+	else if (q.type == LANED_REQ_ANSWER)
+		read_answer(&m, &q);
 	else if (keyed)
 		need_key(&m, &q.key);
 	if (q.type == LANED_REQ_RECEIPT)
@@ -366,6 +411,9 @@ wire_read_entry(struct arena *arena, const struct value *entry,
 	rc = get_blob(&m, arena, &e.blob);
 	if (rc == 0 && m.wrong != NULL)
 		rc = -EPROTO;
+	if (value_member(entry, "original") != NULL ||
+	    value_member(entry, "original_ref") != NULL)
+		e.flags |= LANED_ENTRY_REFUND;
 	if (rc == 0)
 		*ret_entry = e;
 	return rc;
@@ -450,6 +498,9 @@ wire_write_basket(struct json_out *o, const struct laned_basket *b)
 		json_bool(o, "closed", true);
 	if ((b->flags & LANED_BASKET_TRAINING) != 0)
 		json_bool(o, "training", true);
+	if (b->size >= offsetof(struct laned_basket, date) + sizeof(b->date) &&
+	    b->date.n > 0)
+		json_str(o, "date", (struct str){ b->date.p, b->date.n });
 	json_open_array(o, "lines");
 	for (uint32_t i = 0; i < b->lines_count; i++)
 		write_line(o, &b->lines[i]);
@@ -484,6 +535,12 @@ wire_write_event(struct json_out *o, const struct laned_event *ev)
 		json_int(o, "amount", ev->amount);
 	put_str(o, "ref", ev->ref);
 	put_str(o, "text", ev->text);
+	if (ev->size < sizeof(*ev))
+		return; /* as it was before minor 3 */
+	put_str(o, "currency", ev->currency);
+	wire_write_blob(o, ev->blob);
+	if (ev->rev > 0)
+		json_int(o, "rev", ev->rev);
 }
 
 void

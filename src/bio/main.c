@@ -165,5 +165,7 @@ main(int argc, char **argv)
 	conf_free(conf);
 	if (rc < 0)
 		log_err("cannot go on: %s", strerror(-rc));
+	if (rc == -EXDEV)
+		return EXIT_CONFIG; /* a cloned disk: trying again would not help */
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MACHINE_ID "/etc/machine-id"
 #define PATH_BYTES_MAX 512u
 #define ROLE_LANED 1u
 
@@ -59,6 +60,16 @@ open_store(struct service *s)
 			rc == -ENOKEY
 				? "missing while gallery.db exists; restore it from the "
 				  "backup"
+				: strerror(-rc));
+		return rc;
+	}
+	rc = storekey_bind(folder, s->key, MACHINE_ID);
+	if (rc < 0) {
+		log_err("%s/machine: %s", folder,
+			rc == -EXDEV
+				? "the gallery is another machine's: a cloned disk? "
+				  "No reference is opened; enrol here anew, or remove "
+				  "this file if the lane has moved"
 				: strerror(-rc));
 		return rc;
 	}

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PATH_BYTES_MAX 512u
+#define MACHINE_BYTES_MAX 256u
 
 static int
 read_key(const char *folder, bool private_only, struct secret **ret_key)
@@ -75,5 +77,50 @@ storekey_load(const char *folder, struct secret **ret_key)
 		return -errno;
 	rc = make_key(dirfd, ret_key);
 	(void)close(dirfd); /* a folder */
+	return rc;
+}
+
+static int
+hash_machine(const struct secret *key, const char *machine_id,
+	     uint8_t ret_hash[CRYPTO_SHA256_BYTES])
+{
+	char buf[MACHINE_BYTES_MAX];
+	int fd = open(machine_id, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENODATA : -errno;
+	n = read(fd, buf, sizeof(buf));
+	(void)close(fd); /* read only */
+	if (n <= 0)
+		return n < 0 ? -errno : -ENODATA;
+	return crypto_hmac_sha256(secret_bytes_const(key), buf, (size_t)n, ret_hash);
+}
+
+int
+storekey_bind(const char *folder, const struct secret *key, const char *machine_id)
+{
+	uint8_t here[CRYPTO_SHA256_BYTES];
+	struct arena *arena = arena_new(256);
+	int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct str kept;
+	int rc = dirfd >= 0 ? 0 : errno == ENOENT ? -ENOTDIR : -errno;
+
+	if (arena == NULL)
+		rc = -ENOMEM;
+	if (rc == 0)
+		rc = hash_machine(key, machine_id, here);
+	if (rc == 0)
+		rc = files_read(dirfd, "machine", sizeof(here), arena, &kept);
+	if (rc == -ENOENT)
+		rc = files_put(dirfd, "machine",
+			       (struct str){ (const char *)here, sizeof(here) }, 0600);
+	else if (rc == -EFBIG || (rc == 0 && kept.n != sizeof(here)))
+		rc = -EBADMSG;
+	else if (rc == 0 && memcmp(kept.p, here, sizeof(here)) != 0)
+		rc = -EXDEV;
+	if (dirfd >= 0)
+		(void)close(dirfd); /* a folder */
+	arena_free(arena);
 	return rc;
 }

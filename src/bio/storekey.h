@@ -12,4 +12,11 @@
  */
 int storekey_load(const char *folder, struct secret **ret_key);
 
+/*
+ * Binds the gallery of folder to this machine at its first start, by a keyed hash of the machine-id in
+ * the file "machine". 0; -EXDEV the gallery is another machine's: a cloned disk, nothing of it may be
+ * opened; -EBADMSG the file is damaged; other errno, also when machine_id cannot be read.
+ */
+int storekey_bind(const char *folder, const struct secret *key, const char *machine_id);
+
 #endif

@@ -62,6 +62,19 @@ static const struct {
 				    "there "
 				    "by hand; nothing, where nothing stands",
 				    true },
+	[RECONCILE_NOT_BACK] = { "not-back",
+				 "refunded here, and not in the file: settled on another "
+				 "day, or never given back; ask by key or reference",
+				 true },
+	[RECONCILE_BACK_TWICE] = { "back-twice", "given back more than once", true },
+	[RECONCILE_BACK] = { "back",
+			     "certainly not refunded, says the journal, and given back "
+			     "there: was it paid out at the lane as well?",
+			     true },
+	[RECONCILE_BACK_RESOLVES] = { "back-resolves",
+				      "a refund that is not certain here, given back "
+				      "there: laned will find it; look again tomorrow",
+				      true },
 };
 
 const char *
@@ -91,6 +104,7 @@ standing_of(enum payment_state s)
 {
 	switch (s) {
 	case PAYMENT_CONFIRMED:
+	case PAYMENT_REFUNDED:
 		return STANDS;
 	case PAYMENT_CREATED:
 	case PAYMENT_NOT_SENT:
@@ -141,12 +155,32 @@ judge_standing(const struct reconcile_ours *o, const struct gathered *g)
 }
 
 static enum reconcile_kind
+judge_refund(const struct reconcile_ours *o, const struct gathered *g)
+{
+	int64_t back = -g->sum_minor;
+
+	if (o->state == PAYMENT_REFUNDED) {
+		if (g->first == NULL)
+			return RECONCILE_NOT_BACK;
+		if (back == o->answered_minor)
+			return RECONCILE_AGREES;
+		return g->credits > 1 && back > o->answered_minor ? RECONCILE_BACK_TWICE
+								  : RECONCILE_AMOUNT;
+	}
+	if (payment_is_open(o->state))
+		return back != 0 ? RECONCILE_BACK_RESOLVES : RECONCILE_OPEN;
+	return back != 0 ? RECONCILE_BACK : RECONCILE_AGREES;
+}
+
+static enum reconcile_kind
 judge(const struct reconcile_ours *o, const struct gathered *g)
 {
 	bool money = g->sum_minor != 0;
 
 	if (g->other_currency)
 		return RECONCILE_CURRENCY;
+	if (o->kind == PAYMENT_REFUND)
+		return judge_refund(o, g);
 	switch (standing_of(o->state)) {
 	case STANDS:
 		return judge_standing(o, g);
@@ -173,9 +207,9 @@ struct stranger {
 	const struct reconcile_theirs *of;
 };
 
-/* The payments, sorted by each of their names. */
+/* The payments, sorted by each of their names; and by those of the payments that refunds are of. */
 struct names {
-	struct named *by_key, *by_ref, *by_ticket;
+	struct named *by_key, *by_ref, *by_ticket, *by_original, *by_original_ref;
 	uint32_t count;
 };
 
@@ -224,6 +258,24 @@ compare_tickets(const void *a, const void *b)
 	return c != 0 ? c : by_place(x->of, y->of);
 }
 
+static int
+compare_originals(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int c = memcmp(x->of->original.b, y->of->original.b, sizeof(x->of->original.b));
+
+	return c != 0 ? c : by_place(x->of, y->of);
+}
+
+static int
+compare_original_refs(const void *a, const void *b)
+{
+	const struct named *x = a, *y = b;
+	int c = compare_str(x->of->original_ref, y->of->original_ref);
+
+	return c != 0 ? c : by_place(x->of, y->of);
+}
+
 static struct named *
 sorted(const struct reconcile_input *in, int (*compare)(const void *a, const void *b))
 {
@@ -267,23 +319,50 @@ lower_bound(const struct named *list, uint32_t count, struct str name,
 	return low;
 }
 
-static const struct reconcile_ours *
-find_key(const struct names *n, struct key128 key)
+static struct str
+original_ref_of(const struct reconcile_ours *o)
 {
-	const struct reconcile_ours wanted = { .key = key };
-	uint32_t low = 0, high = n->count;
+	return o->original_ref;
+}
+
+static struct key128
+key_of(const struct reconcile_ours *o)
+{
+	return o->key;
+}
+
+static struct key128
+original_of(const struct reconcile_ours *o)
+{
+	return o->original;
+}
+
+/* As lower_bound, by a key. */
+static uint32_t
+lower_key(const struct named *list, uint32_t count, struct key128 key,
+	  struct key128 (*of)(const struct reconcile_ours *o))
+{
+	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
+		struct key128 there = of(list[middle].of);
 
-		if (memcmp(n->by_key[middle].of->key.b, wanted.key.b, sizeof(key.b)) < 0)
+		if (memcmp(there.b, key.b, sizeof(key.b)) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < n->count && key128_eq(n->by_key[low].of->key, key)
-		       ? n->by_key[low].of
-		       : NULL;
+	return low;
+}
+
+static const struct reconcile_ours *
+find_key(const struct names *n, struct key128 key)
+{
+	uint32_t at = lower_key(n->by_key, n->count, key, key_of);
+
+	return at < n->count && key128_eq(n->by_key[at].of->key, key) ? n->by_key[at].of
+								      : NULL;
 }
 
 /* Of the payments of one name the one that should have been charged, else may have been. */
@@ -316,6 +395,61 @@ find_payment(const struct names *n, const struct reconcile_theirs *t)
 	if (t->ticket.n > 0)
 		return find_name(n->by_ticket, n->count, t->ticket, ticket_of);
 	return NULL;
+}
+
+/* A refund that an entry of money back may be: of this amount, and without an entry so far. */
+static bool
+may_be(const struct reconcile_ours *o, const struct reconcile_theirs *t,
+       const struct gathered *g)
+{
+	int64_t amount = o->answered_minor != 0 ? o->answered_minor : o->asked_minor;
+
+	return o->kind == PAYMENT_REFUND && g->first == NULL &&
+	       t->amount_minor == -amount;
+}
+
+/* How much a refund waits for an entry: 3 it is certain, 2 it may be, 1 it is not to be. */
+static int
+wants_entry(const struct reconcile_ours *o)
+{
+	if (o->state == PAYMENT_REFUNDED)
+		return 3;
+	return payment_is_open(o->state) ? 2 : 1;
+}
+
+static void
+take_better(const struct reconcile_ours **best, const struct reconcile_ours *o)
+{
+	if (*best == NULL || wants_entry(o) > wants_entry(*best))
+		*best = o;
+}
+
+/* Of the refunds of the payment with this key, or else with this reference. */
+static const struct reconcile_ours *
+find_refund(const struct names *n, const struct reconcile_input *in,
+	    const struct gathered *g, const struct reconcile_theirs *t)
+{
+	const struct reconcile_ours *best = NULL, *o;
+	bool by_key = !key128_is_zero(t->key);
+	uint32_t i;
+
+	for (i = lower_key(n->by_original, n->count, t->key, original_of);
+	     by_key && i < n->count; i++) {
+		o = n->by_original[i].of;
+		if (!key128_eq(o->original, t->key))
+			break;
+		if (may_be(o, t, &g[o - in->ours]))
+			take_better(&best, o);
+	}
+	for (i = lower_bound(n->by_original_ref, n->count, t->ref, original_ref_of);
+	     !by_key && t->ref.n > 0 && i < n->count; i++) {
+		o = n->by_original_ref[i].of;
+		if (!str_eq(o->original_ref, t->ref))
+			break;
+		if (may_be(o, t, &g[o - in->ours]))
+			take_better(&best, o);
+	}
+	return best;
 }
 
 static int
@@ -402,21 +536,59 @@ struct run {
 	uint32_t strangers_count, groups_count;
 };
 
+/* Money back under a name that no refund has: that of a payment, or nobody's. */
+static bool
+is_back_by_payment(const struct reconcile_ours *o, const struct reconcile_theirs *t)
+{
+	return t->amount_minor < 0 && (o == NULL || o->kind != PAYMENT_REFUND);
+}
+
+/* To whom an entry belongs, NULL: to nobody. */
+static const struct reconcile_ours *
+owner_of(const struct run *r, const struct reconcile_theirs *t,
+	 const struct reconcile_ours *named)
+{
+	const struct reconcile_ours *refund;
+	struct reconcile_theirs other = *t;
+
+	if (!is_back_by_payment(named, t))
+		return named;
+	if (named != NULL)
+		other.key = named->key; /* whatever it was found by */
+	refund = find_refund(&r->names, r->in, r->gathered, &other);
+	return refund != NULL ? refund : named;
+}
+
+/* The entries that are, or are not, money back by a payment's name. */
 static int
-tie(struct run *r)
+tie_some(struct run *r, bool by_payment)
 {
 	const struct reconcile_input *in = r->in;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < in->theirs_count && rc == 0; i++) {
-		const struct reconcile_ours *o = find_payment(&r->names, &in->theirs[i]);
+		const struct reconcile_theirs *t = &in->theirs[i];
+		const struct reconcile_ours *o = find_payment(&r->names, t);
 
+		if (is_back_by_payment(o, t) != by_payment)
+			continue;
+		o = owner_of(r, t, o);
 		if (o == NULL)
-			r->strangers[r->strangers_count++].of = &in->theirs[i];
+			r->strangers[r->strangers_count++].of = t;
 		else
-			rc = gather(&r->gathered[o - in->ours], &in->theirs[i],
-				    o->currency);
+			rc = gather(&r->gathered[o - in->ours], t, o->currency);
 	}
+	return rc;
+}
+
+/* Those that have a refund's own name come first: the others are of refunds without an entry. */
+static int
+tie(struct run *r)
+{
+	int rc = tie_some(r, false);
+
+	if (rc == 0)
+		rc = tie_some(r, true);
 	return rc == 0 ? group(r->strangers, r->strangers_count, r->groups,
 			       &r->groups_count)
 		       : rc;
@@ -438,8 +610,9 @@ tell(const struct run *r, int (*each)(void *ctx, const struct reconcile_result *
 			.theirs = g->first,
 			.charges = g->charges,
 			.credits = g->credits,
-			.ours_minor =
-				standing_of(o->state) == STANDS ? o->answered_minor : 0,
+			.ours_minor = standing_of(o->state) != STANDS ? 0
+				      : o->kind == PAYMENT_REFUND     ? -o->answered_minor
+								      : o->answered_minor,
 			.theirs_minor = g->sum_minor,
 		};
 
@@ -470,6 +643,8 @@ reconcile_run(const struct reconcile_input *in,
 		.names = { .by_key = sorted(in, compare_keys),
 			   .by_ref = sorted(in, compare_refs),
 			   .by_ticket = sorted(in, compare_tickets),
+			   .by_original = sorted(in, compare_originals),
+			   .by_original_ref = sorted(in, compare_original_refs),
 			   .count = in->ours_count },
 		.gathered = calloc(in->ours_count + 1u, sizeof(*r.gathered)),
 		.strangers = calloc(in->theirs_count + 1u, sizeof(*r.strangers)),
@@ -478,14 +653,17 @@ reconcile_run(const struct reconcile_input *in,
 	int rc = -ENOMEM;
 
 	if (r.names.by_key != NULL && r.names.by_ref != NULL &&
-	    r.names.by_ticket != NULL && r.gathered != NULL && r.strangers != NULL &&
-	    r.groups != NULL)
+	    r.names.by_ticket != NULL && r.names.by_original != NULL &&
+	    r.names.by_original_ref != NULL && r.gathered != NULL &&
+	    r.strangers != NULL && r.groups != NULL)
 		rc = tie(&r);
 	if (rc == 0)
 		rc = tell(&r, each, ctx);
 	free(r.names.by_key);
 	free(r.names.by_ref);
 	free(r.names.by_ticket);
+	free(r.names.by_original);
+	free(r.names.by_original_ref);
 	free(r.gathered);
 	free(r.strangers);
 	free(r.groups);

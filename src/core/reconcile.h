@@ -17,7 +17,13 @@ struct reconcile_ours {
 	struct str ticket, ref, currency;
 	enum payment_state state;
 	int64_t asked_minor, answered_minor;
-	int64_t returned_minor; /* refunds for goods taken back at this lane, of its checkout */
+	/* For goods of its checkout that this lane took back and that went back otherwise than by
+	 * a refund of ours. */
+	int64_t returned_minor;
+	/* A refund, and of which payment: by its key (zero: not known), by its reference. */
+	enum payment_kind kind;
+	struct key128 original;
+	struct str original_ref;
 };
 
 /* One entry of the other side. */
@@ -47,6 +53,11 @@ enum reconcile_kind {
 	RECONCILE_CHARGED,    /* certainly not charged, says the journal; charged there */
 	RECONCILE_RESOLVES,   /* not certain here; there it is charged */
 	RECONCILE_UNDO_FAILED, /* could not be taken back here: what there is says what to do */
+	/* Of refunds. */
+	RECONCILE_NOT_BACK,   /* refunded here, nothing there */
+	RECONCILE_BACK_TWICE, /* given back more than once */
+	RECONCILE_BACK, /* certainly not refunded, says the journal; given back there */
+	RECONCILE_BACK_RESOLVES, /* not certain here; there it is given back */
 	RECONCILE_KINDS
 };
 /* "agrees", "undone", ...; and a sentence for people: what it means, and what to do. */
@@ -74,9 +85,11 @@ struct reconcile_input {
 
 /*
  * Calls each once for every payment, in the order of ours, and then once for every name that no
- * payment has, in the order of theirs. An entry belongs to the payment of its key, else of its reference, else of its
- * ticket (of several payments of one ticket to the one that should have been charged). 0; what each
- * said; -ENOMEM; -ERANGE amounts whose sum overflows.
+ * payment has, in the order of theirs. An entry belongs to the payment or refund of its key, else of its
+ * reference, else of its ticket (of several payments of one ticket to the one that should have been
+ * charged). One of money back that has the payment's name belongs to the refund of that payment of
+ * the same amount that has no entry yet. 0; what each said; -ENOMEM; -ERANGE amounts whose sum
+ * overflows.
  */
 int reconcile_run(const struct reconcile_input *in,
 		  int (*each)(void *ctx, const struct reconcile_result *r), void *ctx);

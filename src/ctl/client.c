@@ -130,6 +130,18 @@ open_peer(struct ctl *c)
 	return 0;
 }
 
+bool
+ctl_reachable(struct ctl *c)
+{
+	char path[108];
+	int fd = socket_path(c, path, sizeof(path)) == 0 ? connect_socket(path) : -EINVAL;
+
+	if (fd < 0)
+		return false;
+	(void)close(fd); /* nothing was said */
+	return true;
+}
+
 struct json_out *
 ctl_params(struct ctl *c)
 {

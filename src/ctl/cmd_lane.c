@@ -126,6 +126,35 @@ print_bio(const struct value *bio)
 }
 
 static void
+print_crash(const struct value *c)
+{
+	printf("            plug-in %s %s (build %s) died: %s in %s, %s; %lld deaths "
+	       "known\n",
+	       ctl_text(c, "plugin"), ctl_text(c, "version"), ctl_text(c, "build_id"),
+	       ctl_text(c, value_member(c, "signal") == NULL ? "how" : "signal"),
+	       ctl_text(c, "doing"), ctl_text(c, "at"), (long long)ctl_int(c, "deaths"));
+}
+
+static void
+print_adapter(const struct value *a)
+{
+	const struct value *crash = NULL;
+
+	printf("adapter     %s (%s): %s%s%s\n", ctl_text(a, "name"),
+	       ctl_text(a, "plugin"),
+	       ctl_bool(a, "connected") ? "connected" : "NOT CONNECTED",
+	       ctl_bool(a, "payer") ? ", charges tokens" : "",
+	       ctl_bool(a, "terminal") ? ", the POS asks through it" : "");
+	if (ctl_bool(a, "bypass"))
+		printf("            BYPASSED: %s\n", ctl_text(a, "bypass_why"));
+	if (!ctl_bool(a, "connected") && value_member(a, "plugin_state") != NULL)
+		printf("            plug-in not loaded (%s): %s\n",
+		       ctl_text(a, "plugin_state"), ctl_text(a, "why"));
+	if (value_get_object(a, "crash", &crash) == 0)
+		print_crash(crash);
+}
+
+static void
 print_status(const struct value *v)
 {
 	const struct value *part = NULL;
@@ -141,9 +170,7 @@ print_status(const struct value *v)
 		print_bio(part);
 	if (value_get_array(v, "adapters", &part) == 0)
 		for (const struct value *a = part->first; a != NULL; a = a->next)
-			printf("adapter     %s (%s): %s\n", ctl_text(a, "name"),
-			       ctl_text(a, "plugin"),
-			       ctl_bool(a, "connected") ? "connected" : "NOT CONNECTED");
+			print_adapter(a);
 	if (value_get_object(v, "cache", &part) == 0)
 		printf("cache       %lld members, %lld offers\n",
 		       (long long)ctl_int(part, "members"),

@@ -22,13 +22,20 @@ amount_of(const struct payments_row *r)
 	return r->answered_minor != 0 ? r->answered_minor : r->asked_minor;
 }
 
+/* By kind and state. */
+struct totals {
+	struct sums of[PAYMENT_KINDS][PAYMENT_STATES];
+};
+
 static void
-add_up(const struct payments *p, struct sums sums[PAYMENT_STATES])
+add_up(const struct payments *p, struct totals *t)
 {
-	memset(sums, 0, PAYMENT_STATES * sizeof(*sums));
+	memset(t, 0, sizeof(*t));
 	for (uint32_t i = 0; i < p->count; i++) {
-		sums[p->rows[i].state].count++;
-		sums[p->rows[i].state].minor += amount_of(&p->rows[i]);
+		struct sums *s = &t->of[p->rows[i].kind][p->rows[i].state];
+
+		s->count++;
+		s->minor += amount_of(&p->rows[i]);
 	}
 }
 
@@ -40,7 +47,7 @@ print_looked_at(const struct payments_row *r, const char *advice)
 	key128_text(key, r->key);
 	printf("%s  %-14s ticket %-10s %12s %s  reference %s, auth %s, since %s\n    "
 	       "%s\n",
-	       key, payment_state_name(r->state), r->ticket,
+	       key, payments_state(r->kind, r->state), r->ticket,
 	       payments_amount(amount_of(r), r->currency), r->currency,
 	       r->ref[0] == '\0' ? "-" : r->ref, r->auth[0] == '\0' ? "-" : r->auth,
 	       r->since, advice);
@@ -59,20 +66,24 @@ wants_person(const struct payments *p)
 static void
 print_report(const struct payments *p)
 {
-	struct sums sums[PAYMENT_STATES];
+	struct totals t;
 	bool any = false;
 
-	add_up(p, sums);
+	add_up(p, &t);
 	printf("%s of %s, business day %d", p->lane, p->store, (int)p->from_day);
 	if (p->to_day != p->from_day)
 		printf(" to %d", (int)p->to_day);
 	printf("\n\n%-16s %8s %16s\n", "STATE", "COUNT", "AMOUNT");
-	for (int s = 0; s < PAYMENT_STATES; s++)
-		if (sums[s].count > 0)
-			printf("%-16s %8u %16s\n",
-			       payment_state_name((enum payment_state)s),
-			       (unsigned)sums[s].count,
-			       payments_amount(sums[s].minor, p->currency));
+	for (int i = 0; i < PAYMENT_KINDS * PAYMENT_STATES; i++) {
+		enum payment_kind kind = (enum payment_kind)(i / PAYMENT_STATES);
+		enum payment_state state = (enum payment_state)(i % PAYMENT_STATES);
+		const struct sums *s = &t.of[kind][state];
+
+		if (s->count > 0)
+			printf("%-16s %8u %16s\n", payments_state(kind, state),
+			       (unsigned)s->count,
+			       payments_amount(s->minor, p->currency));
+	}
 	printf("%-16s %8lld %16s\n", "goods returned", (long long)p->returns,
 	       payments_amount(p->returns_minor, p->currency));
 	for (uint32_t i = 0; i < p->count; i++) {
@@ -102,7 +113,7 @@ csv_report(const struct payments *p)
 	char text[32], key[KEY128_TEXT_BYTES];
 
 	puts("business_day,created,since,ticket,key,state,amount,approved,returned,"
-	     "currency,ref,auth,tries,alarm,meaning");
+	     "currency,ref,auth,tries,alarm,meaning,kind");
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct payments_row *r = &p->rows[i];
 		const char *advice = payments_advice(r);
@@ -126,6 +137,8 @@ csv_report(const struct payments *p)
 		csv_number(r->tries);
 		payments_csv(stdout, false, r->alarm ? "yes" : "no");
 		payments_csv(stdout, false, advice == NULL ? "" : advice);
+		payments_csv(stdout, false,
+			     r->kind == PAYMENT_REFUND ? "refund" : "payment");
 		(void)putchar('\n'); /* a closed pipe shows at the end */
 	}
 }
@@ -139,6 +152,7 @@ json_payment(struct json_out *o, const struct payments_row *r)
 	key128_text(key, r->key);
 	json_open_object(o, NULL);
 	json_int(o, "business_day", r->business_day);
+	json_cstr(o, "kind", r->kind == PAYMENT_REFUND ? "refund" : "payment");
 	json_cstr(o, "key", key);
 	json_cstr(o, "ticket", r->ticket);
 	json_cstr(o, "state", payment_state_name(r->state));
@@ -170,25 +184,9 @@ print_object(struct json_out *o)
 	return code;
 }
 
-#define JSON_BYTES_MAX (512u << 20)
-
-static int
-json_report(const struct payments *p)
+static void
+json_sums(struct json_out *o, const struct sums sums[PAYMENT_STATES])
 {
-	struct json_out *o = json_out_new(JSON_BYTES_MAX);
-	struct sums sums[PAYMENT_STATES];
-	int code;
-
-	if (o == NULL)
-		return ctl_fail(CTL_INTERNAL, "out of memory");
-	add_up(p, sums);
-	json_open_object(o, NULL);
-	json_int(o, "from", p->from_day);
-	json_int(o, "to", p->to_day);
-	json_cstr(o, "store", p->store);
-	json_cstr(o, "lane", p->lane);
-	json_cstr(o, "currency", p->currency);
-	json_open_array(o, "states");
 	for (int s = 0; s < PAYMENT_STATES; s++) {
 		if (sums[s].count == 0)
 			continue;
@@ -198,6 +196,31 @@ json_report(const struct payments *p)
 		json_int(o, "amount", sums[s].minor);
 		json_close(o);
 	}
+}
+
+#define JSON_BYTES_MAX (512u << 20)
+
+static int
+json_report(const struct payments *p)
+{
+	struct json_out *o = json_out_new(JSON_BYTES_MAX);
+	struct totals t;
+	int code;
+
+	if (o == NULL)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	add_up(p, &t);
+	json_open_object(o, NULL);
+	json_int(o, "from", p->from_day);
+	json_int(o, "to", p->to_day);
+	json_cstr(o, "store", p->store);
+	json_cstr(o, "lane", p->lane);
+	json_cstr(o, "currency", p->currency);
+	json_open_array(o, "states");
+	json_sums(o, t.of[PAYMENT_PAY]);
+	json_close(o);
+	json_open_array(o, "refund_states");
+	json_sums(o, t.of[PAYMENT_REFUND]);
 	json_close(o);
 	json_open_object(o, "returns");
 	json_int(o, "count", p->returns);
@@ -288,7 +311,7 @@ about_whom(const struct reconcile_result *r, struct about *a)
 		key128_text(a->key, key);
 	show(ref, a->ref, sizeof(a->ref));
 	show(ticket, a->ticket, sizeof(a->ticket));
-	a->state = r->ours == NULL ? "-" : payment_state_name(r->ours->state);
+	a->state = r->ours == NULL ? "-" : payments_state(r->ours->kind, r->ours->state);
 }
 
 static void
@@ -412,6 +435,9 @@ ours_of(const struct payments *p)
 			.asked_minor = r->asked_minor,
 			.answered_minor = r->answered_minor,
 			.returned_minor = r->returned_minor,
+			.kind = r->kind,
+			.original = r->original,
+			.original_ref = str_of(r->original_ref),
 		};
 	}
 	return list;

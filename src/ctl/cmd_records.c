@@ -39,10 +39,24 @@ print_checkout(const struct value *v)
 static void
 print_payment(const struct value *v)
 {
-	printf("%s  %-14s ticket %-10s %12s  since %s%s\n", ctl_text(v, "key"),
-	       ctl_text(v, "state"), ctl_text(v, "ticket"),
-	       ctl_money(v, "amount", ctl_text(v, "currency")), ctl_text(v, "since"),
-	       ctl_bool(v, "alarm") ? "  ALARM" : "");
+	bool refund = strcmp(ctl_text(v, "kind"), "refund") == 0;
+	char state[32];
+
+	(void)snprintf(state, sizeof(state), "%s%s",
+		       refund && strcmp(ctl_text(v, "state"), "refunded") != 0 ? "refund "
+									       : "",
+		       ctl_text(v, "state")); /* fits: they are our words */
+	printf("%s  %-14s ticket %-10s %12s  since %s%s", ctl_text(v, "key"), state,
+	       ctl_text(v, "ticket"), ctl_money(v, "amount", ctl_text(v, "currency")),
+	       ctl_text(v, "since"), ctl_bool(v, "alarm") ? "  ALARM" : "");
+	if (refund)
+		printf("  of payment %s", value_member(v, "original") != NULL
+						  ? ctl_text(v, "original")
+						  : ctl_text(v, "original_ref"));
+	if (value_member(v, "asked_by") != NULL)
+		printf("  asked by %s%s", ctl_text(v, "asked_by"),
+		       ctl_bool(v, "passed") ? ", passed to the terminal" : "");
+	(void)putchar('\n'); /* a closed pipe shows at the end */
 }
 
 static void

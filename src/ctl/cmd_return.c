@@ -1,12 +1,22 @@
 /* return: goods taken back by the code of a receipt; and the keys that receipts are believed by. */
 #include "ctl/ctl.h"
 
+#include "base/clock.h"
+#include "base/crypto.h"
+
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #define CODE_BYTES 1024u
 #define CODES_MAX 64
+#define LINES_MAX 1000
 #define DECIMALS 3
+#define AGAIN_MS 10000 /* asked again after a lost connection */
+#define WAIT_DEFAULT_S 20
+#define WAIT_MAX_S 600
+#define POLL_MS 250
 
 /* ---- what is asked -------------------------------------------------------------- */
 
@@ -78,6 +88,17 @@ put_line(struct json_out *o, const char *text)
 	return 0;
 }
 
+/* What is asked for, so that it can be asked again under the same id. */
+struct wanted {
+	const char *lines[LINES_MAX];
+	int lines_count;
+	int codes_count;
+	char **codes;
+	bool all, dry_run, to_token, unknown_sale;
+	char id[ULID_TEXT_BYTES];
+	int64_t wait_s; /* for the end of the refund */
+};
+
 static int
 put_codes(struct json_out *o, int argc, char **argv)
 {
@@ -86,7 +107,8 @@ put_codes(struct json_out *o, int argc, char **argv)
 	if (argc < 1 || argc > CODES_MAX)
 		return ctl_fail(CTL_USAGE,
 				"usage: lanectl return CODE... [--line N[:PARTS]]... "
-				"[--all] [--dry-run]");
+				"[--all] [--to-token] [--wait SECONDS] [--dry-run] "
+				"[--id ID] [--unknown-sale]");
 	json_open_array(o, "codes");
 	for (int i = 0; i < argc; i++) {
 		if (strncmp(argv[i], "--", 2) == 0)
@@ -193,65 +215,255 @@ print_refund(const struct value *v, bool chosen)
 			       rate_text(ctl_int(r, "vat_bp")),
 			       ctl_money(r, "refund", currency));
 	printf("to refund              %14s\n", ctl_money(v, "refund", currency));
-	if (ctl_bool(v, "recorded"))
-		printf("\nRecorded as return %s. This moved no money: refund it by the "
-		       "tender above.\n",
-		       ctl_text(v, "return"));
-	else
+	if (!ctl_bool(v, "recorded"))
 		printf("\nDry run: nothing is recorded.\n");
+	else
+		printf("\n%s return %s.\n",
+		       ctl_bool(v, "repeated") ? "Recorded before, as" : "Recorded as",
+		       ctl_text(v, "return"));
+}
+
+/* What went to the token, what is to be paid back otherwise, and why. */
+static void
+print_pay_back(const struct value *v)
+{
+	const char *currency = ctl_text(v, "currency");
+	const struct value *b = NULL;
+
+	if (value_get_object(v, "pay_back", &b) < 0)
+		return;
+	if (value_member(b, "state") != NULL)
+		printf("to the token           %14s  %s (key %s)\n",
+		       ctl_money(b, "token", currency), ctl_text(b, "state"),
+		       ctl_text(b, "key"));
+	if (value_member(b, "why") != NULL)
+		printf("not to the token: %s\n", ctl_text(b, "why"));
+	if (value_member(b, "state") != NULL && !ctl_bool(b, "certain"))
+		printf("Whether the money went back is not certain yet. Do not pay it "
+		       "out: "
+		       "lanectl returns show %s\n",
+		       ctl_text(v, "return"));
+	if (ctl_int(b, "other") > 0)
+		printf("PAY BACK OTHERWISE     %14s  (this moved no money: the POS or "
+		       "the "
+		       "processor does)\n",
+		       ctl_money(b, "other", currency));
+}
+
+/* Sent, and the end of it is not known yet. */
+static bool
+is_open(const struct value *v)
+{
+	const struct value *b = NULL;
+
+	return value_get_object(v, "pay_back", &b) == 0 &&
+	       value_member(b, "state") != NULL && !ctl_bool(b, "certain");
+}
+
+static void
+pause_ms(int64_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL); /* a signal makes it shorter */
+}
+
+/* Looks at a recorded return until its refund has an end, or time is over. */
+static int
+follow(struct ctl *c, const char *id, int64_t wait_s, const struct value **ret_v)
+{
+	int64_t end = clock_mono_ms() + wait_s * 1000;
+
+	for (;;) {
+		struct json_out *o = ctl_params(c);
+		int rc;
+
+		if (o == NULL)
+			return ctl_fail(CTL_INTERNAL, "out of memory");
+		json_cstr(o, "return", id);
+		rc = ctl_ask(c, "return.show", o, ret_v);
+		if (rc != 0 || !is_open(*ret_v) || clock_mono_ms() >= end)
+			return rc;
+		pause_ms(POLL_MS);
+	}
 }
 
 static int
-ask_return(struct ctl *c, struct json_out *o, bool chosen)
+put_wanted(struct json_out *o, const struct wanted *w)
 {
-	const struct value *v = NULL;
-	int rc = ctl_ask(c, "return.make", o, &v);
+	int rc = 0;
 
-	if (rc == CTL_UNREACHABLE)
-		return ctl_fail(rc, "no answer of laned, without which nobody knows what "
-				    "was returned before. If it was not running, nothing "
-				    "is taken back: start it, or take the goods back at "
-				    "another lane. If it was, look first whether this "
-				    "return is recorded: lanectl returns list");
+	json_open_array(o, "lines");
+	for (int i = 0; i < w->lines_count && rc == 0; i++)
+		rc = put_line(o, w->lines[i]);
+	json_close(o);
+	if (rc == 0)
+		rc = put_codes(o, w->codes_count, w->codes);
+	if (rc != 0)
+		return rc;
+	if (w->id[0] != '\0')
+		json_cstr(o, "id", w->id);
+	if (w->all)
+		json_bool(o, "all", true);
+	if (w->dry_run)
+		json_bool(o, "dry_run", true);
+	if (w->to_token)
+		json_bool(o, "to_token", true);
+	if (w->unknown_sale)
+		json_bool(o, "unknown_sale", true);
+	return 0;
+}
+
+static int
+ask_once(struct ctl *c, const struct wanted *w, const struct value **ret_v)
+{
+	struct json_out *o = ctl_params(c);
+	int rc = o == NULL ? ctl_fail(CTL_INTERNAL, "out of memory") : put_wanted(o, w);
+
+	return rc != 0 ? rc : ctl_ask(c, "return.make", o, ret_v);
+}
+
+/*
+ * A connection that is lost may have been lost after the return was recorded: it is asked again under the
+ * same id, which gives the same answer.
+ */
+static int
+ask_return(struct ctl *c, const struct wanted *w, const struct value **ret_v)
+{
+	int64_t end = clock_mono_ms() + AGAIN_MS;
+	int rc = ask_once(c, w, ret_v);
+	bool asked; /* the question may have been heard */
+
+	asked = c->lost || c->peer != NULL;
+	while (rc == CTL_UNREACHABLE && asked && w->id[0] != '\0' &&
+	       clock_mono_ms() < end) {
+		pause_ms(POLL_MS);
+		if (!ctl_reachable(c))
+			continue;
+		c->lost = false;
+		rc = ask_once(c, w, ret_v);
+	}
+	if (rc != CTL_UNREACHABLE)
+		return rc;
+	if (!asked || w->id[0] == '\0')
+		return ctl_fail(rc,
+				"nothing is taken back: without laned nobody knows what "
+				"was returned before: start it, or take the goods back "
+				"at another lane");
+	return ctl_fail(
+		rc,
+		"the answer got lost. Ask again with --id %s: it is not taken back "
+		"twice then",
+		w->id);
+}
+
+static int
+make_return(struct ctl *c, const struct wanted *w)
+{
+	bool chosen = w->all || w->lines_count > 0;
+	const struct value *v = NULL;
+	int rc = ask_return(c, w, &v);
+
+	if (rc != 0)
+		return rc;
+	if (c->json && !(w->wait_s > 0 && is_open(v)))
+		return ctl_print_json(c, v);
+	if (!c->json) {
+		print_head(v);
+		print_lines(v);
+		print_refund(v, chosen);
+	}
+	if (w->wait_s > 0 && ctl_bool(v, "recorded") && is_open(v))
+		rc = follow(c, w->id, w->wait_s, &v);
 	if (rc != 0)
 		return rc;
 	if (c->json)
 		return ctl_print_json(c, v);
-	print_head(v);
-	print_lines(v);
-	print_refund(v, chosen);
+	if (chosen)
+		print_pay_back(v);
 	return CTL_OK;
+}
+
+/* The id under which it can be asked again: given, or made now. */
+static int
+take_id(struct wanted *w, const char *given)
+{
+	struct ulid id;
+
+	if (given != NULL) {
+		if (ulid_parse(str_of(given), &id) < 0)
+			return ctl_fail(CTL_USAGE, "--id: 26 characters of a ULID are "
+						   "wanted");
+	} else if (crypto_ulid(clock_wall_ms(), &id) < 0) {
+		return ctl_fail(CTL_INTERNAL, "no random bytes");
+	}
+	ulid_text(w->id, id);
+	return 0;
+}
+
+static int
+take_wanted(struct wanted *w, int *argc, char **argv)
+{
+	const char *line, *id = ctl_option(argc, argv, "--id");
+	const char *wait = ctl_option(argc, argv, "--wait");
+	int rc = 0;
+
+	w->all = ctl_flag(argc, argv, "--all");
+	w->dry_run = ctl_flag(argc, argv, "--dry-run");
+	w->to_token = ctl_flag(argc, argv, "--to-token");
+	w->unknown_sale = ctl_flag(argc, argv, "--unknown-sale");
+	w->wait_s = w->to_token ? WAIT_DEFAULT_S : 0;
+	while ((line = ctl_option(argc, argv, "--line")) != NULL) {
+		if (w->lines_count == LINES_MAX)
+			return ctl_fail(CTL_USAGE, "--line: too many");
+		w->lines[w->lines_count++] = line;
+	}
+	if (wait != NULL && (str_to_i64(str_of(wait), &w->wait_s) < 0 || w->wait_s < 0 ||
+			     w->wait_s > WAIT_MAX_S))
+		return ctl_fail(CTL_USAGE, "--wait: 0..%d seconds", WAIT_MAX_S);
+	if (w->all && w->lines_count > 0)
+		return ctl_fail(CTL_USAGE, "either --all or --line");
+	if (w->all || w->lines_count > 0)
+		rc = take_id(w, id);
+	w->codes_count = *argc;
+	w->codes = argv;
+	return rc;
 }
 
 static int
 run_return(struct ctl *c, int argc, char **argv)
 {
-	bool all = ctl_flag(&argc, argv, "--all");
-	bool dry_run = ctl_flag(&argc, argv, "--dry-run");
-	struct json_out *o = ctl_params(c);
-	const char *line;
-	bool some = false;
-	int rc = 0;
+	struct wanted w = { .lines_count = 0 };
+	int rc = take_wanted(&w, &argc, argv);
 
-	if (o == NULL)
-		return ctl_fail(CTL_INTERNAL, "out of memory");
-	json_open_array(o, "lines");
-	while (rc == 0 && (line = ctl_option(&argc, argv, "--line")) != NULL) {
-		rc = put_line(o, line);
-		some = true;
-	}
-	json_close(o);
-	if (rc == 0 && all && some)
-		rc = ctl_fail(CTL_USAGE, "either --all or --line");
-	if (rc == 0)
-		rc = put_codes(o, argc, argv);
+	return rc != 0 ? rc : make_return(c, &w);
+}
+
+static int
+run_show(struct ctl *c, int argc, char **argv)
+{
+	const struct value *v = NULL, *list = NULL;
+	const char *currency;
+	int rc;
+
+	if (argc != 1)
+		return ctl_fail(CTL_USAGE, "usage: lanectl returns show RETURN");
+	rc = follow(c, argv[0], 0, &v);
 	if (rc != 0)
 		return rc;
-	if (all)
-		json_bool(o, "all", true);
-	if (dry_run)
-		json_bool(o, "dry_run", true);
-	return ask_return(c, o, all || some);
+	if (c->json)
+		return ctl_print_json(c, v);
+	currency = ctl_text(v, "currency");
+	printf("return      %s, %s\n", ctl_text(v, "return"), ctl_text(v, "time"));
+	printf("            sold %s at %s, %s (checkout %s)\n", ctl_text(v, "sold"),
+	       ctl_text(v, "store"), ctl_text(v, "lane"), ctl_text(v, "checkout"));
+	if (value_get_array(v, "lines", &list) == 0)
+		for (const struct value *l = list->first; l != NULL; l = l->next)
+			printf("line %-5lld %9s %18s\n", (long long)ctl_int(l, "line"),
+			       parts_text(l, "take"), ctl_money(l, "refund", currency));
+	printf("to refund              %14s\n", ctl_money(v, "refund", currency));
+	print_pay_back(v);
+	return CTL_OK;
 }
 
 /* ---- the list and the keys --------------------------------------------------------- */
@@ -341,9 +553,14 @@ run_rotate(struct ctl *c, int argc, char **argv)
 }
 
 const struct ctl_command ctl_return_commands[] = {
-	{ "return", "CODE... [--line N[:PARTS]]... [--all] [--dry-run]",
+	{ "return",
+	  "CODE... [--line N[:PARTS]]... [--all] [--to-token] [--wait SECONDS] "
+	  "[--dry-run] "
+	  "[--id ID] [--unknown-sale]",
 	  "take goods back by the code of a receipt", run_return },
 	{ "returns list", "[--limit N]", "the last returns at this lane", run_returns },
+	{ "returns show", "RETURN", "one return, and what has become of the money",
+	  run_show },
 	{ "receipts keys", "", "the keys that receipt codes are believed by", run_keys },
 	{ "receipts rotate", "[--distrust]", "a new key for this lane's receipts",
 	  run_rotate },

@@ -58,6 +58,8 @@ struct json_out *ctl_params(struct ctl *c);
  */
 int ctl_ask(struct ctl *c, const char *method, struct json_out *params,
 	    const struct value **ret_result);
+/* Somebody listens on laned's socket; says nothing. */
+bool ctl_reachable(struct ctl *c);
 /* Runs until done() is true, handing notifications to on_notify. 0 or an exit code. */
 int ctl_wait(struct ctl *c, bool (*done)(void *ctx));
 void ctl_close(struct ctl *c);

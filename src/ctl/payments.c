@@ -89,6 +89,15 @@ read_row(const struct value *v, struct payments_row *r)
 	    copy(v, "created", r->created, sizeof(r->created)) < 0 ||
 	    copy(v, "since", r->since, sizeof(r->since)) < 0)
 		return -EPROTO;
+	if (strcmp(ctl_text(v, "kind"), "refund") == 0) {
+		r->kind = PAYMENT_REFUND;
+		if (copy(v, "original_ref", r->original_ref, sizeof(r->original_ref)) < 0)
+			return -EPROTO;
+		if (value_member(v, "original") != NULL &&
+		    (copy(v, "original", key, sizeof(key)) < 0 ||
+		     key128_parse(str_of(key), &r->original) < 0))
+			return -EPROTO;
+	}
 	r->business_day = (int32_t)ctl_int(v, "business_day");
 	r->tries = (uint32_t)ctl_int(v, "tries");
 	r->alarm = ctl_bool(v, "alarm");
@@ -128,24 +137,25 @@ take_page(struct payments *p, const struct value *v)
 	return 0;
 }
 
-int
-payments_load(struct ctl *c, int *argc, char **argv, struct payments *p)
+/* All pages of one kind; the days that laned answered for in *d. */
+static int
+load_kind(struct ctl *c, struct days *d, bool refunds, struct payments *p)
 {
-	struct days days = { 0, 0 };
 	int64_t after = 0;
-	int rc = take_days(argc, argv, &days);
+	int rc = 0;
 
-	memset(p, 0, sizeof(*p));
 	while (rc == 0 && after >= 0) {
 		const struct value *v = NULL;
 		struct json_out *o = ctl_params(c);
 
 		if (o == NULL)
 			return ctl_fail(CTL_INTERNAL, "out of memory");
-		if (days.from != 0)
-			json_int(o, "from", days.from);
-		if (days.to != 0)
-			json_int(o, "to", days.to);
+		if (d->from != 0)
+			json_int(o, "from", d->from);
+		if (d->to != 0)
+			json_int(o, "to", d->to);
+		if (refunds)
+			json_bool(o, "refunds", true);
 		json_int(o, "after", after);
 		json_int(o, "limit", PAGE);
 		rc = ctl_ask(c, "payment.report", o, &v);
@@ -154,9 +164,21 @@ payments_load(struct ctl *c, int *argc, char **argv, struct payments *p)
 		rc = take_page(p, v);
 		after = value_member(v, "next") == NULL ? -1 : ctl_int(v, "next");
 		/* The pages are of the same days, also over a midnight. */
-		days = (struct days){ p->from_day, p->to_day };
+		*d = (struct days){ p->from_day, p->to_day };
 	}
 	return rc;
+}
+
+int
+payments_load(struct ctl *c, int *argc, char **argv, struct payments *p)
+{
+	struct days days = { 0, 0 };
+	int rc = take_days(argc, argv, &days);
+
+	memset(p, 0, sizeof(*p));
+	if (rc == 0)
+		rc = load_kind(c, &days, false, p);
+	return rc == 0 ? load_kind(c, &days, true, p) : rc;
 }
 
 void
@@ -169,8 +191,41 @@ payments_free(struct payments *p)
 /* ---- words ------------------------------------------------------------------------ */
 
 const char *
+payments_state(enum payment_kind kind, enum payment_state state)
+{
+	static const char *const refunds[PAYMENT_STATES] = {
+		[PAYMENT_CREATED] = "refund created",
+		[PAYMENT_SENDING] = "refund sending",
+		[PAYMENT_NOT_SENT] = "refund not-sent",
+		[PAYMENT_CANCELLED] = "refund cancelled",
+		[PAYMENT_DECLINED] = "refund declined",
+		[PAYMENT_UNKNOWN] = "refund unknown",
+	};
+	const char *name = kind == PAYMENT_REFUND ? refunds[state] : NULL;
+
+	return name != NULL ? name : payment_state_name(state);
+}
+
+static const char *
+refund_advice(const struct payments_row *r)
+{
+	if (r->state == PAYMENT_UNKNOWN)
+		return "not certain: asked about until it is; do not pay it out "
+		       "meanwhile, it may be back already";
+	if (payment_is_open(r->state))
+		return "under way";
+	if (payment_is_refused(r->state))
+		return "nothing went back to the token: paid back otherwise?";
+	return r->answered_minor == r->asked_minor
+		       ? NULL
+		       : "refunded, but not the amount that was asked";
+}
+
+const char *
 payments_advice(const struct payments_row *r)
 {
+	if (r->kind == PAYMENT_REFUND)
+		return refund_advice(r);
 	if (r->state == PAYMENT_UNDO_FAILED)
 		return "could not be taken back: refund it by hand, by key and ticket";
 	if (r->alarm)
@@ -185,9 +240,11 @@ payments_advice(const struct payments_row *r)
 		       "time";
 	case PAYMENT_APPROVED:
 	case PAYMENT_PARTIAL:
-	case PAYMENT_ANSWER_SENDING:
 		return "paid; the POS has not taken it yet, and it is undone if it does "
 		       "not";
+	case PAYMENT_ANSWER_SENDING:
+		return "paid; the POS may have the answer and has not confirmed it: look "
+		       "at the ticket";
 	case PAYMENT_UNDO_QUEUED:
 		return "being taken back";
 	case PAYMENT_UNDONE:
@@ -197,6 +254,7 @@ payments_advice(const struct payments_row *r)
 	case PAYMENT_DECLINED:
 	case PAYMENT_CONFIRMED:
 	case PAYMENT_UNDO_FAILED:
+	case PAYMENT_REFUNDED:
 	case PAYMENT_STATES:
 		break;
 	}

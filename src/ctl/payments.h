@@ -4,9 +4,13 @@
 #include "core/payment/payment.h"
 #include "ctl/ctl.h"
 
-/* The payments of business days, as laned's journal has them: for the report and reconciliation. */
+/* The payments and refunds of business days, as laned's journal has them: for the report and reconciliation. */
 struct payments_row {
+	enum payment_kind kind;
 	struct key128 key;
+	struct key128
+		original; /* of a refund: of which payment; zero: known by reference */
+	char original_ref[PAYMENT_REF_BYTES];
 	enum payment_state state;
 	int32_t business_day;
 	uint32_t tries;
@@ -31,6 +35,9 @@ struct payments {
  */
 int payments_load(struct ctl *c, int *argc, char **argv, struct payments *p);
 void payments_free(struct payments *p);
+
+/* "confirmed", "refund unknown", "refunded" ... */
+const char *payments_state(enum payment_kind kind, enum payment_state state);
 
 /* Its end is not certain yet, or a person must act: what to do. NULL: it is in order. */
 const char *payments_advice(const struct payments_row *r);

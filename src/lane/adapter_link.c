@@ -30,6 +30,18 @@ next_req(struct lane *l)
 	return ++l->last_req;
 }
 
+/* An answer goes out again: what becomes of the one before says nothing certain any more. */
+static void
+mark_stale(struct adapter_link *a, struct key128 key)
+{
+	for (size_t i = 0; i < PENDING_MAX; i++) {
+		struct pending *p = &a->pending[i];
+
+		if (p->op == LANE_OP_ANSWER && key128_eq(p->key, key))
+			p->stale = true;
+	}
+}
+
 /* A new entry; the oldest gives way (its completion then goes by key alone). */
 static struct pending *
 pending_add(struct adapter_link *a, enum lane_op op, struct key128 key)
@@ -37,7 +49,7 @@ pending_add(struct adapter_link *a, enum lane_op op, struct key128 key)
 	struct pending *p = &a->pending[a->pending_next];
 
 	a->pending_next = (a->pending_next + 1) % PENDING_MAX;
-	*p = (struct pending){ next_req(a->lane), op, key };
+	*p = (struct pending){ .req = next_req(a->lane), .op = op, .key = key };
 	return p;
 }
 
@@ -48,17 +60,6 @@ pending_find(struct adapter_link *a, int64_t req)
 		if (req != 0 && a->pending[i].req == req)
 			return &a->pending[i];
 	return NULL;
-}
-
-/*
- * Whether offers and payments are this adapter's: the first enabled one of the configuration, there
- * or not. What was handed to it nobody else is asked about: another POS has never heard of it, and
- * would say so.
- */
-static bool
-has_money(const struct adapter_link *a)
-{
-	return a == &a->lane->adapters[0];
 }
 
 /* ---- from the adapter ------------------------------------------------------------ */
@@ -94,35 +95,38 @@ put_payment(struct json_out *o, const struct payment *p)
 		json_cstr(o, "blob", hex);
 }
 
-/* One entry of the recover list, or the answer to journal_find. */
+/* One entry of the recover list, or the answer to journal_find, as that adapter knows it. */
 static void
-put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t req)
+put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t req,
+	  bool for_pos)
 {
 	json_open_object(o, name);
 	json_int(o, "req", req);
 	json_cstr(o, "state", payment_state_name(p->state));
-	put_payment(o, p);
+	if (for_pos) {
+		adapter_put_for_pos(o, p);
+		json_int(o, "amount", p->asked_minor);
+		if (p->pos_ref[0] != '\0')
+			json_cstr(o, "ref", p->pos_ref);
+	} else {
+		put_payment(o, p);
+	}
+	if (p->kind == PAYMENT_REFUND)
+		put_kind(o, p);
 	json_close(o);
-}
-
-/*
- * Payments of an adapter that is not there any more are nobody else's: another one, whose peer never
- * heard of them, would say so, and that would be no answer.
- */
-static bool
-is_of(const struct adapter_link *a, const struct payment *p)
-{
-	return p->adapter[0] == '\0' || strcmp(p->adapter, a->name) == 0;
 }
 
 static void
 tell_core(struct lane *l)
 {
-	struct adapter_link *a = adapter_link_active(l);
+	struct adapter_link *a = adapter_link_active(l), *payer = adapter_payer(l);
 	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = a != NULL };
 
 	l->env.can_pay = a != NULL && a->can_pay;
-	l->env.adapter = str_of(l->adapters_count > 0 ? l->adapters[0].name : "");
+	l->env.adapter = str_of(payer != NULL ? payer->name : "");
+	l->env.two_phase = payer != NULL && payer->can_confirm;
+	l->env.pos_asks = adapter_pos_asks(l);
+	l->env.can_refund = a != NULL && a->can_refund;
 	l->env.payment.can_query = a == NULL || a->can_query;
 	l->env.payment.partial_ok = a != NULL && a->can_partial;
 	if (lane_core_set_env(l->core, &l->env) < 0)
@@ -148,8 +152,12 @@ reply_hello(struct adapter_link *a, struct rpc_call *call)
 	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
 		const struct payment *p = lane_core_payment(l->core, i);
 
-		if (has_money(a) && p->state != PAYMENT_CREATED && is_of(a, p))
-			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req);
+		if (adapter_is_payer_of(a, p))
+			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req,
+				  false);
+		else if (adapter_is_pos_of(a, p))
+			put_entry(o, NULL, p, pending_add(a, LANE_OP_ANSWER, p->key)->req,
+				  true);
 	}
 	json_close(o);
 	json_close(o);
@@ -161,6 +169,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	 const struct value *params)
 {
 	struct adapter_link *a = ctx;
+	const struct value *report;
 	struct str s;
 
 	if (value_get_str(params, "environment", 8, &s) < 0 ||
@@ -178,13 +187,34 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	a->can_query = has_cap(params, "query");
 	a->can_partial = has_cap(params, "partial");
 	a->can_receipt = has_cap(params, "receipt");
+	a->can_refund = has_cap(params, "refund");
+	a->can_confirm = has_cap(params, "confirm");
+	a->can_terminal = has_cap(params, "terminal");
+	a->can_offer = has_cap(params, "discount-lines") ||
+		       has_cap(params, "discount-amount") ||
+		       has_cap(params, "member-out") || has_cap(params, "coupon-out");
+	a->known = true;
 	a->peer = peer;
 	a->greeted = true;
 	a->connects++;
 	memset(a->pending, 0, sizeof(a->pending));
+	if (value_get_object(params, "report", &report) == 0)
+		adapter_report_take(a, report);
 	log_notice("adapter %s is here (%s %s)", a->name, a->plugin, a->version);
 	reply_hello(a, call);
 	tell_core(a->lane);
+	adapter_tell_pos_link(a, true);
+}
+
+/* The host asks whether anybody answers, before it lets a POS's connection come to us. */
+static void
+on_ping(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	const struct value *params)
+{
+	(void)ctx;
+	(void)peer;
+	(void)params;
+	rpc_reply(call, NULL);
 }
 
 static void
@@ -199,11 +229,6 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	int rc;
 
 	(void)peer;
-	if (!has_money(a)) {
-		rpc_fail(call, RPC_REFUSED,
-			 "not durable: payments are another adapter's");
-		return;
-	}
 	if (get_key(params, "key", &ev.journal.key) < 0 ||
 	    value_get_str(params, "state", 16, &state) < 0 ||
 	    (!str_is(state, "sending") && !str_is(state, "answer-sending"))) {
@@ -221,6 +246,7 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	ev.journal.blob = hex.n > 0 ? blob : NULL;
 	ev.journal.blob_bytes = (uint32_t)(hex.n / 2);
 	ev.journal.req = STR("");
+	ev.journal.from = str_of(a->name);
 	l->journal_call = call;
 	(void)lane_step(l, &ev); /* the answer says how it went */
 	if (l->journal_call != NULL) {
@@ -256,7 +282,9 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		struct json_out *o = lane_message(l);
 
 		if (rc == 0)
-			put_entry(o, "entry", p, 0);
+			put_entry(o, "entry", p, 0,
+				  payment_is_for_pos(p) &&
+					  strcmp(p->pos_adapter, a->name) == 0);
 		json_close(o);
 		rpc_reply(call, o);
 	}
@@ -296,6 +324,8 @@ completed(struct adapter_link *a, const struct value *params, struct lane_event 
 		p = NULL;
 	}
 	ev->completion.op = p == NULL ? LANE_OP_OTHER : p->op;
+	ev->completion.from = str_of(a->name);
+	ev->completion.stale = p != NULL && p->stale;
 	return p;
 }
 
@@ -321,16 +351,19 @@ take_completion(struct adapter_link *a, struct rpc_call *call, struct lane_event
 		struct pending *p)
 {
 	enum lane_outcome outcome = ev->completion.outcome;
-	int rc = has_money(a) ? lane_step(a->lane, ev) : -ENOENT;
+	int rc = lane_step(a->lane, ev);
 
-	if (has_money(a) && !effects_stored(a->lane->effects)) {
+	if (!effects_stored(a->lane->effects)) {
 		rpc_fail(call, RPC_INTERNAL, "not stored: to be told again");
 		return;
 	}
 	if (p != NULL)
 		p->req = 0;
-	if (ev->completion.op == LANE_OP_CONFIRM)
-		control_changed(a->lane); /* now there is a receipt */
+	if (ev->completion.op == LANE_OP_CONFIRM ||
+	    ev->completion.op == LANE_OP_ANSWER) { /* now there is a receipt */
+		adapter_link_receipt(a->lane, lane_core_display(a->lane->core));
+		control_changed(a->lane);
+	}
 	if (rc != -ENOENT) {
 		rpc_reply(call, NULL); /* one nobody waits for is harmless */
 		return;
@@ -360,33 +393,9 @@ on_complete(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		return;
 	}
 	p->req = 0;
-	rpc_reply(call, NULL);
-}
-
-static void
-on_event(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
-	 const struct value *params)
-{
-	struct adapter_link *a = ctx;
-	struct lane_event ev = { .kind = LANE_EV_POS_UNDO };
-	struct str type = { "", 0 };
-
-	(void)peer;
-	if (value_get_str(params, "type", 32, &type) < 0) {
-		rpc_fail(call, RPC_PARAMS, "type: missing");
-		return;
-	}
-	if (str_is(type, "tender-undo") && has_money(a) &&
-	    get_key(params, "key", &ev.key) == 0) {
-		(void)lane_step(a->lane, &ev); /* an unknown key is harmless */
-	} else if (str_is(type, "tender-wanted") || str_is(type, "tender-abort") ||
-		   str_is(type, "repeat-wanted")) {
-		rpc_fail(call, RPC_REFUSED, "%.*s: this lane does not pose as a terminal",
-			 (int)type.n, type.p);
-		return;
-	} else {
-		log_info("adapter %s: %.*s", a->name, (int)type.n, type.p);
-	}
+	ev.completion.offer = p->offer;
+	if (p->offer != 0)
+		(void)lane_step(a->lane, &ev); /* of a price that is over by now */
 	rpc_reply(call, NULL);
 }
 
@@ -394,7 +403,10 @@ static void
 on_pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	      const struct value *params)
 {
-	pos_basket(((struct adapter_link *)ctx)->lane, peer, call, params);
+	struct adapter_link *a = ctx;
+
+	a->lane->offers_to = a;
+	pos_basket(a->lane, peer, call, params);
 }
 
 static void
@@ -413,10 +425,13 @@ on_pos_cancel(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 
 static const struct rpc_method methods[] = {
 	{ "adapter.hello", ROLE_ADAPTER, PEER_NEW, on_hello },
+	{ "adapter.ping", ROLE_ADAPTER, PEER_GREETED, on_ping },
+	{ "adapter.report", ROLE_ADAPTER, PEER_NEW | PEER_GREETED,
+	  adapter_report_method },
 	{ "adapter.journal", ROLE_ADAPTER, PEER_GREETED, on_journal },
 	{ "adapter.journal_find", ROLE_ADAPTER, PEER_GREETED, on_journal_find },
 	{ "adapter.complete", ROLE_ADAPTER, PEER_GREETED, on_complete },
-	{ "adapter.event", ROLE_ADAPTER, PEER_GREETED, on_event },
+	{ "adapter.event", ROLE_ADAPTER, PEER_GREETED, adapter_event_method },
 	{ "pos.basket", ROLE_ADAPTER, PEER_GREETED, on_pos_basket },
 	{ "pos.claim", ROLE_ADAPTER, PEER_GREETED, on_pos_claim },
 	{ "pos.cancel", ROLE_ADAPTER, PEER_GREETED, on_pos_cancel },
@@ -438,6 +453,7 @@ struct submit {
 	struct lane *lane;
 	enum lane_op op;
 	struct key128 key;
+	uint32_t offer;
 };
 
 static void
@@ -452,6 +468,7 @@ on_submitted(void *ctx, const struct value *result, const struct rpc_error *erro
 		log_warn("adapter refused %s: %s", lane_op_name(s->op), error->message);
 		ev.submit.op = s->op;
 		ev.submit.key = s->key;
+		ev.submit.offer = s->offer;
 		(void)lane_step(s->lane, &ev); /* a payment that is over by now */
 	}
 	free(s);
@@ -489,6 +506,23 @@ put_pay(struct json_out *o, const struct lane_effect *fx)
 	json_int(o, "timeout_ms", fx->pay.timeout_ms);
 }
 
+static void
+put_refund(struct json_out *o, const struct lane_effect *fx)
+{
+	const struct payment *p = fx->pay.payment;
+
+	assert(p != NULL);
+	put_key(o, "key", p->key);
+	if (!key128_is_zero(p->original))
+		put_key(o, "original", p->original);
+	if (p->original_ref[0] != '\0')
+		json_cstr(o, "ref", p->original_ref);
+	json_cstr(o, "ticket", p->ticket);
+	json_int(o, "amount", p->asked_minor);
+	json_cstr(o, "currency", p->currency);
+	json_int(o, "timeout_ms", fx->pay.timeout_ms);
+}
+
 static enum lane_op
 op_of(const struct lane_effect *fx, const struct payment **ret_payment)
 {
@@ -498,6 +532,9 @@ op_of(const struct lane_effect *fx, const struct payment **ret_payment)
 	case FX_PAY:
 		*ret_payment = fx->pay.payment;
 		return LANE_OP_PAY;
+	case FX_REFUND:
+		*ret_payment = fx->pay.payment;
+		return LANE_OP_REFUND;
 	case FX_QUERY:
 		*ret_payment = fx->payment;
 		return LANE_OP_QUERY;
@@ -507,26 +544,52 @@ op_of(const struct lane_effect *fx, const struct payment **ret_payment)
 	case FX_UNDO:
 		*ret_payment = fx->payment;
 		return LANE_OP_UNDO;
+	case FX_ANSWER:
+		*ret_payment = fx->tell.payment;
+		return LANE_OP_ANSWER;
 	default:
 		return LANE_OP_OTHER;
 	}
 }
 
+/* The members of a request by its kind. */
+static void
+put_request(struct lane *l, struct json_out *o, const struct lane_effect *fx,
+	    enum lane_op op, const struct payment *p)
+{
+	if (op == LANE_OP_OFFER)
+		put_offer(l, o, fx);
+	else if (op == LANE_OP_PAY)
+		put_pay(o, fx);
+	else if (op == LANE_OP_REFUND)
+		put_refund(o, fx);
+	else if (op == LANE_OP_ANSWER)
+		adapter_put_answer(o, fx);
+	else if (p != NULL)
+		put_payment(o, p);
+	if (op == LANE_OP_CONFIRM && p != NULL)
+		(void)receipt_codes_put(l, o, p->checkout, p); /* without, if need be */
+}
+
 int
 adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 {
-	struct adapter_link *a = adapter_link_active(l);
 	const struct payment *p = NULL;
-	enum lane_op op;
+	enum lane_op op = op_of(fx, &p);
+	struct adapter_link *a = adapter_of(l, op, p);
+	struct pending *pending;
 	struct submit *s;
 	struct json_out *o;
 	int rc;
 
-	if (a == NULL)
-		return -ENOTCONN;
-	op = op_of(fx, &p);
-	if (p != NULL && !is_of(a, p))
-		return -ENODEV;
+	/*
+	 * A payment of an adapter that is not configured any more is nobody else's: another one, whose
+	 * peer never heard of it, would say so, and that would be no answer.
+	 */
+	if (a == NULL || !a->greeted)
+		return a == NULL && p != NULL ? -ENODEV : -ENOTCONN;
+	if (op == LANE_OP_OFFER && !a->can_offer && l->adapters_count > 1)
+		return 0; /* its POS has no use for one */
 	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
@@ -534,17 +597,15 @@ adapter_link_perform(struct lane *l, const struct lane_effect *fx)
 	s->op = op;
 	if (p != NULL)
 		s->key = p->key;
+	if (op == LANE_OP_ANSWER)
+		mark_stale(a, s->key);
+	pending = pending_add(a, s->op, s->key);
+	if (op == LANE_OP_OFFER)
+		pending->offer = s->offer = fx->offer.serial;
 	o = lane_message(l);
-	json_int(o, "req", pending_add(a, s->op, s->key)->req);
+	json_int(o, "req", pending->req);
 	json_cstr(o, "type", lane_op_name(s->op));
-	if (s->op == LANE_OP_OFFER)
-		put_offer(l, o, fx);
-	else if (s->op == LANE_OP_PAY)
-		put_pay(o, fx);
-	else if (p != NULL)
-		put_payment(o, p);
-	if (s->op == LANE_OP_CONFIRM && p != NULL)
-		(void)receipt_codes_put(l, o, p->checkout, p); /* without, if need be */
+	put_request(l, o, fx, op, p);
 	json_close(o);
 	a->submits++;
 	rc = rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS, on_submitted,
@@ -567,20 +628,25 @@ on_receipt_submitted(void *ctx, const struct value *result, const struct rpc_err
 void
 adapter_link_receipt(struct lane *l, const struct lane_display *d)
 {
-	struct adapter_link *a = adapter_link_active(l);
+	struct adapter_link *a = adapter_offers(l);
 	struct key128 none = { { 0 } };
 	struct json_out *o;
+	/* Where the POS asked for the money, no confirm takes the codes to it. */
+	bool paid = d->row == ROW_APPROVED && l->env.pos_asks;
 
 	if (a == NULL || !a->can_receipt || d->phase != PHASE_DONE ||
-	    d->row != ROW_DONE || ulid_eq(l->receipt_told, d->checkout))
+	    (d->row != ROW_DONE && !paid) || ulid_eq(l->receipt_told, d->checkout))
 		return;
-	l->receipt_told = d->checkout;
 	o = lane_message(l);
 	json_cstr(o, "type", "receipt");
 	json_cstr(o, "ticket", d->ticket);
 	json_int(o, "rev", d->rev);
-	if (!receipt_codes_put(l, o, d->checkout, NULL))
+	if (!receipt_codes_put(l, o, d->checkout, NULL)) {
+		if (!paid) /* else when its payment is confirmed */
+			l->receipt_told = d->checkout;
 		return;
+	}
+	l->receipt_told = d->checkout;
 	/* Completed as an offer is: there is nothing to be done about it. */
 	json_int(o, "req", pending_add(a, LANE_OP_OFFER, none)->req);
 	json_close(o);
@@ -594,9 +660,9 @@ adapter_link_receipt(struct lane *l, const struct lane_display *d)
 struct adapter_link *
 adapter_link_active(struct lane *l)
 {
-	struct adapter_link *first = &l->adapters[0];
+	struct adapter_link *a = adapter_payer(l);
 
-	return l->adapters_count > 0 && first->greeted ? first : NULL;
+	return a != NULL && a->greeted ? a : NULL;
 }
 
 static void
@@ -605,6 +671,7 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	struct adapter_link *a = ctx;
 
 	(void)err;
+	adapter_report_gone(a);
 	if (peer == a->given)
 		a->given = NULL;
 	if (peer != a->peer)
@@ -613,6 +680,7 @@ on_closed(void *ctx, struct rpc_peer *peer, int err)
 	a->greeted = false;
 	log_warn("adapter %s went away", a->name);
 	tell_core(a->lane);
+	adapter_tell_pos_link(a, false);
 }
 
 static uint32_t
@@ -685,8 +753,8 @@ adapter_links_open(struct lane *l, int fd)
 		fd = -1; /* a given socket is the first adapter's */
 	}
 	if (rc == 0 && l->adapters_count > 1)
-		log_notice("several adapters: offers and payments go to %s",
-			   l->adapters[0].name);
+		log_notice("several adapters: the first that can charge a token is the "
+			   "payer; offers go where the basket comes from");
 	return rc;
 }
 

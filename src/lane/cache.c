@@ -40,6 +40,10 @@ static const struct db_migration migrations[] = {
 	  "CREATE TABLE offers (one INTEGER PRIMARY KEY CHECK (one = 1), rules TEXT NOT "
 	  "NULL,"
 	  " imported_ms INTEGER NOT NULL, name TEXT NOT NULL) STRICT;" },
+	/* Whose tokens these are, live or test. The version before reads past it. */
+	{ 2, 1,
+	  "CREATE TABLE environment (one INTEGER PRIMARY KEY CHECK (one = 1),"
+	  " environment TEXT NOT NULL) STRICT;" },
 };
 
 static int
@@ -98,6 +102,61 @@ cache_open(const char *folder, struct db **ret_db, bool *ret_fresh, char why[256
 	if (rc == 0)
 		*ret_fresh = aside || db_created(*ret_db);
 	return rc;
+}
+
+/* Stamps a file that has no stamp yet. 0; -EXDEV it has another one; db.h's errors. */
+static int
+stamp(struct db *d, const char *environment)
+{
+	sqlite3_stmt *s = db_stmt(d, "SELECT environment FROM environment");
+	int rc = db_step(d, s);
+
+	if (rc == 1) {
+		rc = str_is(db_col_str(s, 0), environment) ? 0 : -EXDEV;
+		db_done(s);
+		return rc;
+	}
+	db_done(s);
+	if (rc < 0)
+		return rc;
+	s = db_stmt(d, "INSERT INTO environment (one, environment) VALUES (1, ?)");
+	db_bind_cstr(s, 1, environment);
+	return db_run(d, s);
+}
+
+int
+cache_open_in(const char *folder, const char *environment, struct db **ret_db,
+	      bool *ret_fresh, char why[256])
+{
+	char path[PATH_BYTES_MAX], ignored[256];
+	struct db *d = NULL;
+	bool fresh = false;
+	int rc = cache_open(folder, &d, &fresh, why);
+
+	if (rc < 0)
+		return rc;
+	rc = stamp(d, environment);
+	if (rc == -EXDEV &&
+	    snprintf(path, sizeof(path), "%s/cache.db", folder) < (int)sizeof(path)) {
+		d = db_close(d);
+		rc = set_aside(path);
+		if (rc == 0)
+			rc = cache_open(folder, &d, &fresh, ignored);
+		if (rc == 0)
+			rc = stamp(d, environment);
+		fresh = true;
+		(void)snprintf(why, 256,
+			       "cache.db was not of environment %s: set aside "
+			       "and made anew",
+			       environment); /* fits */
+	}
+	if (rc < 0) {
+		(void)db_close(d); /* gives NULL */
+		return rc;
+	}
+	*ret_db = d;
+	*ret_fresh = fresh;
+	return 0;
 }
 
 int

@@ -14,6 +14,13 @@
  */
 int cache_open(const char *folder, struct db **ret_db, bool *ret_fresh, char why[256]);
 
+/*
+ * The same for a lane of that environment, live or test: tokens of the other one are never used, their
+ * file is set aside as a damaged one is.
+ */
+int cache_open_in(const char *folder, const char *environment, struct db **ret_db,
+		  bool *ret_fresh, char why[256]);
+
 /* A second connection to the same file, for an import's long transaction. 0 or as db_open. */
 int cache_open_again(const char *folder, struct db **ret_db, char why[256]);
 

@@ -467,6 +467,8 @@ all_methods(struct lane *l, size_t *ret_count)
 		table[n++] = control_template_methods[i];
 	for (size_t i = 0; i < control_return_methods_count; i++)
 		table[n++] = control_return_methods[i];
+	for (size_t i = 0; i < control_receipt_methods_count; i++)
+		table[n++] = control_receipt_methods[i];
 	for (size_t i = 0; i < control_payment_methods_count; i++)
 		table[n++] = control_payment_methods[i];
 	assert(n <= METHODS_MAX);

@@ -24,6 +24,7 @@ put_row(void *ctx, const struct journal_report_row *r)
 
 	json_open_object(o, NULL);
 	json_int(o, "business_day", r->business_day);
+	put_kind(o, p);
 	put_key(o, "key", p->key);
 	put_ulid(o, "checkout", p->checkout);
 	json_cstr(o, "ticket", p->ticket);
@@ -34,6 +35,7 @@ put_row(void *ctx, const struct journal_report_row *r)
 	json_cstr(o, "currency", p->currency);
 	json_cstr(o, "ref", p->ref);
 	json_cstr(o, "auth", p->auth);
+	put_asked_by(o, p);
 	json_int(o, "tries", p->tries);
 	json_bool(o, "alarm", p->alarmed);
 	put_time(o, "created", p->created_wall_ms);
@@ -68,6 +70,9 @@ read_query(const struct lane *l, const struct value *params,
 	rc = value_get_int(params, "limit", 1, PAGE_MAX, &limit);
 	if (rc < 0 && rc != -ENOENT)
 		return "limit: 1..1000";
+	rc = value_get_bool(params, "refunds", &q->refunds);
+	if (rc < 0 && rc != -ENOENT)
+		return "refunds: true or false";
 	q->from_day = (int32_t)from;
 	q->to_day = (int32_t)to;
 	q->limit = (uint32_t)limit;

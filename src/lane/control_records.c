@@ -44,6 +44,7 @@ put_payment(void *ctx, const struct payment *p)
 	struct json_out *o = ctx;
 
 	json_open_object(o, NULL);
+	put_kind(o, p);
 	put_key(o, "key", p->key);
 	put_ulid(o, "checkout", p->checkout);
 	json_cstr(o, "state", payment_state_name(p->state));
@@ -57,6 +58,7 @@ put_payment(void *ctx, const struct payment *p)
 		json_cstr(o, "auth", p->auth);
 	if (p->adapter[0] != '\0')
 		json_cstr(o, "adapter", p->adapter);
+	put_asked_by(o, p);
 	json_int(o, "tries", p->tries);
 	json_bool(o, "alarm", p->alarmed);
 	put_time(o, "created", p->created_wall_ms);

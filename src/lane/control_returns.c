@@ -1,9 +1,11 @@
-/* control.sock: goods taken back by a receipt's codes, and the keys of those. */
+/* control.sock: goods taken back by a receipt's codes. */
 #include "lane/lane_private.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "lane/pay_back.h"
 #include "lane/refund.h"
 
 #include <errno.h>
@@ -12,7 +14,6 @@
 
 #define LIST_DEFAULT 50
 #define LIST_MAX 500
-#define TENDERS_MAX 64u
 
 /* A return that is asked for. */
 struct asked {
@@ -20,7 +21,17 @@ struct asked {
 	struct rpc_call *call;
 	struct refund *refund;
 	int64_t now_ms;
+	/*
+	 * The asker's own name for it, zero none: asked again under the same one, after a lost connection,
+	 * the answer is the same, and nothing is taken back twice.
+	 */
+	struct ulid id;
 	bool all, dry_run, chosen;
+	bool to_token; /* the money goes back to the token that paid */
+	bool unknown_sale; /* an operator takes it, though this lane lost what it knew of it */
+	bool is_unknown; /* and so it is */
+	bool repeated;   /* recorded before, under the same name */
+	struct pay_back back;
 };
 
 /* ---- reading what is asked ------------------------------------------------------- */
@@ -79,13 +90,23 @@ fail_journal(struct asked *a)
 	return false;
 }
 
-static int
-find_standing(void *ctx, const struct payment *p)
+/*
+ * The journal does not know the sale. That is as it should be of another lane's receipt. Of our own it
+ * says that the journal was lost, or put back as it was earlier; with the sale went what was
+ * returned of it.
+ */
+static bool
+check_unknown(struct asked *a)
 {
-	bool *stands = ctx;
-
-	*stands = *stands || p->state == PAYMENT_CONFIRMED;
-	return 0;
+	a->is_unknown = receipts_is_own(a->lane->receipts, a->refund->head.key_id);
+	if (!a->is_unknown || a->unknown_sale)
+		return true;
+	rpc_fail(a->call, RPC_REFUSED,
+		 "this lane signed the receipt, but its journal does not know the sale: "
+		 "it "
+		 "was lost or put back as it was earlier, and with it what was returned "
+		 "before. An operator can take it back all the same (unknown_sale)");
+	return false;
 }
 
 /* Sold here, and paid by token: is that payment still good? */
@@ -93,19 +114,20 @@ static bool
 check_payment(struct asked *a)
 {
 	const struct receipt_head *h = &a->refund->head;
-	struct journal_list q = { .checkout = h->checkout, .limit = TENDERS_MAX };
 	struct journal_checkout c = { .lines = NULL };
 	struct journal_ref j = journal_ref(a->lane->journal);
 	bool stands = h->tender == RECEIPT_TENDER_OUTSIDE;
+	int64_t left = 0;
 	int rc = j.ops->get_checkout(j.impl, h->checkout, &c);
 
 	if (rc == -ENOENT)
-		return true; /* another lane's, or swept */
+		return check_unknown(a); /* another lane's, or lost */
 	journal_checkout_clear(&c);
 	if (rc == 0 && !stands)
-		rc = journal_payments(a->lane->journal, &q, find_standing, &stands);
+		rc = pay_back_standing(a->lane, h->checkout, &left);
 	if (rc < 0)
 		return fail_journal(a);
+	stands = stands || left > 0;
 	if (!stands)
 		rpc_fail(a->call, RPC_REFUSED,
 			 "the payment of this checkout was taken back: there is nothing "
@@ -223,8 +245,15 @@ taken_lines(const struct refund *f, struct journal_return_line *lines)
 	return n;
 }
 
+/* The id of the return: the asker's own, or a new one. */
 static int
-put_return(struct asked *a, struct ulid *ret_id)
+name_return(struct asked *a)
+{
+	return ulid_is_zero(a->id) ? crypto_ulid(a->now_ms, &a->id) : 0;
+}
+
+static int
+put_return(struct asked *a)
 {
 	const struct receipt_head *h = &a->refund->head;
 	struct journal_return_line *lines =
@@ -237,8 +266,14 @@ put_return(struct asked *a, struct ulid *ret_id)
 		.refund_minor = a->refund->refund_minor,
 		.lines = lines,
 	};
-	int rc = lines == NULL ? -ENOMEM : crypto_ulid(a->now_ms, &r.id);
+	int rc = lines == NULL ? -ENOMEM : 0;
 
+	r.id = a->id;
+	r.unknown_sale = a->is_unknown;
+	if (a->back.token_minor > 0) {
+		r.refund = &a->back.refund;
+		r.captured_minor = a->back.captured_minor;
+	}
 	lane_now(a->lane, &now);
 	r.business_day = now.business_day;
 	memcpy(r.currency, h->currency, sizeof(r.currency));
@@ -248,10 +283,19 @@ put_return(struct asked *a, struct ulid *ret_id)
 		r.lines_count = taken_lines(a->refund, lines);
 		rc = journal_return_put(a->lane->journal, &r);
 	}
-	if (rc == 0)
-		*ret_id = r.id;
 	free(lines);
 	return rc;
+}
+
+/* What is durable now is sent; should it get lost here, the next start sends it. */
+static void
+send_refund(struct asked *a)
+{
+	struct lane_event ev = { .kind = LANE_EV_REFUND, .refund = &a->back.refund };
+
+	crash_point("return-stored");
+	if (a->back.token_minor > 0 && lane_step(a->lane, &ev) < 0)
+		log_warn("a refund waits for the next start of laned");
 }
 
 /* ---- answering ------------------------------------------------------------------- */
@@ -323,7 +367,7 @@ put_rates(struct json_out *o, const struct refund *f)
 }
 
 static void
-answer(const struct asked *a, struct ulid id)
+answer(const struct asked *a, bool recorded)
 {
 	const struct refund *f = a->refund;
 	const struct receipt_head *h = &f->head;
@@ -332,8 +376,11 @@ answer(const struct asked *a, struct ulid id)
 
 	for (uint32_t i = 0; i < RECEIPT_PARTS_MAX; i++)
 		read += (f->parts_read >> i & 1) != 0;
-	json_bool(o, "recorded", !ulid_is_zero(id));
-	put_ulid(o, "return", id);
+	json_bool(o, "recorded", recorded);
+	if (recorded) {
+		json_bool(o, "repeated", a->repeated);
+		put_ulid(o, "return", a->id);
+	}
 	put_ulid(o, "checkout", h->checkout);
 	put_time(o, "sold", ulid_wall_ms(h->checkout));
 	json_int(o, "business_day", h->business_day);
@@ -350,8 +397,74 @@ answer(const struct asked *a, struct ulid id)
 	json_close(o);
 	put_rates(o, f);
 	json_int(o, "refund", f->refund_minor);
+	pay_back_put(o, &a->back, f->refund_minor);
 	json_close(o);
 	rpc_reply(a->call, o);
+}
+
+/* ---- asked again ----------------------------------------------------------------- */
+
+/* The parts of a line that are asked for are those that were taken; 0: whatever was left. */
+static bool
+same_line(const struct value *list, const struct journal_return_line *l)
+{
+	for (const struct value *v = list->first; v != NULL; v = v->next) {
+		int64_t line = -1, parts = 0;
+
+		(void)value_get_int(v, "parts", 1, INT64_C(1) << 40, &parts);
+		if (value_get_int(v, "line", 0, UINT32_MAX, &line) == 0 &&
+		    line == (int64_t)l->line)
+			return parts == 0 || parts == l->take;
+	}
+	return false;
+}
+
+/* What is asked is what was recorded under this name. */
+static bool
+is_same_return(const struct asked *a, const struct value *params,
+	       const struct journal_return *r)
+{
+	const struct value *list = NULL;
+
+	if (!ulid_eq(r->checkout, a->refund->head.checkout))
+		return false;
+	if (a->all)
+		return true;
+	if (value_get_array(params, "lines", &list) < 0 || list->count != r->lines_count)
+		return false;
+	for (uint32_t i = 0; i < r->lines_count; i++)
+		if (!same_line(list, &r->lines[i]))
+			return false;
+	return true;
+}
+
+/* True: this return is recorded already, or the question failed; it is answered. */
+static bool
+answer_again(struct asked *a, const struct value *params)
+{
+	struct journal_return_line *lines = NULL;
+	struct journal_return r;
+	int rc = -ENOENT;
+
+	if (!ulid_is_zero(a->id))
+		rc = journal_return_get(a->lane->journal, a->id, &r, &lines);
+	if (rc == -ENOENT)
+		return false;
+	if (rc < 0) {
+		(void)fail_journal(a); /* false: it is answered */
+		return true;
+	}
+	if (!is_same_return(a, params, &r) ||
+	    refund_recorded(a->refund, r.lines, r.lines_count) < 0) {
+		rpc_fail(a->call, RPC_REFUSED, "another return has this id");
+	} else if (pay_back_read(a->lane, a->id, a->refund->refund_minor, &a->back) < 0) {
+		(void)fail_journal(a);
+	} else {
+		a->repeated = true;
+		answer(a, true);
+	}
+	free(lines);
+	return true;
 }
 
 static bool
@@ -373,28 +486,52 @@ check_ready(struct asked *a)
 static void
 keep_and_answer(struct asked *a)
 {
-	struct ulid id = { { 0 } };
+	bool keep = a->chosen && !a->dry_run;
 	int rc = 0;
 
-	if (a->chosen && !a->dry_run) {
-		if (lane_core_display(a->lane->core)->faults.training) {
-			rpc_fail(a->call, RPC_REFUSED,
-				 "the lane is in training: only a dry run");
-			return;
-		}
-		rc = put_return(a, &id);
+	if (keep && lane_core_display(a->lane->core)->faults.training) {
+		rpc_fail(a->call, RPC_REFUSED, "the lane is in training: only a dry run");
+		return;
 	}
+	if (a->chosen)
+		rc = name_return(a);
+	if (rc == 0 && a->chosen && a->to_token)
+		rc = pay_back_plan(a->lane, a->refund, a->id, &a->back);
+	if (rc == 0 && keep)
+		rc = put_return(a);
 	if (rc == -EEXIST)
 		rpc_fail(a->call, RPC_REFUSED, "a part of it was returned meanwhile");
 	else if (rc < 0)
 		rpc_fail(a->call, RPC_INTERNAL, "not kept, so nothing is returned: %s",
 			 strerror(-rc));
-	else
-		answer(a, id);
-	if (rc == 0 && !ulid_is_zero(id))
+	if (rc < 0)
+		return;
+	if (keep) {
 		log_event(LOG_INFO, "goods-returned", NULL,
 			  "goods were taken back by a receipt of %s",
 			  a->refund->head.lane);
+		send_refund(a);
+	}
+	answer(a, keep);
+}
+
+/* False, answered: something of it is not as it should be. */
+static bool
+read_options(struct asked *a, struct rpc_peer *peer, const struct value *params)
+{
+	int rc = get_ulid(params, "id", &a->id);
+
+	(void)value_get_bool(params, "all", &a->all); /* missing is false */
+	(void)value_get_bool(params, "dry_run", &a->dry_run);
+	(void)value_get_bool(params, "to_token", &a->to_token);
+	(void)value_get_bool(params, "unknown_sale", &a->unknown_sale);
+	if (rc < 0 && rc != -ENOENT)
+		rpc_fail(a->call, RPC_PARAMS, "id: 26 characters of a ULID are wanted");
+	else if (a->unknown_sale && (rpc_peer_role(peer) & ROLES_OPERATE) == 0)
+		rpc_fail(a->call, RPC_DENIED, "unknown_sale is for operators");
+	else
+		return true;
+	return false;
 }
 
 static void
@@ -403,15 +540,13 @@ on_make(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 {
 	struct asked a = { .lane = ctx, .call = call, .now_ms = clock_wall_ms() };
 
-	(void)peer;
-	(void)value_get_bool(params, "all", &a.all); /* missing is false */
-	(void)value_get_bool(params, "dry_run", &a.dry_run);
-	if (call == NULL || !check_ready(&a))
+	if (call == NULL || !check_ready(&a) || !read_options(&a, peer, params))
 		return; /* nobody would be told, or was told why */
 	a.refund = calloc(1, sizeof(*a.refund));
 	if (a.refund == NULL)
 		rpc_fail(call, RPC_INTERNAL, "out of memory");
-	else if (read_codes(&a, params) && check_receipt(&a) && take_lines(&a, params))
+	else if (read_codes(&a, params) && !answer_again(&a, params) &&
+		 check_receipt(&a) && take_lines(&a, params))
 		keep_and_answer(&a);
 	free(a.refund);
 }
@@ -422,14 +557,11 @@ control_sees_receipts(const struct rpc_peer *peer)
 	return (rpc_peer_role(peer) & (ROLES_OPERATE | ROLE_POS)) != 0;
 }
 
-/* ---- the list, and the keys -------------------------------------------------------- */
+/* ---- what was recorded -------------------------------------------------------------- */
 
-static int
-put_listed(void *ctx, const struct journal_return *r)
+static void
+put_recorded(struct json_out *o, const struct journal_return *r)
 {
-	struct json_out *o = ctx;
-
-	json_open_object(o, NULL);
 	put_ulid(o, "return", r->id);
 	put_time(o, "time", r->wall_ms);
 	json_int(o, "business_day", r->business_day);
@@ -439,8 +571,61 @@ put_listed(void *ctx, const struct journal_return *r)
 	json_cstr(o, "lane", r->lane);
 	json_cstr(o, "currency", r->currency);
 	json_int(o, "refund", r->refund_minor);
+}
+
+static int
+put_listed(void *ctx, const struct journal_return *r)
+{
+	struct json_out *o = ctx;
+
+	json_open_object(o, NULL);
+	put_recorded(o, r);
 	json_close(o);
 	return 0;
+}
+
+/* One return, and what has become of the money. */
+static void
+on_show(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	const struct value *params)
+{
+	struct asked a = { .lane = ctx, .call = call };
+	struct journal_return_line *lines = NULL;
+	struct journal_return r;
+	struct json_out *o;
+	int rc;
+
+	(void)peer;
+	if (get_ulid(params, "return", &a.id) < 0) {
+		rpc_fail(call, RPC_PARAMS, "return: the id of one is wanted");
+		return;
+	}
+	if (!check_ready(&a))
+		return;
+	rc = journal_return_get(a.lane->journal, a.id, &r, &lines);
+	if (rc == -ENOENT)
+		rpc_fail(call, RPC_NOT_FOUND, "this lane has no such return");
+	else if (rc < 0 || pay_back_read(a.lane, a.id, r.refund_minor, &a.back) < 0)
+		(void)fail_journal(&a); /* false: it is answered */
+	else {
+		o = lane_message(a.lane);
+		json_bool(o, "recorded", true);
+		put_recorded(o, &r);
+		json_open_array(o, "lines");
+		for (uint32_t i = 0; i < r.lines_count; i++) {
+			json_open_object(o, NULL);
+			json_int(o, "line", lines[i].line);
+			json_bool(o, "measured", lines[i].measured);
+			json_int(o, "take", lines[i].take);
+			json_int(o, "refund", lines[i].refund_minor);
+			json_close(o);
+		}
+		json_close(o);
+		pay_back_put(o, &a.back, r.refund_minor);
+		json_close(o);
+		rpc_reply(call, o);
+	}
+	free(lines);
 }
 
 static void
@@ -471,89 +656,10 @@ on_list(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_reply(call, o);
 }
 
-static const char *const origins[] = {
-	[RECEIPTS_OWN] = "own",
-	[RECEIPTS_FORMER] = "former",
-	[RECEIPTS_LISTED] = "listed",
-};
-
-static int
-put_receipt_key(void *ctx, const struct receipts_key *k)
-{
-	char hex[2 * CRYPTO_PUBLIC_BYTES + 1], id[2 * RECEIPT_KEY_ID_BYTES + 1];
-	struct json_out *o = ctx;
-
-	(void)hex_encode(hex, sizeof(hex), k->public_key, sizeof(k->public_key));
-	(void)hex_encode(id, sizeof(id), k->id, sizeof(k->id)); /* both fit */
-	json_open_object(o, NULL);
-	json_cstr(o, "origin", origins[k->origin]);
-	json_cstr(o, "environment", k->live ? "live" : "test");
-	json_cstr(o, "key", hex);
-	json_cstr(o, "id", id);
-	json_cstr(o, "name", k->name);
-	json_close(o);
-	return 0;
-}
-
-static void
-reply_keys(struct lane *l, struct rpc_call *call)
-{
-	char why[RECEIPTS_WHY_BYTES];
-	struct json_out *o;
-
-	if (l->receipts == NULL) {
-		rpc_fail(call, RPC_REFUSED, "%s", l->receipts_note);
-		return;
-	}
-	o = lane_message(l);
-	json_open_array(o, "keys");
-	/* A list with an error is told up to it, and what is wrong. */
-	(void)receipts_keys(l->receipts, put_receipt_key, o, why);
-	json_close(o);
-	if (why[0] != '\0')
-		json_cstr(o, "fault", why);
-	json_close(o);
-	rpc_reply(call, o);
-}
-
-static void
-on_keys(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
-	const struct value *params)
-{
-	(void)peer;
-	(void)params;
-	reply_keys(ctx, call);
-}
-
-static void
-on_rotate(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
-	  const struct value *params)
-{
-	struct lane *l = ctx;
-	char why[RECEIPTS_WHY_BYTES];
-	bool distrust = false;
-
-	(void)peer;
-	(void)value_get_bool(params, "distrust", &distrust); /* missing is false */
-	if (l->receipts != NULL && receipts_rotate(l->receipts, distrust, why) < 0) {
-		rpc_fail(call, RPC_REFUSED, "%s", why);
-		return;
-	}
-	if (l->receipts != NULL) {
-		control_audit(l, distrust ? "receipt-key-distrusted"
-					  : "receipt-key-rotated");
-		log_event(LOG_NOTICE, "receipt-key", NULL,
-			  "a new key signs the receipts; the other lanes want its public "
-			  "part");
-	}
-	reply_keys(l, call);
-}
-
 const struct rpc_method control_return_methods[] = {
 	{ "return.make", ROLES_OPERATE | ROLE_POS, 0, on_make },
 	{ "return.list", ROLES_OPERATE, 0, on_list },
-	{ "receipt.keys", ROLES_VIEW, 0, on_keys },
-	{ "receipt.rotate", ROLES_ADMIN, 0, on_rotate },
+	{ "return.show", ROLES_OPERATE | ROLE_POS, 0, on_show },
 };
 const size_t control_return_methods_count =
 	sizeof(control_return_methods) / sizeof(control_return_methods[0]);

@@ -52,6 +52,7 @@ check_adapters(struct lane *l, struct json_out *o)
 		doctor_put(
 			o, "adapter", a->greeted ? HEALTH_OK : HEALTH_FAIL, text,
 			"systemctl status 'laned-adapter@*'; the POS goes on without us");
+		adapter_report_doctor(a, o);
 	}
 }
 
@@ -109,10 +110,8 @@ static void
 check_clock(struct lane *l, struct json_out *o)
 {
 	if (l->clock_doubted)
-		doctor_put(o, "clock", HEALTH_FAIL,
-			   "the clock lies before the last record",
-			   "set the clock, then restart laned; token payment is off "
-			   "meanwhile");
+		doctor_put(o, "clock", HEALTH_FAIL, clock_watch_text(l->clock.doubt),
+			   clock_watch_cure(l->clock.doubt));
 	else if (!clock_is_synchronised())
 		doctor_put(o, "clock", HEALTH_WARN, "the clock is not synchronised",
 			   "start systemd-timesyncd or chrony");

@@ -60,16 +60,23 @@ store_one(struct effects *e, const struct lane_effect *fx, const struct timepoin
 	return ops->put_audit(impl, &fx->audit, now->wall_ms);
 }
 
-/* A payment; and uses of limited offers or points of what was paid elsewhere. */
+/*
+ * A payment; uses of limited offers and points of what was paid elsewhere; and a ticket that the POS
+ * ended: its receipt's code leaves the lane, which must know the sale when the goods come back.
+ */
 static bool
 is_durable(const struct lane_effects *list)
 {
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct lane_effect *fx = &list->list[i];
+		const struct checkout_record *r = &fx->checkout;
 
-		if (fx->kind == FX_STORE_PAYMENT ||
-		    (fx->kind == FX_STORE_CHECKOUT && fx->checkout.uses_count_now &&
-		     (fx->checkout.reserved_count > 0 || fx->checkout.points > 0)))
+		if (fx->kind == FX_STORE_PAYMENT)
+			return true;
+		if (fx->kind != FX_STORE_CHECKOUT)
+			continue;
+		if ((r->phase == PHASE_DONE && r->pos_closed && !r->training) ||
+		    (r->uses_count_now && (r->reserved_count > 0 || r->points > 0)))
 			return true;
 	}
 	return false;
@@ -90,6 +97,21 @@ changes_totals(const struct lane_effects *list)
 	return false;
 }
 
+/* Answers and undos of payments that were sent: no full disk may keep them out. */
+static bool
+is_owed(const struct lane_effects *list)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct lane_effect *fx = &list->list[i];
+
+		if (fx->kind == FX_STORE_PAYMENT &&
+		    fx->payment->state != PAYMENT_CREATED &&
+		    fx->payment->state != PAYMENT_SENDING)
+			return true;
+	}
+	return false;
+}
+
 static bool
 has_stores(const struct lane_effects *list)
 {
@@ -98,7 +120,7 @@ has_stores(const struct lane_effects *list)
 
 /* Every store of the list in one commit. */
 static int
-store_all(struct effects *e, const struct timepoint *now)
+store_once(struct effects *e, const struct timepoint *now)
 {
 	const struct journal_ops *ops = e->journal.ops;
 	bool durable = is_durable(&e->list);
@@ -128,6 +150,19 @@ store_all(struct effects *e, const struct timepoint *now)
 	return 0;
 }
 
+/* On a full disk what is owed is stored in the space that was kept for it. */
+static int
+store_all(struct effects *e, const struct timepoint *now)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	int rc = store_once(e, now);
+
+	if (rc == -ENOSPC && is_owed(&e->list) && ops->make_room != NULL &&
+	    ops->make_room(e->journal.impl) == 0)
+		rc = store_once(e, now);
+	return rc;
+}
+
 /* ---- sends --------------------------------------------------------------- */
 
 static enum lane_op
@@ -139,6 +174,10 @@ op_of(enum lane_effect_kind kind)
 		return LANE_OP_QUERY;
 	if (kind == FX_CONFIRM)
 		return LANE_OP_CONFIRM;
+	if (kind == FX_REFUND)
+		return LANE_OP_REFUND;
+	if (kind == FX_ANSWER)
+		return LANE_OP_ANSWER;
 	return kind == FX_UNDO ? LANE_OP_UNDO : LANE_OP_OFFER;
 }
 
@@ -149,8 +188,12 @@ send_adapter(struct effects *e, const struct lane_effect *fx)
 
 	if (e->ops->adapter(e->ctx, fx) == 0)
 		return;
-	if (fx->kind == FX_PAY)
+	if (fx->kind == FX_OFFER)
+		f.serial = fx->offer.serial;
+	if (fx->kind == FX_PAY || fx->kind == FX_REFUND)
 		f.key = fx->pay.payment->key;
+	else if (fx->kind == FX_ANSWER)
+		f.key = fx->tell.payment->key;
 	else if (fx->kind != FX_OFFER)
 		f.key = fx->payment->key;
 	follow_up(e, &f);
@@ -226,7 +269,13 @@ send_one(struct effects *e, const struct lane_effect *fx, bool stored)
 	case FX_QUERY:
 	case FX_CONFIRM:
 	case FX_UNDO:
+	case FX_REFUND:
+	case FX_ANSWER:
 		send_adapter(e, fx);
+		break;
+	case FX_TENDER_REPLY:
+		if (e->ops->tender_reply != NULL)
+			e->ops->tender_reply(e->ctx, fx, fx->reply.ok && stored);
 		break;
 	case FX_SHOW:
 		e->ops->show(e->ctx, fx->show);
@@ -294,6 +343,7 @@ event_of(const struct follow *f, struct lane_event *ev)
 	if (f->kind == LANE_EV_SUBMIT_REFUSED) {
 		ev->submit.op = f->op;
 		ev->submit.key = f->key;
+		ev->submit.offer = f->serial;
 	} else if (f->kind == LANE_EV_SENSOR) {
 		ev->sensor.serial = f->serial; /* not lit */
 	} else if (f->kind != LANE_EV_JOURNAL_FAILED) {
@@ -331,7 +381,9 @@ adopt(struct effects *e, const struct lane_event *ev)
 		key = ev->completion.key;
 	else if (ev->kind == LANE_EV_JOURNAL_WANTED)
 		key = ev->journal.key;
-	else if (ev->kind == LANE_EV_POS_UNDO)
+	else if (ev->kind == LANE_EV_POS_UNDO || ev->kind == LANE_EV_TENDER_ABORT ||
+		 ev->kind == LANE_EV_TENDER_CONFIRMED ||
+		 ev->kind == LANE_EV_REPEAT_WANTED)
 		key = ev->key;
 	else
 		return;
@@ -448,6 +500,14 @@ read_journal(struct effects *e, struct reading *r)
 	rc = ops->open_payments(e->journal.impl, hold_payment, &r->held);
 	if (rc < 0 && first == 0)
 		first = rc;
+	if (rc >= 0 && r->restore.checkout != NULL && r->last.record.paid_minor > 0 &&
+	    r->last.record.phase != PHASE_DONE &&
+	    r->last.record.phase != PHASE_CANCELLED && ops->paid_parts != NULL) {
+		rc = ops->paid_parts(e->journal.impl, r->last.record.checkout,
+				     hold_payment, &r->held);
+		if (rc < 0 && first == 0)
+			first = rc;
+	}
 	r->restore.payments = r->payments;
 	r->restore.payments_count = r->held.count;
 	r->restore.incomplete = first < 0;

@@ -6,7 +6,7 @@
 /*
  * Performs what the core asks: first every store of a list in one commit, then the sends in their
  * order, through the caller's transports (laned's main, the simulator, tests). When the commit
- * fails, nothing that needs it is sent (pay, confirm, undo; journal requests are answered with
+ * fails, nothing that needs it is sent (pay, confirm, undo, answer; journal requests are answered with
  * no) and the core is told. Single thread; a transport must not call effects_step itself.
  */
 struct effects;
@@ -19,7 +19,7 @@ struct effects_ops {
 	/* FX_IDENTIFY, FX_VERIFY, FX_DECIDE, FX_DROP_PROBE, FX_ARM, FX_DISARM to laned-bio. An error
 	 * of the first three is told to the core as "not read", one of FX_ARM as "not lit". */
 	int (*bio)(void *ctx, const struct lane_effect *fx);
-	/* FX_OFFER, FX_PAY, FX_QUERY, FX_CONFIRM, FX_UNDO to the adapter. 0: on its way (a later
+	/* FX_OFFER, FX_PAY, FX_QUERY, FX_CONFIRM, FX_UNDO, FX_REFUND, FX_ANSWER to the adapter. 0: on its way (a later
 	 * error answer of the adapter is the caller's LANE_EV_SUBMIT_REFUSED); an error: certainly
 	 * not handed over, and effects_step tells the core. */
 	int (*adapter)(void *ctx, const struct lane_effect *fx);
@@ -35,6 +35,8 @@ struct effects_ops {
 	void (*alarm)(void *ctx, const struct lane_audit *a);
 	/* A commit failed with this error: log it once. */
 	void (*journal_error)(void *ctx, int error);
+	/* FX_TENDER_REPLY: yes only when it is durable. NULL where no POS asks. */
+	void (*tender_reply)(void *ctx, const struct lane_effect *fx, bool ok);
 };
 
 struct effects_counts {

@@ -11,95 +11,6 @@
 
 #define JOURNAL_APPLICATION_ID 0x6c4a726e /* "lJrn" */
 
-static const struct db_migration migrations[] = {
-	{ 1, 1,
-	  "CREATE TABLE lane ("
-	  " one INTEGER PRIMARY KEY CHECK (one = 1),"
-	  " lane BLOB NOT NULL, environment TEXT NOT NULL) STRICT;"
-	  "CREATE TABLE checkouts ("
-	  " seq INTEGER PRIMARY KEY,"
-	  " id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
-	  " phase TEXT NOT NULL, member_state TEXT NOT NULL, member BLOB NOT NULL,"
-	  " flags INTEGER NOT NULL, ticket TEXT NOT NULL, currency TEXT NOT NULL,"
-	  " rev INTEGER NOT NULL, gross_minor INTEGER NOT NULL,"
-	  " total_minor INTEGER NOT NULL, saving_minor INTEGER NOT NULL,"
-	  " paid_minor INTEGER NOT NULL, business_day INTEGER NOT NULL,"
-	  " opened_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,"
-	  " uses_counted INTEGER NOT NULL DEFAULT 0) STRICT;"
-	  "CREATE INDEX checkouts_member ON checkouts (member, business_day);"
-	  "CREATE TABLE baskets ("
-	  " checkout BLOB PRIMARY KEY REFERENCES checkouts (id) ON DELETE CASCADE,"
-	  " rev INTEGER NOT NULL, lines TEXT NOT NULL) STRICT;"
-	  "CREATE TABLE payments ("
-	  " seq INTEGER PRIMARY KEY,"
-	  " key BLOB NOT NULL UNIQUE CHECK (length(key) = 16),"
-	  " checkout BLOB NOT NULL, state TEXT NOT NULL, ticket TEXT NOT NULL,"
-	  " currency TEXT NOT NULL, rev INTEGER NOT NULL, asked_minor INTEGER NOT NULL,"
-	  " answered_minor INTEGER NOT NULL, flags INTEGER NOT NULL,"
-	  " tries INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
-	  " state_ms INTEGER NOT NULL, ref TEXT NOT NULL, auth TEXT NOT NULL,"
-	  " blob BLOB NOT NULL) STRICT;"
-	  "CREATE INDEX payments_open ON payments (seq) WHERE state IN ('created',"
-	  " 'sending', 'unknown', 'approved', 'partial', 'answer-sending', "
-	  "'undo-queued');"
-	  "CREATE INDEX payments_checkout ON payments (checkout);"
-	  "CREATE INDEX payments_ref ON payments (ref);"
-	  "CREATE INDEX payments_blob ON payments (blob);"
-	  "CREATE TABLE reservations ("
-	  " checkout BLOB NOT NULL REFERENCES checkouts (id) ON DELETE CASCADE,"
-	  " rule TEXT NOT NULL, applications INTEGER NOT NULL,"
-	  " PRIMARY KEY (checkout, rule)) STRICT, WITHOUT ROWID;"
-	  "CREATE TABLE limit_uses ("
-	  " member BLOB NOT NULL, rule TEXT NOT NULL, business_day INTEGER NOT NULL,"
-	  " applications INTEGER NOT NULL,"
-	  " PRIMARY KEY (member, rule, business_day)) STRICT, WITHOUT ROWID;"
-	  "CREATE TABLE limit_totals ("
-	  " rule TEXT PRIMARY KEY, applications INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-	  "CREATE TABLE consents ("
-	  " consent BLOB PRIMARY KEY, member BLOB NOT NULL, purpose TEXT NOT NULL,"
-	  " text_version TEXT NOT NULL, language TEXT NOT NULL,"
-	  " given_ms INTEGER NOT NULL, withdrawn_ms INTEGER NOT NULL) STRICT;"
-	  "CREATE INDEX consents_member ON consents (member);"
-	  "CREATE TABLE audit ("
-	  " seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, what TEXT NOT NULL,"
-	  " checkout BLOB NOT NULL, key BLOB NOT NULL, amount_minor INTEGER NOT NULL,"
-	  " text TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
-	  "CREATE INDEX audit_checkout ON audit (checkout, seq);"
-	  "CREATE TABLE members_born ("
-	  " member BLOB PRIMARY KEY, json TEXT NOT NULL, wall_ms INTEGER NOT NULL) "
-	  "STRICT;"
-	  "CREATE TABLE outbox ("
-	  " seq INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
-	  " json TEXT NOT NULL, wall_ms INTEGER NOT NULL) STRICT;" },
-	/* Campaign budgets, points, whose a payment is. The version before writes neither and reads past them. */
-	{ 2, 1,
-	  "ALTER TABLE reservations ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
-	  "ALTER TABLE limit_totals ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
-	  "ALTER TABLE checkouts ADD COLUMN points INTEGER NOT NULL DEFAULT 0;"
-	  "ALTER TABLE payments ADD COLUMN adapter TEXT NOT NULL DEFAULT '';" },
-	/* Goods taken back: journal_returns.c. The versions before take none. */
-	{ 3, 1,
-	  "CREATE TABLE returns ("
-	  " seq INTEGER PRIMARY KEY,"
-	  " id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
-	  " checkout BLOB NOT NULL, wall_ms INTEGER NOT NULL,"
-	  " sold_ms INTEGER NOT NULL, business_day INTEGER NOT NULL,"
-	  " currency TEXT NOT NULL, store TEXT NOT NULL, lane TEXT NOT NULL,"
-	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0)) STRICT;"
-	  "CREATE TABLE return_lines ("
-	  " checkout BLOB NOT NULL, line INTEGER NOT NULL,"
-	  " parts_from INTEGER NOT NULL CHECK (parts_from >= 0),"
-	  " parts_to INTEGER NOT NULL CHECK (parts_to > parts_from),"
-	  " return_seq INTEGER NOT NULL REFERENCES returns (seq) ON DELETE CASCADE,"
-	  " measured INTEGER NOT NULL, vat_bp INTEGER NOT NULL,"
-	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0),"
-	  " PRIMARY KEY (checkout, line, parts_from)) STRICT, WITHOUT ROWID;"
-	  "CREATE INDEX return_lines_return ON return_lines (return_seq);"
-	  "CREATE INDEX returns_checkout ON returns (checkout);"
-	  "CREATE TABLE returns_swept ("
-	  " one INTEGER PRIMARY KEY CHECK (one = 1), sold_ms INTEGER NOT NULL) STRICT;" },
-};
-
 /* ---- transactions -------------------------------------------------------- */
 
 static void
@@ -311,29 +222,69 @@ put_checkout(void *impl, const struct checkout_record *r)
 }
 
 static int
-put_payment(void *impl, const struct payment *p)
+put_refund(struct journal *j, const struct payment *p)
 {
-	struct journal *j = impl;
+	sqlite3_stmt *s = db_stmt(
+		j->db,
+		"INSERT INTO refunds (key, checkout, state, ticket, currency, rev,"
+		" asked_minor, answered_minor, flags, tries, created_ms, state_ms, ref,"
+		" auth, blob, adapter, return_id, original, original_ref)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
+		" answered_minor = excluded.answered_minor, flags = excluded.flags,"
+		" tries = excluded.tries, state_ms = excluded.state_ms,"
+		" ref = excluded.ref, auth = excluded.auth, blob = excluded.blob");
+
+	if (s == NULL)
+		return db_last_error(j->db);
+	journal_bind_payment(s, p);
+	return db_run(j->db, s);
+}
+
+int
+journal_payment_put(struct journal *j, const struct payment *p)
+{
 	sqlite3_stmt *s;
 	int rc = journal_guard_payment(p);
 
 	assert(j->in_tx);
 	if (rc < 0)
 		return rc;
+	if (p->kind == PAYMENT_REFUND)
+		return put_refund(j, p);
 	s = db_stmt(
 		j->db,
 		"INSERT INTO payments (key, checkout, state, ticket, currency, rev,"
 		" asked_minor, answered_minor, flags, tries, created_ms, state_ms, ref,"
-		" auth, blob, adapter)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" auth, blob, adapter, pos_adapter, pos_ref, pos_blob, member)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
 		" answered_minor = excluded.answered_minor, flags = excluded.flags,"
 		" tries = excluded.tries, state_ms = excluded.state_ms,"
-		" ref = excluded.ref, auth = excluded.auth, blob = excluded.blob");
+		" ref = excluded.ref, auth = excluded.auth, blob = excluded.blob,"
+		" pos_blob = excluded.pos_blob, member = excluded.member");
 	if (s == NULL)
 		return db_last_error(j->db);
 	journal_bind_payment(s, p);
 	return db_run(j->db, s);
+}
+
+static int
+put_payment(void *impl, const struct payment *p)
+{
+	struct journal *j = impl;
+	int rc = p->state == PAYMENT_CREATED ? journal_reserve_keep(&j->reserve) : 0;
+
+	return rc < 0 ? rc : journal_payment_put(j, p);
+}
+
+static int
+make_room(void *impl)
+{
+	struct journal *j = impl;
+
+	assert(!j->in_tx);
+	return journal_reserve_spend(&j->reserve);
 }
 
 /* ---- the audit chain ----------------------------------------------------- */
@@ -628,8 +579,10 @@ static int
 get_payment(void *impl, struct key128 key, struct payment *ret)
 {
 	struct journal *j = impl;
-	sqlite3_stmt *s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS
-					 " FROM payments p WHERE key = ?");
+	sqlite3_stmt *s =
+		db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p WHERE key = ?1"
+			       " UNION ALL SELECT " REFUND_COLUMNS
+			       " FROM refunds p WHERE key = ?1");
 
 	if (s == NULL)
 		return db_last_error(j->db);
@@ -645,9 +598,10 @@ find_payment(void *impl, struct str ref, struct payment *ret)
 
 	if (ref.n == 0)
 		return -ENOENT;
-	s = db_stmt(j->db,
-		    "SELECT " PAYMENT_COLUMNS " FROM payments p WHERE seq ="
-		    " (SELECT max(seq) FROM payments WHERE ref = ?1 OR blob = ?2)");
+	s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p WHERE seq ="
+			   " (SELECT max(seq) FROM payments WHERE ref = ?1 OR blob = ?2"
+			   " OR (pos_ref = ?1 AND pos_ref <> '')"
+			   " OR (pos_blob = ?2 AND pos_blob <> x''))");
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_str(s, 1, ref);
@@ -659,25 +613,50 @@ static int
 open_payments(void *impl, int (*each)(void *ctx, const struct payment *p), void *ctx)
 {
 	struct journal *j = impl;
-	sqlite3_stmt *s = db_stmt(
-		j->db,
-		"SELECT " PAYMENT_COLUMNS " FROM payments p WHERE state IN ('created',"
-		" 'sending', 'unknown', 'approved', 'partial', 'answer-sending',"
-		" 'undo-queued') ORDER BY seq");
-	struct payment p;
-	int rc;
+	int rc = journal_each_payment(
+		j,
+		db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p"
+			       " WHERE state IN ('created', 'sending', 'unknown',"
+			       " 'approved', 'partial', 'answer-sending',"
+			       " 'undo-queued') ORDER BY seq"),
+		each, ctx);
 
-	if (s == NULL)
-		return db_last_error(j->db);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = journal_row_payment(s, &p);
-		if (rc == 0)
-			rc = each(ctx, &p);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	if (rc != 0)
+		return rc;
+	return journal_each_payment(
+		j,
+		db_stmt(j->db, "SELECT " REFUND_COLUMNS " FROM refunds p"
+			       " WHERE state IN ('created', 'sending', 'unknown')"
+			       " ORDER BY seq"),
+		each, ctx);
+}
+
+struct parts {
+	int (*each)(void *ctx, const struct payment *p);
+	void *ctx;
+};
+
+static int
+each_part(void *ctx, const struct payment *p)
+{
+	const struct parts *parts = ctx;
+
+	return p->given_back ? 0 : parts->each(parts->ctx, p);
+}
+
+static int
+paid_parts(void *impl, struct ulid checkout,
+	   int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	struct journal *j = impl;
+	struct parts parts = { each, ctx };
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p"
+					 " WHERE checkout = ? AND state = 'confirmed'"
+					 " ORDER BY seq");
+
+	if (s != NULL)
+		db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
+	return journal_each_payment(j, s, each_part, &parts);
 }
 
 static int
@@ -764,10 +743,17 @@ touch_sum(void *impl, struct ulid member, int32_t business_day, int64_t *ret_min
 	struct journal *j = impl;
 	sqlite3_stmt *s = db_stmt(
 		j->db,
-		"SELECT coalesce(sum(p.asked_minor), 0) FROM checkouts c"
-		" JOIN payments p ON p.checkout = c.id"
-		" WHERE c.member = ? AND c.business_day = ? AND p.flags & 1"
-		" AND p.state NOT IN ('not-sent', 'cancelled', 'declined', 'undone')");
+		"WITH m (asked_minor, flags, state, checkout) AS ("
+		" SELECT asked_minor, flags, state, checkout FROM payments"
+		"  WHERE member = ?1 AND member <> x''"
+		/* A version before this one did not write whose token it was. */
+		" UNION ALL SELECT p.asked_minor, p.flags, p.state, p.checkout"
+		"  FROM checkouts c JOIN payments p ON p.checkout = c.id"
+		"  WHERE c.member = ?1 AND c.business_day = ?2 AND p.member = x'')"
+		" SELECT coalesce(sum(m.asked_minor), 0) FROM m"
+		" JOIN checkouts c ON c.id = m.checkout"
+		" WHERE c.business_day = ?2 AND m.flags & 1"
+		" AND m.state NOT IN ('not-sent', 'cancelled', 'declined', 'undone')");
 	int rc;
 
 	if (s == NULL)
@@ -787,6 +773,7 @@ static const struct journal_ops sqlite_ops = {
 	.begin = op_begin,
 	.put_checkout = put_checkout,
 	.put_payment = put_payment,
+	.make_room = make_room,
 	.put_audit = put_audit,
 	.commit = op_commit,
 	.rollback = op_rollback,
@@ -795,6 +782,7 @@ static const struct journal_ops sqlite_ops = {
 	.get_payment = get_payment,
 	.find_payment = find_payment,
 	.open_payments = open_payments,
+	.paid_parts = paid_parts,
 	.uses = uses,
 	.bought = bought,
 	.touch_sum = touch_sum,
@@ -858,8 +846,8 @@ journal_open(const struct journal_spec *spec, struct journal **ret_journal, char
 	const struct db_spec db = {
 		.path = spec->path,
 		.application_id = JOURNAL_APPLICATION_ID,
-		.migrations = migrations,
-		.migrations_count = sizeof(migrations) / sizeof(migrations[0]),
+		.migrations = journal_migrations,
+		.migrations_count = journal_migrations_count,
 		.full_sync = true,
 		.vfs = spec->vfs,
 	};
@@ -884,6 +872,9 @@ journal_open(const struct journal_spec *spec, struct journal **ret_journal, char
 		(void)journal_close(j); /* gives NULL */
 		return rc;
 	}
+	if (spec->reserve != NULL && strlen(spec->reserve) < sizeof(j->reserve.path))
+		memcpy(j->reserve.path, spec->reserve, strlen(spec->reserve) + 1);
+	(void)journal_reserve_keep(&j->reserve); /* else no payment begins */
 	*ret_journal = j;
 	return 0;
 }

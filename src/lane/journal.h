@@ -57,6 +57,9 @@ struct journal_ops {
 	 * returns nonzero and returns that. mono_ms members are 0. */
 	int (*open_payments)(void *impl, int (*each)(void *ctx, const struct payment *p),
 			     void *ctx);
+	/* As that, for the confirmed ones of a checkout that are not given back. NULL: none are told. */
+	int (*paid_parts)(void *impl, struct ulid checkout,
+			  int (*each)(void *ctx, const struct payment *p), void *ctx);
 	/*
 	 * Uses of limited rules by a member (zero: nobody, only totals), counted ones and those
 	 * reserved by other checkouts than except; at most max into list, *ret_count how many.
@@ -71,6 +74,11 @@ struct journal_ops {
 	/* What a member has paid, or may yet turn out to have paid, by touch alone that day. */
 	int (*touch_sum)(void *impl, struct ulid member, int32_t business_day,
 			 int64_t *ret_minor);
+	/*
+	 * Gives up the space that is kept for what is owed, so that it can be written on a full disk;
+	 * outside of a transaction. 0 try again; -ENOENT there is none. NULL: none is ever kept.
+	 */
+	int (*make_room)(void *impl);
 };
 
 /* Any journal: the ops and what they work on. */
@@ -88,6 +96,8 @@ struct journal_spec {
 	const char *vfs;         /* NULL = the default; tests inject faults */
 	const char *environment; /* "live" or "test": stamped at creation */
 	struct ulid lane;        /* stamped at creation */
+	const char
+		*reserve; /* the file that keeps space (journal_reserve.h); NULL none */
 };
 
 /*
@@ -171,7 +181,8 @@ int journal_audit(struct journal *j, const struct lane_audit *a, int64_t wall_ms
 
 /* Rows, for status. */
 struct journal_counts {
-	int64_t checkouts, payments, payments_open, audit, outbox, born;
+	int64_t checkouts, payments, refunds, audit, outbox, born;
+	int64_t payments_open; /* and refunds */
 };
 int journal_counts(struct journal *j, struct journal_counts *ret);
 /* Deletes what ended before wall_ms (checkouts, baskets, payments, returns of so old sales; never open ones). */

@@ -37,6 +37,9 @@ journal_last_wall_ms(struct journal *j, int64_t *ret_wall_ms)
 				      "DESC LIMIT 1), 0),"
 				      " coalesce((SELECT state_ms FROM payments ORDER BY "
 				      "seq DESC LIMIT 1),"
+				      "  0),"
+				      " coalesce((SELECT state_ms FROM refunds ORDER BY "
+				      "seq DESC LIMIT 1),"
 				      "  0))"),
 		       ret_wall_ms);
 }
@@ -52,12 +55,18 @@ journal_counts(struct journal *j, struct journal_counts *ret)
 		rc = one_int(j, db_stmt(j->db, "SELECT count(*) FROM payments"),
 			     &c.payments);
 	if (rc == 0)
-		rc = one_int(j,
-			     db_stmt(j->db,
-				     "SELECT count(*) FROM payments WHERE state IN"
-				     " ('created', 'sending', 'unknown', 'approved',"
-				     " 'partial', 'answer-sending', 'undo-queued')"),
-			     &c.payments_open);
+		rc = one_int(j, db_stmt(j->db, "SELECT count(*) FROM refunds"),
+			     &c.refunds);
+	if (rc == 0)
+		rc = one_int(
+			j,
+			db_stmt(j->db,
+				"SELECT (SELECT count(*) FROM payments WHERE state IN"
+				" ('created', 'sending', 'unknown', 'approved',"
+				" 'partial', 'answer-sending', 'undo-queued')) +"
+				" (SELECT count(*) FROM refunds WHERE state IN"
+				" ('created', 'sending', 'unknown'))"),
+			&c.payments_open);
 	if (rc == 0)
 		rc = one_int(j, db_stmt(j->db, "SELECT count(*) FROM audit"), &c.audit);
 	if (rc == 0)
@@ -72,22 +81,28 @@ journal_counts(struct journal *j, struct journal_counts *ret)
 
 /* ---- lists --------------------------------------------------------------- */
 
+struct checkouts_told {
+	int (*each)(void *ctx, const struct checkout_record *r);
+	void *ctx;
+};
+
+static int
+tell_checkout(void *ctx, sqlite3_stmt *s)
+{
+	const struct checkouts_told *t = ctx;
+	struct checkout_record r;
+	int rc = journal_row_checkout(s, &r);
+
+	return rc == 0 ? t->each(t->ctx, &r) : rc;
+}
+
 static int
 each_checkout(struct journal *j, sqlite3_stmt *s,
 	      int (*each)(void *ctx, const struct checkout_record *r), void *ctx)
 {
-	struct checkout_record r;
-	int rc;
+	struct checkouts_told t = { each, ctx };
 
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = journal_row_checkout(s, &r);
-		if (rc == 0)
-			rc = each(ctx, &r);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_checkout, &t);
 }
 
 static int
@@ -136,42 +151,62 @@ int
 journal_payments(struct journal *j, const struct journal_list *q,
 		 int (*each)(void *ctx, const struct payment *p), void *ctx)
 {
-	struct payment p;
 	sqlite3_stmt *s;
-	int rc;
 
 	if (check_list(q) < 0)
 		return -EINVAL;
+	/* Each list by its own newest, then both by the time of their making. */
 	s = db_stmt(
 		j->db,
-		"SELECT " PAYMENT_COLUMNS " FROM payments p"
-		" WHERE (?1 = zeroblob(16) OR checkout = ?1)"
+		"SELECT * FROM (SELECT * FROM (SELECT " PAYMENT_COLUMNS
+		", p.seq AS seq FROM payments p WHERE (?1 = zeroblob(16) OR checkout = "
+		"?1)"
 		" AND (?2 = 0 OR state IN ('created', 'sending', 'unknown', 'approved',"
 		" 'partial', 'answer-sending', 'undo-queued'))"
-		" ORDER BY seq DESC LIMIT ?3");
+		" ORDER BY seq DESC LIMIT ?3)"
+		" UNION ALL SELECT * FROM (SELECT " REFUND_COLUMNS
+		", p.seq FROM refunds p WHERE (?1 = zeroblob(16) OR checkout = ?1)"
+		" AND (?2 = 0 OR state IN ('created', 'sending', 'unknown'))"
+		" ORDER BY seq DESC LIMIT ?3)) "
+		"ORDER BY created_ms DESC, seq DESC LIMIT ?3");
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_blob(s, 1, q->checkout.b, sizeof(q->checkout.b));
 	db_bind_int(s, 2, q->open_only);
 	db_bind_int(s, 3, q->limit);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = journal_row_payment(s, &p);
-		if (rc == 0)
-			rc = each(ctx, &p);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each_payment(j, s, each, ctx);
+}
+
+struct timeline_told {
+	int (*each)(void *ctx, const struct journal_audit_row *r);
+	void *ctx;
+};
+
+static int
+tell_audit(void *ctx, sqlite3_stmt *s)
+{
+	const struct timeline_told *t = ctx;
+	struct journal_audit_row r;
+	int rc;
+
+	memset(&r, 0, sizeof(r));
+	r.seq = sqlite3_column_int64(s, 0);
+	r.wall_ms = sqlite3_column_int64(s, 1);
+	r.what = db_col_str(s, 2);
+	r.amount_minor = sqlite3_column_int64(s, 5);
+	r.text = db_col_str(s, 6);
+	rc = journal_col_ulid(s, 3, &r.checkout);
+	if (rc == 0)
+		rc = journal_col_key(s, 4, &r.key);
+	return rc == 0 ? t->each(t->ctx, &r) : rc;
 }
 
 int
 journal_timeline(struct journal *j, const struct journal_list *q,
 		 int (*each)(void *ctx, const struct journal_audit_row *r), void *ctx)
 {
-	struct journal_audit_row r;
+	struct timeline_told t = { each, ctx };
 	sqlite3_stmt *s;
-	int rc;
 
 	if (check_list(q) < 0 || ulid_is_zero(q->checkout))
 		return -EINVAL;
@@ -181,23 +216,7 @@ journal_timeline(struct journal *j, const struct journal_list *q,
 		return db_last_error(j->db);
 	db_bind_blob(s, 1, q->checkout.b, sizeof(q->checkout.b));
 	db_bind_int(s, 2, q->limit);
-	while ((rc = db_step(j->db, s)) == 1) {
-		memset(&r, 0, sizeof(r));
-		r.seq = sqlite3_column_int64(s, 0);
-		r.wall_ms = sqlite3_column_int64(s, 1);
-		r.what = db_col_str(s, 2);
-		r.amount_minor = sqlite3_column_int64(s, 5);
-		r.text = db_col_str(s, 6);
-		rc = journal_col_ulid(s, 3, &r.checkout);
-		if (rc == 0)
-			rc = journal_col_key(s, 4, &r.key);
-		if (rc == 0)
-			rc = each(ctx, &r);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_audit, &t);
 }
 
 /* ---- single durable writes ----------------------------------------------- */
@@ -258,37 +277,44 @@ journal_consent_put(struct journal *j, const struct journal_consent *c)
 	return finish(j, run(j, s));
 }
 
+struct consents_told {
+	int (*each)(void *ctx, const struct journal_consent *c);
+	void *ctx;
+};
+
+static int
+tell_consent(void *ctx, sqlite3_stmt *s)
+{
+	const struct consents_told *t = ctx;
+	struct journal_consent c;
+	int rc;
+
+	memset(&c, 0, sizeof(c));
+	c.purpose = db_col_str(s, 2);
+	c.text_version = db_col_str(s, 3);
+	c.language = db_col_str(s, 4);
+	c.given_wall_ms = sqlite3_column_int64(s, 5);
+	c.withdrawn_wall_ms = sqlite3_column_int64(s, 6);
+	rc = journal_col_ulid(s, 0, &c.consent);
+	if (rc == 0)
+		rc = journal_col_ulid(s, 1, &c.member);
+	return rc == 0 ? t->each(t->ctx, &c) : rc;
+}
+
 int
 journal_consents(struct journal *j, struct ulid member,
 		 int (*each)(void *ctx, const struct journal_consent *c), void *ctx)
 {
-	struct journal_consent c;
+	struct consents_told t = { each, ctx };
 	sqlite3_stmt *s =
 		db_stmt(j->db, "SELECT consent, member, purpose, text_version, language,"
 			       " given_ms, withdrawn_ms FROM consents WHERE member = ?"
 			       " ORDER BY given_ms, consent");
-	int rc;
 
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_blob(s, 1, member.b, sizeof(member.b));
-	while ((rc = db_step(j->db, s)) == 1) {
-		memset(&c, 0, sizeof(c));
-		c.purpose = db_col_str(s, 2);
-		c.text_version = db_col_str(s, 3);
-		c.language = db_col_str(s, 4);
-		c.given_wall_ms = sqlite3_column_int64(s, 5);
-		c.withdrawn_wall_ms = sqlite3_column_int64(s, 6);
-		rc = journal_col_ulid(s, 0, &c.consent);
-		if (rc == 0)
-			rc = journal_col_ulid(s, 1, &c.member);
-		if (rc == 0)
-			rc = each(ctx, &c);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_consent, &t);
 }
 
 int
@@ -326,26 +352,31 @@ journal_born_ack(struct journal *j, struct ulid member)
 	return finish(j, run(j, s));
 }
 
+struct born_told {
+	int (*each)(void *ctx, struct ulid member, struct str json);
+	void *ctx;
+};
+
+static int
+tell_born(void *ctx, sqlite3_stmt *s)
+{
+	const struct born_told *t = ctx;
+	struct ulid member;
+	int rc = journal_col_ulid(s, 0, &member);
+
+	return rc == 0 ? t->each(t->ctx, member, db_col_str(s, 1)) : rc;
+}
+
 int
 journal_born(struct journal *j,
 	     int (*each)(void *ctx, struct ulid member, struct str json), void *ctx)
 {
-	struct ulid member;
-	sqlite3_stmt *s = db_stmt(j->db, "SELECT member, json FROM members_born"
-					 " ORDER BY wall_ms, member");
-	int rc;
+	struct born_told t = { each, ctx };
 
-	if (s == NULL)
-		return db_last_error(j->db);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = journal_col_ulid(s, 0, &member);
-		if (rc == 0)
-			rc = each(ctx, member, db_col_str(s, 1));
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j,
+			    db_stmt(j->db, "SELECT member, json FROM members_born"
+					   " ORDER BY wall_ms, member"),
+			    tell_born, &t);
 }
 
 int
@@ -368,26 +399,33 @@ journal_outbox_put(struct journal *j, const char *kind, struct str json, int64_t
 	return finish(j, run(j, s));
 }
 
+struct outbox_told {
+	int (*each)(void *ctx, int64_t seq, struct str kind, struct str json);
+	void *ctx;
+};
+
+static int
+tell_outbox(void *ctx, sqlite3_stmt *s)
+{
+	const struct outbox_told *t = ctx;
+
+	return t->each(t->ctx, sqlite3_column_int64(s, 0), db_col_str(s, 1),
+		       db_col_str(s, 2));
+}
+
 int
 journal_outbox(struct journal *j, uint32_t limit,
 	       int (*each)(void *ctx, int64_t seq, struct str kind, struct str json),
 	       void *ctx)
 {
+	struct outbox_told t = { each, ctx };
 	sqlite3_stmt *s =
 		db_stmt(j->db, "SELECT seq, kind, json FROM outbox ORDER BY seq LIMIT ?");
-	int rc;
 
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_int(s, 1, limit);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = each(ctx, sqlite3_column_int64(s, 0), db_col_str(s, 1),
-			  db_col_str(s, 2));
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_outbox, &t);
 }
 
 int
@@ -414,6 +452,16 @@ sweep_rows(struct journal *j, int64_t before_wall_ms, int64_t *deleted)
 	s = db_stmt(j->db, "DELETE FROM payments WHERE state_ms < ? AND state IN"
 			   " ('not-sent', 'cancelled', 'declined', 'confirmed', 'undone',"
 			   " 'undo-failed')");
+	if (s == NULL)
+		return db_last_error(j->db);
+	db_bind_int(s, 1, before_wall_ms);
+	rc = run(j, s);
+	if (rc < 0)
+		return rc;
+	*deleted += sqlite3_changes(db_handle(j->db));
+	/* Not before its sale: what went back of a payment is known as long as goods are taken back. */
+	s = db_stmt(j->db, "DELETE FROM refunds WHERE state_ms < ? AND state NOT IN"
+			   " ('created', 'sending', 'unknown')");
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_int(s, 1, before_wall_ms);

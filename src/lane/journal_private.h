@@ -2,6 +2,7 @@
 #define LANED_LANE_JOURNAL_PRIVATE_H
 
 #include "lane/journal.h"
+#include "lane/journal_reserve.h"
 
 #include "base/plain/arena.h"
 #include "base/crypto.h"
@@ -12,6 +13,7 @@
 struct journal {
 	struct db *db;
 	struct json_out *json;
+	struct journal_reserve reserve;
 	bool full; /* what PRAGMA synchronous stands at */
 	bool in_tx;
 	int64_t audit_seq; /* the last row of the chain, inside the transaction */
@@ -19,6 +21,10 @@ struct journal {
 	int64_t audit_seq_committed;
 	uint8_t audit_hash_committed[CRYPTO_SHA256_BYTES];
 };
+
+/* journal_schema.c */
+extern const struct db_migration journal_migrations[];
+extern const size_t journal_migrations_count;
 
 #define JOURNAL_LINES_BYTES_MAX (4u * 1024u * 1024u)
 #define JOURNAL_LINES_ARENA_MAX (16u * 1024u * 1024u)
@@ -28,12 +34,19 @@ struct journal {
 	"c.id, c.phase, c.member_state, c.member, c.flags, c.ticket, c.currency, c.rev," \
 	" c.gross_minor, c.total_minor, c.saving_minor, c.paid_minor, c.business_day,"   \
 	" c.opened_ms, c.changed_ms, c.points"
-#define PAYMENT_COLUMNS                                                                  \
+#define PAYMENT_COLUMNS_OWN                                                              \
 	"p.key, p.checkout, p.state, p.ticket, p.currency, p.rev, p.asked_minor,"        \
 	" p.answered_minor, p.flags, p.tries, p.created_ms, p.state_ms, p.ref, p.auth,"  \
 	" p.blob, p.adapter"
+/* What only a refund has; both lists have the same columns. */
+#define PAYMENT_COLUMNS                                                                  \
+	PAYMENT_COLUMNS_OWN ", 0, zeroblob(16), zeroblob(16), '',"                       \
+			    " p.pos_adapter, p.pos_ref, p.pos_blob, p.member"
+#define REFUND_COLUMNS                                                                   \
+	PAYMENT_COLUMNS_OWN                                                              \
+	", 1, p.return_id, p.original, p.original_ref, '', '', x'', x''"
 
-/* Binds the columns above from parameter 1 on. */
+/* Binds the columns above from parameter 1 on; those that only a refund has last. */
 void journal_bind_checkout(sqlite3_stmt *s, const struct checkout_record *r);
 void journal_bind_payment(sqlite3_stmt *s, const struct payment *p);
 /* Reads them; -EUCLEAN when the row is not one of ours. */
@@ -51,6 +64,21 @@ int journal_lines_parse(struct str text, struct basket_line **ret_lines,
 /* -EPERM when a text of the record holds a card number. */
 int journal_guard_checkout(const struct checkout_record *r);
 int journal_guard_payment(const struct payment *p);
+
+/* Of either kind; needs an open transaction. */
+int journal_payment_put(struct journal *j, const struct payment *p);
+/*
+ * Ends a statement, NULL one that could not be prepared: calls row for each of its rows; nonzero stops.
+ * 0; what row said; errors.
+ */
+int journal_each(struct journal *j, sqlite3_stmt *s,
+		 int (*row)(void *ctx, sqlite3_stmt *s), void *ctx);
+/*
+ * Ends a statement of the columns above, NULL one that could not be prepared: calls each for every
+ * row. 0; what each said; errors.
+ */
+int journal_each_payment(struct journal *j, sqlite3_stmt *s,
+			 int (*each)(void *ctx, const struct payment *p), void *ctx);
 
 /* Appends to the audit chain; needs an open transaction. */
 int journal_audit_append(struct journal *j, const struct lane_audit *a, int64_t wall_ms);

@@ -10,6 +10,24 @@
 /* The last columns, behind PAYMENT_COLUMNS: counted from the end. */
 enum { FROM_END_SEQ = 3, FROM_END_DAY = 2, FROM_END_RETURNED = 1 };
 
+static const char payments_sql[] =
+	"SELECT " PAYMENT_COLUMNS ", p.seq, c.business_day,"
+	" (SELECT coalesce(sum(r.refund_minor), 0) FROM returns r"
+	"  WHERE r.checkout = p.checkout)"
+	" - (SELECT coalesce(sum(f.asked_minor), 0) FROM refunds f"
+	"  WHERE f.checkout = p.checkout AND f.return_id <> zeroblob(16)"
+	"  AND f.state NOT IN ('not-sent', 'cancelled', 'declined'))"
+	" FROM payments p JOIN checkouts c ON c.id = p.checkout"
+	" WHERE p.seq > ? AND c.business_day BETWEEN ? AND ?"
+	" ORDER BY p.seq LIMIT ?";
+/* A refund without goods is of its checkout's day. */
+static const char refunds_sql[] =
+	"SELECT " REFUND_COLUMNS ", p.seq,"
+	" coalesce(r.business_day, c.business_day, 0) AS day, 0"
+	" FROM refunds p LEFT JOIN returns r ON r.id = p.return_id"
+	" LEFT JOIN checkouts c ON c.id = p.checkout"
+	" WHERE p.seq > ? AND day BETWEEN ? AND ? ORDER BY p.seq LIMIT ?";
+
 static bool
 query_ok(const struct journal_report_query *q)
 {
@@ -28,35 +46,38 @@ report_row(sqlite3_stmt *s, struct journal_report_row *r)
 	return journal_row_payment(s, &r->payment);
 }
 
+struct report_told {
+	int (*each)(void *ctx, const struct journal_report_row *r);
+	void *ctx;
+};
+
+static int
+tell_row(void *ctx, sqlite3_stmt *s)
+{
+	const struct report_told *t = ctx;
+	struct journal_report_row r;
+	int rc = report_row(s, &r);
+
+	return rc == 0 ? t->each(t->ctx, &r) : rc;
+}
+
 int
 journal_report(struct journal *j, const struct journal_report_query *q,
 	       int (*each)(void *ctx, const struct journal_report_row *r), void *ctx)
 {
-	struct journal_report_row r;
+	struct report_told t = { each, ctx };
 	sqlite3_stmt *s;
-	int rc;
 
 	if (!query_ok(q))
 		return -EINVAL;
-	s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS ", p.seq, c.business_day,"
-			   " (SELECT coalesce(sum(r.refund_minor), 0) FROM returns r"
-			   "  WHERE r.checkout = p.checkout)"
-			   " FROM payments p JOIN checkouts c ON c.id = p.checkout"
-			   " WHERE p.seq > ? AND c.business_day BETWEEN ? AND ?"
-			   " ORDER BY p.seq LIMIT ?");
+	s = db_stmt(j->db, q->refunds ? refunds_sql : payments_sql);
+	if (s == NULL)
+		return db_last_error(j->db);
 	db_bind_int(s, 1, q->after_seq);
 	db_bind_int(s, 2, q->from_day);
 	db_bind_int(s, 3, q->to_day);
 	db_bind_int(s, 4, q->limit);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = report_row(s, &r);
-		if (rc == 0)
-			rc = each(ctx, &r);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_row, &t);
 }
 
 int

@@ -8,12 +8,14 @@ struct journal_report_query {
 	int32_t from_day, to_day; /* yyyymmdd, both included */
 	int64_t after_seq;        /* 0: from the first */
 	uint32_t limit;           /* 1..1000 */
+	bool refunds;             /* those in place of the payments */
 };
 
 struct journal_report_row {
 	int64_t seq;
-	int32_t business_day;   /* of its checkout */
-	int64_t returned_minor; /* refunded here for goods of its checkout, until now */
+	int32_t business_day; /* of its checkout; of a refund: of the return */
+	/* For goods of its checkout taken back here until now, and not by a refund to its token. */
+	int64_t returned_minor;
 	struct payment payment;
 };
 

@@ -6,9 +6,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LIST_MAX 1000u
+#define RETURN_LINES_MAX 1000u /* more than a receipt has */
 #define AUDIT_WORD "goods-returned"
 #define LINE_TEXT_BYTES 160u
 /* The return's id, a blank, a digest in hex. */
@@ -147,6 +149,58 @@ put_line(struct journal *j, const struct journal_return *r, int64_t seq,
 	return db_run(j->db, s);
 }
 
+int
+journal_refunded(struct journal *j, const struct payment *refund, int64_t *ret_minor)
+{
+	sqlite3_stmt *s =
+		db_stmt(j->db, "SELECT coalesce(sum(max(asked_minor, answered_minor)), 0)"
+			       " FROM refunds WHERE checkout = ?1 AND state NOT IN"
+			       " ('not-sent', 'cancelled', 'declined') AND"
+			       " ((original = ?2 AND original <> zeroblob(16)) OR"
+			       " (original_ref = ?3 AND original_ref <> ''))");
+	int rc;
+
+	db_bind_blob(s, 1, refund->checkout.b, sizeof(refund->checkout.b));
+	db_bind_blob(s, 2, refund->original.b, sizeof(refund->original.b));
+	db_bind_cstr(s, 3, refund->original_ref);
+	rc = db_step(j->db, s);
+	if (rc == 1)
+		*ret_minor = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+put_refund(struct journal *j, const struct journal_return *r)
+{
+	const struct payment *p = r->refund;
+	struct lane_audit a = { .what = "refund-created",
+				.checkout = p->checkout,
+				.key = p->key,
+				.amount_minor = p->asked_minor };
+	int64_t gone = 0;
+	int rc = journal_refunded(j, p, &gone);
+
+	assert(p->kind == PAYMENT_REFUND && p->asked_minor <= r->refund_minor);
+	if (rc == 0 && p->asked_minor > r->captured_minor - gone)
+		rc = -EDQUOT;
+	if (rc == 0)
+		rc = journal_payment_put(j, p);
+	return rc == 0 ? journal_audit_append(j, &a, r->wall_ms) : rc;
+}
+
+static int
+audit_unknown_sale(struct journal *j, const struct journal_return *r)
+{
+	struct lane_audit a = { .what = "return-of-unknown-sale",
+				.checkout = r->checkout,
+				.amount_minor = r->refund_minor,
+				.text = "by an operator's decision: the journal does not "
+					"know this sale" };
+
+	return journal_audit_append(j, &a, r->wall_ms);
+}
+
 static int
 put_all(struct journal *j, const struct journal_return *r)
 {
@@ -156,7 +210,11 @@ put_all(struct journal *j, const struct journal_return *r)
 	seq = sqlite3_last_insert_rowid(db_handle(j->db));
 	for (uint32_t i = 0; i < r->lines_count && rc == 0; i++)
 		rc = put_line(j, r, seq, &r->lines[i]);
-	return rc == 0 ? audit(j, r) : rc;
+	if (rc == 0)
+		rc = audit(j, r);
+	if (rc == 0 && r->unknown_sale)
+		rc = audit_unknown_sale(j, r);
+	return rc == 0 && r->refund != NULL ? put_refund(j, r) : rc;
 }
 
 int
@@ -181,37 +239,60 @@ journal_return_put(struct journal *j, const struct journal_return *r)
 
 /* ---- lists ----------------------------------------------------------------- */
 
+struct returned_told {
+	int (*each)(void *ctx, const struct journal_returned *r);
+	void *ctx;
+};
+
+static int
+tell_returned(void *ctx, sqlite3_stmt *s)
+{
+	const struct returned_told *t = ctx;
+	struct journal_returned r = {
+		.line = (uint32_t)sqlite3_column_int64(s, 0),
+		.parts = sqlite3_column_int64(s, 1),
+		.refund_minor = sqlite3_column_int64(s, 2),
+		.last_wall_ms = sqlite3_column_int64(s, 3),
+	};
+	int rc = journal_col_ulid(s, 4, &r.last);
+
+	return rc == 0 ? t->each(t->ctx, &r) : rc;
+}
+
 int
 journal_returned(struct journal *j, struct ulid checkout,
 		 int (*each)(void *ctx, const struct journal_returned *r), void *ctx)
 {
-	struct journal_returned r;
+	struct returned_told t = { each, ctx };
 	/* A bare column beside max() is of the row that has the maximum. */
 	sqlite3_stmt *s = db_stmt(
 		j->db, "SELECT l.line, max(l.parts_to), sum(l.refund_minor), r.wall_ms,"
 		       " r.id FROM return_lines l JOIN returns r ON r.seq = l.return_seq"
 		       " WHERE l.checkout = ? GROUP BY l.line ORDER BY l.line");
-	int rc;
 
+	if (s == NULL)
+		return db_last_error(j->db);
 	db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
-	while ((rc = db_step(j->db, s)) == 1) {
-		r.line = (uint32_t)sqlite3_column_int64(s, 0);
-		r.parts = sqlite3_column_int64(s, 1);
-		r.refund_minor = sqlite3_column_int64(s, 2);
-		r.last_wall_ms = sqlite3_column_int64(s, 3);
-		rc = journal_col_ulid(s, 4, &r.last);
-		if (rc == 0)
-			rc = each(ctx, &r);
-		if (rc != 0)
-			break;
-	}
-	db_done(s);
-	return rc;
+	return journal_each(j, s, tell_returned, &t);
 }
 
 #define RETURN_COLUMNS                                                                   \
 	"id, checkout, wall_ms, sold_ms, business_day, currency, store, lane,"           \
 	" refund_minor, seq"
+
+/* line, vat_bp, measured, parts_from, parts_to, refund_minor. */
+static void
+return_line(sqlite3_stmt *s, struct journal_return_line *l)
+{
+	*l = (struct journal_return_line){
+		.line = (uint32_t)sqlite3_column_int64(s, 0),
+		.vat_bp = (uint32_t)sqlite3_column_int64(s, 1),
+		.measured = sqlite3_column_int64(s, 2) != 0,
+		.before = sqlite3_column_int64(s, 3),
+		.take = sqlite3_column_int64(s, 4) - sqlite3_column_int64(s, 3),
+		.refund_minor = sqlite3_column_int64(s, 5),
+	};
+}
 
 static int
 return_row(sqlite3_stmt *s, struct journal_return *r)
@@ -230,26 +311,108 @@ return_row(sqlite3_stmt *s, struct journal_return *r)
 	return 0;
 }
 
+struct returns_told {
+	int (*each)(void *ctx, const struct journal_return *r);
+	void *ctx;
+};
+
+static int
+tell_return(void *ctx, sqlite3_stmt *s)
+{
+	const struct returns_told *t = ctx;
+	struct journal_return r;
+	int rc = return_row(s, &r);
+
+	return rc == 0 ? t->each(t->ctx, &r) : rc;
+}
+
 int
 journal_returns(struct journal *j, uint32_t limit,
 		int (*each)(void *ctx, const struct journal_return *r), void *ctx)
 {
-	struct journal_return r;
+	struct returns_told t = { each, ctx };
 	sqlite3_stmt *s;
-	int rc;
 
 	if (limit < 1 || limit > LIST_MAX)
 		return -EINVAL;
 	s = db_stmt(j->db,
 		    "SELECT " RETURN_COLUMNS " FROM returns ORDER BY seq DESC LIMIT ?");
+	if (s == NULL)
+		return db_last_error(j->db);
 	db_bind_int(s, 1, limit);
-	while ((rc = db_step(j->db, s)) == 1) {
-		rc = return_row(s, &r);
-		if (rc == 0)
-			rc = each(ctx, &r);
-		if (rc != 0)
-			break;
+	return journal_each(j, s, tell_return, &t);
+}
+
+static int
+read_lines(struct journal *j, int64_t seq, struct journal_return_line **ret_lines,
+	   uint32_t *ret_count)
+{
+	sqlite3_stmt *s = db_stmt(
+		j->db, "SELECT line, vat_bp, measured, parts_from, parts_to, refund_minor"
+		       " FROM return_lines WHERE return_seq = ? ORDER BY line LIMIT ?");
+	struct journal_return_line *lines = calloc(RETURN_LINES_MAX, sizeof(*lines));
+	uint32_t count = 0;
+	int rc = -ENOMEM;
+
+	db_bind_int(s, 1, seq);
+	db_bind_int(s, 2, RETURN_LINES_MAX);
+	while (lines != NULL && (rc = db_step(j->db, s)) == 1)
+		return_line(s, &lines[count++]);
+	db_done(s);
+	if (rc < 0) {
+		free(lines);
+		return rc;
 	}
+	*ret_lines = lines;
+	*ret_count = count;
+	return 0;
+}
+
+int
+journal_return_get(struct journal *j, struct ulid id, struct journal_return *ret,
+		   struct journal_return_line **ret_lines)
+{
+	sqlite3_stmt *s =
+		db_stmt(j->db, "SELECT " RETURN_COLUMNS " FROM returns WHERE id = ?");
+	struct journal_return r = { .lines = NULL };
+	struct journal_return_line *lines = NULL;
+	int64_t seq = 0;
+	int rc;
+
+	db_bind_blob(s, 1, id.b, sizeof(id.b));
+	rc = db_step(j->db, s);
+	if (rc == 1) {
+		rc = return_row(s, &r);
+		seq = sqlite3_column_int64(s, 9);
+	} else if (rc == 0) {
+		rc = -ENOENT;
+	}
+	db_done(s);
+	if (rc == 0)
+		rc = read_lines(j, seq, &lines, &r.lines_count);
+	if (rc < 0)
+		return rc;
+	r.lines = lines;
+	*ret = r;
+	*ret_lines = lines;
+	return 0;
+}
+
+int
+journal_return_refund(struct journal *j, struct ulid return_id, struct payment *ret)
+{
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT " REFUND_COLUMNS
+					 " FROM refunds p WHERE return_id = ?");
+	int rc;
+
+	if (ulid_is_zero(return_id))
+		return -ENOENT;
+	db_bind_blob(s, 1, return_id.b, sizeof(return_id.b));
+	rc = db_step(j->db, s);
+	if (rc == 1)
+		rc = journal_row_payment(s, ret);
+	else if (rc == 0)
+		rc = -ENOENT;
 	db_done(s);
 	return rc;
 }
@@ -303,15 +466,9 @@ digest_lines(struct journal *j, int64_t seq, uint8_t digest[CRYPTO_SHA256_BYTES]
 
 	db_bind_int(s, 1, seq);
 	while ((rc = db_step(j->db, s)) == 1) {
-		struct journal_return_line l = {
-			.line = (uint32_t)sqlite3_column_int64(s, 0),
-			.vat_bp = (uint32_t)sqlite3_column_int64(s, 1),
-			.measured = sqlite3_column_int64(s, 2) != 0,
-			.before = sqlite3_column_int64(s, 3),
-			.take = sqlite3_column_int64(s, 4) - sqlite3_column_int64(s, 3),
-			.refund_minor = sqlite3_column_int64(s, 5),
-		};
+		struct journal_return_line l;
 
+		return_line(s, &l);
 		rc = seal_line(digest, &l);
 		if (rc < 0)
 			break;

@@ -25,14 +25,34 @@ struct journal_return {
 	int64_t refund_minor;
 	const struct journal_return_line *lines;
 	uint32_t lines_count;
+	/* Only to be put: */
+	bool unknown_sale; /* its sale should be in this journal and is not: an operator took it */
+	/* What of it goes back to the token that paid, NULL nothing; and how much of that payment there
+	 * is to go back in all. */
+	const struct payment *refund;
+	int64_t captured_minor;
 };
 
 /*
- * One durable commit with its audit record. 0; -EEXIST: parts of it are returned already, or there
- * is a gap before them; -EPERM a text looks like a card number; errors of base/db.h. Nothing is
- * there after an error.
+ * One durable commit with its audit records and its refund. 0; -EEXIST: parts of it are returned
+ * already, or there is a gap before them, or the id is there already; -EDQUOT more would go back than
+ * the payment took; -EPERM a text looks like a card number; errors of base/db.h. Nothing is there
+ * after an error.
  */
 int journal_return_put(struct journal *j, const struct journal_return *r);
+
+/* One return by its id, with its lines (ascending), which the caller frees. 0; -ENOENT. */
+int journal_return_get(struct journal *j, struct ulid id, struct journal_return *ret,
+		       struct journal_return_line **ret_lines);
+
+/* The refund of a return. 0; -ENOENT: nothing of it went to a token. */
+int journal_return_refund(struct journal *j, struct ulid return_id, struct payment *ret);
+
+/*
+ * What has gone back of a payment to its token, or may have: all its refunds but those that certainly
+ * did not. original zero, or ref empty: not known.
+ */
+int journal_refunded(struct journal *j, const struct payment *refund, int64_t *ret_minor);
 
 /* What of a sale is returned, by ascending line. each: nonzero stops. */
 struct journal_returned {

@@ -23,7 +23,11 @@ enum payment_flag {
 	PAYMENT_TOLD = 1 << 1,
 	PAYMENT_APPROVAL_SEEN = 1 << 2,
 	PAYMENT_NOTHING_FOUND = 1 << 3,
-	PAYMENT_ALARMED = 1 << 4
+	PAYMENT_ALARMED = 1 << 4,
+	PAYMENT_TAKEN = 1 << 5,
+	PAYMENT_TWO_PHASE = 1 << 6,
+	PAYMENT_PASSED = 1 << 7,
+	PAYMENT_GIVEN_BACK = 1 << 8
 };
 
 /* ---- columns ------------------------------------------------------------- */
@@ -132,15 +136,34 @@ journal_row_checkout(sqlite3_stmt *s, struct checkout_record *ret)
 	return 0;
 }
 
+static int64_t
+payment_flags(const struct payment *p)
+{
+	return (p->by_touch ? PAYMENT_BY_TOUCH : 0) | (p->told ? PAYMENT_TOLD : 0) |
+	       (p->approval_seen ? PAYMENT_APPROVAL_SEEN : 0) |
+	       (p->nothing_found ? PAYMENT_NOTHING_FOUND : 0) |
+	       (p->alarmed ? PAYMENT_ALARMED : 0) | (p->taken ? PAYMENT_TAKEN : 0) |
+	       (p->two_phase ? PAYMENT_TWO_PHASE : 0) | (p->passed ? PAYMENT_PASSED : 0) |
+	       (p->given_back ? PAYMENT_GIVEN_BACK : 0);
+}
+
+static void
+read_flags(struct payment *p, int64_t flags)
+{
+	p->by_touch = (flags & PAYMENT_BY_TOUCH) != 0;
+	p->told = (flags & PAYMENT_TOLD) != 0;
+	p->approval_seen = (flags & PAYMENT_APPROVAL_SEEN) != 0;
+	p->nothing_found = (flags & PAYMENT_NOTHING_FOUND) != 0;
+	p->alarmed = (flags & PAYMENT_ALARMED) != 0;
+	p->taken = (flags & PAYMENT_TAKEN) != 0;
+	p->two_phase = (flags & PAYMENT_TWO_PHASE) != 0;
+	p->passed = (flags & PAYMENT_PASSED) != 0;
+	p->given_back = (flags & PAYMENT_GIVEN_BACK) != 0;
+}
+
 void
 journal_bind_payment(sqlite3_stmt *s, const struct payment *p)
 {
-	int64_t flags = (p->by_touch ? PAYMENT_BY_TOUCH : 0) |
-			(p->told ? PAYMENT_TOLD : 0) |
-			(p->approval_seen ? PAYMENT_APPROVAL_SEEN : 0) |
-			(p->nothing_found ? PAYMENT_NOTHING_FOUND : 0) |
-			(p->alarmed ? PAYMENT_ALARMED : 0);
-
 	db_bind_blob(s, 1, p->key.b, sizeof(p->key.b));
 	db_bind_blob(s, 2, p->checkout.b, sizeof(p->checkout.b));
 	db_bind_cstr(s, 3, payment_state_name(p->state));
@@ -149,7 +172,7 @@ journal_bind_payment(sqlite3_stmt *s, const struct payment *p)
 	db_bind_int(s, 6, p->rev);
 	db_bind_int(s, 7, p->asked_minor);
 	db_bind_int(s, 8, p->answered_minor);
-	db_bind_int(s, 9, flags);
+	db_bind_int(s, 9, payment_flags(p));
 	db_bind_int(s, 10, p->tries);
 	db_bind_int(s, 11, p->created_wall_ms);
 	db_bind_int(s, 12, p->state_wall_ms);
@@ -157,14 +180,24 @@ journal_bind_payment(sqlite3_stmt *s, const struct payment *p)
 	db_bind_cstr(s, 14, p->auth);
 	db_bind_blob(s, 15, p->blob, p->blob_bytes);
 	db_bind_cstr(s, 16, p->adapter);
+	if (p->kind != PAYMENT_REFUND) {
+		db_bind_cstr(s, 17, p->pos_adapter);
+		db_bind_cstr(s, 18, p->pos_ref);
+		db_bind_blob(s, 19, p->pos_blob, p->pos_blob_bytes);
+		db_bind_blob(s, 20, p->member.b,
+			     ulid_is_zero(p->member) ? 0 : sizeof(p->member.b));
+		return;
+	}
+	db_bind_blob(s, 17, p->return_id.b, sizeof(p->return_id.b));
+	db_bind_blob(s, 18, p->original.b, sizeof(p->original.b));
+	db_bind_cstr(s, 19, p->original_ref);
 }
 
 int
 journal_row_payment(sqlite3_stmt *s, struct payment *ret)
 {
 	struct payment p;
-	struct str blob = db_col_blob(s, 14);
-	int64_t flags = sqlite3_column_int64(s, 8);
+	struct str blob = db_col_blob(s, 14), pos = db_col_blob(s, 22);
 
 	memset(&p, 0, sizeof(p));
 	if (journal_col_key(s, 0, &p.key) < 0 ||
@@ -177,21 +210,70 @@ journal_row_payment(sqlite3_stmt *s, struct payment *ret)
 	    col_text(s, 13, p.auth, sizeof(p.auth)) < 0 ||
 	    col_text(s, 15, p.adapter, sizeof(p.adapter)) < 0 || blob.n > sizeof(p.blob))
 		return -EUCLEAN;
+	p.kind = sqlite3_column_int64(s, 16) != 0 ? PAYMENT_REFUND : PAYMENT_PAY;
+	if (journal_col_ulid(s, 17, &p.return_id) < 0 ||
+	    journal_col_key(s, 18, &p.original) < 0 ||
+	    col_text(s, 19, p.original_ref, sizeof(p.original_ref)) < 0 ||
+	    col_text(s, 20, p.pos_adapter, sizeof(p.pos_adapter)) < 0 ||
+	    col_text(s, 21, p.pos_ref, sizeof(p.pos_ref)) < 0 ||
+	    pos.n > sizeof(p.pos_blob) ||
+	    (db_col_blob(s, 23).n > 0 && journal_col_ulid(s, 23, &p.member) < 0))
+		return -EUCLEAN;
 	p.asked_minor = sqlite3_column_int64(s, 6);
 	p.answered_minor = sqlite3_column_int64(s, 7);
-	p.by_touch = (flags & PAYMENT_BY_TOUCH) != 0;
-	p.told = (flags & PAYMENT_TOLD) != 0;
-	p.approval_seen = (flags & PAYMENT_APPROVAL_SEEN) != 0;
-	p.nothing_found = (flags & PAYMENT_NOTHING_FOUND) != 0;
-	p.alarmed = (flags & PAYMENT_ALARMED) != 0;
+	read_flags(&p, sqlite3_column_int64(s, 8));
 	p.created_wall_ms = sqlite3_column_int64(s, 10);
 	p.state_wall_ms = sqlite3_column_int64(s, 11);
 	if (blob.n > 0)
 		memcpy(p.blob, blob.p, blob.n);
 	p.blob_bytes = (uint32_t)blob.n;
+	if (pos.n > 0)
+		memcpy(p.pos_blob, pos.p, pos.n);
+	p.pos_blob_bytes = (uint32_t)pos.n;
 	p.due_mono_ms = PAYMENT_NEVER;
 	*ret = p;
 	return 0;
+}
+
+int
+journal_each(struct journal *j, sqlite3_stmt *s, int (*row)(void *ctx, sqlite3_stmt *s),
+	     void *ctx)
+{
+	int rc;
+
+	if (s == NULL)
+		return db_last_error(j->db);
+	while ((rc = db_step(j->db, s)) == 1) {
+		rc = row(ctx, s);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+struct payments_told {
+	int (*each)(void *ctx, const struct payment *p);
+	void *ctx;
+};
+
+static int
+tell_payment(void *ctx, sqlite3_stmt *s)
+{
+	const struct payments_told *t = ctx;
+	struct payment p;
+	int rc = journal_row_payment(s, &p);
+
+	return rc == 0 ? t->each(t->ctx, &p) : rc;
+}
+
+int
+journal_each_payment(struct journal *j, sqlite3_stmt *s,
+		     int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	struct payments_told t = { each, ctx };
+
+	return journal_each(j, s, tell_payment, &t);
 }
 
 /* ---- lines --------------------------------------------------------------- */
@@ -337,7 +419,8 @@ journal_guard_checkout(const struct checkout_record *r)
 	for (uint32_t i = 0; r->basket_changed && i < r->lines_count; i++) {
 		const struct basket_line *l = &r->lines[i];
 
-		if (has_pan(l->text) || has_pan(l->category) || has_pan(l->brand))
+		if (has_pan(l->text) || has_pan(l->category) || has_pan(l->brand) ||
+		    pan_find_article(str_of(l->code)))
 			return -EPERM;
 	}
 	return 0;
@@ -347,9 +430,11 @@ int
 journal_guard_payment(const struct payment *p)
 {
 	struct str blob = { (const char *)p->blob, p->blob_bytes };
+	struct str pos = { (const char *)p->pos_blob, p->pos_blob_bytes };
 
 	if (has_pan(p->ticket) || has_pan(p->ref) || has_pan(p->auth) ||
-	    pan_find(blob, NULL, NULL))
+	    has_pan(p->original_ref) || pan_find(blob, NULL, NULL) ||
+	    has_pan(p->pos_ref) || pan_find(pos, NULL, NULL))
 		return -EPERM;
 	return 0;
 }

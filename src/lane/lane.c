@@ -254,6 +254,7 @@ read_env(struct lane *l)
 	e->limits.check_in_ms = conf_int(c, "checkout", "checkin_max");
 	e->limits.idle_checkout_ms = conf_int(c, "checkout", "idle_max");
 	e->payment.sending_ms = conf_int(c, "payment", "sending_max");
+	e->limits.tender_wait_ms = conf_int(c, "payment", "tender_wait");
 	e->payment.unknown_max_ms = conf_int(c, "payment", "unknown_max");
 	e->payment.not_taken_ms = conf_int(c, "payment", "approved_max");
 	e->payment.undo_alarm_ms = conf_int(c, "payment", "undo_alarm");

@@ -3,6 +3,7 @@
 
 /* What the files of laned share. Each part's functions are named after its file. */
 #include "base/rpc.h"
+#include "lane/clock_watch.h"
 #include "lane/effects.h"
 #include "lane/identity.h"
 #include "lane/import.h"
@@ -33,6 +34,27 @@ struct pending {
 	int64_t req; /* 0: free */
 	enum lane_op op;
 	struct key128 key;
+	uint32_t offer; /* op offer: its serial */
+	bool stale;     /* an answer that was handed over again since */
+};
+
+/* What a plug-in died of last, as its host read it from the crash record. */
+struct adapter_crash {
+	bool known;
+	char plugin[65], version[33], build_id[41], how[17], signal[17], doing[41];
+	int64_t at_wall_ms, deaths;
+};
+
+/* After so long without another death the last one is not told any more. */
+#define ADAPTER_WELL_MS (INT64_C(30) * 60 * 1000)
+
+/* What an adapter's host says of itself. */
+struct adapter_report {
+	char state[17]; /* waiting, bypass, unloadable, loaded; empty: not told */
+	char why[161], bypass_why[161];
+	bool bypass;
+	int64_t since_mono_ms;
+	struct adapter_crash crash;
 };
 
 struct adapter_link {
@@ -44,10 +66,13 @@ struct adapter_link {
 	struct rpc_peer *peer;  /* NULL: away */
 	bool greeted;           /* adapter.hello is done */
 	char plugin[65], version[33];
-	bool can_pay, can_query, can_partial, can_receipt;
+	bool can_pay, can_query, can_partial, can_receipt, can_refund, can_confirm;
+	bool known; /* it was here, and said what it can do */
+	bool can_terminal, can_offer;
 	struct pending pending[PENDING_MAX];
 	size_t pending_next;
 	uint64_t connects, submits, completions;
+	struct adapter_report report;
 };
 
 #define READERS_SEEN_MAX LANE_READERS_MAX
@@ -132,6 +157,10 @@ struct lane {
 	struct arena *arena;       /* of one message */
 	int64_t last_req;
 	struct rpc_call *journal_call; /* the adapter.journal being answered */
+	struct rpc_call *tender_call;  /* the tender-wanted being answered */
+	struct adapter_link
+		*offers_to;      /* that the last basket came from; NULL none yet */
+	uint64_t tenders_passed; /* what a POS asked for, and the real terminal had */
 	/* Scratch of one step: what events point to. */
 	struct lane_member member;
 	struct lane_use uses[LANE_USES_MAX];
@@ -140,6 +169,7 @@ struct lane {
 	int64_t started_wall_ms;
 	int32_t swept_day;        /* business day of the last sweep of the journal */
 	int64_t believed_wall_ms; /* the last record at start, then the last sweep */
+	struct clock_watch clock;
 	bool clock_doubted, unprotected;
 	char cache_note[256], journal_note[256], receipts_note[RECEIPTS_WHY_BYTES];
 	struct loop_timer *state_retry; /* while a file of the state folder is missing */
@@ -213,8 +243,47 @@ int adapter_link_perform(struct lane *l, const struct lane_effect *fx);
  * with a process; the journal still has them.
  */
 void adapter_link_receipt(struct lane *l, const struct lane_display *d);
-/* The adapter that offers and payments go to: the first of the configuration; NULL it is away. */
+/* The payer, when it is here; else NULL. */
 struct adapter_link *adapter_link_active(struct lane *l);
+
+/* adapter_tender.c */
+/* The first adapter that can charge a token, here or not; NULL: it is not known which. */
+struct adapter_link *adapter_payer(struct lane *l);
+/* The one that the POS's offers go to, and is here; or NULL. */
+struct adapter_link *adapter_offers(struct lane *l);
+/* Whose a request is: of a payment, or (NULL) of an offer. NULL: of nobody who is configured. */
+struct adapter_link *adapter_of(struct lane *l, enum lane_op op, const struct payment *p);
+/* What it has to take up again: as the payer; as the one that speaks for the POS. */
+bool adapter_is_payer_of(struct adapter_link *a, const struct payment *p);
+bool adapter_is_pos_of(struct adapter_link *a, const struct payment *p);
+/* A POS asks for its money itself, or may do so. */
+bool adapter_pos_asks(const struct lane *l);
+/* Which POS asked for it, by its adapter: into the open object; nothing when none did. */
+void put_asked_by(struct json_out *o, const struct payment *p);
+/* A payment as the POS knows it, into the open object. */
+void adapter_put_for_pos(struct json_out *o, const struct payment *p);
+void adapter_put_answer(struct json_out *o, const struct lane_effect *fx);
+/* FX_TENDER_REPLY */
+void adapter_tender_reply(struct lane *l, const struct lane_effect *fx, bool ok);
+/* The method adapter.event. */
+void adapter_event_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+			  const struct value *params);
+/* The core is told whether a POS can ask through it. */
+void adapter_tell_pos_link(struct adapter_link *a, bool up);
+
+/* adapter_report.c */
+/* The report that comes with a hello. */
+void adapter_report_take(struct adapter_link *a, const struct value *v);
+/* The method adapter.report: at any time, also of a host whose plug-in is not loaded. */
+void adapter_report_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+			   const struct value *params);
+/* The process went away: what it was doing it does no more. */
+void adapter_report_gone(struct adapter_link *a);
+/* What its plug-in died of, until it has worked for a while; NULL: nothing. */
+const struct adapter_crash *adapter_report_crash(const struct adapter_link *a);
+/* Members of the adapter's object; checks of the doctor, each only when something is wrong. */
+void adapter_report_put(const struct adapter_link *a, struct json_out *o);
+void adapter_report_doctor(const struct adapter_link *a, struct json_out *o);
 
 /* pos.c: pos.basket, pos.claim, pos.cancel, for adapters and the control socket. */
 /* True, and counted, when s holds a payment card number. */
@@ -269,9 +338,11 @@ bool receipt_codes_put(struct lane *l, struct json_out *o, struct ulid checkout,
 		       const struct payment *confirming);
 /* Whoever has the codes has the receipt: not who may only look. */
 bool control_sees_receipts(const struct rpc_peer *peer);
-/* control_returns.c: goods taken back, and the keys of receipts. */
+/* control_returns.c: goods taken back; control_receipts.c: the keys of receipts. */
 extern const struct rpc_method control_return_methods[];
 extern const size_t control_return_methods_count;
+extern const struct rpc_method control_receipt_methods[];
+extern const size_t control_receipt_methods_count;
 /* control_payments.c: what the books want. */
 extern const struct rpc_method control_payment_methods[];
 extern const size_t control_payment_methods_count;
@@ -302,6 +373,8 @@ void doctor_readers(struct lane *l, struct json_out *o, const struct value *bio)
 void put_ulid(struct json_out *o, const char *name,
 	      struct ulid id); /* nothing when zero */
 void put_key(struct json_out *o, const char *name, struct key128 key);
+/* Payment or refund; of a refund what it gives back of, and for which return. */
+void put_kind(struct json_out *o, const struct payment *p);
 void put_time(struct json_out *o, const char *name, int64_t wall_ms); /* nothing when 0 */
 int get_ulid(const struct value *v, const char *name, struct ulid *ret_id);
 int get_key(const struct value *v, const char *name, struct key128 *ret_key);

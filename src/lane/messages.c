@@ -23,6 +23,19 @@ put_key(struct json_out *o, const char *name, struct key128 key)
 }
 
 void
+put_kind(struct json_out *o, const struct payment *p)
+{
+	bool refund = p->kind == PAYMENT_REFUND;
+
+	json_cstr(o, "kind", refund ? "refund" : "payment");
+	if (refund && !key128_is_zero(p->original))
+		put_key(o, "original", p->original);
+	if (refund && p->original_ref[0] != '\0')
+		json_cstr(o, "original_ref", p->original_ref);
+	put_ulid(o, "return", p->return_id);
+}
+
+void
 put_time(struct json_out *o, const char *name, int64_t wall_ms)
 {
 	char text[RFC3339_BYTES];

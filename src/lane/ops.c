@@ -101,6 +101,12 @@ op_show(void *ctx, const struct lane_display *d)
 }
 
 static void
+op_tender_reply(void *ctx, const struct lane_effect *fx, bool ok)
+{
+	adapter_tender_reply(ctx, fx, ok);
+}
+
+static void
 op_alarm(void *ctx, const struct lane_audit *a)
 {
 	char id[ULID_TEXT_BYTES];
@@ -125,6 +131,7 @@ const struct effects_ops lane_effects_ops = {
 	.bio = op_bio,
 	.adapter = op_adapter,
 	.journal_answer = op_journal_answer,
+	.tender_reply = op_tender_reply,
 	.resolve = op_resolve,
 	.show = op_show,
 	.alarm = op_alarm,

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DATE_BYTES_MAX 24u
+#define DAY_BYTES 10u /* of a date alone */
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define CLAIM_BYTES_MAX 128u
 #define VAT_BP_MAX 10000
 #define TEXT_BYTES_MAX 200u
@@ -42,15 +45,13 @@ free_text(const struct value *v, const char *name, char *buf, size_t bytes)
 	return rc == 0 && pan_find(str_of(buf), NULL, NULL) ? -EPERM : rc;
 }
 
-/* An article's number: plain digits are as they are; anything else is as good as free text. */
+/* An article's number: up to a GTIN-14 as it is; a longer one is as good as free text. */
 static int
 line_code(const struct value *v, const char *name, char *buf, size_t bytes)
 {
 	int rc = line_text(v, name, buf, bytes);
 
-	if (rc < 0 || strspn(buf, "0123456789") == strlen(buf))
-		return rc;
-	return free_text(v, name, buf, bytes);
+	return rc == 0 && pan_find_article(str_of(buf)) ? -EPERM : rc;
 }
 
 /* A text that is only shown: too long a one is cut behind a whole character. */
@@ -170,10 +171,30 @@ read_lines(struct lane *l, struct rpc_call *call, const struct value *list,
 	return 0;
 }
 
+/* The POS's date; without a time of day, ours. */
+static int
+read_date(const struct value *params, const struct timepoint *now, int64_t *ret_local_ms)
+{
+	int64_t local_ms = now->wall_ms + INT64_C(1000) * now->local_offset_s;
+	int64_t date_ms = 0;
+	struct str text;
+	int has_zone = 0;
+	int rc = value_get_str(params, "date", DATE_BYTES_MAX, &text);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc == 0)
+		rc = rfc3339_parse(text, &date_ms, &has_zone);
+	if (rc < 0 || has_zone || date_ms <= 0)
+		return -EINVAL;
+	*ret_local_ms = date_ms + (text.n == DAY_BYTES ? local_ms % DAY_MS : 0);
+	return 0;
+}
+
 /* NULL, or the name of the member at fault. */
 static const char *
-read_basket(const struct value *params, struct lane_basket *b,
-	    const struct value **ret_lines)
+read_basket(const struct value *params, const struct timepoint *now,
+	    struct lane_basket *b, const struct value **ret_lines)
 {
 	int64_t rev = 0;
 
@@ -191,6 +212,8 @@ read_basket(const struct value *params, struct lane_basket *b,
 		return "closed";
 	if (line_flag(params, "training", &b->training) < 0)
 		return "training";
+	if (read_date(params, now, &b->pos_local_ms) < 0)
+		return "date";
 	if (value_get_array(params, "lines", ret_lines) < 0 ||
 	    (*ret_lines)->count > LANE_LINES_MAX)
 		return "lines";
@@ -223,9 +246,12 @@ pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane_event ev = { .kind = LANE_EV_BASKET };
 	const struct value *list = NULL;
 	struct basket_line *lines;
-	const char *wrong = read_basket(params, &ev.basket, &list);
+	struct timepoint now;
+	const char *wrong;
 
 	(void)peer;
+	lane_now(l, &now);
+	wrong = read_basket(params, &now, &ev.basket, &list);
 	if (wrong != NULL) {
 		rpc_fail(call, RPC_PARAMS, "%s: missing or outside its range", wrong);
 		return;

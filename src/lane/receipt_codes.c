@@ -1,5 +1,6 @@
 /* The receipt of a checkout: what the journal has of it, as codes. */
 #include "lane/lane_private.h"
+#include "lane/pay_back.h"
 
 #include "base/log.h"
 #include "core/returns.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAYMENTS_MAX 64u /* of one checkout */
+#define PAYMENTS_MAX 1000u /* of one checkout, with its refunds */
 
 static int
 compare_lines(const void *a, const void *b)
@@ -82,6 +83,7 @@ take_tender(struct lane *l, const struct checkout_record *r,
 {
 	struct journal_list q = { .checkout = r->checkout, .limit = PAYMENTS_MAX };
 	struct finding f = { h, false };
+	int64_t left = 0;
 	int rc;
 
 	if (confirming != NULL) {
@@ -89,9 +91,12 @@ take_tender(struct lane *l, const struct checkout_record *r,
 		return 0;
 	}
 	rc = journal_payments(l->journal, &q, find_confirmed, &f);
+	if (rc >= 0)
+		rc = pay_back_standing(l, r->checkout, &left);
 	if (rc < 0)
 		return rc;
-	return f.found || (r->pos_closed && r->paid_minor == 0) ? 0 : -EAGAIN;
+	return (f.found && left > 0) || (r->pos_closed && r->paid_minor == 0) ? 0
+									      : -EAGAIN;
 }
 
 static int

@@ -3,6 +3,7 @@
 #include "base/files.h"
 #include "base/plain/pan.h"
 #include "base/secret.h"
+#include "lane/receipt_keys.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,8 +14,6 @@
 #include <unistd.h>
 
 #define KEY_FILE "receipt.key"
-#define FORMER_FILE "receipt.former"
-#define FORMER_BYTES_MAX 65536u
 #define PATH_BYTES 512u
 /* Nothing else that is ever signed begins like this. */
 #define PURPOSE "laned receipt code\n"
@@ -30,6 +29,7 @@ static const char magic[8] = { 'l', 'n', 'd', 'r', 'c', 'p', '0', '1' };
 
 struct receipts {
 	char folder[PATH_BYTES], list[PATH_BYTES];
+	struct receipt_keys *keys;
 	struct secret *key; /* a struct key_file */
 	struct receipts_key own;
 	bool live, is_credential;
@@ -47,187 +47,28 @@ key_file(const struct secret *s)
 	return (const struct key_file *)(const void *)secret_bytes_const(s);
 }
 
-static int
-id_of(const uint8_t public_key[CRYPTO_PUBLIC_BYTES], uint8_t id[RECEIPT_KEY_ID_BYTES])
-{
-	uint8_t digest[CRYPTO_SHA256_BYTES];
-	int rc = crypto_sha256(public_key, CRYPTO_PUBLIC_BYTES, digest);
-
-	if (rc == 0)
-		memcpy(id, digest, RECEIPT_KEY_ID_BYTES);
-	return rc;
-}
-
-/* ---- the list of public keys --------------------------------------------- */
-
-/* The next word of *s, or an empty one; *s goes on behind it. */
-static struct str
-next_word(struct str *s)
-{
-	struct str word;
-
-	while (s->n > 0 && (*s->p == ' ' || *s->p == '\t')) {
-		s->p++;
-		s->n--;
-	}
-	word = (struct str){ s->p, 0 };
-	while (word.n < s->n && word.p[word.n] != ' ' && word.p[word.n] != '\t')
-		word.n++;
-	s->p += word.n;
-	s->n -= word.n;
-	return word;
-}
-
-static struct str
-trimmed(struct str s)
-{
-	while (s.n > 0 && (*s.p == ' ' || *s.p == '\t')) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 &&
-	       (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))
-		s.n--;
-	return s;
-}
-
-static bool
-name_ok(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-			return false;
-	return str_utf8_ok(s);
-}
-
-/* NULL, or what is wrong. */
-static const char *
-read_key_line(struct str line, struct receipts_key *k)
-{
-	struct str word = next_word(&line), name;
-
-	k->live = str_is(word, "live");
-	if (!k->live && !str_is(word, "test"))
-		return "the environment comes first: live or test";
-	word = next_word(&line);
-	if (word.n != (size_t)2 * CRYPTO_PUBLIC_BYTES ||
-	    hex_decode(k->public_key, sizeof(k->public_key), word) < 0)
-		return "a public key of 64 hex digits is wanted";
-	name = trimmed(line);
-	if (!name_ok(name) || str_copy(k->name, sizeof(k->name), name) < 0)
-		return "a name has at most 64 bytes of UTF-8";
-	return id_of(k->public_key, k->id) < 0 ? "no memory" : NULL;
-}
-
-int
-receipts_list(struct str text, int (*each)(void *ctx, const struct receipts_key *k),
-	      void *ctx, struct receipts_fault *ret_fault)
-{
-	uint32_t number = 0;
-	int rc = 0;
-
-	while (text.n > 0 && rc == 0) {
-		const char *end = memchr(text.p, '\n', text.n);
-		struct str line = { text.p,
-				    end == NULL ? text.n : (size_t)(end - text.p) };
-		struct receipts_key k = { .origin = RECEIPTS_LISTED };
-		const char *wrong;
-
-		number++;
-		text.p += line.n + (end != NULL);
-		text.n -= line.n + (end != NULL);
-		line = trimmed(line);
-		if (line.n == 0 || line.p[0] == '#')
-			continue;
-		wrong = read_key_line(line, &k);
-		if (wrong != NULL) {
-			*ret_fault = (struct receipts_fault){ number, wrong };
-			return -EBADMSG;
-		}
-		rc = each(ctx, &k);
-	}
-	return rc;
-}
-
-/* One file of keys, which may be missing. */
-struct telling {
-	enum receipts_origin origin;
-	int (*each)(void *ctx, const struct receipts_key *k);
-	void *ctx;
-};
-
-static int
-tell(void *ctx, const struct receipts_key *k)
-{
-	const struct telling *t = ctx;
-	struct receipts_key key = *k;
-
-	key.origin = t->origin;
-	return t->each(t->ctx, &key);
-}
-
-/* The file's text in an arena of the caller's; empty when it is missing. */
-static int
-read_list(const char *path, size_t bytes_max, struct arena **ret_arena,
-	  struct str *ret_text)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[PATH_BYTES];
-	struct arena *arena;
-	int dirfd, rc;
-
-	*ret_arena = NULL;
-	*ret_text = (struct str){ "", 0 };
-	if (slash == NULL || str_copy(folder, sizeof(folder),
-				      (struct str){ path, (size_t)(slash - path) }) < 0)
-		return -EINVAL;
-	dirfd = open(folder[0] == '\0' ? "/" : folder,
-		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	arena = arena_new(bytes_max + 4096);
-	rc = arena == NULL ? -ENOMEM
-			   : files_read(dirfd, slash + 1, bytes_max, arena, ret_text);
-	(void)close(dirfd); /* a folder */
-	*ret_arena = arena;
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int
-tell_file(const char *path, struct telling *t, char why[RECEIPTS_WHY_BYTES])
-{
-	struct receipts_fault fault = { 0, "" };
-	struct arena *arena = NULL;
-	struct str text;
-	int rc = read_list(path, RECEIPTS_LIST_BYTES_MAX, &arena, &text);
-
-	if (rc < 0)
-		(void)snprintf(why, RECEIPTS_WHY_BYTES, "%s: %s", path,
-			       strerror(-rc)); /* a cut text is one */
-	else
-		rc = receipts_list(text, tell, t, &fault);
-	if (fault.line > 0)
-		(void)snprintf(why, RECEIPTS_WHY_BYTES, "%s:%u: %s", path,
-			       (unsigned)fault.line, fault.what);
-	(void)arena_free(arena); /* gives NULL */
-	return rc;
-}
-
 int
 receipts_keys(const struct receipts *r,
 	      int (*each)(void *ctx, const struct receipts_key *k), void *ctx,
 	      char why[RECEIPTS_WHY_BYTES])
 {
-	struct telling former = { RECEIPTS_FORMER, each, ctx };
-	struct telling listed = { RECEIPTS_LISTED, each, ctx };
-	char path[PATH_BYTES + sizeof(FORMER_FILE)];
 	int rc = each(ctx, &r->own);
 
 	why[0] = '\0';
-	(void)snprintf(path, sizeof(path), "%s/" FORMER_FILE, r->folder); /* fits */
-	if (rc == 0)
-		rc = tell_file(path, &former, why);
-	return rc == 0 ? tell_file(r->list, &listed, why) : rc;
+	return rc == 0 ? receipt_keys_each(r->keys, each, ctx, why) : rc;
+}
+
+bool
+receipts_is_own(const struct receipts *r, const uint8_t id[RECEIPT_KEY_ID_BYTES])
+{
+	return memcmp(r->own.id, id, RECEIPT_KEY_ID_BYTES) == 0 ||
+	       receipt_keys_was_own(r->keys, id);
+}
+
+uint64_t
+receipts_lists_read(const struct receipts *r)
+{
+	return receipt_keys_reads(r->keys);
 }
 
 /* ---- codes --------------------------------------------------------------- */
@@ -443,7 +284,7 @@ use_key(struct receipts *r, struct secret *key)
 	int rc = crypto_public(key_file(key)->seed, own.public_key);
 
 	if (rc == 0)
-		rc = id_of(own.public_key, own.id);
+		rc = receipt_keys_id(own.public_key, own.id);
 	if (rc < 0) {
 		(void)secret_free(key); /* gives NULL */
 		return rc;
@@ -477,37 +318,6 @@ load_key(struct receipts *r)
 	return use_key(r, key);
 }
 
-/* This lane's public key joins its former ones. */
-static int
-keep_former(const struct receipts *r)
-{
-	char hex[2 * CRYPTO_PUBLIC_BYTES + 1], path[PATH_BYTES + sizeof(FORMER_FILE)];
-	struct arena *arena = NULL;
-	struct strbuf b;
-	struct str text;
-	char *buf = NULL;
-	int rc;
-
-	(void)snprintf(path, sizeof(path), "%s/" FORMER_FILE, r->folder); /* fits */
-	rc = read_list(path, FORMER_BYTES_MAX, &arena, &text);
-	if (rc == 0)
-		buf = malloc(FORMER_BYTES_MAX);
-	if (rc == 0 && buf == NULL)
-		rc = -ENOMEM;
-	if (rc == 0) {
-		(void)hex_encode(hex, sizeof(hex), r->own.public_key,
-				 CRYPTO_PUBLIC_BYTES); /* fits */
-		strbuf_init(&b, buf, FORMER_BYTES_MAX);
-		strbuf_add(&b, text);
-		strbuf_addf(&b, "%s %s %s\n", environment(r->live), hex, r->own.name);
-		rc = b.truncated ? -EFBIG
-				 : put_file(r, FORMER_FILE, (struct str){ buf, b.used });
-	}
-	free(buf);
-	(void)arena_free(arena); /* gives NULL */
-	return rc;
-}
-
 int
 receipts_rotate(struct receipts *r, bool distrust, char why[RECEIPTS_WHY_BYTES])
 {
@@ -521,9 +331,8 @@ receipts_rotate(struct receipts *r, bool distrust, char why[RECEIPTS_WHY_BYTES])
 			       ": replace it there and restart laned");
 		return -EROFS;
 	}
-	/* First, so that the old key is never forgotten by a crash in between. */
-	if (!distrust)
-		rc = keep_former(r);
+	/* First, so that a crash in between neither forgets the old key nor believes it again. */
+	rc = receipt_keys_add(r->keys, &r->own, distrust);
 	if (rc == 0)
 		rc = make_key(r, &key);
 	if (rc == 0)
@@ -568,6 +377,8 @@ receipts_open(const struct receipts_spec *spec, struct receipts **ret_receipts,
 	if (rc == 0)
 		rc = str_copy(r->own.name, sizeof(r->own.name), str_of(spec->name));
 	if (rc == 0)
+		rc = receipt_keys_new(r->folder, r->list, &r->keys);
+	if (rc == 0)
 		rc = load_key(r);
 	if (rc < 0) {
 		say(r, rc, why);
@@ -581,8 +392,10 @@ receipts_open(const struct receipts_spec *spec, struct receipts **ret_receipts,
 struct receipts *
 receipts_close(struct receipts *r)
 {
-	if (r != NULL)
-		(void)secret_free(r->key); /* gives NULL */
+	if (r != NULL) {
+		(void)secret_free(r->key); /* both give NULL */
+		(void)receipt_keys_free(r->keys);
+	}
 	free(r);
 	return NULL;
 }

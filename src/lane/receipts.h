@@ -8,7 +8,8 @@
  * The keys of receipt codes. Each lane signs with a key of its own (Ed25519), made at its first
  * start: the systemd credential "receipt.key" or <state>/receipt.key, mode 0600. It never leaves the
  * lane. Codes of other lanes are believed by their public keys, one a line of the configured list;
- * earlier keys of this lane stand in <state>/receipt.former. Blocks on small files.
+ * earlier keys of this lane stand in <state>/receipt.former, those that are not to be believed any
+ * more, here, in <state>/receipt.distrusted. Blocks on small files, which are read when they changed.
  */
 struct receipts;
 
@@ -61,9 +62,15 @@ int receipts_keys(const struct receipts *r,
 		  int (*each)(void *ctx, const struct receipts_key *k), void *ctx,
 		  char why[RECEIPTS_WHY_BYTES]);
 
+/* The key with this id is this lane's own, or was. */
+bool receipts_is_own(const struct receipts *r, const uint8_t id[RECEIPT_KEY_ID_BYTES]);
+/* How often a list was read since it was opened. */
+uint64_t receipts_lists_read(const struct receipts *r);
+
 /*
  * A new key for this lane, durable when it returns. The codes of the one before stay good at this
- * lane, unless it is distrusted (somebody may have it). 0; -EROFS it is a credential; errno.
+ * lane, unless it is distrusted (somebody may have it): then they are refused here, also when its
+ * line stands in the list. 0; -EROFS it is a credential; errno.
  */
 int receipts_rotate(struct receipts *r, bool distrust, char why[RECEIPTS_WHY_BYTES]);
 

@@ -189,3 +189,22 @@ refund_take_all(struct refund *f, char why[REFUND_WHY_BYTES])
 	(void)snprintf(why, REFUND_WHY_BYTES, "no line of it can be returned");
 	return -EALREADY;
 }
+
+int
+refund_recorded(struct refund *f, const struct journal_return_line *lines, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct refund_line *l = find_line(f, lines[i].line);
+
+		if (l == NULL || lines[i].before + lines[i].take > l->sold.parts)
+			return -ENOENT;
+		l->returned = lines[i].before;
+		if (returns_share(l->sold.net_minor, l->sold.parts, l->returned,
+				  &l->refunded_minor) < 0)
+			return -ENOENT;
+		l->take = lines[i].take;
+		l->refund_minor = lines[i].refund_minor;
+		f->refund_minor += l->refund_minor;
+	}
+	return 0;
+}

@@ -43,5 +43,11 @@ int refund_take(struct refund *f, uint32_t line, int64_t parts,
 		char why[REFUND_WHY_BYTES]);
 /* All that is left of all lines. 0; -EALREADY nothing is. */
 int refund_take_all(struct refund *f, char why[REFUND_WHY_BYTES]);
+/*
+ * What was recorded of a return as what is taken back now, when the same is asked again. -ENOENT: a
+ * line of it is not here.
+ */
+int refund_recorded(struct refund *f, const struct journal_return_line *lines,
+		    uint32_t count);
 
 #endif

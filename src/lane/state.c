@@ -88,7 +88,8 @@ static int
 open_cache(struct lane *l, bool *ret_fresh)
 {
 	const char *folder = conf_str(l->conf, "paths", "state");
-	int rc = cache_open(folder, &l->cache, ret_fresh, l->cache_note);
+	int rc = cache_open_in(folder, conf_str(l->conf, "lane", "environment"),
+			       &l->cache, ret_fresh, l->cache_note);
 
 	if (rc == 0) {
 		if (l->cache_note[0] != '\0')
@@ -116,8 +117,9 @@ born_back(struct lane *l)
 static void
 open_journal(struct lane *l)
 {
-	char path[PATH_BYTES_MAX];
+	char path[PATH_BYTES_MAX], reserve[PATH_BYTES_MAX];
 	struct journal_spec spec = { .path = path,
+				     .reserve = reserve,
 				     .environment =
 					     conf_str(l->conf, "lane", "environment"),
 				     .lane = l->identity.lane };
@@ -125,7 +127,9 @@ open_journal(struct lane *l)
 	bool again;
 
 	if (snprintf(path, sizeof(path), "%s/journal.db",
-		     conf_str(l->conf, "paths", "state")) < (int)sizeof(path))
+		     conf_str(l->conf, "paths", "state")) < (int)sizeof(path) &&
+	    snprintf(reserve, sizeof(reserve), "%s/journal.reserve",
+		     conf_str(l->conf, "paths", "state")) < (int)sizeof(reserve))
 		rc = journal_open(&spec, &l->journal, l->journal_note);
 	again = l->journal_error != 0;
 	l->journal_error = rc;
@@ -156,20 +160,14 @@ open_receipts(struct lane *l)
 		log_err("%s; no receipt codes, and no returns by them", l->receipts_note);
 }
 
+/* What is swept is measured by what was recorded. */
 static void
-check_clock(struct lane *l)
+note_last_record(struct lane *l)
 {
 	int64_t last = 0;
 
-	if (l->journal != NULL && journal_last_wall_ms(l->journal, &last) == 0 &&
-	    clock_is_before(last))
-		l->clock_doubted = true;
-	l->believed_wall_ms = last;
-	if (l->clock_doubted)
-		log_event(LOG_ERR, "clock-doubted", NULL,
-			  "the clock lies before the last record; no token payment until "
-			  "it is "
-			  "set and laned restarted");
+	if (l->journal != NULL && journal_last_wall_ms(l->journal, &last) == 0)
+		l->believed_wall_ms = last;
 }
 
 /* ---- at start, and again -------------------------------------------------------- */
@@ -198,8 +196,9 @@ cache_again(struct lane *l)
 	bool fresh = false;
 	char why[256];
 
-	if (!l->cache_volatile ||
-	    cache_open(conf_str(l->conf, "paths", "state"), &cache, &fresh, why) < 0)
+	if (!l->cache_volatile || cache_open_in(conf_str(l->conf, "paths", "state"),
+						conf_str(l->conf, "lane", "environment"),
+						&cache, &fresh, why) < 0)
 		return false;
 	(void)db_close(l->cache); /* gives NULL */
 	l->cache = cache;
@@ -224,7 +223,8 @@ journal_again(struct lane *l)
 	if (l->journal == NULL)
 		return false;
 	log_notice("journal.db is open again");
-	check_clock(l);
+	note_last_record(l);
+	clock_watch_look(l);
 	if (l->receipts == NULL)
 		open_receipts(l);
 	effects_set_journal(l->effects, journal_ref(l->journal));
@@ -274,7 +274,10 @@ state_open(struct lane *l)
 		return rc;
 	open_journal(l);
 	open_receipts(l);
-	check_clock(l);
+	note_last_record(l);
+	rc = clock_watch_open(l);
+	if (rc < 0)
+		return rc;
 	if (fresh && l->journal != NULL)
 		born_back(l);
 	retry_later(l);
@@ -291,4 +294,5 @@ state_close(struct lane *l)
 	if (l->cache_volatile)
 		volatile_remove(l);
 	l->state_retry = loop_timer_free(l->state_retry);
+	clock_watch_close(l);
 }

@@ -108,9 +108,12 @@ put_adapters(struct lane *l, struct json_out *o)
 		json_cstr(o, "plugin", a->plugin);
 		json_cstr(o, "version", a->version);
 		json_bool(o, "can_pay", a->can_pay);
+		json_bool(o, "payer", a == adapter_payer(l));
+		json_bool(o, "terminal", a->can_terminal);
 		json_int(o, "connects", (int64_t)a->connects);
 		json_int(o, "submits", (int64_t)a->submits);
 		json_int(o, "completions", (int64_t)a->completions);
+		adapter_report_put(a, o);
 		json_close(o);
 	}
 	json_close(o);
@@ -134,6 +137,7 @@ put_databases(struct lane *l, struct json_out *o)
 	if (l->journal != NULL && journal_counts(l->journal, &c) == 0) {
 		json_int(o, "checkouts", c.checkouts);
 		json_int(o, "payments", c.payments);
+		json_int(o, "refunds", c.refunds);
 		json_int(o, "payments_open", c.payments_open);
 		json_int(o, "audit", c.audit);
 		json_int(o, "born", c.born);
@@ -154,6 +158,7 @@ put_counters(struct lane *l, struct json_out *o)
 	json_int(o, "sends", (int64_t)c->sends);
 	json_int(o, "warnings", (int64_t)log_warnings());
 	json_int(o, "pans_refused", (int64_t)l->pans_refused);
+	json_int(o, "tenders_passed", (int64_t)l->tenders_passed);
 	json_int(o, "wakeups", (int64_t)loop_wakeups(l->loop));
 	json_close(o);
 }
@@ -169,6 +174,7 @@ status_write(struct lane *l, struct json_out *o, bool receipt)
 	json_bool(o, "protected", getpwnam("laned-bio") != NULL);
 	put_ulid(o, "identity", l->identity.lane);
 	json_bool(o, "identity_matches", l->identity.matches);
+	json_cstr(o, "clock_note", clock_watch_text(l->clock.doubt));
 	put_time(o, "started", l->started_wall_ms);
 	put_time(o, "now", clock_wall_ms());
 	json_open_object(o, "checkout");

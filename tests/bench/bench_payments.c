@@ -4,9 +4,7 @@
  * of one row with the same settings. Durable commits are the journal's own count; syncs are counted by
  * a shim over SQLite's default VFS. Arguments: FOLDER (the disk to measure) and how many checkouts.
  */
-#include "lane/effects.h"
-
-#include "base/json.h"
+#include "bench/prompt.h"
 
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -17,8 +15,6 @@
 #include <unistd.h>
 
 #define CHECKOUTS_DEFAULT 500
-#define LINES 12
-#define MAX_PENDING 16
 
 static const char rules_text[] =
 	"{\"laned_rules\":1,\"currency\":\"EUR\",\"rules\":["
@@ -26,14 +22,7 @@ static const char rules_text[] =
 	"\"params\":{\"percent_bp\":1000},\"who\":{\"member\":true}}]}";
 
 struct world {
-	struct lane_core *core;
-	struct effects *effects;
-	struct timepoint now;
-	uint64_t next;
-	struct lane_member member;
-	struct lane_event pending[MAX_PENDING];
-	char probe[LANE_PROBE_BYTES]; /* one touch at a time */
-	unsigned pending_count;
+	struct prompt lane;
 	unsigned done;
 };
 
@@ -96,49 +85,6 @@ count_syncs(void)
 
 /* ---- a till and a processor that answer at once ------------------------------------------ */
 
-static struct lane_event *
-post(struct world *w, enum lane_event_kind kind)
-{
-	struct lane_event *ev = &w->pending[w->pending_count];
-
-	if (w->pending_count == MAX_PENDING)
-		abort();
-	w->pending_count++;
-	memset(ev, 0, sizeof(*ev));
-	ev->kind = kind;
-	return ev;
-}
-
-static int
-on_fresh(void *ctx, const struct timepoint *now, struct lane_fresh *ret)
-{
-	struct world *w = ctx;
-	uint8_t random[10] = { 0 };
-
-	w->next++;
-	memcpy(random, &w->next, sizeof(w->next));
-	ret->checkout = ulid_make(now->wall_ms, random);
-	memset(&ret->key, 1, sizeof(ret->key));
-	memcpy(ret->key.b, &w->next, sizeof(w->next));
-	return 0;
-}
-
-static int
-on_bio(void *ctx, const struct lane_effect *fx)
-{
-	struct world *w = ctx;
-	struct lane_event *ev;
-
-	if (fx->kind != FX_IDENTIFY && fx->kind != FX_VERIFY)
-		return 0;
-	memcpy(w->probe, fx->bio.probe, sizeof(w->probe));
-	ev = post(w, fx->kind == FX_IDENTIFY ? LANE_EV_IDENTIFIED : LANE_EV_VERIFIED);
-	ev->bio.probe = str_of(w->probe);
-	ev->bio.outcome = BIO_ACCEPT;
-	ev->bio.member = &w->member;
-	return 0;
-}
-
 static int
 on_adapter(void *ctx, const struct lane_effect *fx)
 {
@@ -146,19 +92,19 @@ on_adapter(void *ctx, const struct lane_effect *fx)
 	struct lane_event *ev;
 
 	if (fx->kind == FX_PAY) {
-		ev = post(w, LANE_EV_JOURNAL_WANTED);
+		ev = prompt_post(&w->lane, LANE_EV_JOURNAL_WANTED);
 		ev->journal.key = fx->pay.payment->key;
 		ev->journal.req = STR("1");
 		ev->journal.blob = (const uint8_t *)"reference 0001";
 		ev->journal.blob_bytes = 14;
-		ev = post(w, LANE_EV_COMPLETION);
+		ev = prompt_post(&w->lane, LANE_EV_COMPLETION);
 		ev->completion.key = fx->pay.payment->key;
 		ev->completion.op = LANE_OP_PAY;
 		ev->completion.outcome = OUTCOME_APPROVED;
 		ev->completion.has_amount = true;
 		ev->completion.amount_minor = fx->pay.payment->asked_minor;
 	} else if (fx->kind == FX_CONFIRM) {
-		ev = post(w, LANE_EV_COMPLETION);
+		ev = prompt_post(&w->lane, LANE_EV_COMPLETION);
 		ev->completion.key = fx->payment->key;
 		ev->completion.op = LANE_OP_CONFIRM;
 		ev->completion.outcome = OUTCOME_CONFIRMED;
@@ -174,22 +120,6 @@ on_journal_answer(void *ctx, const char *req, bool ok)
 	(void)req;
 	if (!ok)
 		abort();
-}
-
-static int
-on_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
-{
-	(void)ctx;
-	(void)fx;
-	(void)ev;
-	return -1;
-}
-
-static void
-on_show(void *ctx, const struct lane_display *d)
-{
-	(void)ctx;
-	(void)d;
 }
 
 static void
@@ -209,19 +139,20 @@ on_journal_error(void *ctx, int error)
 }
 
 static const struct effects_ops ops = {
-	.fresh = on_fresh,
-	.bio = on_bio,
+	.fresh = prompt_on_fresh,
+	.bio = prompt_on_bio,
 	.adapter = on_adapter,
 	.journal_answer = on_journal_answer,
-	.resolve = on_resolve,
-	.show = on_show,
+	.resolve = prompt_on_resolve,
+	.show = prompt_on_show,
 	.alarm = on_alarm,
 	.journal_error = on_journal_error,
 };
 
 static void
-must(int rc, const struct lane_event *ev)
+must(struct prompt *p, const struct lane_event *ev, int rc)
 {
+	(void)p;
 	if (rc == 0)
 		return;
 	(void)fprintf(stderr, "%s is refused: %s\n", lane_event_name(ev->kind),
@@ -229,54 +160,24 @@ must(int rc, const struct lane_event *ev)
 	exit(EXIT_FAILURE);
 }
 
-static void
-step(struct world *w, struct lane_event *ev)
-{
-	w->now.mono_ms += 100;
-	w->now.wall_ms += 100;
-	must(effects_step(w->effects, ev, &w->now), ev);
-	while (w->pending_count > 0) {
-		struct lane_event next = w->pending[0];
-
-		w->pending_count--;
-		memmove(&w->pending[0], &w->pending[1],
-			w->pending_count * sizeof(w->pending[0]));
-		must(effects_step(w->effects, &next, &w->now), &next);
-	}
-}
-
 /* Twelve lines one by one, the total, and one touch that pays. */
 static void
 one_checkout(struct world *w, int n)
 {
-	struct basket_line lines[LINES];
-	struct lane_event ev;
 	char ticket[16];
 
-	memset(lines, 0, sizeof(lines));
 	(void)snprintf(ticket, sizeof(ticket), "T%d", n); /* fits */
-	for (uint32_t i = 0; i < LINES; i++) {
-		lines[i].line = i + 1;
-		(void)snprintf(lines[i].code, sizeof(lines[i].code), "40000%u",
-			       i); /* fits */
-		lines[i].qty_milli = 1000;
-		lines[i].unit_price_minor = lines[i].amount_minor = 100 + i;
+	for (uint32_t i = 1; i <= PROMPT_LINES_MAX + 1; i++) {
+		struct prompt_basket b = {
+			.ticket = ticket,
+			.rev = i,
+			.count = i < PROMPT_LINES_MAX ? i : PROMPT_LINES_MAX,
+			.final = i > PROMPT_LINES_MAX,
+		};
+
+		prompt_basket(&w->lane, &b);
 	}
-	for (uint32_t i = 1; i <= LINES + 1; i++) {
-		memset(&ev, 0, sizeof(ev));
-		ev.kind = LANE_EV_BASKET;
-		ev.basket = (struct lane_basket){ .ticket = str_of(ticket),
-						  .rev = i,
-						  .currency = STR("EUR"),
-						  .lines = lines,
-						  .lines_count = i < LINES ? i : LINES,
-						  .final = i > LINES };
-		step(w, &ev);
-	}
-	memset(&ev, 0, sizeof(ev));
-	ev.kind = LANE_EV_TOUCH;
-	ev.touch.probe = str_of(ticket);
-	step(w, &ev);
+	prompt_touch(&w->lane, ticket);
 }
 
 struct measured {
@@ -334,52 +235,18 @@ bare_rate(const char *folder, int commits, uint64_t *ret_syncs)
 	return commits / start;
 }
 
-static struct pricing_rules *
-compile(void)
-{
-	static struct pricing_errors errors;
-	struct arena *arena = arena_new(1u << 20);
-	struct pricing_rules *rules = NULL;
-	const struct value *v;
-
-	if (arena == NULL || json_parse(arena, str_of(rules_text), 0, &v, NULL) < 0 ||
-	    pricing_rules_compile(v, &errors, &rules) < 0)
-		abort();
-	arena_free(arena);
-	return rules;
-}
-
 static void
 start(struct world *w, struct journal *j, const struct pricing_rules *rules)
 {
 	struct lane_event up = { .kind = LANE_EV_ADAPTER, .up = true };
 	struct lane_event bio = { .kind = LANE_EV_BIO, .up = true };
-	struct lane_env env = {
-		.rules = rules,
-		.limits = LANE_LIMITS_DEFAULT,
-		.payment = PAYMENT_RULES_DEFAULT,
-		.currency = "EUR",
-		.store = STR("s1"),
-		.lane = STR("l1"),
-		.language = STR("en"),
-		.can_pay = true,
-	};
 
-	env.limits.touch_day_minor = INT64_MAX / 2;
-	w->now = (struct timepoint){ .mono_ms = 1000,
-				     .wall_ms = INT64_C(1790000000000),
-				     .business_day = 20260921 };
-	w->member.member.b[0] = w->member.subjects[0].b[0] = 1;
-	w->member.subjects_count = 1;
-	w->member.has_tender = true;
-	(void)snprintf(w->member.number, sizeof(w->member.number), "1000"); /* fits */
-	(void)snprintf(w->member.token, sizeof(w->member.token), "tok_1");  /* as above */
-	if (lane_core_new(&env, &w->core) < 0 ||
-	    effects_new(w->core, journal_ref(j), &ops, w, &w->effects) < 0)
-		abort();
-	(void)effects_restore(w->effects, NULL, &w->now); /* it is empty */
-	step(w, &up);
-	step(w, &bio);
+	prompt_init(&w->lane);
+	w->lane.stepped = must;
+	prompt_open(&w->lane, rules, journal_ref(j), &ops);
+	(void)effects_restore(w->lane.effects, NULL, &w->lane.now); /* it is empty */
+	prompt_step(&w->lane, &up);
+	prompt_step(&w->lane, &bio);
 }
 
 static void
@@ -422,7 +289,7 @@ main(int argc, char **argv)
 	struct journal_spec spec = { .vfs = "counting",
 				     .environment = "test",
 				     .lane = { { 1 } } };
-	struct pricing_rules *rules = compile();
+	struct pricing_rules *rules = prompt_rules(rules_text);
 	const struct effects_counts *counts;
 	struct effects_counts before;
 	uint64_t bare_syncs, journal_syncs;
@@ -440,25 +307,25 @@ main(int argc, char **argv)
 	m.bare_syncs = (double)bare_syncs / (4.0 * checkouts);
 	if (w == NULL || journal_open(&spec, &j, why) < 0) {
 		(void)fprintf(stderr, "%s: %s\n", path, why);
+		free(w);
 		return EXIT_FAILURE;
 	}
 	start(w, j, rules);
-	before = *effects_counts(w->effects);
+	before = *effects_counts(w->lane.effects);
 	journal_syncs = syncs;
 	took = now_s();
 	for (int i = 0; i < checkouts; i++)
 		one_checkout(w, i);
 	took = now_s() - took;
 	journal_syncs = syncs - journal_syncs;
-	counts = effects_counts(w->effects);
+	counts = effects_counts(w->lane.effects);
 	m.rate = checkouts / took;
 	m.syncs = (double)journal_syncs / checkouts;
 	m.durable =
 		(double)(counts->durable_commits - before.durable_commits) / checkouts;
 	m.others = (double)(counts->commits - before.commits) / checkouts - m.durable;
 	report(&m);
-	effects_free(w->effects);
-	lane_core_free(w->core);
+	prompt_close(&w->lane);
 	journal_close(j);
 	remove_database(path);
 	pricing_rules_free(rules);

@@ -524,7 +524,8 @@ static const struct laned_adapter adapter = {
 	.protocol = "drop format v1, with a mistake",
 	.evidence = "none",
 	.caps = LANED_CAP_BASKET_LIVE | LANED_CAP_TOTAL | LANED_CAP_DISCOUNT_LINES |
-		LANED_CAP_PAY | LANED_CAP_QUERY | LANED_CAP_CONFIRM | LANED_CAP_UNDO,
+		LANED_CAP_PAY | LANED_CAP_QUERY | LANED_CAP_CONFIRM | LANED_CAP_UNDO |
+		LANED_CAP_REFUND,
 	.options = options,
 	.options_count = sizeof(options) / sizeof(options[0]),
 	.create = create,

@@ -83,6 +83,8 @@ class Rpc:
 
 
 class Lab:
+    adapter = "drop"  # whose section the one laned-adapter runs
+
     def __init__(self, build, settings=None, crash_build=None):
         self.build = build
         self.bin = {name: build for name in PROGRAMS}
@@ -94,6 +96,7 @@ class Lab:
         os.chmod(self.root, 0o755)
         self.pos = legacy.LegacyPos(self.path("pos"))
         self.processes = {}
+        self.env = {}  # of a program, whenever it is started
         self.settings = {
             "lane": {"name": "lane-1", "store": "store-1", "environment": "test",
                      "timezone": "Europe/Tallinn"},
@@ -123,11 +126,11 @@ class Lab:
     def start(self, name, env=None):
         arguments = [os.path.join(self.bin[name], name), "--conf", self.path("laned.conf")]
         if name == "laned-adapter":
-            arguments += ["--name", "drop"]
+            arguments += ["--name", self.adapter]
         with open(self.path("log", name), "ab") as log:
             self.processes[name] = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=dict(os.environ, **(env or {})))
+                env=dict(os.environ, **dict(self.env.get(name, {}), **(env or {}))))
         return self.processes[name]
 
     def start_all(self, env=None):

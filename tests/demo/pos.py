@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A legacy point of sale: a test peer, not a product.
 
-It knows nothing of laned but an exchange folder in drop format v1 (docs/adapters.md): it writes
+It knows nothing of laned but an exchange folder in drop format v1 (docs/adapter-drop.md): it writes
 tickets into in/, reads offers and payment orders from out/, and keeps its own ledger, which is the
 truth about what was charged. The ledger is a file of JSON lines, synced before any answer is
 written, so that a crash at any place leaves it right. A key that was answered once is always
@@ -129,6 +129,10 @@ class Ledger:
         """Every key for which money moved: (key, entry), undone ones with state "undone"."""
         return [(k, e) for k, e in self.keys.items() if e["charged"]]
 
+    def refunds(self):
+        """Money that went back by a refund: (key, entry)."""
+        return [(k, e) for k, e in self.keys.items() if e.get("state") == "refunded"]
+
     def standing(self):
         """Charges that were not undone."""
         return [(k, e) for k, e in self.charges() if e.get("state") != "undone"]
@@ -203,11 +207,10 @@ class LegacyPos:
         t["offer"] = sold  # paid at that: what comes now is too late
 
     def cancel(self, ticket):
-        put(self.into, ticket + ".cancel.json", self.encode({"ticket": ticket}))
+        self.tell(ticket, "cancel", {"ticket": ticket})
 
     def claim(self, ticket, kind, value):
-        put(self.into, ticket + ".claim.json",
-            self.encode({"ticket": ticket, "kind": kind, "value": value}))
+        self.tell(ticket, "claim", {"ticket": ticket, "kind": kind, "value": value})
 
     def gross(self, ticket):
         return sum(line["amount"] for line in self.tickets[ticket]["lines"]
@@ -228,7 +231,11 @@ class LegacyPos:
         for name in ("closed", "training"):
             if t[name]:
                 basket[name] = True
-        put(self.into, ticket + ".basket.json", self.encode(basket))
+        self.tell(ticket, "basket", basket)
+
+    def tell(self, stem, kind, message):
+        """Says it to laned: one file."""
+        put(self.into, "%s.%s.json" % (stem, kind), self.encode(message))
 
     @staticmethod
     def encode(message):
@@ -331,6 +338,51 @@ class LegacyPos:
         if t is not None:
             t["paid"] = record["outcome"]
 
+    def on_refund(self, message):
+        key = message["key"]
+        if self.ledger.get(key) is None:
+            self.decide_refund(message)
+        if key not in self.silent and key not in [k for _, k in self.delayed]:
+            self.answer(key)
+
+    def decide_refund(self, message):
+        """Money back of a charge of this ledger, never more than it took."""
+        decision = self.decisions.popleft() if self.decisions else "approve"
+        word, _, argument = decision.partition(":")
+        key = message["key"]
+        if word == "crash-before":
+            raise Crash("before the ledger")
+        original = self.find_charge(message)
+        record = {"op": "refund", "key": key, "ticket": message["ticket"],
+                  "original": original, "asked": message["amount"],
+                  "amount": message["amount"], "currency": message["currency"],
+                  "outcome": "approved", "state": "refunded",
+                  "auth": "B%05d" % (len(self.ledger.keys) + 1), "ref": "B-" + key[:12]}
+        back = sum(e["amount"] for _, e in self.ledger.refunds() if e["original"] == original)
+        if word in ("decline", "unknown", "in-progress") or original is None or \
+                back + message["amount"] > self.ledger.get(original)["amount"]:
+            record.update(op="refuse", amount=0, auth="", state="refused",
+                          outcome={"unknown": word, "in-progress": word}.get(word, "declined"))
+        elif word == "partial":
+            record.update(amount=int(argument))
+        self.ledger.append(record)
+        if word == "crash-after":
+            raise Crash("after the ledger")
+        if word == "never":
+            self.silent.add(key)
+        elif word == "delay":
+            self.delayed.append((time.monotonic() + float(argument), key))
+        elif word == "twice":
+            self.answer(key)
+
+    def find_charge(self, message):
+        """The charge that a refund names by its key, or by its reference. None: it is not here."""
+        for key, entry in self.ledger.standing():
+            if key == message.get("original") or \
+                    ("original" not in message and entry.get("ref") == message.get("ref")):
+                return key
+        return None
+
     def answer(self, key):
         entry = self.ledger.get(key)
         self.write_result(key, entry["outcome"], entry)
@@ -339,7 +391,7 @@ class LegacyPos:
         result = {"key": key, "outcome": outcome}
         if outcome in ("approved", "partial"):
             result.update(amount=entry["amount"], auth=entry["auth"], ref=entry["ref"])
-        put(self.into, key + ".result.json", self.encode(result))
+        self.tell(key, "result", result)
 
     def on_query(self, message):
         key = message["key"]
@@ -385,7 +437,7 @@ class LegacyPos:
             answer = state
         else:
             answer = entry["state"]  # whichever came first stands
-        put(self.into, key + ".done.json", self.encode({"key": key, "state": answer}))
+        self.tell(key, "done", {"key": key, "state": answer})
 
     def wait(self, condition, seconds=10.0):
         """Serves the folder until condition() holds. Its value, or None when time is over."""

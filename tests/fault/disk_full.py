@@ -3,8 +3,10 @@
 laned killed there. New token payments are refused, the sale goes on with member prices, no approval
 is forgotten, and when there is room again the lane recovers by itself. The folder is a small tmpfs:
 mounting it needs root."""
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -37,8 +39,15 @@ def unmount(path):
     subprocess.run(["umount", "-l", path], check=False)
 
 
-def fill(lab):
-    """Not a byte is left."""
+def reserve(lab):
+    """The space that is kept for what is owed."""
+    return lab.path("state", "journal.reserve")
+
+
+def fill(lab, spend=True):
+    """Not a byte is left; nor, unless told otherwise, what was kept in reserve."""
+    if spend and os.path.exists(reserve(lab)):
+        os.unlink(reserve(lab))
     with open(lab.path("state", BALLAST), "ab", buffering=0) as f:
         for size in (65536, 4096, 512, 1):
             try:
@@ -190,6 +199,57 @@ def after_a_decline(lab):
     must(lab.pos.wait(undone, faultlab.END_S), "the approval was forgotten")
 
 
+def exhaust(lab):
+    """The log of the journal has no room of its own left either: whoever writes next needs more."""
+    with contextlib.closing(sqlite3.connect(lab.path("state", "journal.db"), timeout=10,
+                                            isolation_level=None)) as db:
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        try:
+            db.execute("CREATE TABLE IF NOT EXISTS ballast (b BLOB)")
+            while True:
+                db.execute("INSERT INTO ballast VALUES (zeroblob(200))")
+        except sqlite3.OperationalError as e:
+            must("full" in str(e), "not full: %s" % e)
+
+
+def owed(lab):
+    """A payment is under way when the disk is full to the last byte, and the cashier takes another
+    tender: the undo is stored in the space kept for it, sent, and its end stored as well. No new
+    payment begins until there is room again."""
+    ticket = new_ticket(lab)
+    lab.pos.decide("delay:0.5")
+    rpc = lab.control()
+    lab.present(rpc, lab.image(1, 4))
+    must(lab.pos.wait(lambda: lab.pos.delayed, PATIENCE_S), "no payment")
+    key = lab.pos.ledger.charges()[-1][0]
+    fill(lab, spend=False)
+    exhaust(lab)
+    must(os.path.exists(reserve(lab)), "nothing is kept in reserve")
+    rpc.call("lane.other_tender")
+    rpc.close()
+
+    def state():
+        return [p["state"] for p in lab.ctl("payments")["payments"] if p["key"] == key][0]
+    must(lab.pos.wait(lambda: state() == "undone", PATIENCE_S), "on a full disk it is %s" % state())
+    must(lab.pos.ledger.get(key)["state"] == "undone", "not undone at the POS")
+    must(not os.path.exists(reserve(lab)), "it was stored without the reserve: what did this show?")
+    lab.pos.close_cash(ticket)
+    charges = len(lab.pos.ledger.charges())
+    other = new_ticket(lab)
+    rpc = lab.control()
+    lab.present(rpc, lab.image(1, 4))
+    must(lab.pos.wait(lambda: rpc.call("lane.status")["checkout"]["row"] in (
+        "pay-other", "cancelled"), PATIENCE_S), "a new payment begins on a full disk")
+    rpc.close()
+    must(len(lab.pos.ledger.charges()) == charges, "charged")
+    lab.pos.close_cash(other)
+    empty(lab)
+    must(lab.pos.wait(lambda: not is_refusing(lab), PATIENCE_S), "it does not recover by itself")
+    ticket = faultlab.checkout(lab)
+    must(lab.pos.tickets[ticket]["paid"] == "confirmed", "no payment after the recovery")
+    must(os.path.exists(reserve(lab)), "no new reserve")
+
+
 def scenario(template, run):
     lab = template.copy()
     state = lab.path("state")
@@ -222,14 +282,14 @@ def main():
     try:
         for run in (before_a_checkout, after_a_decline, lambda lab: in_a_payment(lab, None),
                     lambda lab: in_a_payment(lab, lambda lab: lab.kill("laned")),
-                    lambda lab: in_a_payment(lab, terminate)):
+                    lambda lab: in_a_payment(lab, terminate), owed):
             if not scenario(template, run):
                 print("a small disk cannot be mounted here")
                 return 77
     finally:
         template.remove()
     print("a full disk before a checkout, in a payment, and with a kill on top: no payment without "
-          "a journal, none forgotten, recovered without help")
+          "a journal, none forgotten, an undo stored in the space kept for it, recovered without help")
     return 0
 
 

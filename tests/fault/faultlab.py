@@ -48,8 +48,8 @@ class Template:
         self.lab.enrol(NUMBER, [self.lab.image(f, i) for f in (1, 2) for i in (1, 2, 3)])
         self.lab.stop()
 
-    def copy(self):
-        lab = lablib.Lab(BUILD, crash_build=CRASH_BUILD)
+    def copy(self, settings=None):
+        lab = lablib.Lab(BUILD, settings, crash_build=CRASH_BUILD)
         for name in ("state", "bio", "images"):
             shutil.rmtree(lab.path(name))
             shutil.copytree(self.lab.path(name), lab.path(name))
@@ -119,7 +119,7 @@ def checkout(lab, on_step=lambda: None):
 
     def paid():
         serve()
-        if pos.tickets[ticket]["paid"] is None:
+        if pos.tickets[ticket]["paid"] in (None, "declined"):
             if shopper.sent_away():
                 pos.close_cash(ticket)
             else:

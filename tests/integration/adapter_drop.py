@@ -242,7 +242,7 @@ def hello_tells_what_the_plug_in_is(lane):
     lane.start()
     hello = lane.laned.hello
     assert hello["name"] == hello["plugin"] == "drop" and hello["environment"] == "test"
-    assert "pay" in hello["caps"] and "refund" not in hello["caps"]
+    assert "pay" in hello["caps"] and "terminal" not in hello["caps"]
     health = lane.laned.call("adapter.health", {})["result"]
     assert health["state"] == "up" and health["pending"] == 0
     selftest = lane.laned.call("adapter.selftest", {"level": 0})["result"]

@@ -11,13 +11,15 @@ BUILD = os.environ["LANED_BUILD"]
 ADAPTER = os.path.join(BUILD, "laned-adapter")
 DROP = os.path.join(BUILD, "plugins", "drop.so")
 FAULTY = os.path.join(BUILD, "conform", "faulty.so")
+FAULTY_CONN = os.path.join(BUILD, "conform", "faulty-conn.so")
+PEER = ("--set", "peer=tcp://127.0.0.1:4711")
 
 # The mistake, and the checks that must see it.
 MISTAKES = {
     "sends-first": ["journal-first"],
     "ignores-journal": ["not-durable"],
     "doubt-is-no": ["silence", "link", "host-errors"],
-    "completes-twice": ["silence", "answers"],
+    "completes-twice": ["silence", "answers", "refund"],
     "completes-never": ["silence", "host-errors"],
     "invents-outcome": ["silence"],
     "leaks": ["stop", "answers"],
@@ -41,6 +43,21 @@ MISTAKES = {
     "asked-amount": ["answers", "two-phases", "day"],
     "loses-basket": ["busy-laned"],
     "repeats-all": ["stored-in-parts"],
+}
+# The same of one that speaks over a connection.
+CONN_MISTAKES = {
+    "sends-to-the-dead": ["conn-misuse"],
+    "closes-twice": ["conn-misuse"],
+    "dies-of-closed": ["conn-misuse", "conn-cuts"],
+    "keeps-connection": ["conn-leak", "stop"],
+    "opens-more": ["conn-leak"],
+    "storms": ["conn-never"],
+    "waits-forever": ["conn-silent"],
+    "silence-is-no": ["conn-silent"],
+    "gives-up": ["conn-back"],
+    "whole-lines-only": ["conn-pieces"],
+    "cut-is-no": ["conn-cuts"],
+    "charges-again": ["conn-cuts"],
 }
 failures = 0
 
@@ -72,7 +89,16 @@ def our_own_passes():
             print("      %s %s: %s" % (c["result"], c["name"], c.get("why")))
     sanitized = {"file", "system-calls"}
     bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - sanitized
+    bad -= {name for name in bad if name.startswith("conn-")}  # it makes none
     expect(not bad, "none is skipped but under a sanitizer: %s" % (sorted(bad) or "right"))
+    return {c["name"] for c in checks.values() if c["result"] == "pass"}
+
+
+def template_passes():
+    code, checks = report(os.path.join(BUILD, "plugins", "template.so"), *PEER)
+    bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - {"file", "system-calls"}
+    expect(code == 0 and len(checks) > 20 and not bad, "the template passes all: %s" % (
+        sorted(bad) or "right"))
     return {c["name"] for c in checks.values() if c["result"] == "pass"}
 
 
@@ -80,15 +106,18 @@ def shim_alone_is_no_mistake():
     code, checks = report(FAULTY, "--set", "fault=none")
     bad = {n: c.get("why") for n, c in checks.items() if c["result"] == "fail"}
     expect(code == 0 and not bad, "the shim without a mistake passes: %s" % (bad or "right"))
+    code, checks = report(FAULTY_CONN, "--set", "fault=none", *PEER)
+    bad = {n: c.get("why") for n, c in checks.items() if c["result"] == "fail"}
+    expect(code == 0 and not bad, "and that with a connection: %s" % (bad or "right"))
 
 
-def each_mistake_is_seen(usable):
+def each_mistake_is_seen(path, mistakes, usable, *args):
     seen = set()
-    for fault, names in MISTAKES.items():
+    for fault, names in mistakes.items():
         for name in names:
             if name not in usable:
                 continue
-            code, checks = report(FAULTY, "--set", "fault=" + fault, "--check", name, "--limit", "8")
+            code, checks = report(path, "--set", "fault=" + fault, "--check", name, "--limit", "8", *args)
             c = checks.get(name, {})
             expect(code == 1 and c.get("result") == "fail" and "cannot be loaded" not in c["why"],
                    "%s: %s: %s" % (fault, name, c.get("why", c.get("result"))))
@@ -128,8 +157,10 @@ def forms():
 
 
 usable = our_own_passes()
+usable |= template_passes()
 shim_alone_is_no_mistake()
-seen = each_mistake_is_seen(usable) | files_with_a_mistake(usable)
+seen = each_mistake_is_seen(FAULTY, MISTAKES, usable) | files_with_a_mistake(usable)
+seen |= each_mistake_is_seen(FAULTY_CONN, CONN_MISTAKES, usable, *PEER)
 untold = usable - seen - {"twice", "odd-answers"}
 expect(not untold, "every check has a mistake that it sees: %s" % (sorted(untold) or "right"))
 forms()

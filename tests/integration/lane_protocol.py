@@ -820,15 +820,42 @@ def adapter_messages_are_checked(s):
                                          "ref": value, "late": value})
         adapter.ask("adapter.event", {"type": value, "ticket": value, "key": value})
     adapter.fails(PARAMS, "adapter.event", {})
-    for kind in ("tender-wanted", "tender-abort", "repeat-wanted"):
-        adapter.fails(REFUSED, "adapter.event", {"type": kind})
-    adapter.ok("adapter.event", {"type": "tender-undo", "key": KEY})
+    adapter.fails(REFUSED, "adapter.event", {"type": "tender-wanted", "amount": 5})
+    for kind in ("tender-abort", "repeat-wanted", "tender-confirmed", "tender-undo"):
+        for whose in ({}, {"key": KEY}, {"ref": "nothing"}):
+            adapter.fails(NOT_FOUND, "adapter.event", dict(whose, type=kind))
     adapter.ok("adapter.event", {"type": "note", "text": "x\ny"})
     second = Peer(s.lab.path("run", "adapter-drop.sock"))
     assert second.is_closed()
     second.close()
     adapter.close()
     s.alive()
+
+
+def what_a_pos_asks_for_is_checked(s):
+    adapter, control = s.adapter(caps=("pay", "terminal")), s.control()
+    wanted = {"type": "tender-wanted", "amount": 100, "ticket": "TW", "currency": "EUR",
+              "ref": "7001", "rev": 1, "blob": "00ff"}
+    before = control.ok("lane.status")["counters"]["tenders_passed"]
+    adapter.fails(REFUSED, "adapter.event", wanted)  # nobody of ours is here
+    for name in ("amount", "ticket", "currency", "ref", "rev", "blob"):
+        for value in [v for v in WRONG_TYPES if v is not None]:
+            fits = value == "" or (name == "amount" and value == 1 << 52) or (
+                name in ("ticket", "ref", "currency") and value in ("x", "\u00e4")) or (
+                name == "rev" and value == 0)
+            if not fits:
+                adapter.fails(PARAMS, "adapter.event", dict(wanted, **{name: value}))
+    for name in ("ticket", "ref"):
+        adapter.fails(PARAMS, "adapter.event", dict(wanted, **{name: "4111111111111111"}))
+    adapter.fails(REFUSED, "adapter.event", dict(
+        wanted, blob="4111111111111111".encode().hex()))
+    after = control.ok("lane.status")["counters"]["tenders_passed"]
+    assert after >= before + 2, (before, after)
+    assert not [p for p in control.ok("payment.list", {"limit": 50})["payments"]
+                if p["ticket"] == "TW"]
+    s.alive()
+    for peer in (adapter, control):
+        peer.close()
 
 
 def pay(s, adapter, control, bio, ticket, answer):
@@ -1056,7 +1083,7 @@ TESTS = [
     lists_of_records_check_their_params, returns_check_their_params,
     a_watcher_that_goes_is_forgotten, a_reload_says_what_changed,
     identify_is_for_one_client_and_ends_with_it, an_enrolment_belongs_to_its_client,
-    present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked,
+    present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked, what_a_pos_asks_for_is_checked,
     an_amount_that_cannot_be_read_is_no_yes,
     who_is_identified_but_not_for_payment_wants_a_claim, a_reload_keeps_what_the_adapter_can,
     members_born_here_outlive_the_cache,

@@ -65,13 +65,14 @@ check_with(struct world *w, const struct lane_effect *fx)
 	const struct grey *g = &w->grey;
 
 	if (strcmp(fx->bio.with, fx->bio.probe) == 0)
-		world_broken(w, "%s counts twice", fx->bio.probe);
+		world_broken(w, INV_WHO "%s counts twice", fx->bio.probe);
 	else if (strcmp(fx->bio.with, g->probe) != 0 || g->epoch != w->lane_epoch)
-		world_broken(w, "%s counts, which nobody waits for", fx->bio.with);
+		world_broken(w, INV_WHO "%s counts, which nobody waits for",
+			     fx->bio.with);
 	else if (!ulid_eq(g->checkout, lane_core_display(w->core)->checkout))
-		world_broken(w, "%s counts for another customer", fx->bio.with);
+		world_broken(w, INV_WHO "%s counts for another customer", fx->bio.with);
 	else if (w->now.mono_ms - g->at_ms >= g->keep_ms)
-		world_broken(w, "%s counts after its time", fx->bio.with);
+		world_broken(w, INV_WHO "%s counts after its time", fx->bio.with);
 }
 
 static void
@@ -117,9 +118,10 @@ void
 bio_checks_payment(struct world *w)
 {
 	if (owner_of(w->paying.probe) != w->accepted)
-		world_broken(w, "%s pays as member %d", w->paying.probe, w->accepted);
+		world_broken(w, INV_WHO "%s pays as member %d", w->paying.probe,
+			     w->accepted);
 	else if (w->paying.with[0] != '\0' && !is_pair(w->paying.with, w->paying.probe))
-		world_broken(w, "%s and %s pay together", w->paying.with,
+		world_broken(w, INV_WHO "%s and %s pay together", w->paying.with,
 			     w->paying.probe);
 	else if (w->paying.with[0] != '\0')
 		w->res->paid_by_two++;
@@ -130,7 +132,7 @@ bio_checks_payment(struct world *w)
 static enum bio_outcome
 answer_of(struct world *w, int who, const struct lane_effect *fx, struct message *m)
 {
-	if (world_fault(w, 10))
+	if (world_chance(w, 10))
 		return BIO_RETRY;
 	if (fx->kind != FX_IDENTIFY)
 		return among(who, fx) ? BIO_ACCEPT : BIO_REJECT;
@@ -142,8 +144,8 @@ answer_of(struct world *w, int who, const struct lane_effect *fx, struct message
 	if (who < 0)
 		return BIO_REJECT;
 	/* A second touch that does not go with the first is often as poor. */
-	return world_fault(w, fx->bio.with[0] == '\0' ? 8 : 2) ? BIO_AMBIGUOUS
-							       : BIO_ACCEPT;
+	return world_chance(w, fx->bio.with[0] == '\0' ? 8 : 2) ? BIO_AMBIGUOUS
+								: BIO_ACCEPT;
 }
 
 int
@@ -163,9 +165,9 @@ bio_told(struct world *w, const struct lane_effect *fx)
 		check_with(w, fx);
 	world_trace(w, "bio %s %s%s%s", lane_effect_name(fx->kind), fx->bio.probe,
 		    fx->bio.with[0] != '\0' ? " with " : "", fx->bio.with);
-	if (world_fault(w, 40))
+	if (world_fault(w, SIM_FAULT_BIO, 40))
 		return -EPIPE;
-	if (world_fault(w, 30))
+	if (world_fault(w, SIM_FAULT_BIO, 30))
 		return 0; /* it never answers */
 	answer.outcome = (enum lane_outcome)answer_of(w, answer.who, fx, &answer);
 	m = world_post(w,
@@ -197,6 +199,10 @@ bio_answers(struct world *w, const struct message *m)
 	ev.bio.other_finger = ev.bio.outcome == BIO_AMBIGUOUS && world_random(w) % 8 != 0;
 	grey = ev.bio.other_finger;
 	w->accepted = ev.bio.outcome == BIO_ACCEPT ? m->who : -1;
+	if (w->accepted >= 0 && !w->down) {
+		w->agreed.who = w->accepted;
+		w->agreed.checkout = lane_core_display(w->core)->checkout;
+	}
 	w->lying = bio_is_lying(m->probe);
 	w->consent = w->came[strtoul(m->probe + 1, NULL, 10) % CAME_MAX];
 	memcpy(w->paying.probe, m->probe, sizeof(w->paying.probe));

@@ -8,13 +8,15 @@
 
 #define GRACE_MS 5000
 #define REQUEST_MS_MAX (11 * 60 * 1000)
+#define OPS 16 /* more than enum lane_op has; above it an offer's serial */
 #define STEPS_MAX 10000u
 #define DEATH_ONE_IN 1500u /* calls of the host */
 
 struct submit {
 	struct body body;
 	enum lane_op op;
-	struct key128 key;
+	uint32_t offer; /* its serial */
+	struct key128 key, original;
 	char ticket[LANE_TICKET_BYTES], currency[PAYMENT_CURRENCY_BYTES];
 	char token[LANE_TOKEN_BYTES], member_no[LANE_TOKEN_BYTES], ref[PAYMENT_REF_BYTES];
 	int64_t rev, amount, total, saving;
@@ -26,7 +28,7 @@ struct basket {
 	struct body body;
 	char ticket[LANE_TICKET_BYTES];
 	struct lane_basket basket;
-	struct basket_line lines[32];
+	struct basket_line lines[WORLD_LINES_MAX];
 };
 
 struct claim {
@@ -85,6 +87,18 @@ key_out(struct key128 k)
 }
 /* ---- the process ------------------------------------------------------------------------- */
 
+bool
+drop_dies(struct drop_side *d, uint32_t one_in)
+{
+	struct world *w = d->w;
+
+	if (++w->res->adapter_points == w->opt.adapter_at) {
+		world_hit(w, SIM_FAULT_ADAPTER_DIES);
+		return true;
+	}
+	return w->opt.adapter_at == 0 && world_fault(w, SIM_FAULT_ADAPTER_DIES, one_in);
+}
+
 /* Every call of the host is a place to die at; the till hears of what is put into its folder. */
 static int
 on_called(void *ctx, const char *function)
@@ -93,12 +107,17 @@ on_called(void *ctx, const char *function)
 	struct world *w = d->w;
 	bool put = strcmp(function, "dir_put") == 0;
 	int64_t in_ms;
+	int rc;
 
-	if (d->inside && world_fault(w, DEATH_ONE_IN)) {
+	if (w->bridged) {
+		rc = bridge_side_called(d, function);
+		if (rc != LANED_OK || d->dying)
+			return rc;
+	} else if (d->inside && drop_dies(d, DEATH_ONE_IN)) {
 		world_trace(w, "adapter dies in %s", function);
 		longjmp(d->death, 1);
 	}
-	if (put && world_fault(w, 150))
+	if (put && world_fault(w, SIM_FAULT_IO, 150))
 		return LANED_IO;
 	if (!put)
 		return LANED_OK;
@@ -150,6 +169,10 @@ drop_die(struct drop_side *d)
 	struct world *w = d->w;
 	bool was_up = d->up;
 
+	if (w->bridged) {
+		bridge_side_die(d);
+		return;
+	}
 	if (d->instance == NULL)
 		return;
 	d->instance = NULL;
@@ -164,6 +187,19 @@ drop_die(struct drop_side *d)
 	(void)world_post(w, MSG_DROP_STARTS, world_delay(w, 500, 20000));
 }
 
+void
+drop_power_loss(struct drop_side *d)
+{
+	bool inside = d->inside && !d->w->bridged;
+
+	if (!inside)
+		drop_die(d);
+	drop_files_lose_power(d);
+	if (inside)
+		longjmp(d->death,
+			1); /* its own call brought laned to where the power went */
+}
+
 static void
 part_start(struct drop_side *d, const void *arg)
 {
@@ -174,7 +210,7 @@ part_start(struct drop_side *d, const void *arg)
 		return;
 	}
 	if (d->table->start(d->instance) != LANED_OK)
-		world_broken(d->w, "the adapter does not start");
+		world_broken(d->w, INV_ALIVE "the adapter does not start");
 }
 
 void
@@ -184,16 +220,20 @@ drop_starts(struct drop_side *d)
 	struct vhost *before = d->host;
 	struct world *w = d->w;
 
-	if (d->instance != NULL)
+	if (d->instance != NULL || d->loop != NULL)
 		return;
 	if (vhost_new(d->table, world_random(w), &hooks, &d->host) < 0)
 		abort();
-	vhost_set_link(d->host, &d->link);
 	if (before != NULL)
 		vhost_take_files(d->host, before);
 	vhost_free(before);
 	(void)vhost_step(d->host,
 			 w->now.mono_ms); /* nothing is due: only the time moves */
+	if (w->bridged) {
+		bridge_side_start(d);
+		return;
+	}
+	vhost_set_link(d->host, &d->link);
 	enter(d, part_start, NULL);
 	world_trace(w, "adapter up %d", d->instance != NULL);
 	if (d->instance == NULL) {
@@ -208,6 +248,8 @@ drop_starts(struct drop_side *d)
 int64_t
 drop_due(struct drop_side *d)
 {
+	if (d->w->bridged)
+		return bridge_side_due(d);
 	return d->instance == NULL ? VHOST_NEVER : vhost_due(d->host);
 }
 
@@ -216,12 +258,16 @@ part_work(struct drop_side *d, const void *arg)
 {
 	(void)arg;
 	if (!vhost_run(d->host, d->w->now.mono_ms, STEPS_MAX))
-		world_broken(d->w, "the adapter does not come to rest");
+		world_broken(d->w, INV_ALIVE "the adapter does not come to rest");
 }
 
 void
 drop_work(struct drop_side *d)
 {
+	if (d->w->bridged) {
+		bridge_side_work(d);
+		return;
+	}
 	enter(d, part_work, NULL);
 }
 
@@ -355,11 +401,11 @@ on_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t state,
 	ev.journal.blob_bytes = (uint32_t)blob.n;
 	d->said = -1;
 	(void)world_step(w, &ev); /* its answer says how it went */
-	if (world_fault(w, 100)) {
+	if (world_fault(w, SIM_FAULT_LATE, 100)) {
 		world_trace(w, "the journal's answer is late");
 		return LANED_NOT_DURABLE;
 	}
-	if (d->inside && world_fault(w, 60)) {
+	if (d->inside && drop_dies(d, 60)) {
 		world_trace(w, "adapter dies between journal and send");
 		longjmp(d->death, 1);
 	}
@@ -423,7 +469,7 @@ on_basket(void *ctx, const struct laned_basket *from, laned_ack_fn ack, void *us
 		return LANED_GONE;
 	b = drop_body_new(d, sizeof(*b));
 	if (from->lines_count > sizeof(b->lines) / sizeof(b->lines[0])) {
-		world_broken(d->w, "a basket of %u lines", from->lines_count);
+		world_broken(d->w, INV_ALIVE "a basket of %u lines", from->lines_count);
 		return LANED_TOO_LARGE;
 	}
 	drop_copy_text(b->ticket, sizeof(b->ticket), str_in(from->ticket));
@@ -508,14 +554,15 @@ outcome_in(const struct world *w, uint32_t outcome)
 }
 
 static void
-send_completion(struct drop_side *d, const struct laned_result *r, enum lane_op op,
-		uint64_t req, laned_ack_fn ack, void *user)
+send_completion(struct drop_side *d, const struct laned_result *r,
+		const struct host_request *open, laned_ack_fn ack, void *user)
 {
 	struct message *m = to_lane(d, MSG_COMPLETE, ack, user);
 
-	m->req = req;
+	m->req = open == NULL ? 0 : open->id;
 	m->key = key_in(&r->key);
-	m->op = op;
+	m->op = open == NULL ? LANE_OP_OTHER : (enum lane_op)(open->wire.i % OPS);
+	m->offer = open == NULL ? 0 : (uint32_t)(open->wire.i / OPS);
 	m->outcome = outcome_in(d->w, r->outcome);
 	m->amount = r->amount;
 	m->has_amount = r->amount >= 0;
@@ -531,22 +578,22 @@ on_complete(void *ctx, const struct laned_result *r, laned_ack_fn ack, void *use
 	if (!d->up)
 		return LANED_GONE;
 	if ((r->flags & LANED_RESULT_LATE) != 0) {
-		send_completion(d, r, LANE_OP_OTHER, 0, ack, user);
+		send_completion(d, r, NULL, ack, user);
 		return LANED_OK;
 	}
 	rc = host_requests_complete(d->requests, r->req);
 	if (rc == -ESTALE) {
-		send_completion(d, r, LANE_OP_OTHER, 0, ack, user);
+		send_completion(d, r, NULL, ack, user);
 		return LANED_OK;
 	}
 	if (rc < 0) {
-		world_broken(d->w, "a second completion of request %llu",
+		world_broken(d->w, INV_ALIVE "a second completion of request %llu",
 			     (unsigned long long)r->req);
 		return LANED_REFUSED;
 	}
 	open = host_requests_find(d->requests, r->req);
 	if (open != NULL)
-		send_completion(d, r, (enum lane_op)open->wire.i, r->req, ack, user);
+		send_completion(d, r, open, ack, user);
 	return LANED_OK;
 }
 
@@ -565,10 +612,25 @@ drop_taken(struct drop_side *d, const struct message *m, int rc, bool stored)
 
 /* ---- to the adapter ---------------------------------------------------------------------- */
 
+/* A text that lasts as long as the run: the message may outlive the prices. */
+static struct laned_str
+kept_text(struct drop_side *d, struct str s)
+{
+	struct kept_text {
+		struct body body;
+		char text[];
+	} *k = drop_body_new(d, sizeof(*k) + s.n + 1);
+
+	if (s.n > 0)
+		memcpy(k->text, s.p, s.n);
+	return (struct laned_str){ k->text, s.n };
+}
+
 static void
-copy_offer(struct submit *s, const struct lane_effect *fx)
+copy_offer(struct drop_side *d, struct submit *s, const struct lane_effect *fx)
 {
 	s->op = LANE_OP_OFFER;
+	s->offer = fx->offer.serial;
 	drop_copy_text(s->ticket, sizeof(s->ticket), str_of(fx->offer.ticket));
 	drop_copy_text(s->member_no, sizeof(s->member_no), str_of(fx->offer.member_no));
 	s->rev = fx->offer.rev;
@@ -577,12 +639,11 @@ copy_offer(struct submit *s, const struct lane_effect *fx)
 	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
 		const struct lane_discount *from = &fx->offer.discounts[i];
 
-		/* The rules' texts last as long as the run. */
 		s->discounts[s->discounts_count++] = (struct laned_discount){
 			.size = sizeof(struct laned_discount),
 			.line = from->line,
 			.amount = from->amount_minor,
-			.text = { from->text.p, from->text.n },
+			.text = kept_text(d, from->text),
 		};
 	}
 }
@@ -590,9 +651,12 @@ copy_offer(struct submit *s, const struct lane_effect *fx)
 static void
 copy_payment(struct submit *s, const struct lane_effect *fx)
 {
-	const struct payment *p = fx->kind == FX_PAY ? fx->pay.payment : fx->payment;
+	const struct payment *p = fx->kind == FX_PAY || fx->kind == FX_REFUND
+					  ? fx->pay.payment
+					  : fx->payment;
 
 	s->op = fx->kind == FX_PAY       ? LANE_OP_PAY
+		: fx->kind == FX_REFUND  ? LANE_OP_REFUND
 		: fx->kind == FX_QUERY   ? LANE_OP_QUERY
 		: fx->kind == FX_CONFIRM ? LANE_OP_CONFIRM
 					 : LANE_OP_UNDO;
@@ -602,7 +666,10 @@ copy_payment(struct submit *s, const struct lane_effect *fx)
 	memcpy(s->ticket, p->ticket, sizeof(s->ticket));
 	memcpy(s->currency, p->currency, sizeof(s->currency));
 	memcpy(s->ref, p->ref, sizeof(s->ref));
-	if (fx->kind != FX_PAY)
+	s->original = p->original;
+	if (p->kind == PAYMENT_REFUND && s->ref[0] == '\0')
+		memcpy(s->ref, p->original_ref, sizeof(s->ref));
+	if (fx->kind != FX_PAY && fx->kind != FX_REFUND)
 		return;
 	drop_copy_text(s->token, sizeof(s->token), str_of(fx->pay.token));
 	s->timeout_ms = (uint32_t)fx->pay.timeout_ms;
@@ -621,7 +688,7 @@ drop_submit(struct drop_side *d, const struct lane_effect *fx)
 		count = fx->offer.discounts_count;
 	s = drop_body_new(d, sizeof(*s) + count * sizeof(s->discounts[0]));
 	if (fx->kind == FX_OFFER)
-		copy_offer(s, fx);
+		copy_offer(d, s, fx);
 	else
 		copy_payment(s, fx);
 	m = world_post(d->w, MSG_SUBMIT, 0);
@@ -640,6 +707,7 @@ type_out(enum lane_op op)
 		[LANE_OP_QUERY] = LANED_REQ_QUERY,
 		[LANE_OP_CONFIRM] = LANED_REQ_CONFIRM,
 		[LANE_OP_UNDO] = LANED_REQ_UNDO,
+		[LANE_OP_REFUND] = LANED_REQ_REFUND,
 	};
 
 	return types[op];
@@ -652,6 +720,7 @@ refused(struct drop_side *d, const struct submit *s)
 
 	m->op = s->op;
 	m->key = s->key;
+	m->offer = s->offer;
 	m->link_epoch = d->link_epoch;
 }
 
@@ -661,7 +730,7 @@ part_submit(struct drop_side *d, const void *arg)
 	const struct submit *s = arg;
 	struct host_request request = { .key = key_out(s->key),
 					.type = type_out(s->op),
-					.wire.i = s->op,
+					.wire.i = s->op + OPS * (int64_t)s->offer,
 					.deadline_ms = INT64_MAX };
 	struct laned_request q = {
 		.size = sizeof(q),
@@ -679,6 +748,7 @@ part_submit(struct drop_side *d, const void *arg)
 		.total = s->total,
 		.saving = s->saving,
 		.ref = text_of(s->ref),
+		.original = key_out(s->original),
 	};
 
 	if (host_requests_add(d->requests, &request, &q.req) < 0) {
@@ -759,6 +829,7 @@ drop_message(struct drop_side *d, const struct message *m)
 	} else if (m->kind == MSG_REFUSED) {
 		ev.submit.op = m->op;
 		ev.submit.key = m->key;
+		ev.submit.offer = m->offer;
 		(void)world_step(d->w, &ev); /* a payment that is over by now */
 	} else {
 		at_lane(d, m);
@@ -768,7 +839,7 @@ drop_message(struct drop_side *d, const struct message *m)
 /* ---- life -------------------------------------------------------------------------------- */
 
 /* It has no writable data, so every run may use the same one. */
-static const struct laned_adapter *
+static const struct plugin *
 load_once(const char *path)
 {
 	static struct plugin *plugin;
@@ -778,7 +849,7 @@ load_once(const char *path)
 		(void)fprintf(stderr, "sim: %s: %s\n", path, why);
 		abort();
 	}
-	return plugin_table(plugin);
+	return plugin;
 }
 
 struct drop_side *
@@ -789,7 +860,8 @@ drop_new(struct world *w, const char *plugin)
 	if (d == NULL)
 		abort();
 	d->w = w;
-	d->table = load_once(plugin);
+	d->plugin = load_once(plugin);
+	d->table = plugin_table(d->plugin);
 	d->requests = host_requests_new();
 	if (d->requests == NULL)
 		abort();
@@ -808,12 +880,18 @@ drop_free(struct drop_side *d)
 		return NULL;
 	d->inside = false;
 	d->up = false;
-	if (d->instance != NULL) {
-		d->table->stop(d->instance);
+	if (d->instance != NULL || d->loop != NULL) {
+		if (d->w->bridged)
+			bridge_side_stop(d);
+		else
+			d->table->stop(d->instance);
 		vhost_forget_deferred(d->host);
-		d->table->destroy(d->instance);
+		if (!d->w->bridged)
+			d->table->destroy(d->instance);
 		if (vhost_allocated(d->host) > 0 || vhost_timers(d->host) > 0)
-			world_broken(d->w, "the adapter leaves %zu bytes and %u timers",
+			world_broken(d->w,
+				     INV_ALIVE
+				     "the adapter leaves %zu bytes and %u timers",
 				     vhost_allocated(d->host), vhost_timers(d->host));
 	}
 	(void)vhost_free(d->host); /* gives NULL */

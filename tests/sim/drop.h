@@ -24,6 +24,8 @@ void drop_hello(struct drop_side *d);
 void drop_lane_died(struct drop_side *d);
 /* The adapter's process dies, and is started again some time later. */
 void drop_die(struct drop_side *d);
+/* The same by a power loss, with what it makes of the files that lie about. Need not return. */
+void drop_power_loss(struct drop_side *d);
 void drop_starts(struct drop_side *d);
 
 /* An effect for the adapter: 0, or -ENOTCONN. */

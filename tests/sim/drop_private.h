@@ -3,6 +3,7 @@
 
 /* What drop.c and drop_till.c share. */
 #include "adapter/host_requests.h"
+#include "adapter/plugin_load.h"
 #include "adapter/vhost.h"
 #include "sim/drop.h"
 
@@ -25,8 +26,30 @@ struct drop_side {
 	uint32_t link_epoch;
 	int said; /* laned's answer to the journal call: -1 none */
 	jmp_buf death;
+	/* With the real bridge (bridge.c). */
+	const struct plugin *plugin;
+	struct bridge *bridge;
+	struct loop *loop;   /* NULL: no process */
+	bool dying, waiting; /* it waits for laned's answer, and the world goes on */
 };
 
+/* drop_till.c: what a power loss makes of the files that lie about. */
+void drop_files_lose_power(struct drop_side *d);
+
+/* bridge.c */
+/* The sockets and clocks of a run are this world's; and nobody's. */
+void bridge_side_begin(struct world *w);
+void bridge_side_end(void);
+void bridge_side_start(struct drop_side *d);
+void bridge_side_stop(struct drop_side *d);
+void bridge_side_die(struct drop_side *d);
+int64_t bridge_side_due(const struct drop_side *d);
+void bridge_side_work(struct drop_side *d);
+/* Before each call of the host: LANED_OK, or it has no effect. */
+int bridge_side_called(struct drop_side *d, const char *function);
+
+/* The adapter calls its host, or sends: does it die here? At random once in n. */
+bool drop_dies(struct drop_side *d, uint32_t one_in);
 /* Zeroed memory that begins with a body; never NULL. */
 void *drop_body_new(struct drop_side *d, size_t bytes);
 /* Cut to nothing when it does not fit: it is none of ours then. */

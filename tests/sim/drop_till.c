@@ -15,6 +15,7 @@ struct file {
 	struct body body;
 	char name[LANED_NAME_BYTES_MAX + 1];
 	size_t bytes, torn; /* torn: only so many of them come first */
+	size_t bad;         /* the byte that is not what it was, from 1 */
 	char text[];
 };
 
@@ -33,9 +34,19 @@ file_new(struct drop_side *d, const char *stem, const char *kind, struct str tex
 static void
 write_file(struct drop_side *d, struct file *f, int64_t in_ms)
 {
+	struct world *w = d->w;
 	struct message *m;
 
-	if (f->bytes > 2 && world_fault(d->w, 40))
+	if (world_fault(w, SIM_FAULT_DROPPED, 150))
+		return;
+	if (world_fault(w, SIM_FAULT_REORDERED, 60))
+		in_ms += world_delay(w, 500, 30000); /* newer ones come before it */
+	if (world_fault(w, SIM_FAULT_DOUBLED, 100))
+		world_post(w, MSG_TILL_WRITES, in_ms + world_delay(w, 1, 60000))->body =
+			f;
+	if (world_fault(w, SIM_FAULT_CORRUPTED, 80))
+		f->bad = 1 + (size_t)(world_random(w) % f->bytes);
+	if (f->bytes > 2 && world_fault(w, SIM_FAULT_PARTIAL, 40))
 		f->torn = 1 + (size_t)(world_random(d->w) % (f->bytes - 1));
 	m = world_post(d->w, MSG_TILL_WRITES, in_ms);
 	m->body = f;
@@ -141,10 +152,18 @@ static void
 till_writes(struct drop_side *d, struct file *f)
 {
 	struct str text = { f->text, f->torn > 0 ? f->torn : f->bytes };
+	char was = f->bad > 0 ? f->text[f->bad - 1] : '\0';
 	struct message *m;
 
+	/* A byte that no text has: one that makes another good text of it nobody could see. */
+	if (f->bad > 0)
+		f->text[f->bad - 1] = (char)(0x80u | (unsigned char)was);
+
 	if (vhost_put(d->host, "in", f->name, text) < 0)
-		world_broken(d->w, "the folder is full");
+		world_broken(d->w, INV_ALIVE "the folder is full");
+	if (f->bad > 0)
+		f->text[f->bad - 1] = was; /* a second copy may be whole */
+	f->bad = 0;
 	if (f->torn == 0)
 		return;
 	f->torn = 0;
@@ -152,23 +171,66 @@ till_writes(struct drop_side *d, struct file *f)
 	m->body = f;
 }
 
-static int64_t
-amount_of(struct world *w, const struct vhost_file *f, char ticket[LANE_TICKET_BYTES])
+/* What a payment asks for. 0; -EBADMSG the disk has eaten of it: no JSON. */
+static int
+read_pay(struct world *w, const struct vhost_file *f, struct message *ret)
 {
 	struct arena *arena = arena_new(ARENA_BYTES);
 	const struct value *v = NULL;
-	int64_t amount = 0;
+	int64_t rev = 0;
+	struct str s;
+	int rc;
+
+	if (arena == NULL)
+		abort();
+	rc = json_parse(arena, (struct str){ f->data, f->bytes }, 0, &v, NULL);
+	if (rc == 0 && (value_get_int(v, "amount", 1, INT64_MAX, &ret->amount) < 0 ||
+			(ret->op == LANE_OP_PAY &&
+			 value_get_int(v, "rev", 0, UINT32_MAX, &rev) < 0) ||
+			(ret->op == LANE_OP_REFUND &&
+			 (value_get_str(v, "original", KEY_HEX, &s) < 0 ||
+			  key128_parse(s, &ret->original) < 0)) ||
+			value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0))
+		world_broken(w, INV_TOTAL "%s is not what the format wants", f->name);
+	else if (rc == 0)
+		drop_copy_text(ret->ticket, LANE_TICKET_BYTES, s);
+	ret->rev = (uint32_t)rev;
+	(void)arena_free(arena); /* gives NULL */
+	return rc;
+}
+
+/* An offer, unless the disk has eaten of it. */
+static void
+read_offer(struct world *w, const struct vhost_file *f)
+{
+	struct arena *arena = arena_new(ARENA_BYTES);
+	const struct value *v = NULL, *list;
+	char ticket[LANE_TICKET_BYTES];
+	int64_t total = 0, rev = 0, off = 0, amount;
 	struct str s;
 
-	if (arena == NULL ||
-	    json_parse(arena, (struct str){ f->data, f->bytes }, 0, &v, NULL) < 0 ||
-	    value_get_int(v, "amount", 1, INT64_MAX, &amount) < 0 ||
-	    value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0)
-		world_broken(w, "%s is not what the format wants", f->name);
-	else
-		drop_copy_text(ticket, LANE_TICKET_BYTES, s);
+	if (arena == NULL)
+		abort();
+	if (json_parse(arena, (struct str){ f->data, f->bytes }, 0, &v, NULL) < 0)
+		goto out;
+	if (value_get_int(v, "total", INT64_MIN, INT64_MAX, &total) < 0 ||
+	    value_get_int(v, "rev", 0, UINT32_MAX, &rev) < 0 ||
+	    value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0 ||
+	    value_get_array(v, "discounts", &list) < 0) {
+		world_broken(w, INV_TOTAL "%s is no offer", f->name);
+		goto out;
+	}
+	for (const struct value *d = list->first; d != NULL; d = d->next) {
+		if (value_get_int(d, "amount", INT64_MIN, INT64_MAX, &amount) < 0)
+			world_broken(w, INV_TOTAL "%s: a discount without amount",
+				     f->name);
+		else
+			off += amount;
+	}
+	drop_copy_text(ticket, sizeof(ticket), s);
+	till_reads_offer(w, ticket, (uint32_t)rev, total, off);
+out:
 	(void)arena_free(arena); /* gives NULL */
-	return amount;
 }
 
 /* The till takes one file: what it asks for. False: an offer, which was looked at before. */
@@ -182,6 +244,7 @@ read_request(struct drop_side *d, const struct vhost_file *f, struct message *re
 		[LANE_OP_QUERY] = ".query.json",
 		[LANE_OP_CONFIRM] = ".confirm.json",
 		[LANE_OP_UNDO] = ".undo.json",
+		[LANE_OP_REFUND] = ".refund.json",
 	};
 	const char *dot = strchr(f->name, '.');
 	char hex[KEY_HEX + 1] = "";
@@ -192,11 +255,12 @@ read_request(struct drop_side *d, const struct vhost_file *f, struct message *re
 	memset(ret, 0, sizeof(*ret));
 	if (key128_parse(str_of(hex), &ret->key) < 0)
 		return false;
-	for (unsigned op = LANE_OP_PAY; op <= LANE_OP_UNDO; op++)
+	for (unsigned op = LANE_OP_PAY; op <= LANE_OP_REFUND; op++)
 		if (strcmp(dot, kinds[op]) == 0)
 			ret->op = (enum lane_op)op;
-	if (ret->op == LANE_OP_PAY)
-		ret->amount = amount_of(d->w, f, ret->ticket);
+	if ((ret->op == LANE_OP_PAY || ret->op == LANE_OP_REFUND) &&
+	    read_pay(d->w, f, ret) < 0)
+		return false;
 	return ret->op != LANE_OP_OTHER;
 }
 
@@ -222,10 +286,12 @@ till_looks(struct drop_side *d)
 		char name[LANED_NAME_BYTES_MAX + 1];
 
 		memcpy(name, f->name, sizeof(name));
-		if (read_request(d, f, &request)) {
+		if (strstr(name, ".offer.json") != NULL)
+			read_offer(d->w, f);
+		else if (read_request(d, f, &request)) {
 			till_asked(d->w, &request);
 			/* It dies between its ledger and this file: the file is read again. */
-			if (world_fault(d->w, 60)) {
+			if (world_fault(d->w, SIM_FAULT_PEER_DIES, 60)) {
 				(void)world_post(d->w, MSG_TILL_LOOK,
 						 world_delay(d->w, 500, 30000));
 				return;
@@ -233,6 +299,53 @@ till_looks(struct drop_side *d)
 		}
 		(void)vhost_remove(d->host, "out", name); /* it was there */
 	}
+}
+
+/* Cut, or with zeros where its bytes should be, or gone. */
+static void
+damage(struct drop_side *d, const char *folder, const struct vhost_file *f)
+{
+	char name[LANED_NAME_BYTES_MAX + 1], *copy;
+	size_t n = f->bytes;
+	uint64_t how = world_random(d->w) % 3;
+
+	memcpy(name, f->name, sizeof(name));
+	copy = malloc(n + 1);
+	if (copy == NULL)
+		abort();
+	memcpy(copy, f->data, n);
+	if (how == 0 || n < 2) {
+		(void)vhost_remove(d->host, folder, name); /* it was there */
+	} else {
+		size_t from = (size_t)(world_random(d->w) % n);
+
+		memset(copy + from, 0, n - from);
+		if (vhost_put(d->host, folder, name,
+			      (struct str){ copy, how == 1 ? from : n }) < 0)
+			world_broken(d->w, INV_ALIVE "the folder is full");
+	}
+	free(copy);
+}
+
+static void
+damage_folder(struct drop_side *d, const char *folder, enum sim_fault f, uint32_t one_in)
+{
+	const struct vhost_file *file;
+
+	for (size_t i = 0; (file = vhost_file_at(d->host, folder, i)) != NULL; i++)
+		if (world_random(d->w) % one_in == 0) {
+			world_hit(d->w, f);
+			world_trace(d->w, "%s %s", sim_fault_name(f), file->name);
+			damage(d, folder, file);
+		}
+}
+
+void
+drop_files_lose_power(struct drop_side *d)
+{
+	/* The till syncs nothing; what the host wrote is there, unless the disk lied. */
+	damage_folder(d, "in", SIM_FAULT_TORN, 2);
+	damage_folder(d, "out", SIM_FAULT_LIED, 3);
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,27 +11,34 @@
 /* lanesim: runs the simulator over many seeds; exit 0 all held, 1 an invariant broke, 2 usage. */
 
 struct job {
-	uint64_t seed, runs;
+	uint64_t seed, runs, stop; /* stop after so many broken runs; 0: never */
 	uint32_t checkouts;
 	bool json, trace, sqlite;
 	enum sim_bug bug;
 	enum sim_profile profile;
 	enum sim_adapter adapter;
+	enum sim_rates rates;
 	char plugin[512]; /* "" none */
 };
+
+#define PROGRESS_S 10.0
+#define TOLD_MAX 100u /* broken runs */
 
 static int
 usage(void)
 {
 	(void)fputs(
-		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--json] [--trace] "
+		"usage: lanesim [--runs N] [--seed S] [--checkouts N] [--stop BROKEN] "
+		"[--json] "
+		"[--trace] "
 		"[--sqlite]"
 		" [--bug NAME]"
 		" [--profile touch-first|claim-first|by-seed]"
-		" [--adapter drop|scripted|by-seed] [--plugin DROP.so]\n"
+		" [--adapter drop|bridge|scripted|terminal|by-seed] [--plugin DROP.so]"
+		" [--rates realistic|absurd|by-seed]\n"
 		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
 		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
-		" send-without-ask sensor-stays-lit\n",
+		" send-without-ask sensor-stays-lit finger-untold touches-mixed\n",
 		stderr);
 	return 2;
 }
@@ -81,6 +89,18 @@ adapter_named(const char *name, enum sim_adapter *ret)
 	return -EINVAL;
 }
 
+static int
+rates_named(const char *name, enum sim_rates *ret)
+{
+	for (unsigned r = 0; r < SIM_RATES; r++) {
+		if (strcmp(name, sim_rates_name((enum sim_rates)r)) == 0) {
+			*ret = (enum sim_rates)r;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 /* The options that are words. 0; -EINVAL; 1 it is none of them. */
 static int
 parse_word(const char *option, const char *value, struct job *job)
@@ -91,6 +111,8 @@ parse_word(const char *option, const char *value, struct job *job)
 		return profile_named(value, &job->profile);
 	if (strcmp(option, "--adapter") == 0)
 		return adapter_named(value, &job->adapter);
+	if (strcmp(option, "--rates") == 0)
+		return rates_named(value, &job->rates);
 	if (strcmp(option, "--plugin") == 0)
 		return str_copy(job->plugin, sizeof(job->plugin), str_of(value));
 	return 1;
@@ -142,6 +164,8 @@ parse(int argc, char **argv, struct job *job)
 			job->runs = n;
 		else if (strcmp(argv[i - 1], "--seed") == 0)
 			job->seed = n;
+		else if (strcmp(argv[i - 1], "--stop") == 0)
+			job->stop = n;
 		else if (strcmp(argv[i - 1], "--checkouts") == 0 && n >= 1 && n <= 50)
 			job->checkouts = (uint32_t)n;
 		else
@@ -171,42 +195,139 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->failed_commits += r->failed_commits;
 	sum->adapter_restarts += r->adapter_restarts;
 	sum->swaps += r->swaps;
+	sum->returns += r->returns;
+	sum->refunded += r->refunded;
+	sum->hit += r->hit;
+	sum->lines += r->lines;
+	sum->bridged += r->bridged;
+	sum->dropped += r->dropped;
+	sum->asked += r->asked;
+	sum->journalled += r->journalled;
+	sum->sent_bytes += r->sent_bytes;
+	for (unsigned f = 0; f < SIM_FAULTS; f++)
+		sum->faults[f] += r->faults[f];
 }
+
+/* One row of the summary: a word, and a number of the sum. */
+struct row {
+	const char *name;
+	size_t at;
+	bool is_wide;
+};
+
+#define ROW(name, member)                                                                \
+	{                                                                                \
+		name, offsetof(struct sim_result, member),                               \
+			sizeof(((struct sim_result *)0)->member) == sizeof(uint64_t)     \
+	}
+
+static const struct row rows[] = {
+	ROW("checkouts", checkouts),
+	ROW("with_a_fault", hit),
+	ROW("over_the_bridge", bridged),
+	ROW("over_drop_alone", dropped),
+	ROW("asked_by_the_pos", asked),
+	ROW("with_sqlite", journalled),
+	ROW("steps", steps),
+	ROW("lines", lines),
+	ROW("bridge_bytes", sent_bytes),
+	ROW("paid_token", paid_token),
+	ROW("paid_other", paid_other),
+	ROW("cancelled", cancelled),
+	ROW("declined", declined),
+	ROW("captures", captures),
+	ROW("undone", undone),
+	ROW("returns", returns),
+	ROW("refunded", refunded),
+	ROW("unknowns", unknowns),
+	ROW("alarms", alarms),
+	ROW("crashes", crashes),
+	ROW("adapter_restarts", adapter_restarts),
+	ROW("failed_commits", failed_commits),
+	ROW("rule_swaps", swaps),
+	ROW("frames_after_claim", frames),
+	ROW("ambiguous", greys),
+	ROW("paid_by_two", paid_by_two),
+};
+
+static uint64_t
+value_of(const struct sim_result *s, const struct row *r)
+{
+	const char *p = (const char *)s + r->at;
+
+	return r->is_wide ? *(const uint64_t *)(const void *)p
+			  : *(const uint32_t *)(const void *)p;
+}
+
+/* What a campaign took: on the wall, and of a processor. */
+struct took {
+	double wall_s, cpu_s;
+};
 
 static void
 report_json(const struct job *job, const struct sim_result *s, uint64_t broken,
-	    double took)
+	    const struct took *took)
 {
-	(void)printf("{\"runs\":%" PRIu64 ",\"checkouts\":%u,\"steps\":%" PRIu64
-		     ",\"paid_token\":%u,\"paid_other\":%u,\"cancelled\":%u,"
-		     "\"declined\":%u,\"captures\":%u,\"undone\":%u,\"crashes\":%u,"
-		     "\"failed_commits\":%u,\"adapter_restarts\":%u,\"alarms\":%u,"
-		     "\"rule_swaps\":%u,\"frames_after_claim\":%u,\"ambiguous\":%u,"
-		     "\"paid_by_two\":%u,"
-		     "\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
-		     "\",\"seconds\":%.2f}\n",
-		     job->runs, s->checkouts, s->steps, s->paid_token, s->paid_other,
-		     s->cancelled, s->declined, s->captures, s->undone, s->crashes,
-		     s->failed_commits, s->adapter_restarts, s->alarms, s->swaps,
-		     s->frames, s->greys, s->paid_by_two, broken, s->trace_hash, took);
+	(void)printf("{\"runs\":%" PRIu64 ",\"seed\":%" PRIu64 ",\"rates\":\"%s\"",
+		     job->runs, job->seed, sim_rates_name(job->rates));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		(void)printf(",\"%s\":%" PRIu64, rows[i].name, value_of(s, &rows[i]));
+	(void)printf(",\"faults\":{");
+	for (unsigned f = 0; f < SIM_FAULTS; f++)
+		(void)printf("%s\"%s\":%" PRIu64, f == 0 ? "" : ",",
+			     sim_fault_name((enum sim_fault)f), s->faults[f]);
+	(void)printf("},\"broken\":%" PRIu64 ",\"hash\":\"%016" PRIx64
+		     "\",\"seconds\":%.2f,\"cpu_seconds\":%.2f}\n",
+		     broken, s->trace_hash, took->wall_s, took->cpu_s);
 }
 
 static void
-report(const struct job *job, const struct sim_result *s, uint64_t broken, double took)
+report(const struct job *job, const struct sim_result *s, uint64_t broken,
+       const struct took *took)
 {
-	(void)printf("%" PRIu64 " runs, %u checkouts, %" PRIu64 " steps in %.2f s\n"
-		     "%u paid by token, %u otherwise, %u void; %u declined, %u captured,"
-		     " %u undone\n"
-		     "%u crashes, %u failed commits, %u adapter restarts, %u alarms,"
-		     " %u rule swaps\n"
-		     "%u frames taken after a claim\n"
-		     "%u ambiguous touches, %u payments by two fingers\n"
+	double share = s->checkouts == 0 ? 0 : 100.0 * s->hit / s->checkouts;
+
+	(void)printf("%" PRIu64 " runs from seed %" PRIu64 ", rates %s\n", job->runs,
+		     job->seed, sim_rates_name(job->rates));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		(void)printf("  %-22s %12" PRIu64 "%s", rows[i].name,
+			     value_of(s, &rows[i]), i % 2 == 1 ? "\n" : "");
+	(void)printf("\nfaults\n");
+	for (unsigned f = 0; f < SIM_FAULTS; f++)
+		(void)printf("  %-22s %12" PRIu64 "%s", sim_fault_name((enum sim_fault)f),
+			     s->faults[f], f % 2 == 1 ? "\n" : "");
+	(void)printf("\n%.1f %% of the checkouts saw a fault; %.1f s, %.0f checkouts a "
+		     "second of a processor\n"
 		     "%" PRIu64 " broken; hash %016" PRIx64 "\n",
-		     job->runs, s->checkouts, s->steps, took, s->paid_token,
-		     s->paid_other, s->cancelled, s->declined, s->captures, s->undone,
-		     s->crashes, s->failed_commits, s->adapter_restarts, s->alarms,
-		     s->swaps, s->frames, s->greys, s->paid_by_two, broken,
+		     share, took->wall_s,
+		     took->cpu_s > 0 ? s->checkouts / took->cpu_s : 0, broken,
 		     s->trace_hash);
+}
+
+static double
+seconds_of(clockid_t id)
+{
+	struct timespec t;
+
+	(void)clock_gettime(id, &t); /* cannot fail for the two that are asked for */
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Every ten seconds: how far, how fast, how long yet. */
+static void
+progress(const struct job *job, uint64_t done, const struct sim_result *sum,
+	 double *next_s, double began_s)
+{
+	double now_s = seconds_of(CLOCK_MONOTONIC), took_s = now_s - began_s;
+
+	if (job->trace || now_s < *next_s || done == 0)
+		return;
+	*next_s = now_s + PROGRESS_S;
+	(void)fprintf(stderr,
+		      "%" PRIu64 " of %" PRIu64
+		      " runs, %u checkouts, %.0f a second, %.0f s to go\n",
+		      done, job->runs, sum->checkouts, sum->checkouts / took_s,
+		      took_s / (double)done * (double)(job->runs - done));
 }
 
 int
@@ -215,12 +336,15 @@ main(int argc, char **argv)
 	struct job job = { .seed = 1, .runs = 1000, .checkouts = 4 };
 	struct sim_result sum = { 0 }, r;
 	uint64_t broken = 0;
-	struct timespec a, b;
+	struct took took;
+	double began_s, next_s, cpu_s;
 
 	find_plugin(argv[0], job.plugin, sizeof(job.plugin));
 	if (parse(argc, argv, &job) < 0)
 		return usage();
-	(void)clock_gettime(CLOCK_MONOTONIC, &a); /* cannot fail */
+	began_s = seconds_of(CLOCK_MONOTONIC);
+	cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+	next_s = began_s + PROGRESS_S;
 	for (uint64_t i = 0; i < job.runs; i++) {
 		struct sim_options o = {
 			.seed = job.seed + i,
@@ -229,18 +353,21 @@ main(int argc, char **argv)
 			.profile = job.profile,
 			.sqlite = job.sqlite,
 			.adapter = job.adapter,
+			.rates = job.rates,
 			.plugin = job.plugin[0] != '\0' ? job.plugin : NULL,
 			.trace = job.trace ? stdout : NULL,
 		};
 
 		sim_run(&o, &r);
 		add(&sum, &r);
-		if (r.broken && ++broken <= 10)
+		if (r.broken && ++broken <= TOLD_MAX)
 			(void)fprintf(stderr, "seed %" PRIu64 ": %s\n", o.seed, r.what);
+		progress(&job, i + 1, &sum, &next_s, began_s);
+		if (job.stop > 0 && broken >= job.stop)
+			break;
 	}
-	(void)clock_gettime(CLOCK_MONOTONIC, &b); /* as above */
-	(job.json ? report_json : report)(&job, &sum, broken,
-					  (double)(b.tv_sec - a.tv_sec) +
-						  (double)(b.tv_nsec - a.tv_nsec) / 1e9);
+	took.wall_s = seconds_of(CLOCK_MONOTONIC) - began_s;
+	took.cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_s;
+	(job.json ? report_json : report)(&job, &sum, broken, &took);
 	return broken > 0;
 }

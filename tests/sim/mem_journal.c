@@ -84,7 +84,8 @@ put_checkout(void *impl, const struct checkout_record *r)
 		return -EPERM;
 	for (uint32_t i = 0; r->basket_changed && i < r->lines_count; i++) {
 		if (has_pan(r->lines[i].text) || has_pan(r->lines[i].category) ||
-		    has_pan(r->lines[i].brand))
+		    has_pan(r->lines[i].brand) ||
+		    pan_find_article(str_of(r->lines[i].code)))
 			return -EPERM;
 	}
 	c = PUSH(m->put_checkouts);
@@ -106,8 +107,8 @@ put_payment(void *impl, const struct payment *p)
 	struct str blob = { (const char *)p->blob, p->blob_bytes };
 
 	assert(m->in_tx);
-	if (has_pan(p->ticket) || has_pan(p->ref) || has_pan(p->auth) ||
-	    pan_find(blob, NULL, NULL))
+	if (has_pan(p->pos_ref) || has_pan(p->ticket) || has_pan(p->ref) ||
+	    has_pan(p->auth) || pan_find(blob, NULL, NULL))
 		return -EPERM;
 	*PUSH(m->put_payments) = *p;
 	return 0;
@@ -327,8 +328,10 @@ find_payment(void *impl, struct str ref, struct payment *ret)
 	for (uint32_t i = m->payments.count; i-- > 0 && ref.n > 0;) {
 		const struct payment *p = &m->payments.row[i];
 		struct str blob = { (const char *)p->blob, p->blob_bytes };
+		struct str pos = { (const char *)p->pos_blob, p->pos_blob_bytes };
 
-		if (str_is(ref, p->ref) || str_eq(ref, blob)) {
+		if (str_is(ref, p->ref) || str_eq(ref, blob) || str_is(ref, p->pos_ref) ||
+		    str_eq(ref, pos)) {
 			*ret = *p;
 			return 0;
 		}
@@ -353,6 +356,23 @@ open_payments(void *impl, int (*each)(void *ctx, const struct payment *p), void 
 			return rc;
 	}
 	return 0;
+}
+
+static int
+paid_parts(void *impl, struct ulid checkout,
+	   int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	struct mem_journal *m = impl;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < m->payments.count && rc == 0; i++) {
+		const struct payment *p = &m->payments.row[i];
+
+		if (p->kind == PAYMENT_PAY && ulid_eq(p->checkout, checkout) &&
+		    p->state == PAYMENT_CONFIRMED && !p->given_back)
+			rc = each(ctx, p);
+	}
+	return rc;
 }
 
 struct use_list {
@@ -442,7 +462,9 @@ touch_sum(void *impl, struct ulid member, int32_t business_day, int64_t *ret_min
 		const struct payment *p = &m->payments.row[i];
 		const struct kept *k = find_checkout(m, p->checkout);
 
-		if (k == NULL || !p->by_touch || !ulid_eq(k->c.record.member, member) ||
+		if (k == NULL || !p->by_touch ||
+		    !ulid_eq(ulid_is_zero(p->member) ? k->c.record.member : p->member,
+			     member) ||
 		    k->c.record.business_day != business_day ||
 		    p->state == PAYMENT_NOT_SENT || p->state == PAYMENT_CANCELLED ||
 		    p->state == PAYMENT_DECLINED || p->state == PAYMENT_UNDONE)
@@ -465,6 +487,7 @@ static const struct journal_ops mem_ops = {
 	.get_payment = get_payment,
 	.find_payment = find_payment,
 	.open_payments = open_payments,
+	.paid_parts = paid_parts,
 	.uses = uses,
 	.bought = bought,
 	.touch_sum = touch_sum,
@@ -509,6 +532,58 @@ mem_journal_free(struct mem_journal *m)
 	free(m->put_payments.row);
 	free(m);
 	return NULL;
+}
+
+void
+mem_journal_commit(struct mem_journal *m)
+{
+	assert(m->in_tx);
+	m->in_tx = false;
+	apply(m);
+}
+
+struct mem_journal *
+mem_journal_copy(const struct mem_journal *m)
+{
+	struct mem_journal *to = mem_journal_new();
+
+	for (uint32_t i = 0; i < m->checkouts.count; i++) {
+		const struct kept *from = &m->checkouts.row[i];
+		struct kept *k = PUSH(to->checkouts);
+		const struct checkout_record *r = &from->c.record;
+
+		*k = *from;
+		k->c.lines = copy_of(from->c.lines, r->lines_count, sizeof(*k->c.lines));
+		k->c.reserved = copy_of(from->c.reserved, r->reserved_count,
+					sizeof(*k->c.reserved));
+		k->c.record.lines = k->c.lines;
+		k->c.record.reserved = k->c.reserved;
+	}
+	for (uint32_t i = 0; i < m->payments.count; i++)
+		*PUSH(to->payments) = m->payments.row[i];
+	for (uint32_t i = 0; i < m->used.count; i++)
+		*PUSH(to->used) = m->used.row[i];
+	to->audits = m->audits;
+	return to;
+}
+
+void
+mem_journal_take(struct mem_journal *m, struct mem_journal *from)
+{
+	struct mem_journal old;
+
+	mem_journal_crash(m);
+	old = *m;
+	*m = *from;
+	m->faults = old.faults;
+	m->put_checkouts = old.put_checkouts;
+	m->put_payments = old.put_payments;
+	m->put_audits = old.put_audits;
+	old.put_checkouts = from->put_checkouts;
+	old.put_payments = from->put_payments;
+	old.faults = from->faults;
+	*from = old;
+	mem_journal_reset(from);
 }
 
 void

@@ -25,6 +25,12 @@ struct journal_ref mem_journal_ref(struct mem_journal *m);
 void mem_journal_faults(struct mem_journal *m, const struct mem_faults *f);
 /* The process died: an open transaction, and what a lying journal still holds, are gone. */
 void mem_journal_crash(struct mem_journal *m);
+/* Commits what was put, whatever the faults say. */
+void mem_journal_commit(struct mem_journal *m);
+/* A copy of what was committed, with no faults; freed as any other. */
+struct mem_journal *mem_journal_copy(const struct mem_journal *m);
+/* What was committed is what from has; from is empty then. The faults stay. */
+void mem_journal_take(struct mem_journal *m, struct mem_journal *from);
 /* Forgets everything. */
 void mem_journal_reset(struct mem_journal *m);
 /* The committed payments. */

@@ -1,4 +1,5 @@
 #include "sim/drop.h"
+#include "sim/laned.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,20 +16,30 @@ to_processor(struct world *w, const struct payment *p, enum lane_op op)
 	int64_t in_ms = world_delay(w, 2, 300);
 	struct message *m;
 
-	if (world_fault(w, 60))
+	if (world_fault(w, SIM_FAULT_LINE_DOWN, 60))
 		w->line_down_ms = w->now.mono_ms + world_delay(w, 60000, 1500000);
-	if (world_fault(w, 30) || line_is_down(w)) {
+	if (world_fault(w, SIM_FAULT_DROPPED, 30) || line_is_down(w)) {
 		world_trace(w, "lost on the line: %s", lane_op_name(op));
 		return;
 	}
 	if (w->now.mono_ms + in_ms <= w->peer_last_ms)
 		in_ms = w->peer_last_ms + 1 - w->now.mono_ms;
-	m = world_post(w, MSG_PEER, in_ms);
-	w->peer_last_ms = m->at_ms;
-	m->key = p->key;
-	m->op = op;
-	m->amount = p->asked_minor;
-	memcpy(m->ticket, p->ticket, sizeof(m->ticket));
+	for (int n = world_fault(w, SIM_FAULT_DOUBLED, 60) ? 2 : 1; n > 0; n--) {
+		m = world_post(w, MSG_PEER, in_ms++);
+		w->peer_last_ms = m->at_ms;
+		m->key = p->key;
+		m->op = op;
+		m->amount = p->asked_minor;
+		m->rev = p->rev;
+		m->original = p->original;
+		memcpy(m->ticket, p->ticket, sizeof(m->ticket));
+	}
+}
+
+static enum lane_op
+op_of_payment(const struct payment *p)
+{
+	return p->kind == PAYMENT_REFUND ? LANE_OP_REFUND : LANE_OP_PAY;
 }
 
 void
@@ -56,9 +67,23 @@ check_consent(struct world *w, const struct payment *p)
 	if ((k->phase != PHASE_TOTALLED && k->phase != PHASE_CONFIRMING) ||
 	    !ulid_eq(k->checkout, p->checkout) || k->rev != p->rev ||
 	    (k->known ? k->due != p->asked_minor : k->due < p->asked_minor))
-		world_broken(w, "a finger that came for %lld, %s, pays %lld",
+		world_broken(w, INV_WHO "a finger that came for %lld, %s, pays %lld",
 			     (long long)k->due, checkout_phase_name(k->phase),
 			     (long long)p->asked_minor);
+}
+
+/* The POS may ask after the shopper has touched, or before: it is the last finger accepted here. */
+static void
+check_agreed(struct world *w, const struct lane_effect *fx)
+{
+	const struct payment *p = fx->pay.payment;
+	char token[LANE_TOKEN_BYTES];
+
+	(void)snprintf(token, sizeof(token), "tok_%d", w->agreed.who);
+	if (w->agreed.who < 0 || !ulid_eq(w->agreed.checkout, p->checkout) ||
+	    strcmp(token, fx->pay.token) != 0)
+		world_broken(w, INV_WHO "%s pays, member %d has agreed", fx->pay.token,
+			     w->agreed.who);
 }
 
 static void
@@ -69,12 +94,17 @@ check_pay(struct world *w, const struct lane_effect *fx)
 	char token[LANE_TOKEN_BYTES];
 
 	if (kept == NULL || kept->state != PAYMENT_CREATED)
-		world_broken(w, "pay submitted before its key was durable");
+		world_broken(w, INV_DURABLE "pay submitted before its key was durable");
+	if (w->terminal) {
+		check_agreed(w, fx);
+		return;
+	}
 	(void)snprintf(token, sizeof(token), "tok_%d", w->accepted);
 	if (strcmp(token, fx->pay.token) != 0)
-		world_broken(w, "finger %d pays with %s", w->accepted, fx->pay.token);
+		world_broken(w, INV_WHO "finger %d pays with %s", w->accepted,
+			     fx->pay.token);
 	if (w->lying)
-		world_broken(w, "finger %d pays without a touch", w->accepted);
+		world_broken(w, INV_WHO "finger %d pays without a touch", w->accepted);
 	bio_checks_payment(w);
 	check_consent(w, p);
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
@@ -82,8 +112,10 @@ check_pay(struct world *w, const struct lane_effect *fx)
 
 		if (key128_eq(o->key, p->key) || strcmp(o->ticket, p->ticket) != 0)
 			continue;
-		if (payment_is_open(o->state) || payment_is_paid(o->state))
-			world_broken(w, "a second key while the first is %s",
+		/* After a part of it, the rest may be asked for. */
+		if (payment_is_open(o->state) ||
+		    (payment_is_paid(o->state) && o->answered_minor >= o->asked_minor))
+			world_broken(w, INV_ONCE "a second key while the first is %s",
 				     payment_state_name(o->state));
 	}
 }
@@ -114,16 +146,18 @@ check_amount(struct world *w, const struct payment *p)
 
 	for (uint32_t i = 0; k != NULL && i < k->lines_count; i++)
 		sum += k->lines[i].net_minor;
-	if (k == NULL || k->total_minor != p->asked_minor || sum != p->asked_minor)
-		world_broken(w, "asked %lld, the journal has %lld, its lines %lld",
-			     (long long)p->asked_minor,
-			     (long long)(k != NULL ? k->total_minor : -1),
-			     (long long)sum);
-	else if (r != NULL && r->total_minor != p->asked_minor)
-		world_broken(w, "asked %lld, the price is %lld",
+	if (k == NULL || k->total_minor - k->paid_minor != p->asked_minor ||
+	    (k->lines_count > 0 && sum != k->total_minor))
+		world_broken(
+			w, INV_TOTAL "asked %lld, the journal has %lld, its lines %lld",
+			(long long)p->asked_minor,
+			(long long)(k != NULL ? k->total_minor : -1), (long long)sum);
+	else if (r != NULL && r->total_minor - k->paid_minor != p->asked_minor)
+		world_broken(w, INV_TOTAL "asked %lld, the price is %lld",
 			     (long long)p->asked_minor, (long long)r->total_minor);
-	else if (k->gross_minor - sum > 67 + k->gross_minor / 10 + k->lines_count)
-		world_broken(w, "the saving exceeds the rules");
+	else if (k->lines_count > 0 &&
+		 k->gross_minor - sum > 67 + k->gross_minor / 10 + k->lines_count)
+		world_broken(w, INV_TOTAL "the saving exceeds the rules");
 }
 
 static void
@@ -132,14 +166,25 @@ check_durable(struct world *w, const struct payment *p, enum lane_effect_kind ki
 	const struct payment *kept = mem_journal_find(w->journal, p->key);
 
 	if (kept == NULL)
-		world_broken(w, "%s of a payment that is not durable",
+		world_broken(w, INV_DURABLE "%s of a payment that is not durable",
 			     lane_effect_name(kind));
 	else if (kind == FX_UNDO && kept->state != PAYMENT_UNDO_QUEUED)
-		world_broken(w, "undo sent, journal says %s",
+		world_broken(w, INV_DURABLE "undo sent, journal says %s",
 			     payment_state_name(kept->state));
 	else if (kind == FX_CONFIRM && (!kept->told || !payment_is_paid(kept->state)))
-		world_broken(w, "confirm sent, journal says %s",
+		world_broken(w, INV_DURABLE "confirm sent, journal says %s",
 			     payment_state_name(kept->state));
+}
+
+/* As the till would read it from a file. */
+static void
+till_sees_effect(struct world *w, const struct lane_effect *fx)
+{
+	int64_t off = 0;
+
+	for (uint32_t i = 0; i < fx->offer.discounts_count; i++)
+		off += fx->offer.discounts[i].amount_minor;
+	till_reads_offer(w, fx->offer.ticket, fx->offer.rev, fx->offer.total_minor, off);
 }
 
 /* The POS sells at the last offer that it got. */
@@ -152,6 +197,7 @@ pos_offered(struct world *w, const struct lane_effect *fx)
 	if (t == NULL || t->end != TICKET_OPEN)
 		return;
 	t->limited = 0;
+	t->lapsed = false;
 	t->whose = str_to_i64(str_of(fx->offer.member_no), &number) == 0
 			   ? (int)number - 1000
 			   : -1;
@@ -161,6 +207,8 @@ pos_offered(struct world *w, const struct lane_effect *fx)
 			if (str_is(fx->offer.discounts[i].rule, limited_rules[r]))
 				t->limited |= 1u << r;
 	}
+	if (w->drop == NULL)
+		till_sees_effect(w, fx);
 	world_trace(w, "offer for %s: %lld, limited %x of %d", t->name,
 		    (long long)fx->offer.total_minor, t->limited, t->whose);
 }
@@ -169,17 +217,23 @@ static int
 op_adapter(void *ctx, const struct lane_effect *fx)
 {
 	struct world *w = ctx;
-	const struct payment *p = fx->kind == FX_PAY ? fx->pay.payment : fx->payment;
+	const struct payment *p = fx->kind == FX_PAY || fx->kind == FX_REFUND
+					  ? fx->pay.payment
+					  : fx->payment;
 
 	world_crash_point(w);
 	if (w->crashed)
 		return 0;
 	if (fx->kind == FX_OFFER) {
 		pos_offered(w, fx);
+		if (w->laned != NULL)
+			return laned_adapter(w->laned, fx);
 		return w->drop != NULL ? drop_submit(w->drop, fx) : 0;
 	}
+	if (fx->kind == FX_ANSWER)
+		return terminal_told(w, fx);
 	world_trace(w, "submit %s", lane_effect_name(fx->kind));
-	if (world_fault(w, 50))
+	if (world_fault(w, SIM_FAULT_REFUSED, 50))
 		return -EBUSY;
 	if (fx->kind == FX_PAY) {
 		check_pay(w, fx);
@@ -187,13 +241,15 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 	} else {
 		check_durable(w, p, fx->kind);
 	}
+	if (w->laned != NULL)
+		return laned_adapter(w->laned, fx);
 	if (w->drop != NULL)
 		return drop_submit(w->drop, fx);
-	if (fx->kind == FX_PAY) {
+	if (fx->kind == FX_PAY || fx->kind == FX_REFUND) {
 		struct message *m;
 
 		if (w->opt.bug == SIM_BUG_SEND_WITHOUT_ASK)
-			to_processor(w, p, LANE_OP_PAY);
+			to_processor(w, p, op_of_payment(p));
 		m = world_post(w, MSG_JOURNAL, world_delay(w, 1, 30));
 		m->key = p->key;
 		m->epoch = w->adapter_epoch;
@@ -215,16 +271,35 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	struct message *m;
 
 	world_crash_point(w);
-	if (w->crashed || key128_parse(str_of(req), &key) < 0)
+	if (w->crashed)
+		return;
+	if (w->laned != NULL)
+		key = w->journal_asked;
+	else if (key128_parse(str_of(req), &key) < 0)
 		return;
 	world_trace(w, "journal answer %d", ok);
-	if (w->drop == NULL && ok && world_fault(w, 40)) {
+	if (w->drop == NULL && ok && world_fault(w, SIM_FAULT_ADAPTER_DIES, 40)) {
 		(void)world_post(w, MSG_ADAPTER_DIES, 0); /* between journal and send */
 		return;
 	}
 	kept = mem_journal_find(w->journal, key);
+	if (w->terminal && kept != NULL && kept->state != PAYMENT_SENDING &&
+	    kept->state != PAYMENT_CREATED) {
+		if (ok && kept->state != PAYMENT_ANSWER_SENDING &&
+		    kept->state != PAYMENT_CONFIRMED)
+			world_broken(w,
+				     INV_DURABLE "the POS may be told, journal says %s",
+				     payment_state_name(kept->state));
+		w->pos_said = ok;
+		return;
+	}
 	if (ok && (kept == NULL || kept->state != PAYMENT_SENDING)) {
-		world_broken(w, "the adapter may send, but sending is not durable");
+		world_broken(w, INV_DURABLE
+			     "the adapter may send, but sending is not durable");
+		return;
+	}
+	if (w->laned != NULL) {
+		laned_journal_answer(w->laned, req, ok);
 		return;
 	}
 	if (w->drop != NULL) {
@@ -233,12 +308,12 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	}
 	if (ok) {
 		if (w->opt.bug != SIM_BUG_SEND_WITHOUT_ASK)
-			to_processor(w, kept, LANE_OP_PAY);
+			to_processor(w, kept, op_of_payment(kept));
 		return;
 	}
 	m = world_post(w, MSG_COMPLETE, world_delay(w, 1, 10));
 	m->key = key;
-	m->op = LANE_OP_PAY;
+	m->op = kept != NULL ? op_of_payment(kept) : LANE_OP_PAY;
 	m->outcome = OUTCOME_NOT_SENT;
 	m->epoch = w->adapter_epoch;
 }
@@ -275,7 +350,7 @@ op_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
 	int64_t who = -1;
 
 	world_crash_point(w);
-	if (w->crashed || world_fault(w, 30))
+	if (w->crashed || world_fault(w, SIM_FAULT_CACHE, 30))
 		return -EIO;
 	if (str_to_i64(fx->claim.value, &who) < 0 || who < 0 || who >= MEMBERS)
 		return 0;
@@ -287,10 +362,41 @@ op_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
 	return 0;
 }
 
+/* "Declined" and "nothing charged" are said of what is certain. */
+static void
+check_shown(struct world *w, const struct lane_display *d)
+{
+	struct ticket *t = ticket_find(w, d->ticket);
+
+	if (t != NULL && d->phase == PHASE_CANCELLED)
+		t->lapsed = true;
+	if (d->row != ROW_DECLINED && d->row != ROW_CANCELLED)
+		return;
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+
+		/* A part that the POS has taken is another payment of this ticket. */
+		if (e->state == ENTRY_CAPTURED && !e->confirmed && !e->is_refund &&
+		    strcmp(e->ticket, d->ticket) == 0)
+			world_broken(w, INV_DECLINED "%s is shown, and %s is captured",
+				     display_row_name(d->row), e->ticket);
+	}
+}
+
 static void
 op_show(void *ctx, const struct lane_display *d)
 {
 	world_trace(ctx, "show %s", display_row_name(d->row));
+	check_shown(ctx, d);
+}
+
+static void
+op_tender_reply(void *ctx, const struct lane_effect *fx, bool ok)
+{
+	struct world *w = ctx;
+
+	world_crash_point(w);
+	terminal_replied(w, fx, ok);
 }
 
 static void
@@ -317,6 +423,7 @@ const struct effects_ops world_ops = {
 	.show = op_show,
 	.alarm = op_alarm,
 	.journal_error = op_journal_error,
+	.tender_reply = op_tender_reply,
 };
 
 /* ---- the POS and its shoppers -------------------------------------------- */
@@ -361,12 +468,12 @@ tell_readers(struct world *w)
 		any = any || w->fingers[i];
 	}
 	ev.readers.health = READERS_OK;
-	if (!any && world_fault(w, 10))
+	if (!any && world_fault(w, SIM_FAULT_READER, 10))
 		ev.readers.health = (enum readers_health)(world_random(w) % READERS_AWAY);
 	ev.readers.list = list;
 	ev.readers.count = GLASSES;
-	ev.readers.dirty = world_fault(w, 10);
-	ev.readers.rests = any && world_fault(w, 10);
+	ev.readers.dirty = world_chance(w, 10);
+	ev.readers.rests = any && world_chance(w, 10);
 	if (!w->bio_up)
 		return;           /* hello tells it */
 	(void)world_step(w, &ev); /* cannot be refused */
@@ -402,15 +509,15 @@ touch(struct world *w, int who)
 				       d->rev, d->due_minor };
 	}
 	put_finger(w, at, true);
-	if (world_fault(w, 15)) {
+	if (world_chance(w, 15)) {
 		put_finger(w, at, false);
 		return;
 	}
-	lying = world_fault(w, 12);
+	lying = world_chance(w, 12);
 	w->under_way[at] = true;
 	m = world_post(w, MSG_TOUCH,
-		       world_fault(w, 3) ? world_delay(w, 600, 7000)
-					 : world_delay(w, 130, 600));
+		       world_chance(w, 3) ? world_delay(w, 600, 7000)
+					  : world_delay(w, 130, 600));
 	bio_name_probe(w, who, lying, m->probe);
 	m->serial = at;
 }
@@ -422,17 +529,17 @@ touched(struct world *w, const struct message *m)
 	struct lane_event ev = { .kind = LANE_EV_TOUCH };
 
 	w->under_way[m->serial] = false;
-	if (world_fault(w, 4))
+	if (world_chance(w, 4))
 		put_finger(w, m->serial, false);
 	if (!w->bio_up)
 		return; /* nobody to tell */
 	ev.touch.probe = str_of(m->probe);
 	ev.touch.at_start = bio_is_lying(m->probe);
-	ev.touch.reader = world_fault(w, 20) ? STR("")
-			  : m->serial == 0   ? STR("r0")
-					     : STR("r1");
+	ev.touch.reader = world_chance(w, 20) ? STR("")
+			  : m->serial == 0    ? STR("r0")
+					      : STR("r1");
 	(void)world_step(w, &ev); /* as above */
-	if (!world_fault(w, 3))
+	if (!world_chance(w, 3))
 		put_finger(w, m->serial, false);
 }
 
@@ -452,6 +559,14 @@ claim(struct world *w, int who)
 		(void)world_step(w, &ev); /* as above */
 }
 
+/* An offer for the one before is nothing any more. */
+static void
+next_revision(struct world *w)
+{
+	w->rev++;
+	ticket_now(w)->offered = false;
+}
+
 static void
 add_line(struct world *w)
 {
@@ -462,23 +577,32 @@ add_line(struct world *w)
 	(void)snprintf(l->code, sizeof(l->code), "40000%u",
 		       (unsigned)(world_random(w) % 20));
 	l->qty_milli = 1000;
-	l->unit_price_minor = world_delay(w, 10, 900);
+	l->unit_price_minor = world_delay(w, 10, 500);
 	l->amount_minor = l->unit_price_minor;
-	w->rev++;
+	next_revision(w);
 }
+
+/* Twenty shoppers' baskets; half of them have at most twelve lines. */
+#define BASKET_SIZES 20u
+static const uint32_t basket_sizes[BASKET_SIZES] = { 1,  2,  3,  4,  5,  6,  8,
+						     9,  11, 12, 12, 13, 14, 16,
+						     18, 20, 23, 27, 33, 44 };
 
 void
 pos_begin(struct world *w)
 {
 	struct ticket *t = &w->tickets[w->tickets_count++];
 
+	w->hit = false;
 	(void)snprintf(t->name, sizeof(t->name), "T%u", w->tickets_count);
 	t->end = TICKET_OPEN;
 	t->claims = w->check_ins;
 	w->check_ins = 0;
 	w->act = POS_CHECK_IN;
 	w->rev = w->lines_count = w->waits = 0;
-	w->lines_wanted = 1 + (uint32_t)(world_random(w) % 6);
+	w->lines_wanted = basket_sizes[world_random(w) % BASKET_SIZES];
+	w->every =
+		1u << world_random(w) % 5; /* lines: so seldom this till tells of them */
 	w->shopper = (int)(world_random(w) % (MEMBERS + 1)) - 1;
 	w->res->checkouts++;
 	(void)world_post(w, MSG_POS, world_delay(w, 100, 20000));
@@ -494,9 +618,9 @@ maybe_touch(struct world *w, uint32_t one_in)
 		claim(w, w->shopper);
 		return;
 	}
-	if (world_fault(w, 8))
+	if (world_chance(w, 8))
 		touch(w, (int)(world_random(w) % (MEMBERS + 1)) - 1);
-	else if (world_fault(w, 4) && w->shopper >= 0)
+	else if (world_chance(w, 4) && w->shopper >= 0)
 		claim(w, w->shopper);
 	else
 		touch(w, w->shopper);
@@ -518,7 +642,10 @@ end_ticket(struct world *w, enum ticket_end end)
 	struct ticket *t = ticket_now(w);
 	struct lane_event ev = { .kind = LANE_EV_OTHER_TENDER };
 
+	if (w->terminal && end != TICKET_TOKEN)
+		terminal_give_up(w);
 	t->end = end;
+	w->res->lines += w->lines_count;
 	world_trace(w, "POS ends %s: %d", t->name, end);
 	if (end == TICKET_VOID) {
 		ev.kind = LANE_EV_CANCEL;
@@ -535,7 +662,7 @@ end_ticket(struct world *w, enum ticket_end end)
 	if (end != TICKET_VOID && world_random(w) % 2)
 		send_basket(w, true);
 	/* Ended without a word, the next customer's claim may yet change whose it was. */
-	if (end != TICKET_TOKEN && !has_heard_end(w, t))
+	if ((end != TICKET_TOKEN && !has_heard_end(w, t)) || t->lapsed)
 		t->limited = 0;
 }
 
@@ -549,42 +676,86 @@ pos_wait(struct world *w)
 		end_ticket(w, TICKET_TOKEN);
 		return;
 	}
-	send_basket(w, false); /* a folder keeps it: harmless when it is known */
+	if (world_random(w) % 4 == 0)
+		send_basket(w, false); /* again: harmless when it is known */
 	w->waits++;
-	if (w->waits > 14 || world_random(w) % 16 == 0)
+	if (w->terminal && w->waits <= 14 && terminal_waits(w, ticket_now(w)))
+		return;
+	if (w->waits > 14 || world_random(w) % 40 == 0)
 		end_ticket(w, TICKET_OTHER);
-	else if (world_fault(w, 25))
+	else if (world_chance(w, 60))
 		end_ticket(w, TICKET_VOID);
-	else if (world_fault(w, 20) && w->lines_count < 30) {
+	else if (world_chance(w, 20) && w->lines_count < WORLD_LINES_MAX) {
 		add_line(w);
 		send_basket(w, false);
-	} else if (world_fault(w, 40))
+	} else if (world_chance(w, 40))
 		(void)world_step(w, &ev); /* nobody to remove: fine */
 	else
 		maybe_touch(w, 2);
 }
 
+/* The till's program, or the processor, starts again: its ledger is whole, what was under way is not. */
+static void
+peer_restarts(struct world *w)
+{
+	uint32_t kept = 0;
+
+	world_trace(w, "the till starts again");
+	for (uint32_t i = 0; i < w->messages_count; i++) {
+		enum message_kind kind = w->messages[i].kind;
+
+		if (kind == MSG_PEER || kind == MSG_TILL_WRITES ||
+		    (kind == MSG_COMPLETE && w->drop == NULL))
+			continue;
+		w->messages[kept++] = w->messages[i];
+	}
+	w->messages_count = kept;
+	w->line_down_ms = w->now.mono_ms + world_delay(w, 1000, 20000);
+}
+
+/* What happens to the machines meanwhile, whatever the POS does. */
+static void
+weather(struct world *w)
+{
+	if (world_fault(w, SIM_FAULT_ADAPTER_DIES, 60)) {
+		if (w->terminal && world_random(w) % 2 == 0)
+			terminal_die(w);
+		else
+			adapter_restart(w);
+	}
+	if (world_fault(w, SIM_FAULT_RULES, 25))
+		world_swap_rules(w);
+	if (world_fault(w, SIM_FAULT_RELOAD, 60))
+		world_reload(w);
+	if (world_fault(w, SIM_FAULT_PEER_DIES, 80))
+		peer_restarts(w);
+	if (world_fault(w, SIM_FAULT_CLOCK, 80))
+		world_clock_jumps(w);
+	if (world_fault(w, SIM_FAULT_POWER, 120))
+		world_power_loss(w);
+}
+
 static void
 pos_act(struct world *w)
 {
-	if (world_fault(w, 60))
-		adapter_restart(w);
-	if (world_fault(w, 25))
-		world_swap_rules(w);
+	weather(w);
 	switch (w->act) {
 	case POS_CHECK_IN:
+		if (world_chance(w, 6))
+			refunds_return_goods(w);
 		maybe_touch(w, 2);
 		w->act = POS_ITEM;
 		break;
 	case POS_ITEM:
 		add_line(w);
-		send_basket(w, false);
-		maybe_touch(w, 4);
+		if (w->lines_count % w->every == 0)
+			send_basket(w, false);
+		maybe_touch(w, 12);
 		if (w->lines_count >= w->lines_wanted)
 			w->act = POS_TOTAL;
 		break;
 	case POS_TOTAL:
-		w->rev++;
+		next_revision(w);
 		w->act = POS_WAIT;
 		send_basket(w, false);
 		break;
@@ -601,7 +772,7 @@ pos_act(struct world *w)
 	}
 	/* Seldom everybody waits for the bank for a long time. */
 	(void)world_post(w, MSG_POS,
-			 w->act == POS_WAIT && world_fault(w, 12)
+			 w->act == POS_WAIT && world_fault(w, SIM_FAULT_PEER_SLOW, 12)
 				 ? world_delay(w, 60000, 1500000)
 				 : world_delay(w, 300, 6000));
 }
@@ -630,12 +801,12 @@ from_adapter(struct world *w, const struct message *m)
 		ev.completion.outcome = m->outcome;
 		ev.completion.has_amount = m->has_amount;
 		ev.completion.amount_minor = m->amount;
+		ev.completion.offer = m->offer;
 		w->res->unknowns += m->outcome == OUTCOME_UNKNOWN;
 		world_trace(w, "complete %s %s", lane_op_name(m->op),
 			    lane_outcome_name(m->outcome));
 	}
-	/* Who hands something over is told; what laned knows needs no answer. */
-	rc = m->op == LANE_OP_OFFER ? 0 : world_step(w, &ev);
+	rc = world_step(w, &ev);
 	if (w->drop != NULL) {
 		if (!w->down)
 			drop_taken(w->drop, m, rc, effects_stored(w->effects));
@@ -666,7 +837,9 @@ peers_message(struct world *w, const struct message *m)
 {
 	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = true };
 
-	if (is_drop_message(m->kind)) {
+	if (m->kind >= MSG_TERM_UP && m->kind <= MSG_TERM_TELL) {
+		terminal_message(w, m);
+	} else if (is_drop_message(m->kind)) {
 		drop_message(w->drop, m);
 	} else if (m->kind == MSG_TILL_LOOK || m->kind == MSG_TILL_WRITES) {
 		drop_till(w->drop, m);

@@ -19,7 +19,7 @@ ledger_add(struct world *w, struct key128 key, const char *ticket)
 	struct entry *e;
 
 	if (w->ledger_count == LEDGER_MAX) {
-		world_broken(w, "too many payments");
+		world_broken(w, INV_ALIVE "too many payments");
 		w->ledger_count--;
 	}
 	e = &w->ledger[w->ledger_count++];
@@ -45,32 +45,35 @@ capture(struct world *w, struct entry *e, int64_t amount)
 	for (uint32_t i = 0; i < w->ledger_count; i++) {
 		const struct entry *o = &w->ledger[i];
 
-		if (o != e && o->state == ENTRY_CAPTURED &&
+		/* After a part that the POS has taken, the rest is another payment. */
+		if (o != e && o->state == ENTRY_CAPTURED && !o->is_refund &&
+		    (!o->confirmed || o->captured >= o->amount) &&
 		    strcmp(o->ticket, e->ticket) == 0)
-			world_broken(w, "two captures for ticket %s", e->ticket);
+			world_broken(w, INV_ONCE "two captures for ticket %s", e->ticket);
 	}
 	e->state = ENTRY_CAPTURED;
 	e->captured = amount;
 	e->captures++;
 	w->res->captures++;
 	if (e->captures > 1)
-		world_broken(w, "two captures under one key");
+		world_broken(w, INV_ONCE "two captures under one key");
 }
 
 static void
 processor_pay(struct world *w, struct entry *e, struct message *answer)
 {
 	if (e->state == ENTRY_SEEN) {
-		if (world_fault(w, 8))
+		if (world_chance(w, 8))
 			e->state = ENTRY_DECLINED;
-		else if (world_fault(w, 30))
+		else if (world_fault(w, SIM_FAULT_AMOUNT, 30))
 			capture(w, e, e->amount > 1 ? e->amount / 2 : e->amount);
-		else if (world_fault(w, 40))
+		else if (world_fault(w, SIM_FAULT_AMOUNT, 40))
 			capture(w, e, e->amount + 1);
 		else
 			capture(w, e, e->amount);
 		w->res->declined += e->state == ENTRY_DECLINED;
-		e->pending = e->state == ENTRY_CAPTURED && world_fault(w, 20);
+		e->pending =
+			e->state == ENTRY_CAPTURED && world_fault(w, SIM_FAULT_LATE, 20);
 	}
 	answer->outcome = OUTCOME_DECLINED;
 	if (e->state == ENTRY_CAPTURED) {
@@ -90,11 +93,26 @@ processor_query(struct world *w, struct entry *e, struct message *answer)
 		return;
 	}
 	if (e->pending)
-		e->pending = world_fault(w, 2);
-	if (e->state == ENTRY_UNDONE)
+		e->pending = world_chance(w, 2);
+	if (e->is_refund)
+		refunds_asked(w, e, answer, answer);
+	else if (e->state == ENTRY_UNDONE)
 		answer->outcome = OUTCOME_UNDONE;
 	else
 		processor_pay(w, e, answer);
+}
+
+/* The second phase at a payer beside the POS: only what the POS has taken is for good. */
+static void
+payer_confirms(struct world *w, struct entry *e, struct message *answer)
+{
+	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
+	if (e->state != ENTRY_CAPTURED)
+		return;
+	if (!terminal_has_taken(w, e->key))
+		world_broken(w, INV_PAID "confirmed before the POS has taken it");
+	e->confirmed = true;
+	answer->outcome = OUTCOME_CONFIRMED;
 }
 
 /* The POS takes the approval, unless it has gone on with another tender. */
@@ -106,6 +124,10 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 	answer->outcome = OUTCOME_NOT_FOUND;
 	if (e == NULL || t == NULL)
 		return;
+	if (w->terminal) {
+		payer_confirms(w, e, answer);
+		return;
+	}
 	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
 	if (e->state != ENTRY_CAPTURED)
 		return;
@@ -118,6 +140,10 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 	if (!e->confirmed && t->end != TICKET_OPEN) {
 		world_post(w, MSG_POS_UNDO, world_delay(w, 5, 500))->key = e->key;
 		return;
+	}
+	if (!e->confirmed) {
+		t->token_minor += e->captured;
+		t->paid_rev = e->rev;
 	}
 	e->confirmed = true;
 	if (e->captured >= e->amount)
@@ -135,7 +161,7 @@ processor_undo(struct world *w, struct entry *e, const struct message *m,
 		return;
 	}
 	if (e->confirmed)
-		world_broken(w, "undo of a payment that the POS has taken");
+		world_broken(w, INV_PAID "undo of a payment that the POS has taken");
 	answer->outcome = e->state == ENTRY_DECLINED ? OUTCOME_NOT_FOUND : OUTCOME_UNDONE;
 	if (e->state == ENTRY_CAPTURED)
 		w->res->undone++;
@@ -170,23 +196,65 @@ answer_home(struct world *w, const struct message *answer)
 	struct message copy = *answer;
 	int64_t in_ms = world_delay(w, 5, 900);
 
-	if (world_fault(w, 20) || line_is_down(w))
+	if (world_fault(w, SIM_FAULT_DROPPED, 20) || line_is_down(w))
 		return;
-	if (world_fault(w, 20))
+	if (world_fault(w, SIM_FAULT_LATE, 20))
 		in_ms = world_delay(w, 1000, 1200000);
-	if (world_fault(w, 25))
+	if (world_fault(w, SIM_FAULT_MUTE, 25))
 		copy.outcome = OUTCOME_UNKNOWN;
-	if (world_fault(w, 40))
+	if (world_fault(w, SIM_FAULT_MUTE, 40))
 		copy.has_amount = false;
 	if (w->opt.bug == SIM_BUG_UNKNOWN_IS_NO && copy.outcome == OUTCOME_UNKNOWN)
 		copy.outcome = OUTCOME_DECLINED;
-	for (int n = world_fault(w, 15) ? 2 : 1; n > 0; n--) {
+	for (int n = world_fault(w, SIM_FAULT_DOUBLED, 15) ? 2 : 1; n > 0; n--) {
 		if (w->drop != NULL)
 			drop_answer(w->drop, &copy, in_ms);
 		else
 			answer_message(w, &copy, in_ms);
 		in_ms += world_delay(w, 0, 60000);
 	}
+}
+
+void
+till_reads_offer(struct world *w, const char *ticket, uint32_t rev, int64_t total_minor,
+		 int64_t discounts_minor)
+{
+	struct ticket *t = ticket_find(w, ticket);
+	int64_t gross = 0;
+
+	/* A till that has gone on looks at no offer of the past. */
+	if (t == NULL || t->end != TICKET_OPEN ||
+	    t != &w->tickets[w->tickets_count - 1] || rev != w->rev)
+		return;
+	for (uint32_t i = 0; i < w->lines_count; i++)
+		gross += w->lines[i].amount_minor;
+	world_trace(w, "the till reads %s: %lld", ticket, (long long)total_minor);
+	t->offered = true;
+	t->rev = rev;
+	t->gross_minor = gross;
+	t->discount_minor = discounts_minor;
+	if (gross - discounts_minor != total_minor)
+		world_broken(w,
+			     INV_TOTAL "%s: goods of %lld, %lld off, and a total of %lld",
+			     ticket, (long long)gross, (long long)discounts_minor,
+			     (long long)total_minor);
+}
+
+void
+till_checks_amount(struct world *w, const char *ticket, uint32_t rev,
+		   int64_t amount_minor)
+{
+	const struct ticket *t = ticket_find(w, ticket);
+
+	if (t == NULL || !t->offered || t->rev != rev || t->end != TICKET_OPEN)
+		return;
+	if (amount_minor != t->gross_minor - t->discount_minor - t->token_minor)
+		world_broken(w,
+			     INV_TOTAL "%s: goods of %lld, %lld off, %lld paid, and %lld "
+				       "are asked for",
+			     ticket, (long long)t->gross_minor,
+			     (long long)t->discount_minor, (long long)t->token_minor,
+			     (long long)amount_minor);
 }
 
 /* What is asked for was durable before it left, and for this amount. */
@@ -196,9 +264,11 @@ check_asked(struct world *w, const struct message *m)
 	const struct payment *kept = mem_journal_find(w->journal, m->key);
 
 	if (kept == NULL || kept->state == PAYMENT_CREATED)
-		world_broken(w, "a payment left that was not durable as sent");
+		world_broken(w,
+			     INV_DURABLE "a payment left that was not durable as sent");
 	else if (kept->asked_minor != m->amount)
-		world_broken(w, "the till is asked for %lld, the journal has %lld",
+		world_broken(w,
+			     INV_TOTAL "the till is asked for %lld, the journal has %lld",
 			     (long long)m->amount, (long long)kept->asked_minor);
 }
 
@@ -208,15 +278,27 @@ till_asked(struct world *w, const struct message *m)
 	struct entry *e = ledger_find(w, m->key);
 	struct message answer = *m;
 
-	if (m->op == LANE_OP_PAY)
+	if (m->op == LANE_OP_PAY || m->op == LANE_OP_REFUND) {
 		check_asked(w, m);
+		if (e == NULL && m->op == LANE_OP_PAY)
+			till_checks_amount(w, m->ticket, m->rev, m->amount);
+	}
 	answer.has_amount = false;
 	if (m->op == LANE_OP_PAY) {
 		if (e == NULL) {
 			e = ledger_add(w, m->key, m->ticket);
 			e->amount = m->amount;
+			e->rev = m->rev;
 		}
 		processor_pay(w, e, &answer);
+	} else if (m->op == LANE_OP_REFUND) {
+		if (e == NULL) {
+			e = ledger_add(w, m->key, m->ticket);
+			e->is_refund = true;
+			e->original = m->original;
+			e->amount = m->amount;
+		}
+		refunds_asked(w, e, m, &answer);
 	} else if (m->op == LANE_OP_QUERY) {
 		processor_query(w, e, &answer);
 	} else if (m->op == LANE_OP_CONFIRM) {

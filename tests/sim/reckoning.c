@@ -9,22 +9,25 @@ settle_entry(struct world *w, const struct entry *e)
 	const struct payment *p = mem_journal_find(w->journal, e->key);
 	bool captured = e->state == ENTRY_CAPTURED;
 
-	if (p == NULL)
-		world_broken(w, "the journal knows nothing of a payment of %s",
+	if (e->is_refund)
+		refunds_settled(w, e);
+	else if (p == NULL)
+		world_broken(w, INV_PAID "the journal knows nothing of a payment of %s",
 			     e->ticket);
 	else if (payment_is_open(p->state))
-		world_broken(w, "a payment of %s rests in %s", e->ticket,
+		world_broken(w, INV_DOUBT "a payment of %s rests in %s", e->ticket,
 			     payment_state_name(p->state));
 	else if (captured != (p->state == PAYMENT_CONFIRMED) &&
 		 p->state != PAYMENT_UNDO_FAILED)
-		world_broken(w, "%s: processor %s, journal %s", e->ticket,
+		world_broken(w, INV_PAID "%s: processor %s, journal %s", e->ticket,
 			     captured ? "captured" : "not captured",
 			     payment_state_name(p->state));
 	else if (captured && e->captured > e->amount)
-		world_broken(w, "%s: captured %lld, asked %lld", e->ticket,
+		world_broken(w, INV_TOTAL "%s: captured %lld, asked %lld", e->ticket,
 			     (long long)e->captured, (long long)e->amount);
 	else if (captured && !e->confirmed)
-		world_broken(w, "%s is captured, and the POS never took it", e->ticket);
+		world_broken(w, INV_PAID "%s is captured, and the POS never took it",
+			     e->ticket);
 }
 
 static void
@@ -35,13 +38,13 @@ settle_ticket(struct world *w, const struct ticket *t)
 	for (uint32_t i = 0; i < w->ledger_count; i++) {
 		const struct entry *e = &w->ledger[i];
 
-		if (e->state == ENTRY_CAPTURED && strcmp(e->ticket, t->name) == 0 &&
-		    (e->captured >= e->amount))
+		if (e->state == ENTRY_CAPTURED && !e->is_refund &&
+		    strcmp(e->ticket, t->name) == 0 && (e->captured >= e->amount))
 			captured++;
 	}
 	if (captured != (t->end == TICKET_TOKEN))
-		world_broken(w, "ticket %s ended as %d with %u captures", t->name, t->end,
-			     captured);
+		world_broken(w, INV_PAID "ticket %s ended as %d with %u captures",
+			     t->name, t->end, captured);
 	w->res->paid_token += t->end == TICKET_TOKEN;
 	w->res->paid_other += t->end == TICKET_OTHER;
 	w->res->cancelled += t->end == TICKET_VOID;
@@ -51,13 +54,13 @@ static void
 settle_use(struct world *w, int who, const struct lane_use *u)
 {
 	if (strcmp(u->rule, limited_rules[RULE_TWICE]) == 0 && u->member_used > 2)
-		world_broken(w, "member %d used an offer %lld times", who,
+		world_broken(w, INV_LIMITS "member %d used an offer %lld times", who,
 			     (long long)u->member_used);
 	if (strcmp(u->rule, limited_rules[RULE_DAILY]) == 0 && u->member_day_used > 1)
-		world_broken(w, "member %d used an offer %lld times a day", who,
-			     (long long)u->member_day_used);
+		world_broken(w, INV_LIMITS "member %d used an offer %lld times a day",
+			     who, (long long)u->member_day_used);
 	if (strcmp(u->rule, limited_rules[RULE_FIRST_TWO]) == 0 && u->total_used > 2)
-		world_broken(w, "an offer was used %lld times in all",
+		world_broken(w, INV_LIMITS "an offer was used %lld times in all",
 			     (long long)u->total_used);
 }
 
@@ -83,14 +86,16 @@ settle_sold(struct world *w)
 			    o->whose == t->whose && o->day == t->day &&
 			    (o->limited & t->limited & 1u << RULE_DAILY) != 0)
 				world_broken(w,
+					     INV_LIMITS
 					     "tickets %s and %s sold the offer of a day",
 					     o->name, t->name);
 		}
 		if (twice[t->whose] > 2)
-			world_broken(w, "member %d bought an offer thrice", t->whose);
+			world_broken(w, INV_LIMITS "member %d bought an offer thrice",
+				     t->whose);
 	}
 	if (in_all > 2)
-		world_broken(w, "an offer for two was sold %u times", in_all);
+		world_broken(w, INV_LIMITS "an offer for two was sold %u times", in_all);
 }
 
 /* A limited offer is used as often as it may be, over all checkouts, swaps and crashes. */
@@ -106,7 +111,52 @@ settle_limits(struct world *w)
 	}
 	for (uint32_t i = 0; i < mem_journal_checkouts_count(w->journal); i++) {
 		if (mem_journal_checkout(w->journal, i)->reserved_count > 0)
-			world_broken(w, "an ended checkout still reserves offers");
+			world_broken(w, INV_LIMITS
+				     "an ended checkout still reserves offers");
+	}
+}
+
+/* The books of the three: what was charged and kept. An undo that failed stands as an alarm. */
+static void
+settle_sums(struct world *w)
+{
+	int64_t journal = 0, processor = 0, pos = 0;
+
+	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
+		const struct payment *p = mem_journal_payment(w->journal, i);
+
+		if (p->state == PAYMENT_CONFIRMED)
+			journal += p->answered_minor;
+		else if (p->state == PAYMENT_REFUNDED)
+			/* Approved without an amount: an alarm, and what was asked. */
+			journal -= p->answered_minor > 0 ? p->answered_minor
+							 : p->asked_minor;
+		else if (p->state == PAYMENT_UNDO_FAILED)
+			return;
+	}
+	for (uint32_t i = 0; i < w->ledger_count; i++)
+		if (w->ledger[i].state == ENTRY_CAPTURED && !w->ledger[i].is_refund)
+			processor += w->ledger[i].captured - w->ledger[i].refunded;
+	for (uint32_t i = 0; i < w->tickets_count; i++)
+		pos += w->tickets[i].token_minor - w->tickets[i].refunded_minor;
+	if (journal != processor || processor != pos)
+		world_broken(w, INV_SUMS "journal %lld, processor %lld, POS %lld",
+			     (long long)journal, (long long)processor, (long long)pos);
+}
+
+/* Paid and saved is what the goods of a ticket cost. */
+static void
+settle_totals(struct world *w)
+{
+	for (uint32_t i = 0; i < w->tickets_count; i++) {
+		const struct ticket *t = &w->tickets[i];
+
+		if (t->end == TICKET_TOKEN && t->offered && t->paid_rev == t->rev &&
+		    t->token_minor + t->discount_minor != t->gross_minor)
+			world_broken(w, INV_TOTAL "%s: %lld paid and %lld off for %lld",
+				     t->name, (long long)t->token_minor,
+				     (long long)t->discount_minor,
+				     (long long)t->gross_minor);
 	}
 }
 
@@ -121,9 +171,11 @@ peers_settled(struct world *w)
 		const struct payment *p = mem_journal_payment(w->journal, i);
 
 		if (payment_is_open(p->state))
-			world_broken(w, "a payment of %s rests in %s", p->ticket,
-				     payment_state_name(p->state));
+			world_broken(w, INV_DOUBT "a payment of %s rests in %s",
+				     p->ticket, payment_state_name(p->state));
 	}
+	settle_sums(w);
+	settle_totals(w);
 	settle_limits(w);
 	/* Only a full disk and a crash together may lose a count. */
 	if (w->res->failed_commits == 0 || w->res->crashes == 0)
@@ -132,7 +184,7 @@ peers_settled(struct world *w)
 		enum checkout_phase phase = mem_journal_checkout(w->journal, i)->phase;
 
 		if (phase != PHASE_DONE && phase != PHASE_CANCELLED)
-			world_broken(w, "a checkout rests in %s",
+			world_broken(w, INV_ALIVE "a checkout rests in %s",
 				     checkout_phase_name(phase));
 	}
 }

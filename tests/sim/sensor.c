@@ -66,16 +66,17 @@ sensor_sees(struct world *w)
 		return;
 	w->res->frames++;
 	if (w->down) {
-		world_broken(w, "a frame while laned is away");
+		world_broken(w, INV_SENSOR "a frame while laned is away");
 		return;
 	}
 	d = lane_core_display(w->core);
 	if (!has_claimed(w, w->lit_for) ||
 	    (d->phase != PHASE_TOTALLED && d->phase != PHASE_CONFIRMING))
-		world_broken(w, "a frame without a claim of member %d, %s", w->lit_for,
-			     checkout_phase_name(d->phase));
+		world_broken(w, INV_SENSOR "a frame without a claim of member %d, %s",
+			     w->lit_for, checkout_phase_name(d->phase));
 	else if (!has_release(w->lit_for))
-		world_broken(w, "a frame without a release of member %d", w->lit_for);
+		world_broken(w, INV_SENSOR "a frame without a release of member %d",
+			     w->lit_for);
 }
 
 void
@@ -84,11 +85,12 @@ sensor_compares(struct world *w, const struct lane_effect *fx)
 	if (!w->claim_first)
 		return;
 	if (fx->kind != FX_VERIFY)
-		world_broken(w, "%s where only one to one is allowed",
+		world_broken(w, INV_SENSOR "%s where only one to one is allowed",
 			     lane_effect_name(fx->kind));
 	for (uint32_t i = 0; fx->kind == FX_VERIFY && i < fx->bio.subjects_count; i++)
 		if (!has_claimed(w, fx->bio.subjects[i].b[15] - 1))
-			world_broken(w, "compared with somebody who did not claim");
+			world_broken(w, INV_SENSOR
+				     "compared with somebody who did not claim");
 }
 
 int
@@ -105,13 +107,13 @@ sensor_told(struct world *w, const struct lane_effect *fx)
 	}
 	who = fx->arm.subjects[0].b[15] - 1;
 	if (!w->claim_first || fx->arm.subjects_count == 0 || fx->arm.timeout_ms <= 0)
-		world_broken(w, "armed without a reason");
-	if (world_fault(w, 40))
+		world_broken(w, INV_SENSOR "armed without a reason");
+	if (world_fault(w, SIM_FAULT_BIO, 40))
 		return -EPIPE;
 	w->lit_for = has_release(who) ? who : -1;
 	w->lit_until_ms = w->now.mono_ms + fx->arm.timeout_ms;
 	world_trace(w, "arm for %d: %s", who, w->lit_for < 0 ? "refused" : "lit");
-	if (world_fault(w, 30))
+	if (world_fault(w, SIM_FAULT_BIO, 30))
 		return 0; /* it never answers */
 	m = world_post(w, MSG_SENSOR, world_delay(w, 1, 50));
 	m->epoch = w->lane_epoch;

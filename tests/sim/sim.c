@@ -1,5 +1,7 @@
-#include "sim/drop.h"
+#include "sim/drop_private.h"
+#include "sim/laned.h"
 #include "sim/twin_journal.h"
+#include "sim/virtual/virtual.h"
 
 #include "base/json.h"
 
@@ -10,11 +12,14 @@
 #include <string.h>
 
 #define RUN_MS_MAX (INT64_C(6) * 3600 * 1000) /* after which a lane must be quiet */
-#define STEPS_MAX 200000u
+#define STEPS_MAX 400000u
+/* At realistic rates so many times as seldom: three checkouts in ten see a fault. */
+#define SELDOM 14u
 
 /* Two sets that take each other's place; the limited rules are in both, with the same ids. */
 #define LIMITED_RULES                                                                    \
-	"{\"id\":\"twice\",\"kind\":\"amount\",\"scope\":{\"all\":true},"                \
+	"{\"id\":\"twice\",\"kind\":\"amount\",\"scope\":{\"sku\":[\"400000\","          \
+	"\"400007\"]},"                                                                  \
 	"\"params\":{\"amount_minor\":60,\"max_units\":1},\"who\":{\"member\":true},"    \
 	"\"limits\":{\"per_member\":2},\"text\":{\"en\":\"0.60 off, twice a member\"}}," \
 	"{\"id\":\"daily\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"         \
@@ -46,11 +51,28 @@ world_random(struct world *w)
 }
 
 bool
-world_fault(struct world *w, uint32_t n)
+world_chance(struct world *w, uint32_t n)
 {
 	if (w->quiet || w->opt.calm)
 		return false;
 	return world_random(w) % n == 0;
+}
+
+void
+world_hit(struct world *w, enum sim_fault f)
+{
+	w->res->faults[f]++;
+	w->res->hit += !w->hit;
+	w->hit = true;
+}
+
+bool
+world_fault(struct world *w, enum sim_fault f, uint32_t n)
+{
+	if (!world_chance(w, w->absurd ? n : n * SELDOM))
+		return false;
+	world_hit(w, f);
+	return true;
 }
 
 int64_t
@@ -101,7 +123,7 @@ world_post(struct world *w, enum message_kind kind, int64_t in_ms)
 	struct message *m;
 
 	if (w->messages_count == MESSAGES_MAX) {
-		world_broken(w, "too many messages under way");
+		world_broken(w, INV_ALIVE "too many messages under way");
 		w->messages_count--;
 	}
 	m = &w->messages[w->messages_count++];
@@ -154,12 +176,16 @@ world_crash_point(struct world *w)
 {
 	bool here = ++w->res->crash_points == w->opt.crash_at;
 
+	if (w->crashed)
+		return;
 	if (w->opt.crash_at == 0)
-		here = world_fault(w, 60);
-	if (w->crashed || !here)
+		here = world_fault(w, SIM_FAULT_LANED_DIES, 60);
+	if (!here)
 		return;
 	w->crashed = true;
 	world_trace(w, "laned dies");
+	if (w->bridged)
+		virtual_kill(VIRTUAL_LANED);
 }
 
 static int
@@ -175,7 +201,7 @@ before_commit(void *ctx, bool durable)
 		w->res->failed_commits++;
 		return -ENOSPC;
 	}
-	if (world_fault(w, 300)) {
+	if (world_fault(w, SIM_FAULT_DISK_FULL, 300)) {
 		w->disk_full = true;
 		(void)world_post(w, MSG_DISK_OK, world_delay(w, 1000, 40000));
 		w->res->failed_commits++;
@@ -206,6 +232,7 @@ static void
 bury(struct world *w)
 {
 	w->res->crashes++;
+	w->laned = laned_free(w->laned);
 	w->effects = effects_free(w->effects);
 	w->core = lane_core_free(w->core);
 	if (w->twin != NULL)
@@ -218,15 +245,18 @@ bury(struct world *w)
 	sensor_connection_lost(w);
 	if (w->drop != NULL)
 		drop_lane_died(w->drop);
+	terminal_lane_died(w);
 	w->crashed = false;
 	(void)world_post(w, MSG_RESTART, world_delay(w, 200, 4000));
 }
 
-static struct lane_env
-environment(const struct pricing_rules *rules)
+static const struct pricing_rules *the_rules(unsigned set);
+
+void
+world_environment(const struct world *w, struct lane_env *ret_env)
 {
 	struct lane_env env = {
-		.rules = rules,
+		.rules = the_rules(w->rule_set),
 		.limits = LANE_LIMITS_DEFAULT,
 		.payment = PAYMENT_RULES_DEFAULT,
 		.currency = "EUR",
@@ -234,20 +264,69 @@ environment(const struct pricing_rules *rules)
 		.lane = STR("l1"),
 		.language = STR("en"),
 		.can_pay = true,
+		.can_refund = true,
+		.claim_first = w->claim_first,
+		.pos_asks = w->terminal,
+		.two_phase = w->terminal,
 	};
 
-	return env;
+	env.payment.partial_ok = w->opt.seed % 3 == 0;
+	if (w->conf_set == 1) {
+		env.payment.sending_ms = 20000;
+		env.payment.not_taken_ms = 60000;
+		env.limits.touch_checkout_minor = 2000;
+	} else if (w->conf_set == 2) {
+		env.payment.unknown_max_ms = 180000;
+		env.payment.undo_alarm_ms = 60000;
+		env.budget.nodes_max = 50;
+	}
+	*ret_env = env;
 }
 
-static const struct pricing_rules *the_rules(unsigned set);
-
-/* While laned was away somebody set the clock: by minutes, or into another day. */
+/* What changed outside is taken over, and the core looks at what is open again. */
 static void
-clock_jumps(struct world *w)
+take_environment(struct world *w)
 {
-	if (!world_fault(w, 6))
-		return;
-	if (world_fault(w, 2)) {
+	struct lane_event ev = { .kind = LANE_EV_RULES };
+	struct lane_env env;
+
+	world_environment(w, &env);
+	if (w->laned != NULL)
+		laned_environment(w->laned, &env);
+	if (lane_core_set_env(w->core, &env) < 0)
+		abort();
+	(void)world_step(w, &ev); /* cannot be refused */
+}
+
+void
+world_reload(struct world *w)
+{
+	w->conf_set = (w->conf_set + 1) % SIM_CONF_SETS;
+	world_trace(w, "configuration %u", w->conf_set);
+	if (!w->down)
+		take_environment(w);
+}
+
+static void
+tell_clock(struct world *w)
+{
+	struct lane_event ev = { .kind = LANE_EV_CLOCK, .up = !w->doubted };
+
+	if (w->down)
+		return;           /* it looks when it starts */
+	(void)world_step(w, &ev); /* a fault flag: the core takes it in every state */
+}
+
+/* Somebody sets the clock: by minutes, or into another day; and it may not be believed. */
+void
+world_clock_jumps(struct world *w)
+{
+	if (!w->doubted && world_fault(w, SIM_FAULT_DOUBTED, 6)) {
+		w->doubted = true;
+		(void)world_post(w, MSG_CLOCK_OK, world_delay(w, 5000, 120000));
+		tell_clock(w);
+	}
+	if (world_chance(w, 2)) {
 		w->now.wall_ms += world_delay(w, 0, 7200000) - 3600000;
 	} else {
 		w->now.wall_ms += 86400000;
@@ -259,24 +338,53 @@ clock_jumps(struct world *w)
 static void
 bring_up(struct world *w)
 {
-	struct lane_env env = environment(the_rules(w->rule_set));
+	struct lane_env env;
 	int rc;
 
-	env.payment.partial_ok = w->opt.seed % 3 == 0;
-	env.claim_first = w->claim_first;
-	clock_jumps(w);
+	if (world_fault(w, SIM_FAULT_CLOCK, 6))
+		world_clock_jumps(w); /* while it was away */
+	world_environment(w, &env);
+	if (w->bridged)
+		env.can_pay = env.can_refund = false; /* until the adapter is there */
 	w->down = false;
 	if (lane_core_new(&env, &w->core) < 0 ||
 	    effects_new(w->core, w->store, &world_ops, w, &w->effects) < 0)
 		abort();
+	if (w->bridged) {
+		virtual_born(VIRTUAL_LANED);
+		w->laned = laned_new(w);
+	}
 	rc = effects_restore(w->effects, find_member, &w->now);
 	world_trace(w, "laned up (%d), %u open", rc, lane_core_payments_count(w->core));
 	if (w->crashed) {
-		bury(w);
+		world_look_at_laned(w);
 		return;
 	}
-	world_post(w, MSG_ADAPTER_UP, world_delay(w, 10, 3000))->epoch = w->lane_epoch;
+	if (w->bridged)
+		laned_open(w->laned);
+	else
+		world_post(w, MSG_ADAPTER_UP, world_delay(w, 10, 3000))->epoch =
+			w->lane_epoch;
+	if (w->crashed) {
+		world_look_at_laned(w);
+		return;
+	}
+	if (w->doubted)
+		tell_clock(w);
+	if (w->down)
+		return;
+	if (w->terminal)
+		(void)world_post(w, MSG_TERM_UP, world_delay(w, 10, 3000));
 	world_post(w, MSG_BIO_UP, world_delay(w, 10, 1000))->epoch = w->lane_epoch;
+}
+
+static void
+others_lose_power(struct world *w)
+{
+	if (w->drop != NULL)
+		drop_power_loss(w->drop);
+	else
+		adapter_restart(w);
 }
 
 int
@@ -286,12 +394,44 @@ world_step(struct world *w, struct lane_event *ev)
 
 	if (w->down)
 		return -EPIPE;
-	rc = effects_step(w->effects, ev, &w->now);
-	world_trace(w, "%s -> %d %s", lane_event_name(ev->kind), rc,
-		    checkout_phase_name(lane_core_display(w->core)->phase));
-	if (w->crashed)
-		bury(w);
+	if (w->laned != NULL) {
+		rc = laned_step(w->laned, ev);
+	} else {
+		rc = effects_step(w->effects, ev, &w->now);
+		world_trace(w, "%s -> %d %s", lane_event_name(ev->kind), rc,
+			    checkout_phase_name(lane_core_display(w->core)->phase));
+	}
+	world_look_at_laned(w);
 	return rc;
+}
+
+void
+world_look_at_laned(struct world *w)
+{
+	if (!w->crashed)
+		return;
+	bury(w);
+	if (w->power_went) {
+		w->power_went = false;
+		others_lose_power(w);
+	}
+}
+
+void
+world_power_loss(struct world *w)
+{
+	world_trace(w, "the power goes");
+	if (w->twin != NULL)
+		twin_journal_power(w->twin, world_random(w));
+	if (!w->down) {
+		w->crashed = true;
+		if (w->bridged)
+			virtual_kill(VIRTUAL_LANED);
+		bury(w);
+	} else if (w->twin != NULL) {
+		twin_journal_crash(w->twin);
+	}
+	others_lose_power(w);
 }
 
 /* The rules are compiled once: they are constant and borrowed by every lane. */
@@ -332,21 +472,19 @@ check_swap(struct world *w, const struct lane_display *before)
 
 	if (is_totalled(before) && ulid_eq(before->checkout, d->checkout) &&
 	    (before->total_minor != d->total_minor || before->prices != d->prices))
-		world_broken(w, "other offers changed a total of %lld to %lld",
+		world_broken(w, INV_TOTAL "other offers changed a total of %lld to %lld",
 			     (long long)before->total_minor, (long long)d->total_minor);
 	for (size_t i = 0; r != NULL && i < r->rules_count; i++) {
 		if (r->rules_count != pricing_rules_count(the_rules(w->rule_set)) ||
 		    str_is(r->rules[i].id, w->rule_set == 0 ? "five" : "ten"))
-			world_broken(w, "a price of offers that are gone");
+			world_broken(w, INV_TOTAL "a price of offers that are gone");
 	}
 }
 
 void
 world_swap_rules(struct world *w)
 {
-	struct lane_event ev = { .kind = LANE_EV_RULES };
 	struct lane_display before;
-	struct lane_env env;
 
 	w->rule_set = (w->rule_set + 1) % SIM_RULE_SETS;
 	w->res->swaps++;
@@ -354,12 +492,7 @@ world_swap_rules(struct world *w)
 	if (w->down)
 		return;
 	before = *lane_core_display(w->core);
-	env = environment(the_rules(w->rule_set));
-	env.payment.partial_ok = w->opt.seed % 3 == 0;
-	env.claim_first = w->claim_first;
-	if (lane_core_set_env(w->core, &env) < 0)
-		abort();
-	(void)world_step(w, &ev); /* cannot be refused */
+	take_environment(w);
 	if (!w->down)
 		check_swap(w, &before);
 }
@@ -398,38 +531,63 @@ deliver(struct world *w, const struct message *m)
 		bring_up(w);
 	else if (m->kind == MSG_DISK_OK)
 		w->disk_full = false;
-	else
+	else if (m->kind == MSG_CLOCK_OK) {
+		w->doubted = false;
+		tell_clock(w);
+	} else
 		peers_message(w, m);
 }
 
-/* One thing happens. False: nothing is left to happen. */
-static bool
-happen(struct world *w)
+/* When laned does something by itself. */
+static int64_t
+lane_due(const struct world *w)
 {
-	int64_t deadline = w->down ? LANE_NEVER : lane_core_deadline(w->core);
-	int64_t due = w->drop == NULL ? LANE_NEVER : drop_due(w->drop);
+	if (w->down)
+		return LANE_NEVER;
+	return w->laned != NULL ? laned_due(w->laned) : lane_core_deadline(w->core);
+}
+
+static void
+lane_works(struct world *w)
+{
+	struct lane_event tick = { .kind = LANE_EV_TICK };
+
+	if (w->laned == NULL) {
+		(void)world_step(w, &tick); /* a tick cannot be refused */
+		return;
+	}
+	laned_work(w->laned);
+	world_look_at_laned(w);
+}
+
+bool
+world_happen(struct world *w, int64_t until_ms)
+{
+	int64_t lane = lane_due(w);
+	int64_t adapter = w->drop == NULL ? LANE_NEVER : drop_due(w->drop);
 	int i = next_message(w);
 	int64_t message = i < 0 ? LANE_NEVER : w->messages[i].at_ms;
+	int64_t first = lane < message ? lane : message;
 	struct message m;
 
-	if (due != LANE_NEVER && due <= deadline && due <= message) {
-		advance(w, due);
-		drop_work(w->drop);
-		return true;
-	}
-	if (i < 0 && deadline == LANE_NEVER)
+	first = adapter < first ? adapter : first;
+	if (first == LANE_NEVER || first > until_ms) {
+		if (until_ms != LANE_NEVER)
+			advance(w, until_ms);
 		return false;
-	if (i < 0 || deadline < message) {
-		struct lane_event tick = { .kind = LANE_EV_TICK };
-
-		advance(w, deadline);
-		(void)world_step(w, &tick); /* a tick cannot be refused */
-		return true;
 	}
-	m = w->messages[i];
-	w->messages[i] = w->messages[--w->messages_count];
-	advance(w, m.at_ms);
-	deliver(w, &m);
+	if (++w->res->steps > STEPS_MAX || w->now.mono_ms > RUN_MS_MAX)
+		world_broken(w, INV_ALIVE "the lane does not come to rest");
+	advance(w, first);
+	if (adapter == first) {
+		drop_work(w->drop);
+	} else if (lane < message) {
+		lane_works(w);
+	} else {
+		m = w->messages[i];
+		w->messages[i] = w->messages[--w->messages_count];
+		deliver(w, &m);
+	}
 	return true;
 }
 
@@ -443,15 +601,67 @@ takes_sqlite(const struct sim_options *o)
 static void
 journals_differ(void *ctx, const char *what)
 {
-	world_broken(ctx, "the SQLite journal and the one in memory differ: %s", what);
+	world_broken(ctx, INV_TWINS "the SQLite journal and the one in memory differ: %s",
+		     what);
 }
 
 static bool
-takes_drop(const struct sim_options *o)
+cut_here(void *ctx, uint64_t *ret_seed)
 {
-	return o->plugin != NULL &&
-	       (o->adapter == SIM_ADAPTER_DROP ||
-		(o->adapter == SIM_ADAPTER_BY_SEED && o->seed / 4 % 2 == 0));
+	struct world *w = ctx;
+
+	if (w->crashed || !world_fault(w, SIM_FAULT_POWER, 80))
+		return false;
+	*ret_seed = world_random(w);
+	return true;
+}
+
+/* In the middle of a commit: laned is dead, and all else when it has left its step. */
+static void
+power_went(void *ctx)
+{
+	struct world *w = ctx;
+
+	world_trace(w, "the power goes in a commit");
+	w->crashed = w->power_went = true;
+	if (w->bridged)
+		virtual_kill(VIRTUAL_LANED);
+}
+
+/* Of sixteen seeds one runs the real bridge, three the real adapter without it, five a POS that asks. */
+static enum sim_adapter
+takes_adapter(const struct sim_options *o)
+{
+	uint64_t turn = o->seed / 4 % 16;
+
+	if (o->adapter != SIM_ADAPTER_BY_SEED)
+		return o->adapter;
+	if (o->plugin == NULL)
+		return SIM_ADAPTER_SCRIPTED;
+	return turn == 0   ? SIM_ADAPTER_BRIDGE
+	       : turn <= 3 ? SIM_ADAPTER_DROP
+	       : turn <= 8 ? SIM_ADAPTER_TERMINAL
+			   : SIM_ADAPTER_SCRIPTED;
+}
+
+static bool
+is_absurd(const struct sim_options *o)
+{
+	return o->rates == SIM_ABSURD ||
+	       (o->rates == SIM_RATES_BY_SEED && o->seed / 64 % 4 == 3);
+}
+
+static void
+count(struct world *w, enum sim_adapter adapter)
+{
+	if (adapter == SIM_ADAPTER_BRIDGE)
+		w->res->bridged = w->res->checkouts;
+	else if (adapter == SIM_ADAPTER_DROP)
+		w->res->dropped = w->res->checkouts;
+	else if (adapter == SIM_ADAPTER_TERMINAL)
+		w->res->asked = w->res->checkouts;
+	if (w->twin != NULL)
+		w->res->journalled = w->res->checkouts;
 }
 
 void
@@ -459,6 +669,7 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct mem_faults faults = { before_commit, after_commit, w, false, false };
+	enum sim_adapter adapter = takes_adapter(o);
 
 	if (w == NULL)
 		abort();
@@ -467,9 +678,14 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	w->opt = *o;
 	w->res = ret;
 	w->rng = o->seed;
+	w->absurd = is_absurd(o);
+	w->bridged = adapter == SIM_ADAPTER_BRIDGE;
+	w->terminal = adapter == SIM_ADAPTER_TERMINAL;
+	w->agreed.who = -1;
 	w->claim_first = o->profile == SIM_CLAIM_FIRST ||
 			 (o->profile == SIM_PROFILE_BY_SEED && o->seed % 4 == 1);
 	w->lit_for = -1;
+	w->down = w->hit = true;
 	w->now.mono_ms = 1000;
 	w->now.wall_ms = INT64_C(1790000000000);
 	w->now.business_day = 20260921;
@@ -479,19 +695,26 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	mem_journal_faults(w->journal, &faults);
 	w->store = mem_journal_ref(w->journal);
 	if (takes_sqlite(o)) {
-		w->twin = twin_journal_new(w->journal, journals_differ, w);
+		const struct twin_hooks hooks = { journals_differ, cut_here, power_went,
+						  w };
+
+		w->twin = twin_journal_new(w->journal, &hooks);
 		w->store = twin_journal_ref(w->twin);
 	}
-	if (takes_drop(o))
+	if (w->bridged)
+		bridge_side_begin(w);
+	if (adapter == SIM_ADAPTER_DROP || w->bridged)
 		w->drop = drop_new(w, o->plugin);
 	bring_up(w);
 	pos_begin(w);
-	while (!ret->broken && happen(w)) {
-		if (++ret->steps > STEPS_MAX || w->now.mono_ms > RUN_MS_MAX)
-			world_broken(w, "the lane does not come to rest");
-	}
+	while (!ret->broken && world_happen(w, LANE_NEVER))
+		;
 	peers_settled(w);
+	count(w, adapter);
 	w->drop = drop_free(w->drop);
+	w->laned = laned_free(w->laned);
+	if (w->bridged)
+		bridge_side_end();
 	(void)effects_free(w->effects); /* gives NULL */
 	(void)lane_core_free(w->core);  /* gives NULL */
 	w->twin = twin_journal_free(w->twin);
@@ -503,12 +726,60 @@ const char *
 sim_adapter_name(enum sim_adapter a)
 {
 	static const char *const names[SIM_ADAPTERS] = {
-		[SIM_ADAPTER_BY_SEED] = "by-seed",
-		[SIM_ADAPTER_SCRIPTED] = "scripted",
-		[SIM_ADAPTER_DROP] = "drop",
+		[SIM_ADAPTER_BY_SEED] = "by-seed",   [SIM_ADAPTER_SCRIPTED] = "scripted",
+		[SIM_ADAPTER_DROP] = "drop",         [SIM_ADAPTER_BRIDGE] = "bridge",
+		[SIM_ADAPTER_TERMINAL] = "terminal",
 	};
 
 	return a < SIM_ADAPTERS ? names[a] : "?";
+}
+
+const char *
+sim_rates_name(enum sim_rates r)
+{
+	static const char *const names[SIM_RATES] = {
+		[SIM_RATES_BY_SEED] = "by-seed",
+		[SIM_REALISTIC] = "realistic",
+		[SIM_ABSURD] = "absurd",
+	};
+
+	return r < SIM_RATES ? names[r] : "?";
+}
+
+const char *
+sim_fault_name(enum sim_fault f)
+{
+	static const char *const names[SIM_FAULTS] = {
+		[SIM_FAULT_DROPPED] = "dropped",
+		[SIM_FAULT_DOUBLED] = "doubled",
+		[SIM_FAULT_REORDERED] = "reordered",
+		[SIM_FAULT_PARTIAL] = "partial",
+		[SIM_FAULT_LATE] = "late",
+		[SIM_FAULT_CORRUPTED] = "corrupted",
+		[SIM_FAULT_MUTE] = "mute",
+		[SIM_FAULT_AMOUNT] = "other-amount",
+		[SIM_FAULT_REFUSED] = "refused",
+		[SIM_FAULT_LINE_DOWN] = "line-down",
+		[SIM_FAULT_PEER_DIES] = "peer-restart",
+		[SIM_FAULT_PEER_SLOW] = "peer-slow",
+		[SIM_FAULT_LANED_DIES] = "laned-dies",
+		[SIM_FAULT_ADAPTER_DIES] = "adapter-dies",
+		[SIM_FAULT_LINK_CUT] = "link-cut",
+		[SIM_FAULT_BIO] = "bio-mute",
+		[SIM_FAULT_READER] = "reader-fault",
+		[SIM_FAULT_CACHE] = "cache-unreadable",
+		[SIM_FAULT_IO] = "file-not-written",
+		[SIM_FAULT_DISK_FULL] = "disk-full",
+		[SIM_FAULT_POWER] = "power-loss",
+		[SIM_FAULT_TORN] = "torn-file",
+		[SIM_FAULT_LIED] = "lost-though-synced",
+		[SIM_FAULT_CLOCK] = "clock-jump",
+		[SIM_FAULT_DOUBTED] = "clock-doubted",
+		[SIM_FAULT_RELOAD] = "reload",
+		[SIM_FAULT_RULES] = "other-offers",
+	};
+
+	return f < SIM_FAULTS ? names[f] : "?";
 }
 
 const char *

@@ -41,21 +41,67 @@ const char *sim_profile_name(enum sim_profile p);
 enum sim_adapter {
 	SIM_ADAPTER_BY_SEED, /* the real one every second time, when there is a plugin */
 	SIM_ADAPTER_SCRIPTED,
-	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte */
+	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte; its host's bridge is played */
+	SIM_ADAPTER_BRIDGE, /* and the real bridge, rpc and laned's side of it, over a socket */
+	SIM_ADAPTER_TERMINAL, /* scripted: a POS that asks a terminal, and a payer */
 	SIM_ADAPTERS
 };
 const char *sim_adapter_name(enum sim_adapter a);
+
+/* How often things go wrong. */
+enum sim_rates {
+	SIM_RATES_BY_SEED,
+	SIM_REALISTIC, /* three checkouts in ten see a fault */
+	SIM_ABSURD,    /* every one sees several */
+	SIM_RATES
+};
+const char *sim_rates_name(enum sim_rates r);
+
+/* What goes wrong; each is counted. */
+enum sim_fault {
+	SIM_FAULT_DROPPED,      /* a message or file is lost */
+	SIM_FAULT_DOUBLED,      /* comes twice */
+	SIM_FAULT_REORDERED,    /* comes before one that was sent earlier */
+	SIM_FAULT_PARTIAL,      /* half of it stands there for a while */
+	SIM_FAULT_LATE,         /* seconds or minutes late */
+	SIM_FAULT_CORRUPTED,    /* with other bytes in it */
+	SIM_FAULT_MUTE,         /* an answer that says nothing, or not how much */
+	SIM_FAULT_AMOUNT,       /* the processor captures another amount than was asked */
+	SIM_FAULT_REFUSED,      /* the adapter takes no request now */
+	SIM_FAULT_LINE_DOWN,    /* the processor cannot be reached for minutes */
+	SIM_FAULT_PEER_DIES,    /* till or processor starts again */
+	SIM_FAULT_PEER_SLOW,    /* takes minutes, or reads a few bytes at a time */
+	SIM_FAULT_LANED_DIES,   /* at a commit or a send */
+	SIM_FAULT_ADAPTER_DIES, /* at a call of its host */
+	SIM_FAULT_LINK_CUT,     /* the socket between the two breaks */
+	SIM_FAULT_BIO,          /* laned-bio is not there, or never answers */
+	SIM_FAULT_READER,       /* a reader has a fault */
+	SIM_FAULT_CACHE,        /* cache.db cannot be read */
+	SIM_FAULT_IO,           /* a file cannot be written */
+	SIM_FAULT_DISK_FULL,    /* the journal's */
+	SIM_FAULT_POWER,        /* the whole machine */
+	SIM_FAULT_TORN,    /* a file that the power loss left half, or of other bytes */
+	SIM_FAULT_LIED,    /* one that was synced, and is gone */
+	SIM_FAULT_CLOCK,   /* the wall clock jumps, forth or back */
+	SIM_FAULT_DOUBTED, /* and is not believed */
+	SIM_FAULT_RELOAD,  /* of the configuration */
+	SIM_FAULT_RULES,   /* other offers */
+	SIM_FAULTS
+};
+const char *sim_fault_name(enum sim_fault f);
 
 struct sim_options {
 	uint64_t seed;
 	uint32_t checkouts; /* a run */
 	uint64_t
 		crash_at; /* laned dies at this crash point, counted from 1; 0: at random ones */
-	bool calm;        /* no faults at all */
-	bool sqlite; /* with the SQLite journal, as every hundredth seed is */
+	uint64_t adapter_at; /* and the adapter at this call of its host, or send */
+	bool calm;           /* no faults at all */
+	bool sqlite;         /* with the SQLite journal, as every hundredth seed is */
 	enum sim_bug bug;
 	enum sim_profile profile;
 	enum sim_adapter adapter;
+	enum sim_rates rates;
 	const char *plugin; /* path of drop.so; NULL: SIM_ADAPTER_SCRIPTED only */
 	FILE *trace;        /* NULL: none */
 };
@@ -63,12 +109,22 @@ struct sim_options {
 struct sim_result {
 	uint64_t trace_hash; /* of everything that happened: a replay gives the same */
 	uint64_t steps;
-	uint64_t crash_points; /* passed: commits, before and after, and sends */
+	uint64_t crash_points;   /* passed: commits, before and after, and sends */
+	uint64_t adapter_points; /* calls of the adapter's host, and its sends */
 	uint32_t checkouts, crashes, captures, undone, paid_token, paid_other, cancelled;
 	uint32_t greys, paid_by_two; /* ambiguous touches; payments by two fingers */
 	uint32_t frames;             /* seen where the claim comes first */
 	uint32_t declined, unknowns, alarms, failed_commits, adapter_restarts;
-	uint32_t swaps; /* of the rule set */
+	uint32_t swaps;             /* of the rule set */
+	uint32_t returns, refunded; /* begun, and credited */
+	uint64_t faults[SIM_FAULTS];
+	uint32_t hit;        /* checkouts with at least one */
+	uint32_t lines;      /* of all baskets in the end */
+	uint32_t bridged;    /* checkouts with the real bridge */
+	uint32_t dropped;    /* with the real adapter without it */
+	uint32_t asked;      /* by a POS that asks a terminal */
+	uint32_t journalled; /* with the SQLite journal */
+	uint64_t sent_bytes; /* over the bridge's socket */
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */
 };

@@ -1,37 +1,56 @@
 #include "sim/twin_journal.h"
 
+#include "lane/journal_private.h"
+#include "unit/power_book.h"
+#include "unit/power_vfs.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PATH_BYTES 256
 #define USES_MAX 64u
 #define OPEN_MAX 64u
+#define STATES_MAX 64u
+#define CUT_CALLS 8u /* a commit makes about so many writes and syncs */
+#define CHECKPOINT_PAGES "PRAGMA wal_autocheckpoint = 20"
+
+/* What was committed with a transaction. */
+struct state {
+	uint32_t tx;
+	struct mem_journal *journal;
+};
 
 struct twin_journal {
 	struct mem_journal *mem;
 	struct journal_ref memory, file;
 	struct journal *db;
-	char folder[PATH_BYTES], path[PATH_BYTES + 16];
-	void (*broken)(void *ctx, const char *what);
-	void *ctx;
+	struct power_disk *disk;
+	struct power_book *book;
+	struct twin_hooks hooks;
+	bool in_tx, durable, off;
+	uint64_t seed;
+	/* After the last durable commit, and after each since: where a power loss may lead back to. */
+	struct state states[STATES_MAX];
+	uint32_t states_count;
 };
 
+/* What the two said. Without power they say nothing, to a process that does not know it yet. */
 static int
 same(struct twin_journal *t, int memory, int file, const char *what)
 {
+	if (t->off)
+		return -EIO;
 	if ((memory < 0) != (file < 0))
-		t->broken(t->ctx, what);
+		t->hooks.broken(t->hooks.ctx, what);
 	return file;
 }
 
 static void
 same_number(struct twin_journal *t, int64_t memory, int64_t file, const char *what)
 {
-	if (memory != file)
-		t->broken(t->ctx, what);
+	if (memory != file && !t->off)
+		t->hooks.broken(t->hooks.ctx, what);
 }
 
 /* ---- writing ----------------------------------------------------------------------------- */
@@ -41,6 +60,10 @@ twin_begin(void *impl, bool durable)
 {
 	struct twin_journal *t = impl;
 
+	if (t->off)
+		return -EIO;
+	t->in_tx = true;
+	t->durable = durable;
 	return same(t, t->memory.ops->begin(t->memory.impl, durable),
 		    t->file.ops->begin(t->file.impl, durable), "begin");
 }
@@ -72,18 +95,67 @@ twin_put_audit(void *impl, const struct lane_audit *a, int64_t wall_ms)
 		    t->file.ops->put_audit(t->file.impl, a, wall_ms), "put audit");
 }
 
+static void
+forget_states(struct twin_journal *t, uint32_t keep)
+{
+	while (t->states_count > keep) {
+		struct state *s = &t->states[--t->states_count];
+
+		s->journal = mem_journal_free(s->journal);
+	}
+}
+
+/* A durable commit is where every power loss leads back to at least. */
+static void
+note_state(struct twin_journal *t, bool durable)
+{
+	if (durable)
+		forget_states(t, 0);
+	if (t->states_count == STATES_MAX) {
+		t->states[0].journal = mem_journal_free(t->states[0].journal);
+		memmove(&t->states[0], &t->states[1],
+			(STATES_MAX - 1) * sizeof(t->states[0]));
+		t->states_count--;
+	}
+	t->states[t->states_count++] =
+		(struct state){ power_book_begun(t->book), mem_journal_copy(t->mem) };
+}
+
+/* The power goes while the file is being committed: nobody knows whether it was. */
+static int
+cut_commit(struct twin_journal *t)
+{
+	power_disk_cut(t->disk,
+		       power_disk_calls(t->disk) + 1 + (t->seed >> 8) % CUT_CALLS);
+	if (t->file.ops->commit(t->file.impl) < 0 && !power_disk_is_off(t->disk))
+		t->hooks.broken(t->hooks.ctx, "a commit before the power went");
+	power_disk_cut(t->disk, power_disk_calls(t->disk) + 1);
+	mem_journal_commit(t->mem);
+	note_state(t, false);
+	t->off = true;
+	t->hooks.went(t->hooks.ctx);
+	return -EIO;
+}
+
 /* The memory decides: it is where the simulation's faults are. */
 static int
 twin_commit(void *impl)
 {
 	struct twin_journal *t = impl;
-	int rc = t->memory.ops->commit(t->memory.impl);
+	int rc;
 
+	t->in_tx = false;
+	if (t->hooks.cut(t->hooks.ctx, &t->seed))
+		return cut_commit(t);
+	rc = t->memory.ops->commit(t->memory.impl);
 	if (rc < 0) {
 		t->file.ops->rollback(t->file.impl);
+		power_book_rebase(t->book, power_book_begun(t->book) - 1);
 		return rc;
 	}
-	return same(t, rc, t->file.ops->commit(t->file.impl), "commit");
+	rc = same(t, rc, t->file.ops->commit(t->file.impl), "commit");
+	note_state(t, t->durable);
+	return rc;
 }
 
 static void
@@ -91,8 +163,10 @@ twin_rollback(void *impl)
 {
 	struct twin_journal *t = impl;
 
+	t->in_tx = false;
 	t->memory.ops->rollback(t->memory.impl);
 	t->file.ops->rollback(t->file.impl);
+	power_book_rebase(t->book, power_book_begun(t->book) - 1);
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -103,7 +177,7 @@ compare_checkouts(struct twin_journal *t, const struct checkout_record *a,
 {
 	if (!ulid_eq(a->checkout, b->checkout) || !ulid_eq(a->member, b->member) ||
 	    strcmp(a->ticket, b->ticket) != 0)
-		t->broken(t->ctx, "which checkout");
+		t->hooks.broken(t->hooks.ctx, "which checkout");
 	same_number(t, a->phase, b->phase, "a checkout's phase");
 	same_number(t, a->rev, b->rev, "a checkout's revision");
 	same_number(t, a->total_minor, b->total_minor, "a checkout's total");
@@ -149,7 +223,7 @@ twin_get_ended(void *impl, struct checkout_record *list, uint32_t max,
 	same_number(t, count, *ret_count, "how many checkouts ended");
 	for (uint32_t i = 0; i < count && i < *ret_count; i++) {
 		if (!ulid_eq(memory[i].checkout, list[i].checkout))
-			t->broken(t->ctx, "which checkouts ended last");
+			t->hooks.broken(t->hooks.ctx, "which checkouts ended last");
 	}
 	return rc;
 }
@@ -159,7 +233,7 @@ compare_payments(struct twin_journal *t, const struct payment *a, const struct p
 {
 	if (!key128_eq(a->key, b->key) || !ulid_eq(a->checkout, b->checkout) ||
 	    strcmp(a->ticket, b->ticket) != 0 || strcmp(a->ref, b->ref) != 0)
-		t->broken(t->ctx, "which payment");
+		t->hooks.broken(t->hooks.ctx, "which payment");
 	same_number(t, a->state, b->state, "a payment's state");
 	same_number(t, a->asked_minor, b->asked_minor, "what a payment asked for");
 	same_number(t, a->answered_minor, b->answered_minor, "a payment's answer");
@@ -225,12 +299,23 @@ twin_open_payments(void *impl, int (*each)(void *ctx, const struct payment *p), 
 		  t->file.ops->open_payments(t->file.impl, keep, file), "open payments");
 	same_number(t, memory->count, file->count, "how many payments are open");
 	for (uint32_t i = 0; rc == 0 && i < file->count; i++) {
-		if (i < memory->count)
-			compare_payments(t, &memory->list[i], &file->list[i]);
+		/* Refunds are in a table of their own, and come last there. */
+		for (uint32_t k = 0; k < memory->count; k++)
+			if (key128_eq(memory->list[k].key, file->list[i].key))
+				compare_payments(t, &memory->list[k], &file->list[i]);
 		rc = each(ctx, &file->list[i]);
 	}
 	free(memory);
 	return rc;
+}
+
+static int
+twin_paid_parts(void *impl, struct ulid checkout,
+		int (*each)(void *ctx, const struct payment *p), void *ctx)
+{
+	struct twin_journal *t = impl;
+
+	return t->file.ops->paid_parts(t->file.impl, checkout, each, ctx);
 }
 
 static void
@@ -310,6 +395,7 @@ static const struct journal_ops ops = {
 	.get_payment = twin_get_payment,
 	.find_payment = twin_find_payment,
 	.open_payments = twin_open_payments,
+	.paid_parts = twin_paid_parts,
 	.uses = twin_uses,
 	.bought = twin_bought,
 	.touch_sum = twin_touch_sum,
@@ -320,21 +406,22 @@ static const struct journal_ops ops = {
 static void
 open_file(struct twin_journal *t)
 {
-	const struct journal_spec spec = { .path = t->path,
+	const struct journal_spec spec = { .path = "journal.db",
+					   .vfs = POWER_VFS,
 					   .environment = "test",
 					   .lane = { { 1 } } };
 	char why[256] = "";
 
-	if (journal_open(&spec, &t->db, why) < 0) {
-		(void)fprintf(stderr, "sim: %s: %s\n", t->path, why);
+	if (journal_open(&spec, &t->db, why) < 0 ||
+	    db_exec(t->db->db, CHECKPOINT_PAGES) < 0) {
+		(void)fprintf(stderr, "sim: journal.db: %s\n", why);
 		abort();
 	}
-	t->file = journal_ref(t->db);
+	t->file = power_book_over(t->book, t->db);
 }
 
 struct twin_journal *
-twin_journal_new(struct mem_journal *mem, void (*broken)(void *ctx, const char *what),
-		 void *ctx)
+twin_journal_new(struct mem_journal *mem, const struct twin_hooks *hooks)
 {
 	struct twin_journal *t = calloc(1, sizeof(*t));
 
@@ -342,25 +429,13 @@ twin_journal_new(struct mem_journal *mem, void (*broken)(void *ctx, const char *
 		abort();
 	t->mem = mem;
 	t->memory = mem_journal_ref(mem);
-	t->broken = broken;
-	t->ctx = ctx;
-	/* In memory where the system has such a folder: what matters is SQLite, not the disk. */
-	(void)snprintf(t->folder, sizeof(t->folder), "%s/laned-sim-XXXXXX",
-		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"); /* fits */
-	if (mkdtemp(t->folder) == NULL)
-		abort();
-	(void)snprintf(t->path, sizeof(t->path), "%s/journal.db", t->folder); /* fits */
+	t->hooks = *hooks;
+	t->disk = power_disk_new();
+	t->book = power_book_new();
+	power_disk_mount(t->disk);
 	open_file(t);
+	note_state(t, true);
 	return t;
-}
-
-static void
-remove_file(const struct twin_journal *t, const char *suffix)
-{
-	char path[PATH_BYTES + 32];
-
-	(void)snprintf(path, sizeof(path), "%s%s", t->path, suffix); /* fits */
-	(void)unlink(path); /* not all of them are there */
 }
 
 struct twin_journal *
@@ -370,13 +445,12 @@ twin_journal_free(struct twin_journal *t)
 
 	if (t == NULL)
 		return NULL;
-	if (journal_check(t->db, &seq) < 0)
-		t->broken(t->ctx, "the audit chain");
-	(void)journal_close(t->db); /* gives NULL */
-	remove_file(t, "");
-	remove_file(t, "-wal");
-	remove_file(t, "-shm");
-	(void)rmdir(t->folder); /* what is left there is not ours */
+	if (!t->off && journal_check(t->db, &seq) < 0)
+		t->hooks.broken(t->hooks.ctx, "the audit chain");
+	(void)journal_close(t->db);     /* gives NULL */
+	(void)power_disk_free(t->disk); /* gives NULL */
+	(void)power_book_free(t->book); /* gives NULL */
+	forget_states(t, 0);
 	free(t);
 	return NULL;
 }
@@ -387,10 +461,78 @@ twin_journal_ref(struct twin_journal *t)
 	return (struct journal_ref){ &ops, t };
 }
 
+/* What the book does not note of a checkout: is the newest one of the file that of this state? */
+static bool
+has_newest(struct twin_journal *t, struct mem_journal *state)
+{
+	struct journal_ref memory = mem_journal_ref(state);
+	struct journal_checkout a, b;
+	struct ulid newest = { { 0 } };
+	int m = memory.ops->get_checkout(memory.impl, newest, &a);
+	int f = t->file.ops->get_checkout(t->file.impl, newest, &b);
+	bool same_ones = m == f;
+
+	if (m == 0 && f == 0)
+		same_ones = a.record.reserved_count == b.record.reserved_count &&
+			    a.record.lines_count == b.record.lines_count &&
+			    a.record.rev == b.record.rev;
+	if (m == 0)
+		journal_checkout_clear(&a);
+	if (f == 0)
+		journal_checkout_clear(&b);
+	return same_ones;
+}
+
+/* The file as the power loss left it: which of the states is that? The memory takes it, too. */
+static void
+follow_file(struct twin_journal *t)
+{
+	int found = power_book_find(t->book, t->db);
+
+	for (uint32_t i = t->states_count; i-- > 0;) {
+		uint32_t tx = t->states[i].tx;
+
+		if (found < 0 || tx > (uint32_t)found ||
+		    !has_newest(t, t->states[i].journal))
+			continue;
+		mem_journal_take(t->mem, t->states[i].journal);
+		forget_states(t, 0);
+		power_book_rebase(t->book, tx);
+		note_state(t, true);
+		return;
+	}
+	t->hooks.broken(t->hooks.ctx, "the power loss left what was never committed");
+}
+
+void
+twin_journal_power(struct twin_journal *t, uint64_t seed)
+{
+	t->seed = seed;
+	t->off = true;
+	power_disk_cut(t->disk, power_disk_calls(t->disk) + 1);
+}
+
 void
 twin_journal_crash(struct twin_journal *t)
 {
-	(void)journal_close(t->db); /* gives NULL; what was not committed is gone */
+	const struct power_loss how = { .kept = t->off ? POWER_SOME : POWER_ALL_KEPT,
+					.seed = t->seed,
+					.sector = t->seed % 2 == 0 ? 512 : 4096 };
+	struct power_disk *after;
+
+	/* It is killed, and writes nothing in its last moment. */
+	power_disk_cut(t->disk, power_disk_calls(t->disk) + 1);
+	t->db = journal_close(t->db);
+	after = power_disk_after(t->disk, &how);
+	(void)power_disk_free(t->disk); /* gives NULL */
+	t->disk = after;
+	power_disk_mount(after);
+	if (t->in_tx)
+		power_book_rebase(t->book, power_book_begun(t->book) - 1);
+	t->in_tx = false;
 	mem_journal_crash(t->mem);
 	open_file(t);
+	if (t->off)
+		follow_file(t);
+	t->off = false;
 }

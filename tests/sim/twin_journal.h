@@ -10,14 +10,28 @@
  */
 struct twin_journal;
 
-/* broken is told where they differ. Aborts when the database cannot be made. */
+struct twin_hooks {
+	/* Where they do not agree, or where the disk has lost what was promised. */
+	void (*broken)(void *ctx, const char *what);
+	/* Before a commit: does the power go in the middle of it? Then *ret_seed chooses where. */
+	bool (*cut)(void *ctx, uint64_t *ret_seed);
+	/* It has gone: the commit failed, and nothing works any more until twin_journal_crash. */
+	void (*went)(void *ctx);
+	void *ctx;
+};
+
+/* On a disk in memory that loses its power (tests/unit/power_vfs.h). Aborts without memory. */
 struct twin_journal *twin_journal_new(struct mem_journal *mem,
-				      void (*broken)(void *ctx, const char *what),
-				      void *ctx);
+				      const struct twin_hooks *hooks);
 /* Removes its file. NULL is fine; returns NULL. */
 struct twin_journal *twin_journal_free(struct twin_journal *t);
 struct journal_ref twin_journal_ref(struct twin_journal *t);
-/* The process died: the database is opened again, as it was after the last commit. */
+/*
+ * The process died: the database is opened again. Its writes are all there; but after a power loss
+ * those that were not synced may be lost, torn or garbled, and the memory follows.
+ */
 void twin_journal_crash(struct twin_journal *t);
+/* The power goes now, between two commits. */
+void twin_journal_power(struct twin_journal *t, uint64_t seed);
 
 #endif

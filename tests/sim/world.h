@@ -15,6 +15,8 @@
 #define GLASSES 2u
 #define CAME_MAX 64u
 #define SIM_RULE_SETS 2u
+#define SIM_CONF_SETS 3u
+#define WORLD_LINES_MAX 64u
 
 enum message_kind {
 	MSG_NONE,
@@ -40,11 +42,18 @@ enum message_kind {
 	MSG_DROP_STARTS,
 	MSG_TILL_LOOK,
 	MSG_TILL_WRITES,
+	/* terminal.c */
+	MSG_TERM_UP,
+	MSG_TERM_ANSWER, /* laned's, at the adapter of the POS */
+	MSG_TERM_RESULT, /* the same at the POS */
+	MSG_TERM_DONE,   /* what became of it, at laned */
+	MSG_TERM_TELL,   /* the POS tells how it ended */
 	/* to others */
 	MSG_PEER,    /* the adapter's request arrives at the processor */
 	MSG_POS,     /* the POS's next act */
 	MSG_RESTART, /* laned starts again */
-	MSG_DISK_OK
+	MSG_DISK_OK,
+	MSG_CLOCK_OK
 };
 
 struct message {
@@ -56,6 +65,8 @@ struct message {
 	enum lane_op op;
 	enum lane_outcome outcome;
 	int64_t amount;
+	uint32_t rev, offer;
+	struct key128 original;
 	bool has_amount;
 	char probe[LANE_PROBE_BYTES], with[LANE_PROBE_BYTES];
 	uint32_t serial;
@@ -75,7 +86,12 @@ struct entry {
 	char ticket[LANE_TICKET_BYTES];
 	enum { ENTRY_SEEN, ENTRY_CAPTURED, ENTRY_DECLINED, ENTRY_UNDONE } state;
 	int64_t amount, captured;
+	uint32_t rev;
 	bool confirmed, pending; /* pending: answers in-progress for a while */
+	/* A refund: of which entry; and what of an entry has gone back. */
+	bool is_refund;
+	struct key128 original;
+	int64_t refunded;
 	uint32_t captures;
 };
 
@@ -84,11 +100,34 @@ enum ticket_end { TICKET_OPEN, TICKET_TOKEN, TICKET_OTHER, TICKET_VOID };
 struct ticket {
 	char name[LANE_TICKET_BYTES];
 	enum ticket_end end;
+	/* The till's own: what it sells for by the last offer that it read, and of which basket. */
+	uint32_t rev;
+	int64_t gross_minor, discount_minor;
+	bool offered;
+	int64_t token_minor, refunded_minor; /* what it took by token, and gave back */
+	uint32_t paid_rev;
 	uint32_t claims; /* a bit for each member who claimed meanwhile */
+	bool lapsed; /* the lane waited half an hour, and holds no offer for it any more */
 	/* Of the last offer before its end: limited rules in it (a bit each), whose, which day. */
 	uint32_t limited;
 	int whose;
 	int32_t day;
+};
+
+#define REQUESTS_MAX 128u
+/* The POS asks a terminal for money. */
+struct request {
+	enum {
+		REQUEST_WAITS,
+		REQUEST_OVER,  /* nothing was charged */
+		REQUEST_TAKEN, /* the POS has the money */
+		REQUEST_LEFT   /* it has not waited: what comes is given back */
+	} state;
+	char id[12], ticket[LANE_TICKET_BYTES];
+	uint32_t rev;
+	int64_t amount, taken_minor, asked_ms;
+	bool has_key, answered; /* answered: an approval has left for the POS */
+	struct key128 key;
 };
 
 enum pos_act { POS_CHECK_IN, POS_ITEM, POS_TOTAL, POS_WAIT, POS_NEXT };
@@ -111,20 +150,27 @@ struct grey {
 };
 
 struct drop_side;
+struct laned_side;
 
 struct world {
 	struct sim_options opt;
 	struct sim_result *res;
+	bool absurd, hit; /* hit: the checkout that goes on has seen a fault */
 	uint64_t rng, order;
 	struct timepoint now;
 	/* the lane */
 	struct mem_journal *journal;
-	struct twin_journal *twin; /* the SQLite one beside it, or NULL */
-	struct journal_ref store;  /* what the lane writes: one or both */
+	struct key128 journal_asked; /* laned was asked last whether this may be sent */
+	struct twin_journal *twin;   /* the SQLite one beside it, or NULL */
+	struct journal_ref store;    /* what the lane writes: one or both */
 	struct lane_core *core;
 	struct effects *effects;
 	bool crashed, down, disk_full, quiet;
+	bool power_went;        /* in the middle of a commit */
 	struct drop_side *drop; /* the real adapter; NULL: the scripted one */
+	bool bridged;           /* over the real bridge */
+	struct laned_side
+		*laned; /* with it: laned's side of it; NULL while laned is down */
 	uint32_t lane_epoch, adapter_epoch, bio_epoch;
 	uint64_t fresh;
 	/* everything under way */
@@ -139,8 +185,8 @@ struct world {
 	struct ticket tickets[TICKETS_MAX];
 	uint32_t tickets_count;
 	enum pos_act act;
-	uint32_t rev, lines_count, lines_wanted, waits;
-	struct basket_line lines[32];
+	uint32_t rev, lines_count, lines_wanted, every, waits;
+	struct basket_line lines[WORLD_LINES_MAX];
 	int accepted; /* whose finger laned-bio has just accepted */
 	bool lying;   /* and it had lain there since before the reader came up */
 	/* By which touch, and which one before it, that was accepted. */
@@ -149,6 +195,8 @@ struct world {
 	} paying;
 	struct grey grey;
 	unsigned rule_set; /* in cache.db */
+	unsigned conf_set; /* in laned.conf */
+	bool doubted;      /* the clock */
 	int shopper;       /* index of the member, -1 a stranger */
 	bool wants_finger, pos_done;
 	uint32_t probes;
@@ -156,6 +204,18 @@ struct world {
 	bool fingers[GLASSES], under_way[GLASSES]; /* the image of the last one */
 	struct came came[CAME_MAX];                /* by the number of the probe */
 	struct came consent;                       /* of the finger just accepted */
+	/* A POS that asks a terminal (terminal.c). */
+	bool terminal, pos_up;
+	uint32_t pos_epoch;
+	int pos_said; /* laned's answer to what its adapter asks: -1 none */
+	struct key128 pos_key;
+	struct request requests[REQUESTS_MAX];
+	uint32_t requests_count;
+	struct {
+		int who; /* -1 nobody yet */
+		struct ulid checkout;
+		uint32_t rev;
+	} agreed; /* the last finger that was accepted */
 	/* The sensor where the claim comes first. */
 	bool claim_first;
 	int lit_for; /* -1: dark */
@@ -168,8 +228,12 @@ struct world {
 
 /* sim.c */
 uint64_t world_random(struct world *w);
-/* True once in n, never while quiet or calm. */
-bool world_fault(struct world *w, uint32_t n);
+/* True once in n at absurd rates, else more seldom; never while quiet or calm. Counted when true. */
+bool world_fault(struct world *w, enum sim_fault f, uint32_t n);
+/* What people do: true once in n, never while quiet or calm. */
+bool world_chance(struct world *w, uint32_t n);
+/* It goes wrong. */
+void world_hit(struct world *w, enum sim_fault f);
 int64_t world_delay(struct world *w, int64_t min_ms, int64_t max_ms);
 __attribute__((format(printf, 2, 3))) void world_trace(struct world *w, const char *fmt,
 						       ...);
@@ -181,10 +245,47 @@ void world_member(struct world *w, int who, struct lane_member *m);
 /* A process of the lane dies here, perhaps. */
 void world_crash_point(struct world *w);
 
+/* The lane's configuration as it is now. */
+void world_environment(const struct world *w, struct lane_env *ret_env);
+/* laned has died, if it has: buried, and started again later. */
+void world_look_at_laned(struct world *w);
+/* The next thing up to a time happens. False: nothing does, and that time has come. */
+bool world_happen(struct world *w, int64_t until_ms);
+/* Everything on this machine loses its power. */
+void world_power_loss(struct world *w);
+/* Somebody sets the clock. */
+void world_clock_jumps(struct world *w);
+/* The configuration is read again. */
+void world_reload(struct world *w);
+
 /* Other offers are imported: all of them, in one moment. */
 void world_swap_rules(struct world *w);
 
+/*
+ * What a run is broken by begins with the name of the invariant: docs/architecture.md lists them, and
+ * tests/sim/mutants has a bug for each.
+ */
+#define INV_ONCE "once: " /* at most one capture a key, and one whole one a ticket */
+#define INV_PAID "paid: " /* paid at the POS is captured, and the other way round */
+#define INV_DECLINED "declined: " /* never shown while captured and not undone */
+#define INV_DOUBT "doubt: "       /* ends in a certain state or an alarm */
+#define INV_SUMS "sums: "         /* of journal, processor and POS are one */
+#define INV_TOTAL "total: "       /* paid and saved is what the goods cost */
+#define INV_WHO "who: " /* who pays was recognised, and is who claimed or touched */
+#define INV_DURABLE "durable: " /* before anything outside hears of it */
+#define INV_REFUND "refund: "   /* at most once a key, and never more than was paid */
+#define INV_LIMITS "limits: "   /* of offers */
+#define INV_SENSOR "sensor: "   /* no frame before a claim, where the law wants that */
+#define INV_ALIVE "alive: "     /* everything comes to rest, nothing is left behind */
+#define INV_TWINS "twins: "     /* the SQLite journal and the one in memory */
+
 struct ticket *ticket_find(struct world *w, const char *name);
+/* The till reads an offer: a basket's revision, what it would cost then, and what comes off. */
+void till_reads_offer(struct world *w, const char *ticket, uint32_t rev,
+		      int64_t total_minor, int64_t discounts_minor);
+/* It is asked to charge so much for a basket's revision. */
+void till_checks_amount(struct world *w, const char *ticket, uint32_t rev,
+			int64_t amount_minor);
 /* The till or processor is asked something about a payment, and answers. */
 void till_asked(struct world *w, const struct message *m);
 
@@ -221,6 +322,26 @@ void adapter_restart(struct world *w);
 struct entry *ledger_find(struct world *w, struct key128 key);
 /* While nothing reaches it, or comes from it. */
 bool line_is_down(const struct world *w);
+
+/* terminal.c */
+void terminal_message(struct world *w, const struct message *m);
+void terminal_die(struct world *w);
+void terminal_lane_died(struct world *w);
+/* FX_ANSWER and FX_TENDER_REPLY. */
+int terminal_told(struct world *w, const struct lane_effect *fx);
+void terminal_replied(struct world *w, const struct lane_effect *fx, bool ok);
+/* The till at the total. True: it has done something. */
+bool terminal_waits(struct world *w, const struct ticket *t);
+void terminal_give_up(struct world *w);
+bool terminal_has_taken(struct world *w, struct key128 key);
+
+/* refunds.c */
+/* Somebody brings goods back that were paid by token. */
+void refunds_return_goods(struct world *w);
+/* The processor is asked for the refund e, or about it. */
+void refunds_asked(struct world *w, struct entry *e, const struct message *m,
+		   struct message *answer);
+void refunds_settled(struct world *w, const struct entry *e);
 
 /* reckoning.c: what must hold when all is settled. */
 void peers_settled(struct world *w);

@@ -75,6 +75,27 @@ static const struct db_migration old_journal[] = {
 	  "ALTER TABLE limit_totals ADD COLUMN discount_minor INTEGER NOT NULL DEFAULT 0;"
 	  "ALTER TABLE checkouts ADD COLUMN points INTEGER NOT NULL DEFAULT 0;"
 	  "ALTER TABLE payments ADD COLUMN adapter TEXT NOT NULL DEFAULT '';" },
+	/* Goods taken back. */
+	{ 3, 1,
+	  "CREATE TABLE returns ("
+	  " seq INTEGER PRIMARY KEY,"
+	  " id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),"
+	  " checkout BLOB NOT NULL, wall_ms INTEGER NOT NULL,"
+	  " sold_ms INTEGER NOT NULL, business_day INTEGER NOT NULL,"
+	  " currency TEXT NOT NULL, store TEXT NOT NULL, lane TEXT NOT NULL,"
+	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0)) STRICT;"
+	  "CREATE TABLE return_lines ("
+	  " checkout BLOB NOT NULL, line INTEGER NOT NULL,"
+	  " parts_from INTEGER NOT NULL CHECK (parts_from >= 0),"
+	  " parts_to INTEGER NOT NULL CHECK (parts_to > parts_from),"
+	  " return_seq INTEGER NOT NULL REFERENCES returns (seq) ON DELETE CASCADE,"
+	  " measured INTEGER NOT NULL, vat_bp INTEGER NOT NULL,"
+	  " refund_minor INTEGER NOT NULL CHECK (refund_minor >= 0),"
+	  " PRIMARY KEY (checkout, line, parts_from)) STRICT, WITHOUT ROWID;"
+	  "CREATE INDEX return_lines_return ON return_lines (return_seq);"
+	  "CREATE INDEX returns_checkout ON returns (checkout);"
+	  "CREATE TABLE returns_swept ("
+	  " one INTEGER PRIMARY KEY CHECK (one = 1), sold_ms INTEGER NOT NULL) STRICT;" },
 };
 
 #endif

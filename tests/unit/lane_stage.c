@@ -53,8 +53,17 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 		s->asked++;
 		s->key = fx->pay.payment->key;
 	}
+	if (fx->kind == FX_REFUND) {
+		s->refunds++;
+		s->refund = *fx->pay.payment;
+	}
+	s->queries += fx->kind == FX_QUERY;
+	s->undos += fx->kind == FX_UNDO;
 	if (fx->kind != FX_OFFER)
 		return 0;
+	s->offer = fx->offer.serial;
+	if (s->offer_error < 0)
+		return s->offer_error;
 	s->offers++;
 	s->offered_rev = fx->offer.rev;
 	s->offered_total = fx->offer.total_minor;
@@ -72,9 +81,11 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 static void
 op_journal_answer(void *ctx, const char *req, bool ok)
 {
-	(void)ctx;
+	struct stage *s = ctx;
+
 	(void)req;
-	(void)ok;
+	s->allowed += ok;
+	s->refused += !ok;
 }
 
 /* A member as the shell finds one: from the cache, with the journal's facts. */
@@ -138,8 +149,10 @@ op_show(void *ctx, const struct lane_display *d)
 static void
 op_alarm(void *ctx, const struct lane_audit *a)
 {
-	(void)ctx;
-	(void)a;
+	struct stage *s = ctx;
+
+	ck_assert_ptr_nonnull(a->text);
+	s->alarms++;
 }
 
 static void
@@ -149,9 +162,9 @@ op_journal_error(void *ctx, int error)
 	(void)error;
 }
 
-static const struct effects_ops ops = { op_fresh,          op_bio,          op_adapter,
-					op_journal_answer, op_resolve,      op_show,
-					op_alarm,          op_journal_error };
+static const struct effects_ops ops = { op_fresh,          op_bio,           op_adapter,
+					op_journal_answer, op_resolve,       op_show,
+					op_alarm,          op_journal_error, NULL };
 
 static int
 before_commit(void *ctx, bool durable)
@@ -163,7 +176,7 @@ before_commit(void *ctx, bool durable)
 struct lane_env
 stage_environment(const struct stage *s)
 {
-	return (struct lane_env){
+	struct lane_env env = {
 		.rules = s->rules,
 		.limits = LANE_LIMITS_DEFAULT,
 		.payment = PAYMENT_RULES_DEFAULT,
@@ -173,7 +186,11 @@ stage_environment(const struct stage *s)
 		.language = STR("de"),
 		.price_pos = s->price_pos,
 		.can_pay = true,
+		.can_refund = !s->no_refunds,
 	};
+
+	env.payment.can_query = !s->no_queries;
+	return env;
 }
 
 void

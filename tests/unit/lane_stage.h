@@ -22,7 +22,9 @@ struct stage {
 	struct lane_member member;
 	struct lane_use uses[8];
 	const char *language, *lane;
-	bool disk_full, price_pos, first_purchase, unreadable;
+	bool disk_full, price_pos, first_purchase, unreadable, no_refunds, no_queries;
+	int offer_error; /* what the adapter's link says to an offer */
+	uint32_t offer;  /* the serial of the last one */
 	uint32_t rev, fresh;
 	/* What the POS was told last. */
 	uint32_t offers, offered_rev, discounts;
@@ -30,6 +32,10 @@ struct stage {
 	char text[LANE_RULE_TEXT_BYTES];
 	uint32_t asked; /* payments */
 	struct key128 key;
+	uint32_t refunds, queries, undos; /* handed to the adapter */
+	struct payment refund;            /* the last one */
+	uint32_t alarms;
+	uint32_t allowed, refused; /* answers to adapter.journal */
 };
 
 /* One line: code, amount of one unit, units. */

@@ -184,6 +184,10 @@ power_book_return(struct power_book *b, struct journal *j, const struct journal_
 	b->begun++;
 	note(b, THING_RETURNS, r->checkout.b, (uint64_t)parts);
 	note_audit(b);
+	if (r->refund != NULL) {
+		note(b, THING_PAYMENT, r->refund->key.b, digest_payment(r->refund));
+		note_audit(b);
+	}
 	rc = journal_return_put(j, r);
 	if (rc == 0)
 		b->promised = b->begun;
@@ -242,7 +246,8 @@ is_same(const struct power_book *b, const struct compared *c)
 		if (c->want[i] != c->has[i])
 			return false;
 	}
-	return c->rows.checkouts == c->checkouts && c->rows.payments == c->payments &&
+	return c->rows.checkouts == c->checkouts &&
+	       c->rows.payments + c->rows.refunds == c->payments &&
 	       c->rows.audit == c->audit;
 }
 

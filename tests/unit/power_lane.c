@@ -1,7 +1,6 @@
 #include "power_lane.h"
 
-#include "base/json.h"
-#include "lane/effects.h"
+#include "bench/prompt.h"
 #include "lane/journal_private.h"
 #include "power_vfs.h"
 
@@ -12,8 +11,7 @@
 #include <string.h>
 
 #define LINES 3
-#define PENDING_MAX 32u
-#define LEDGER_MAX 64u
+#define LEDGER_MAX 96u
 #define QUIET_ROUNDS 300
 /* Small, so that the log is moved into the file several times a run. */
 #define CHECKPOINT_PAGES "PRAGMA wal_autocheckpoint = 24"
@@ -30,9 +28,11 @@ static const char rules_text[] =
 /* How a checkout goes; ticket n has way n % WAYS. */
 enum way { PAID, DECLINED, GIVEN_BACK, VOIDED, LATE, ANSWERED, CASH, WAYS };
 
-/* What till and processor know of a payment. */
+/* What till and processor know of a payment, or of money that is to go back of one. */
 struct entry {
 	struct key128 key;
+	struct key128 original; /* of a refund: which payment */
+	bool is_refund;         /* captured is: it went back */
 	char ticket[16];
 	enum way way;
 	int64_t asked;
@@ -40,25 +40,18 @@ struct entry {
 };
 
 struct power_lane {
+	struct prompt lane;
 	struct power_book *book;
 	struct pricing_rules *rules;
 	struct journal *journal;
-	struct lane_core *core;
-	struct effects *effects;
-	struct timepoint now;
-	struct lane_member member;
-	struct lane_event pending[PENDING_MAX];
-	unsigned pending_count;
-	char probe[LANE_PROBE_BYTES];
 	char reqs[LEDGER_MAX][2]
 		 [8]; /* "s3", "a3": may I send, may I answer, of entry 3 */
 	struct entry ledger[LEDGER_MAX];
 	unsigned ledger_count;
-	uint64_t fresh;
 	unsigned ticket; /* the last one, from 1 */
 	uint32_t rev;
 	unsigned returns, refused;
-	bool forgiving, off;
+	bool forgiving;
 	char wrong[200];
 };
 
@@ -79,14 +72,7 @@ wrong(struct power_lane *l, const char *format, ...)
 static struct lane_event *
 post(struct power_lane *l, enum lane_event_kind kind)
 {
-	struct lane_event *ev = &l->pending[l->pending_count];
-
-	if (l->pending_count == PENDING_MAX)
-		abort();
-	l->pending_count++;
-	memset(ev, 0, sizeof(*ev));
-	ev->kind = kind;
-	return ev;
+	return prompt_post(&l->lane, kind);
 }
 
 static struct entry *
@@ -141,13 +127,36 @@ want_journal(struct power_lane *l, const struct entry *e, bool answer)
 	ev->journal.blob_bytes = 14;
 }
 
+/* At most once a key, and of a payment never more than it took. */
+static void
+credit(struct power_lane *l, struct entry *e)
+{
+	struct entry *paid = entry_find(l, e->original);
+	int64_t back = e->asked;
+
+	for (unsigned i = 0; i < l->ledger_count; i++) {
+		const struct entry *o = &l->ledger[i];
+
+		if (o->is_refund && o->captured && key128_eq(o->original, e->original))
+			back += o->asked;
+	}
+	if (e->captured || e->declined)
+		wrong(l, "a refund is sent again");
+	else if (paid == NULL || !paid->confirmed || back > paid->asked)
+		wrong(l, "more goes back than was paid");
+	e->captured = true;
+	complete(l, e, LANE_OP_REFUND,
+		 e->way == LATE ? OUTCOME_UNKNOWN : OUTCOME_APPROVED);
+}
+
 static void
 charge(struct power_lane *l, struct entry *e)
 {
 	for (unsigned i = 0; i < l->ledger_count; i++) {
 		const struct entry *o = &l->ledger[i];
 
-		if (!o->captured || o->undone || strcmp(o->ticket, e->ticket) != 0)
+		if (o->is_refund || !o->captured || o->undone ||
+		    strcmp(o->ticket, e->ticket) != 0)
 			continue;
 		l->refused++;
 		if (!l->forgiving)
@@ -184,6 +193,36 @@ on_pay(struct power_lane *l, const struct payment *p)
 	want_journal(l, e, false);
 }
 
+/* Submitted again only while it has not left. */
+static void
+on_refund(struct power_lane *l, const struct payment *p)
+{
+	struct entry *e = entry_find(l, p->key);
+
+	if (e == NULL) {
+		if (l->ledger_count == LEDGER_MAX)
+			abort();
+		e = &l->ledger[l->ledger_count++];
+		memset(e, 0, sizeof(*e));
+		e->key = p->key;
+		e->original = p->original;
+		e->is_refund = true;
+		e->asked = p->asked_minor;
+		e->way = p->key.b[0] % 2 == 0 ? LATE : PAID;
+		(void)snprintf(e->ticket, sizeof(e->ticket), "%.15s", p->ticket);
+	}
+	want_journal(l, e, false);
+}
+
+/* Of a key that never came: nothing that still comes under it is done, says the processor. */
+static void
+on_query(struct power_lane *l, struct entry *e)
+{
+	complete(l, e, LANE_OP_QUERY, state_of(e));
+	if (e->is_refund && !e->captured)
+		e->declined = true;
+}
+
 static void
 on_confirm(struct power_lane *l, struct entry *e)
 {
@@ -211,36 +250,6 @@ on_undo(struct power_lane *l, struct entry *e)
 /* ---- transports -------------------------------------------------------------------------- */
 
 static int
-on_fresh(void *ctx, const struct timepoint *now, struct lane_fresh *ret)
-{
-	struct power_lane *l = ctx;
-	uint8_t random[10] = { 0 };
-
-	l->fresh++;
-	memcpy(random, &l->fresh, sizeof(l->fresh));
-	ret->checkout = ulid_make(now->wall_ms, random);
-	memset(&ret->key, 1, sizeof(ret->key));
-	memcpy(ret->key.b, &l->fresh, sizeof(l->fresh));
-	return 0;
-}
-
-static int
-on_bio(void *ctx, const struct lane_effect *fx)
-{
-	struct power_lane *l = ctx;
-	struct lane_event *ev;
-
-	if (fx->kind != FX_IDENTIFY && fx->kind != FX_VERIFY)
-		return 0;
-	memcpy(l->probe, fx->bio.probe, sizeof(l->probe));
-	ev = post(l, fx->kind == FX_IDENTIFY ? LANE_EV_IDENTIFIED : LANE_EV_VERIFIED);
-	ev->bio.probe = str_of(l->probe);
-	ev->bio.outcome = BIO_ACCEPT;
-	ev->bio.member = &l->member;
-	return 0;
-}
-
-static int
 on_adapter(void *ctx, const struct lane_effect *fx)
 {
 	struct power_lane *l = ctx;
@@ -252,11 +261,15 @@ on_adapter(void *ctx, const struct lane_effect *fx)
 		on_pay(l, fx->pay.payment);
 		return 0;
 	}
+	if (fx->kind == FX_REFUND) {
+		on_refund(l, fx->pay.payment);
+		return 0;
+	}
 	e = entry_find(l, fx->payment->key);
 	if (e == NULL)
 		return -EAGAIN; /* never handed over: the lane asks again later, or undoes */
 	if (fx->kind == FX_QUERY)
-		complete(l, e, LANE_OP_QUERY, state_of(e));
+		on_query(l, e);
 	else if (fx->kind == FX_CONFIRM)
 		on_confirm(l, e);
 	else
@@ -270,30 +283,17 @@ on_journal_answer(void *ctx, const char *req, bool ok)
 	struct power_lane *l = ctx;
 	struct entry *e = &l->ledger[strtoul(req + 1, NULL, 10)];
 
-	if (req[0] == 's' && ok) {
+	if (req[0] == 's' && ok && e->is_refund) {
+		credit(l, e);
+	} else if (req[0] == 's' && ok) {
 		charge(l, e);
 	} else if (req[0] == 's') {
-		complete(l, e, LANE_OP_PAY, OUTCOME_NOT_SENT);
+		complete(l, e, e->is_refund ? LANE_OP_REFUND : LANE_OP_PAY,
+			 OUTCOME_NOT_SENT);
 	} else if (ok && e->captured && !e->undone) {
 		e->confirmed = true;
 		complete(l, e, LANE_OP_CONFIRM, OUTCOME_CONFIRMED);
 	}
-}
-
-static int
-on_resolve(void *ctx, const struct lane_effect *fx, struct lane_event *ev)
-{
-	(void)ctx;
-	(void)fx;
-	(void)ev;
-	return -ENOENT;
-}
-
-static void
-on_show(void *ctx, const struct lane_display *d)
-{
-	(void)ctx;
-	(void)d;
 }
 
 static void
@@ -308,18 +308,18 @@ on_journal_error(void *ctx, int error)
 {
 	struct power_lane *l = ctx;
 
-	l->off = true;
+	l->lane.off = true;
 	if (error != -EIO)
 		wrong(l, "a commit failed: %s", strerror(-error));
 }
 
 static const struct effects_ops ops = {
-	.fresh = on_fresh,
-	.bio = on_bio,
+	.fresh = prompt_on_fresh,
+	.bio = prompt_on_bio,
 	.adapter = on_adapter,
 	.journal_answer = on_journal_answer,
-	.resolve = on_resolve,
-	.show = on_show,
+	.resolve = prompt_on_resolve,
+	.show = prompt_on_show,
 	.alarm = on_alarm,
 	.journal_error = on_journal_error,
 };
@@ -329,9 +329,9 @@ find_member(void *ctx, struct ulid member, struct lane_member *ret_member)
 {
 	struct power_lane *l = ctx;
 
-	if (!ulid_eq(member, l->member.member))
+	if (!ulid_eq(member, l->lane.member.member))
 		return -ENOENT;
-	*ret_member = l->member;
+	*ret_member = l->lane.member;
 	return 0;
 }
 
@@ -341,19 +341,7 @@ find_member(void *ctx, struct ulid member, struct lane_member *ret_member)
 static void
 step(struct power_lane *l, struct lane_event *ev)
 {
-	l->now.mono_ms += 100;
-	l->now.wall_ms += 100;
-	if (l->off)
-		return;
-	(void)effects_step(l->effects, ev, &l->now);
-	while (l->pending_count > 0 && !l->off) {
-		struct lane_event next = l->pending[0];
-
-		l->pending_count--;
-		memmove(&l->pending[0], &l->pending[1],
-			l->pending_count * sizeof(l->pending[0]));
-		(void)effects_step(l->effects, &next, &l->now); /* as above */
-	}
+	prompt_step(&l->lane, ev);
 }
 
 static void
@@ -373,38 +361,20 @@ name_ticket(const struct power_lane *l, char ticket[16])
 static void
 step_basket(struct power_lane *l, uint32_t count, bool final, bool closed)
 {
-	struct basket_line lines[LINES];
-	struct lane_event ev = { .kind = LANE_EV_BASKET };
 	char ticket[16];
+	struct prompt_basket b = { ticket, ++l->rev, count, final, closed };
 
 	name_ticket(l, ticket);
-	memset(lines, 0, sizeof(lines));
-	for (uint32_t i = 0; i < LINES; i++) {
-		lines[i].line = i + 1;
-		(void)snprintf(lines[i].code, sizeof(lines[i].code), "40000%u",
-			       i); /* fits */
-		lines[i].qty_milli = 1000;
-		lines[i].unit_price_minor = lines[i].amount_minor = 100 + i;
-	}
-	ev.basket = (struct lane_basket){ .ticket = str_of(ticket),
-					  .rev = ++l->rev,
-					  .currency = STR("EUR"),
-					  .lines = lines,
-					  .lines_count = count,
-					  .final = final,
-					  .closed = closed };
-	step(l, &ev);
+	prompt_basket(&l->lane, &b);
 }
 
 static void
 step_touch(struct power_lane *l)
 {
-	struct lane_event ev = { .kind = LANE_EV_TOUCH };
 	char probe[24];
 
 	(void)snprintf(probe, sizeof(probe), "probe-%u-%u", l->ticket, l->rev); /* fits */
-	ev.touch.probe = str_of(probe);
-	step(l, &ev);
+	prompt_touch(&l->lane, probe);
 }
 
 static void
@@ -431,16 +401,16 @@ step_cash(struct power_lane *l)
 static void
 wait_quiet(struct power_lane *l)
 {
-	for (int i = 0; i < QUIET_ROUNDS && !l->off; i++) {
+	for (int i = 0; i < QUIET_ROUNDS && !l->lane.off; i++) {
 		struct lane_event ev = { .kind = LANE_EV_TICK };
-		int64_t at = lane_core_deadline(l->core), by = 1000;
+		int64_t at = lane_core_deadline(l->lane.core), by = 1000;
 
-		if (lane_core_payments_count(l->core) == 0)
+		if (lane_core_payments_count(l->lane.core) == 0)
 			return;
-		if (at != LANE_NEVER && at > l->now.mono_ms)
-			by = at - l->now.mono_ms;
-		l->now.mono_ms += by;
-		l->now.wall_ms += by;
+		if (at != LANE_NEVER && at > l->lane.now.mono_ms)
+			by = at - l->lane.now.mono_ms;
+		l->lane.now.mono_ms += by;
+		l->lane.now.wall_ms += by;
 		step(l, &ev);
 	}
 }
@@ -474,16 +444,50 @@ one_checkout(struct power_lane *l)
 	}
 }
 
+/* A payment that stands, to give ten cents of it back. */
+static const struct entry *
+find_confirmed(const struct power_lane *l)
+{
+	for (unsigned i = l->ledger_count; i-- > 0;)
+		if (l->ledger[i].confirmed)
+			return &l->ledger[i];
+	return NULL;
+}
+
+static bool
+begin_refund(struct power_lane *l, struct payment *p)
+{
+	const struct entry *paid = find_confirmed(l);
+	struct payment_start start = {
+		.kind = PAYMENT_REFUND,
+		.checkout = { { 9, 9 } },
+		.return_id = { { 2, (uint8_t)l->returns } },
+		.ticket = STR("R"),
+		.currency = STR("EUR"),
+		.amount_minor = 10,
+	};
+	unsigned actions;
+
+	if (paid == NULL)
+		return false;
+	start.original = paid->key;
+	start.key.b[0] = (uint8_t)l->returns;
+	start.key.b[1] = 0xb0; /* no key of a payment has that here */
+	return payment_begin(p, &start, &l->lane.now, &actions) == 0;
+}
+
 static void
 give_back(struct power_lane *l)
 {
+	struct lane_event ev = { .kind = LANE_EV_REFUND };
+	struct payment refund;
 	const struct journal_return_line line = { 1, 900, false, l->returns, 1, 10 };
 	struct journal_return r = {
 		.id = { { 2, (uint8_t)l->returns } },
 		.checkout = { { 9, 9 } },
-		.wall_ms = l->now.wall_ms,
-		.sold_wall_ms = l->now.wall_ms - 1000,
-		.business_day = l->now.business_day,
+		.wall_ms = l->lane.now.wall_ms,
+		.sold_wall_ms = l->lane.now.wall_ms - 1000,
+		.business_day = l->lane.now.business_day,
 		.currency = "EUR",
 		.store = "s1",
 		.lane = "l1",
@@ -492,29 +496,21 @@ give_back(struct power_lane *l)
 		.refund_minor = 10,
 	};
 
-	if (l->off)
+	if (l->lane.off)
 		return;
+	if (begin_refund(l, &refund)) {
+		r.refund = &refund;
+		r.captured_minor = 1000;
+	}
 	if (power_book_return(l->book, l->journal, &r) < 0)
-		l->off = true;
+		l->lane.off = true;
 	l->returns++;
+	ev.refund = &refund;
+	if (r.refund != NULL)
+		step(l, &ev);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
-
-static struct pricing_rules *
-compile(void)
-{
-	static struct pricing_errors errors;
-	struct arena *arena = arena_new(1u << 20);
-	struct pricing_rules *rules = NULL;
-	const struct value *v;
-
-	if (arena == NULL || json_parse(arena, str_of(rules_text), 0, &v, NULL) < 0 ||
-	    pricing_rules_compile(v, &errors, &rules) < 0)
-		abort();
-	arena_free(arena);
-	return rules;
-}
 
 struct power_lane *
 power_lane_new(struct power_book *book)
@@ -524,26 +520,16 @@ power_lane_new(struct power_book *book)
 	if (l == NULL)
 		abort();
 	l->book = book;
-	l->rules = compile();
-	l->now = (struct timepoint){ .mono_ms = 1000,
-				     .wall_ms = INT64_C(1790000000000),
-				     .business_day = 20260921 };
-	l->member.member.b[0] = l->member.subjects[0].b[0] = 1;
-	l->member.subjects_count = 1;
-	l->member.has_tender = true;
-	(void)snprintf(l->member.number, sizeof(l->member.number), "1000"); /* fits */
-	(void)snprintf(l->member.token, sizeof(l->member.token), "tok_1");  /* as above */
+	l->rules = prompt_rules(rules_text);
+	prompt_init(&l->lane);
 	return l;
 }
 
 void
 power_lane_die(struct power_lane *l)
 {
-	l->effects = effects_free(l->effects);
-	l->core = lane_core_free(l->core);
+	prompt_close(&l->lane);
 	l->journal = journal_close(l->journal);
-	l->pending_count = 0;
-	l->off = false;
 }
 
 struct power_lane *
@@ -584,24 +570,10 @@ power_lane_journal(struct power_lane *l)
 int
 power_lane_start(struct power_lane *l)
 {
-	struct lane_env env = {
-		.rules = l->rules,
-		.limits = LANE_LIMITS_DEFAULT,
-		.payment = PAYMENT_RULES_DEFAULT,
-		.currency = "EUR",
-		.store = STR("s1"),
-		.lane = STR("l1"),
-		.language = STR("en"),
-		.can_pay = true,
-	};
 	int rc;
 
-	env.limits.touch_day_minor = INT64_MAX / 2;
-	if (lane_core_new(&env, &l->core) < 0 ||
-	    effects_new(l->core, power_book_over(l->book, l->journal), &ops, l,
-			&l->effects) < 0)
-		abort();
-	rc = effects_restore(l->effects, find_member, &l->now);
+	prompt_open(&l->lane, l->rules, power_book_over(l->book, l->journal), &ops);
+	rc = effects_restore(l->lane.effects, find_member, &l->lane.now);
 	step_up(l, LANE_EV_ADAPTER);
 	step_up(l, LANE_EV_BIO);
 	return rc;
@@ -610,9 +582,9 @@ power_lane_start(struct power_lane *l)
 void
 power_lane_work(struct power_lane *l, unsigned checkouts)
 {
-	for (unsigned i = 0; i < checkouts && !l->off; i++) {
+	for (unsigned i = 0; i < checkouts && !l->lane.off; i++) {
 		one_checkout(l);
-		if (i % 3 == 2)
+		if (i % 3 == 2 || i % 4 == 3)
 			give_back(l);
 	}
 	wait_quiet(l);
@@ -624,8 +596,9 @@ recover(struct power_lane *l)
 {
 	struct lane_event tick = { .kind = LANE_EV_TICK };
 
-	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
-		const struct entry *e = entry_find(l, lane_core_payment(l->core, i)->key);
+	for (uint32_t i = 0; i < lane_core_payments_count(l->lane.core); i++) {
+		const struct entry *e =
+			entry_find(l, lane_core_payment(l->lane.core, i)->key);
 
 		if (e != NULL)
 			complete(l, e, LANE_OP_OTHER, state_of(e));
@@ -645,7 +618,7 @@ give_back_untaken(struct power_lane *l)
 	for (unsigned i = 0; i < l->ledger_count; i++) {
 		const struct entry *e = &l->ledger[i];
 
-		if (e->captured && !e->undone && !e->confirmed)
+		if (!e->is_refund && e->captured && !e->undone && !e->confirmed)
 			post(l, LANE_EV_POS_UNDO)->key = e->key;
 	}
 	step(l, &tick);
@@ -672,7 +645,7 @@ power_lane_settle(struct power_lane *l)
 	before = l->ledger_count;
 	one_checkout(l);
 	wait_quiet(l);
-	if (!l->off &&
+	if (!l->lane.off &&
 	    (l->ledger_count != before + 1 || !l->ledger[l->ledger_count - 1].confirmed))
 		wrong(l, "the next checkout is not paid");
 }
@@ -692,12 +665,29 @@ count_rows(struct power_lane *l, const char *sql)
 }
 
 static void
+reconcile_refund(struct power_lane *l, const struct entry *e)
+{
+	struct journal_ref ref = journal_ref(l->journal);
+	struct payment p;
+
+	if (ref.ops->get_payment(ref.impl, e->key, &p) < 0)
+		wrong(l, "the journal does not know a refund that went back");
+	else if (payment_is_open(p.state) || (p.state == PAYMENT_REFUNDED) != e->captured)
+		wrong(l, "a refund is %s, and the processor says %s",
+		      payment_state_name(p.state), lane_outcome_name(state_of(e)));
+}
+
+static void
 reconcile_one(struct power_lane *l, const struct entry *e)
 {
 	struct journal_ref ref = journal_ref(l->journal);
 	struct payment p;
 	bool paid = e->captured && !e->undone;
 
+	if (e->is_refund) {
+		reconcile_refund(l, e);
+		return;
+	}
 	if (ref.ops->get_payment(ref.impl, e->key, &p) < 0)
 		wrong(l, "the journal does not know the payment of %s", e->ticket);
 	else if (payment_is_paid(p.state) != paid)
@@ -719,6 +709,12 @@ power_lane_reconcile(struct power_lane *l)
 	    count_rows(l, "SELECT count(*) FROM checkouts WHERE uses_counted = 1") !=
 		    done)
 		wrong(l, "uses of a limited offer are not the checkouts that were done");
+	if (count_rows(l, "SELECT count(*) FROM refunds WHERE state IN ('created',"
+			  " 'sending', 'unknown')") != 0)
+		wrong(l, "a refund has no end");
+	if (count_rows(l, "SELECT count(*) FROM refunds WHERE return_id NOT IN"
+			  " (SELECT id FROM returns)") != 0)
+		wrong(l, "a refund is there without its return");
 	if (count_rows(l, "SELECT count(*) FROM reservations") != 0)
 		wrong(l, "a limited offer is reserved for nobody");
 }

@@ -25,7 +25,7 @@ int power_lane_start(struct power_lane *l);
 /*
  * So many checkouts one after another, until the power goes: paid; declined and paid in cash; paid and
  * given back by the till; void while in doubt; in doubt and found to be paid; paid with an answer that
- * is journalled; cash. Between them, goods are returned.
+ * is journalled; cash. Between them, goods are returned, and the money goes back to the token.
  */
 void power_lane_work(struct power_lane *l, unsigned checkouts);
 /*

@@ -74,6 +74,8 @@ cases_price(struct cases_answer *a, const struct oracle_case *c, uint64_t order,
 	oracle_json(c, order, &t);
 	a->r = NULL;
 	kit_init(&a->kit);
+	a->kit.at.wall_ms = oracle_wall_ms(c->now);
+	a->kit.at.business_day = 20261100 + c->now.day;
 	rc = load(&a->kit, &t);
 	oracle_text_free(&t);
 	if (rc == 0)

@@ -193,11 +193,28 @@ on_answer(void *ctx, const struct value *result, const struct rpc_error *error)
 		copy_member(answer_state, sizeof(answer_state), result, "state");
 }
 
+static unsigned words, words_failed; /* told; and how many of them could not be stored */
+static char word_type[32];
+
+static void
+on_event(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	 const struct value *params)
+{
+	(void)ctx;
+	(void)peer;
+	copy_member(word_type, sizeof(word_type), params, "type");
+	if (words++ < words_failed)
+		rpc_fail(call, RPC_INTERNAL, "not stored: to be told again");
+	else
+		rpc_reply(call, NULL);
+}
+
 static const struct rpc_method methods[] = {
 	{ "adapter.hello", 1, 0, on_hello },
 	{ "adapter.complete", 1, 0, on_complete },
+	{ "adapter.event", 1, 0, on_event },
 };
-static const struct rpc_hooks hooks = { .methods = methods, .methods_count = 2 };
+static const struct rpc_hooks hooks = { .methods = methods, .methods_count = 3 };
 
 static void
 on_ended(void *ctx, int err)
@@ -431,6 +448,50 @@ START_TEST(a_lost_laned_voids_requests)
 }
 END_TEST
 
+START_TEST(what_the_pos_says_of_a_tender_is_told_until_it_is_stored)
+{
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_TENDER_UNDO,
+				  .key = { { 7 } },
+				  .amount = -1 };
+
+	setup();
+	words = 0;
+	words_failed = 1;
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_OK);
+	until(&words, 2);
+	ck_assert_str_eq(word_type, "tender-undo");
+	/* Once stored it is not told again; and a flood of them ends. */
+	answers = 0;
+	send_submit("r1", 60000);
+	until(&answers, 1);
+	ck_assert_uint_eq(words, 2);
+	words_failed = 1000;
+	for (int i = 0; i < 64; i++)
+		ck_assert_int_eq(api->event(adapter_host, &ev), LANED_OK);
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_AGAIN);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_tender_that_laned_did_not_answer_in_time_is_aborted)
+{
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_TENDER_WANTED,
+				  .ticket = { "T1", 2 },
+				  .ref = { "7001", 4 },
+				  .amount = 5 };
+
+	setup();
+	words = words_failed = 0;
+	/* Nobody serves laned's end meanwhile: it hears of it too late. */
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_NOT_DURABLE);
+	until(&words, 2);
+	ck_assert_str_eq(word_type, "tender-abort");
+	teardown();
+}
+END_TEST
+
 START_TEST(nonsense_in_health_and_selftest_is_bounded)
 {
 	struct json_out *o = json_out_new(256);
@@ -483,5 +544,8 @@ UNIT_MAIN("adapter_bridge", a_completion_inside_submit_comes_after_its_answer,
 	  silence_of_the_plug_in_is_unknown_and_its_answer_is_late,
 	  late_answers_without_a_request_go_by_the_key,
 	  another_request_s_key_moves_nothing, what_is_to_be_recovered_is_a_request,
-	  a_lost_laned_voids_requests, nonsense_in_health_and_selftest_is_bounded,
+	  a_lost_laned_voids_requests,
+	  what_the_pos_says_of_a_tender_is_told_until_it_is_stored,
+	  a_tender_that_laned_did_not_answer_in_time_is_aborted,
+	  nonsense_in_health_and_selftest_is_bounded,
 	  tables_that_lack_something_are_refused)

@@ -433,25 +433,40 @@ START_TEST(card_numbers_are_stopped_at_every_door)
 }
 END_TEST
 
-START_TEST(declared_services_of_later_versions_say_so)
+START_TEST(what_no_option_names_cannot_be_reached)
 {
-	struct laned_str text = { "x", 1 };
+	const struct laned_conn_events events = { .size = sizeof(events) };
+	struct laned_str text = { "x", 1 }, pan = { "4111111111111111", 16 };
 	uint64_t id = 0;
 	uint8_t buf[4];
 	size_t n = sizeof(buf);
 
 	setup();
 	ck_assert_uint_eq(api->size, sizeof(*api));
-	ck_assert_int_eq(api->conn_open(host, "a", NULL, NULL, &id), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->conn_listen(host, "a", NULL, NULL, &id), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->conn_send(host, 1, buf, 1), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->conn_modem(host, 1, 0, 0), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->splice(host, 1, 2, buf, 0), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->type_start(host, "a", text, NULL, NULL), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->type_cancel(host, "a"), LANED_UNSUPPORTED);
-	ck_assert_int_eq(api->secret(host, "a", buf, &n), LANED_UNSUPPORTED);
+	ck_assert_int_lt(api->conn_open(host, "a", &events, NULL, &id), LANED_OK);
+	ck_assert_int_lt(api->conn_listen(host, "a", &events, NULL, &id), LANED_OK);
+	ck_assert_int_lt(api->conn_send(host, 1, buf, 1), LANED_OK);
+	ck_assert_int_lt(api->conn_modem(host, 1, 0, 0), LANED_OK);
+	ck_assert_int_lt(api->splice(host, 1, 2, buf, 0), LANED_OK);
+	ck_assert_int_eq(api->type_start(host, "a", text, NULL, NULL), LANED_MISSING);
+	ck_assert_int_eq(api->type_start(host, "a", pan, NULL, NULL), LANED_PAN);
+	ck_assert_int_eq(api->type_cancel(host, "a"), LANED_MISSING);
+	ck_assert_int_lt(api->secret(host, "a", buf, &n), LANED_OK);
 	api->conn_close(host, 1);
 	ck_assert_int_eq(api->option_int(host, "none", NULL), LANED_MISSING);
+	teardown();
+}
+END_TEST
+
+/* Counted, and without laned in the way of the count. */
+START_TEST(a_flood_of_log_lines_is_cut_off)
+{
+	const struct laned_str line = { "flood", 5 };
+
+	setup();
+	for (unsigned i = 0; i < 5000; i++)
+		api->log(host, LANED_LOG_DEBUG, line);
+	ck_assert_uint_ge(host_refused(host), 4000);
 	teardown();
 }
 END_TEST
@@ -485,6 +500,5 @@ UNIT_MAIN("adapter_host", put_read_remove_round_trip,
 	  a_folder_that_is_not_there_is_an_error_and_no_missing_file,
 	  timers_fire_once_and_stale_numbers_hit_nothing, timers_have_a_limit,
 	  memory_is_zeroed_counted_and_limited, without_laned_nothing_is_durable,
-	  card_numbers_are_stopped_at_every_door,
-	  declared_services_of_later_versions_say_so,
-	  time_and_randomness_come_from_the_host)
+	  card_numbers_are_stopped_at_every_door, what_no_option_names_cannot_be_reached,
+	  a_flood_of_log_lines_is_cut_off, time_and_randomness_come_from_the_host)

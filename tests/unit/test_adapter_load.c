@@ -3,6 +3,7 @@
 
 #include "adapter/adapter_conf.h"
 #include "adapter/plugin_load.h"
+#include "adapter/sandbox.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -272,6 +273,11 @@ static const struct {
 	  "[adapter:x]\nhow = b\n", 0 },
 	{ OPTIONS(OPTION("enabled", "bool", ",\"def\":\"no\"")), "[adapter:x]\n",
 	  -EPROTO },
+	{ OPTIONS(OPTION("to", "address", ",\"def\":\"\"")), "[adapter:x]\n", 0 },
+	{ OPTIONS(OPTION("to", "address", ",\"def\":\"\"")),
+	  "[adapter:x]\nto = tcp://127.0.0.1:1\n", 0 },
+	{ OPTIONS(OPTION("to", "address", ",\"def\":\"\"")),
+	  "[adapter:x]\nto = tcp://127.0.0.1:70000\n", -EBADMSG },
 	{ "{\"v\":1,\"options\":[", "[adapter:x]\n", -EBADMSG },
 	{ "{\"v\":2,\"options\":[]}", "[adapter:x]\n", -EPROTO },
 };
@@ -295,6 +301,41 @@ START_TEST(configuration_is_checked_by_the_options_file)
 	}
 	ask.name = "Not/a name";
 	ck_assert_int_eq(adapter_conf_load(&ask, &c), -EINVAL);
+	teardown();
+}
+END_TEST
+
+START_TEST(the_sandbox_follows_the_addresses)
+{
+	static const struct {
+		const char *line;
+		unsigned needs;
+	} rows[] = {
+		{ "", 0 },
+		{ "to = tcp://127.0.0.1:1\n", SANDBOX_INET | SANDBOX_LISTEN },
+		{ "to = tls://[::1]:1?ca=c\n", SANDBOX_INET | SANDBOX_LISTEN },
+		{ "to = tcp://host:1\n", SANDBOX_INET | SANDBOX_LISTEN | SANDBOX_NAMES },
+		{ "to = serial:///dev/ttyS0\n", SANDBOX_SERIAL },
+		{ "to = uinput:de\n", SANDBOX_TYPING },
+		{ "to = unix:/x\n", SANDBOX_LISTEN },
+		{ "to = unix:/x\npos = tcp://0.0.0.0:1\nterminal = serial:///dev/ttyS1\n",
+		  SANDBOX_INET | SANDBOX_LISTEN | SANDBOX_SERIAL },
+	};
+	char conf_path[80], text[160];
+	struct adapter_conf_ask ask = { "x", conf_path, so_path };
+	struct adapter_conf *c = NULL;
+
+	setup();
+	(void)snprintf(conf_path, sizeof(conf_path), "%s/c.conf", root); /* fits */
+	write_text("x.options.json", OPTIONS(OPTION("to", "address", ",\"def\":\"\"")));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), "[adapter:x]\n%s", rows[i].line);
+		write_text("c.conf", text);
+		ck_assert_int_eq(adapter_conf_load(&ask, &c), 0);
+		ck_assert_msg(sandbox_needs(c) == rows[i].needs, "%s: %u", text,
+			      sandbox_needs(c));
+		c = adapter_conf_free(c);
+	}
 	teardown();
 }
 END_TEST
@@ -335,5 +376,5 @@ UNIT_MAIN("adapter_load", a_good_plug_in_is_loaded_and_tells_what_it_is,
 	  no_truncated_or_garbled_file_is_taken_for_more_than_it_is,
 	  files_and_folders_that_others_can_write_are_refused,
 	  links_folders_and_missing_files_are_refused,
-	  configuration_is_checked_by_the_options_file,
+	  configuration_is_checked_by_the_options_file, the_sandbox_follows_the_addresses,
 	  configured_values_and_defaults_are_told)

@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "base/db.h"
 #include "base/rpc.h"
+#include "base/stream.h"
 
 #include "unit.h"
 
@@ -224,6 +225,89 @@ put(const char *path, const char *text)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
+/* ---- connections ---- */
+
+static struct stream *ends[2];
+static unsigned told;
+
+static void
+on_opened(void *ctx)
+{
+	static const uint8_t text[100];
+	struct stream **end = ctx;
+
+	(void)stream_send(*end, text, sizeof(text)); /* or not: then it is closed */
+}
+
+static void
+on_data(void *ctx, const uint8_t *data, size_t n)
+{
+	(void)ctx;
+	(void)data;
+	(void)n;
+	told++;
+}
+
+static void
+on_stream_closed(void *ctx, int err)
+{
+	struct stream **end = ctx;
+
+	(void)err;
+	*end = stream_free(*end);
+	told += 2;
+}
+
+static const struct stream_events stream_events = { .opened = on_opened,
+						    .data = on_data,
+						    .closed = on_stream_closed };
+
+static void
+on_accepted(void *ctx, struct stream *s)
+{
+	(void)ctx;
+	if (ends[1] != NULL)
+		abort();
+	ends[1] = s;
+	stream_set_events(s, &stream_events, &ends[1]);
+}
+
+static void
+connect_streams(void)
+{
+	struct stream_listen_options o = { .fd = -1,
+					   .peers_max = 1,
+					   .accepted = on_accepted };
+	struct stream_listener *listener = NULL;
+	struct streams *ss = NULL;
+	struct loop *loop = NULL;
+	struct address a;
+	char why[ADDRESS_WHY_BYTES];
+
+	ends[0] = ends[1] = NULL;
+	told = 0;
+	if (address_parse(STR("tcp://127.0.0.1:0"), &a, why) < 0)
+		abort();
+	o.address = &a;
+	if (loop_new(&loop) == 0 && streams_new(loop, NULL, &ss) == 0 &&
+	    stream_listen(ss, &o, &listener, NULL) == 0) {
+		streams_set_limits(ss, 20, 20);
+		a.port = stream_listener_port(listener);
+		/* A failure leaves NULL. */
+		(void)stream_open(ss, &a, &stream_events, &ends[0], &ends[0], NULL);
+		/* Without memory for a timer nobody is told, and nothing else is wrong. */
+		for (int i = 0; i < 12 && told < 2 && ends[0] != NULL; i++)
+			(void)loop_once(loop, 5);
+		if (ends[0] != NULL)
+			stream_close(ends[0]);
+		(void)loop_once(loop, 0); /* whatever it says */
+	}
+	stream_free(ends[1]);
+	stream_listener_free(listener);
+	streams_free(ss);
+	loop_free(loop);
+}
+
 /* ---- the loop over all allocations ---- */
 
 /* Whether the functions above are the ones that are called: valgrind puts its own before them. */
@@ -260,6 +344,12 @@ exhaust(void (*scenario)(void), long at_least)
 START_TEST(a_conversation_survives_every_failing_allocation)
 {
 	exhaust(converse, 50);
+}
+END_TEST
+
+START_TEST(connections_survive_every_failing_allocation)
+{
+	exhaust(connect_streams, 20);
 }
 END_TEST
 
@@ -300,5 +390,6 @@ START_TEST(a_configuration_survives_every_failing_allocation)
 END_TEST
 
 UNIT_MAIN("base_memory", a_conversation_survives_every_failing_allocation,
+	  connections_survive_every_failing_allocation,
 	  a_database_survives_every_failing_allocation,
 	  a_configuration_survives_every_failing_allocation)

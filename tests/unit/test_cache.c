@@ -156,7 +156,37 @@ START_TEST(two_connections_see_commits_only)
 }
 END_TEST
 
+START_TEST(tokens_of_the_other_environment_are_set_aside)
+{
+	static const struct {
+		const char *environment;
+		bool fresh;
+		unsigned aside;
+	} opens[] = { { "test", true, 0 },
+		      { "test", false, 0 },
+		      { "live", true, 1 },
+		      { "live", false, 1 } };
+	struct db *d = NULL;
+
+	tempdir_make(dir);
+	for (size_t i = 0; i < sizeof(opens) / sizeof(opens[0]); i++) {
+		bool fresh = false;
+
+		ck_assert_int_eq(
+			cache_open_in(dir, opens[i].environment, &d, &fresh, why), 0);
+		ck_assert_int_eq(fresh, opens[i].fresh);
+		if (fresh)
+			(void)kit_put(d, "{\"number\":\"1\"}", 1);
+		ck_assert_uint_eq(set_aside_files(), opens[i].aside);
+		ck_assert_int_eq(why[0] != '\0', i == 2);
+		(void)db_close(d);
+	}
+	tempdir_remove(dir);
+}
+END_TEST
+
 UNIT_MAIN("cache", a_new_cache_is_fresh_and_an_old_one_is_not,
 	  a_damaged_cache_is_set_aside_and_made_anew,
 	  a_leftover_log_of_a_lost_file_does_no_harm,
-	  a_missing_or_endless_folder_is_an_error, two_connections_see_commits_only)
+	  a_missing_or_endless_folder_is_an_error, two_connections_see_commits_only,
+	  tokens_of_the_other_environment_are_set_aside)

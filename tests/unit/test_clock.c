@@ -191,16 +191,6 @@ START_TEST(clocks_tell_the_systems_time)
 }
 END_TEST
 
-START_TEST(doubt_is_a_comparison_with_what_was_recorded)
-{
-	int64_t now = clock_wall_ms();
-
-	ck_assert(!clock_is_before(0));
-	ck_assert(!clock_is_before(now));
-	ck_assert(clock_is_before(now + INT64_C(3600000)));
-}
-END_TEST
-
 START_TEST(synchronised_is_what_the_kernel_says)
 {
 	struct ntptimeval tv;
@@ -218,5 +208,4 @@ UNIT_MAIN("clock", offsets_follow_the_zone_and_its_daylight_saving,
 	  business_day_begins_when_configured,
 	  a_business_day_never_goes_back_when_clocks_do,
 	  business_days_only_go_on_whenever_they_begin, clocks_tell_the_systems_time,
-	  doubt_is_a_comparison_with_what_was_recorded,
 	  synchronised_is_what_the_kernel_says)

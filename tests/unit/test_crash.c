@@ -19,8 +19,11 @@ child(void)
 {
 	if (getenv("LANED_TEST_CHILD") == NULL)
 		return;
-	for (unsigned long i = 0; i < POINTS; i++)
+	for (unsigned long i = 0; i < POINTS; i++) {
 		crash_point("a point of the test");
+		if (plan != NULL)
+			crash_point("another");
+	}
 	exit(0);
 }
 
@@ -109,5 +112,58 @@ START_TEST(only_the_program_named_is_counted_and_killed)
 }
 END_TEST
 
+/* The wait status of a child with this order; the plan it left behind. */
+static int
+run_plan(const char *name, uint32_t n, struct plan_row rows[PLAN_ROWS])
+{
+	char path[] = "/tmp/laned-crash-XXXXXX";
+	int fd = mkstemp(path), status;
+	long count;
+
+	ck_assert_int_ge(fd, 0);
+	memset(rows, 0, PLAN_ROWS * sizeof(*rows));
+	(void)snprintf(rows[0].name, sizeof(rows[0].name), "%s", name);
+	rows[0].n = n;
+	ck_assert_int_eq(pwrite(fd, rows, PLAN_ROWS * sizeof(*rows), 0),
+			 PLAN_ROWS * sizeof(*rows));
+	(void)setenv("LANED_CRASH_PLAN", path, 1);
+	status = run_child((struct setting){ NULL, NULL, false }, &count);
+	(void)unsetenv("LANED_CRASH_PLAN");
+	ck_assert_int_eq(pread(fd, rows, PLAN_ROWS * sizeof(*rows), 0),
+			 PLAN_ROWS * sizeof(*rows));
+	(void)close(fd);
+	(void)unlink(path);
+	return status;
+}
+
+START_TEST(a_plan_kills_at_the_nth_pass_of_a_name)
+{
+	static const struct {
+		const char *name;
+		uint32_t n, left, first, second; /* passes of the two points */
+		bool dies;
+	} cases[] = {
+		{ "", 0, 0, POINTS, POINTS, false },
+		{ "", 4, 0, 2, 2, true },
+		{ "another", 3, 0, 3, 3, true },
+		{ "a point of the test", 1, 0, 1, 0, true },
+		{ "another", 9, 9 - POINTS, POINTS, POINTS, false },
+		{ "nowhere", 1, 1, POINTS, POINTS, false },
+	};
+	struct plan_row rows[PLAN_ROWS];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status = run_plan(cases[i].name, cases[i].n, rows);
+
+		ck_assert_int_eq(WIFSIGNALED(status), cases[i].dies);
+		ck_assert_uint_eq(rows[0].n, cases[i].left);
+		ck_assert_str_eq(rows[1].name, "a point of the test");
+		ck_assert_uint_eq(rows[1].n, cases[i].first);
+		ck_assert_uint_eq(rows[2].n, cases[i].second);
+	}
+}
+END_TEST
+
 UNIT_MAIN("crash", every_point_asked_for_kills_there, without_settings_nothing_happens,
-	  only_the_program_named_is_counted_and_killed)
+	  only_the_program_named_is_counted_and_killed,
+	  a_plan_kills_at_the_nth_pass_of_a_name)

@@ -461,7 +461,113 @@ START_TEST(a_lost_link_drops_requests_and_keeps_files)
 }
 END_TEST
 
-UNIT_MAIN("drop", journal_comes_before_the_file, submit_itself_does_nothing_yet,
+/* ---- money back ---------------------------------------------------------------------------- */
+
+static struct laned_request
+refund_of(const char *ref)
+{
+	struct laned_request q = drop_kit_request(LANED_REQ_REFUND, 5, KEY_A);
+
+	q.ref = laned_str_of(ref);
+	ck_assert_int_eq(laned_key_parse(laned_str_of(KEY_B), &q.original), LANED_OK);
+	return q;
+}
+
+/* The file of the refund, as a text. */
+static const char *
+refund_file(void)
+{
+	static char text[512];
+	const struct drop_kit_file *f = drop_kit_find("out", KEY_A ".refund.json");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_lt(f->n, sizeof(text));
+	memcpy(text, f->data, f->n);
+	text[f->n] = '\0';
+	return text;
+}
+
+START_TEST(a_refund_is_journalled_written_and_answered_as_a_payment)
+{
+	struct laned_request q = refund_of("R-1");
+
+	drop_kit_launch_up(laned_adapter_v0);
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	ck_assert_uint_eq(drop_kit_host.events_count, 0);
+	drop_kit_fire(0);
+	ck_assert_uint_eq(drop_kit_host.events[0].kind, JOURNAL);
+	ck_assert_str_eq(refund_file(),
+			 "{\"v\":1,\"key\":\"" KEY_A "\",\"original\":\"" KEY_B
+			 "\",\"ref\":\"R-1\",\"ticket\":\"17\",\"amount\":1149,"
+			 "\"currency\":\"EUR\"}");
+	drop_kit_pos_writes(KEY_A ".result.json", RESULT(KEY_A, "approved"));
+	drop_kit_acknowledge_all();
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_APPROVED);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->req, 5);
+	ck_assert_int_eq(drop_kit_last(COMPLETE)->amount, 1149);
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_refund_by_reference_alone_names_no_key)
+{
+	struct laned_request q = refund_of("R-1");
+
+	memset(&q.original, 0, sizeof(q.original));
+	drop_kit_launch_up(laned_adapter_v0);
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	ck_assert_ptr_null(strstr(refund_file(), "original"));
+	q.ref = laned_str_of("");
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_INVALID);
+	/* A host of before refunds has no member for it. */
+	q = refund_of("R-1");
+	q.size = (uint32_t)offsetof(struct laned_request, original);
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_INVALID);
+	drop_kit_end();
+}
+END_TEST
+
+/* The POS may not have seen it: then it never will, and says so. */
+START_TEST(a_refund_that_nobody_took_is_withdrawn_before_it_is_asked_about)
+{
+	struct laned_request q = refund_of("R-1");
+
+	drop_kit_launch_up(laned_adapter_v0);
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	drop_kit_fire(60000);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_UNKNOWN);
+	drop_kit_submit_ok(LANED_REQ_QUERY, 6, KEY_A);
+	ck_assert(!drop_kit_in_folder("out", KEY_A ".refund.json"));
+	ck_assert(drop_kit_in_folder("out", KEY_A ".query.json"));
+	drop_kit_pos_writes(KEY_A ".result.json", RESULT(KEY_A, "not-found"));
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_NOT_FOUND);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->req, 6);
+	drop_kit_acknowledge_all();
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_refund_that_is_not_durable_is_not_sent)
+{
+	struct laned_request q = refund_of("R-1");
+
+	drop_kit_launch_up(laned_adapter_v0);
+	drop_kit_host.journal_rc = LANED_NOT_DURABLE;
+	ck_assert_int_eq(drop_kit_table->submit(drop_kit_drop, &q), LANED_OK);
+	drop_kit_fire(0);
+	ck_assert_uint_eq(drop_kit_count(PUT), 0);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_NOT_SENT);
+	drop_kit_end();
+}
+END_TEST
+
+UNIT_MAIN("drop", journal_comes_before_the_file,
+	  a_refund_is_journalled_written_and_answered_as_a_payment,
+	  a_refund_by_reference_alone_names_no_key,
+	  a_refund_that_nobody_took_is_withdrawn_before_it_is_asked_about,
+	  a_refund_that_is_not_durable_is_not_sent, submit_itself_does_nothing_yet,
 	  not_durable_means_not_sent, a_failed_put_is_unknown_and_not_declined,
 	  every_outcome_is_told_as_it_is_and_its_file_goes_last,
 	  an_approval_without_an_amount_is_told_without_one,

@@ -84,7 +84,7 @@ on_adapter(void *ctx, const struct lane_effect *fx)
 {
 	static const char letters[LANE_EFFECT_KINDS] = {
 		[FX_OFFER] = 'o',   [FX_PAY] = 'p',  [FX_QUERY] = 'q',
-		[FX_CONFIRM] = 'c', [FX_UNDO] = 'u',
+		[FX_CONFIRM] = 'c', [FX_UNDO] = 'u', [FX_ANSWER] = 'a',
 	};
 	struct stage *s = ctx;
 
@@ -139,7 +139,19 @@ on_journal_error(void *ctx, int error)
 	put(ctx, 'E');
 }
 
+static void
+on_tender_reply(void *ctx, const struct lane_effect *fx, bool ok)
+{
+	struct stage *s = ctx;
+
+	put(s, ok ? 'Y' : 'n');
+	if (fx->reply.ok)
+		s->key = fx->reply.key;
+	s->at_answer = durable_state(s, s->key);
+}
+
 static const struct effects_ops ops = {
+	.tender_reply = on_tender_reply,
 	.fresh = on_fresh,
 	.bio = on_bio,
 	.adapter = on_adapter,
@@ -318,6 +330,120 @@ START_TEST(a_paid_checkout_costs_four_durable_commits)
 	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
 	ck_assert_int_eq(complete(&s, LANE_OP_CONFIRM, OUTCOME_CONFIRMED), 0);
 	ck_assert_uint_eq(effects_counts(s.effects)->durable_commits, 4);
+	teardown(&s);
+}
+END_TEST
+
+/* A member is here, the total is told, and the adapter of the POS is there. */
+static void
+to_tender(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_POS_LINK };
+
+	ev.pos.adapter = STR("till");
+	ev.pos.up = true;
+	ck_assert_int_eq(give(s, &ev), 0);
+	ev = (struct lane_event){ .kind = LANE_EV_CLAIM, .claim.value = STR("C1") };
+	ck_assert_int_eq(give(s, &ev), 0);
+	ck_assert_int_eq(basket(s, 1), 0);
+}
+
+static int
+want(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_TENDER_WANTED };
+
+	ev.tender.adapter = STR("till");
+	ev.tender.ticket = STR("T1");
+	ev.tender.currency = STR("EUR");
+	ev.tender.ref = STR("7001");
+	ev.tender.amount_minor = 700;
+	return give(s, &ev);
+}
+
+static int
+verified(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_VERIFIED };
+
+	ck_assert_int_eq(touch(s), 0);
+	ev.bio.probe = STR("p1");
+	ev.bio.outcome = BIO_ACCEPT;
+	return give(s, &ev);
+}
+
+static int
+later(struct stage *s, enum lane_event_kind kind)
+{
+	struct lane_event ev = { .kind = kind, .key = s->key };
+
+	return give(s, &ev);
+}
+
+START_TEST(what_a_pos_asks_for_costs_four_durable_commits)
+{
+	struct stage s;
+
+	setup(&s);
+	to_tender(&s);
+	ck_assert_int_eq(want(&s), 0);
+	ck_assert_str_eq(s.line, "WY");
+	ck_assert_int_eq(s.at_answer,
+			 PAYMENT_CREATED); /* before the POS's adapter hears */
+	ck_assert_int_eq(verified(&s), 0);
+	ck_assert_ptr_nonnull(strchr(s.line, 'p'));
+	ck_assert_int_eq(ask(&s), 0);
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "Wa");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_ANSWER_SENDING);
+	ck_assert_int_eq(complete(&s, LANE_OP_ANSWER, OUTCOME_CONFIRMED), 0);
+	ck_assert_str_eq(s.line, "W");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_CONFIRMED);
+	ck_assert_uint_eq(effects_counts(s.effects)->durable_commits, 4);
+	/* It is not open any more; the POS asks for its answer all the same. */
+	ck_assert_int_eq(later(&s, LANE_EV_REPEAT_WANTED), 0);
+	ck_assert_str_eq(s.line, "a");
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(what_is_not_durable_is_refused_to_the_pos)
+{
+	struct stage s;
+
+	setup(&s);
+	to_tender(&s);
+	s.commit_error = -ENOSPC;
+	ck_assert_int_eq(want(&s), 0);
+	ck_assert_str_eq(s.line, "En");
+	ck_assert_int_eq(durable_state(&s, s.key), PAYMENT_STATES);
+	ck_assert(!effects_stored(s.effects));
+	/* Nothing of it is told later, under a key that nobody was given. */
+	s.commit_error = 0;
+	s.now.mono_ms += 5000;
+	ck_assert_int_eq(give_up(&s, LANE_EV_TICK), 0);
+	ck_assert_ptr_null(strchr(s.line, 'a'));
+	teardown(&s);
+}
+END_TEST
+
+START_TEST(no_answer_goes_out_before_its_commit)
+{
+	struct stage s;
+
+	setup(&s);
+	to_tender(&s);
+	ck_assert_int_eq(want(&s), 0);
+	ck_assert_int_eq(verified(&s), 0);
+	ck_assert_int_eq(ask(&s), 0);
+	s.commit_error = -EIO;
+	ck_assert_int_eq(complete(&s, LANE_OP_PAY, OUTCOME_APPROVED), 0);
+	ck_assert_str_eq(s.line, "E");
+	ck_assert(!effects_stored(s.effects)); /* the payer tells it again */
+	s.commit_error = 0;
+	s.now.mono_ms += 5000;
+	ck_assert_int_eq(give_up(&s, LANE_EV_TICK), 0);
+	ck_assert_str_eq(s.line, "Wa");
 	teardown(&s);
 }
 END_TEST
@@ -624,6 +750,8 @@ END_TEST
 
 UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_paid_checkout_costs_four_durable_commits,
+	  what_a_pos_asks_for_costs_four_durable_commits,
+	  what_is_not_durable_is_refused_to_the_pos, no_answer_goes_out_before_its_commit,
 	  without_a_commit_no_money_is_asked_for,
 	  without_a_commit_the_adapter_may_not_send,
 	  without_a_commit_nothing_is_confirmed, a_lane_without_a_journal_sells,

@@ -525,10 +525,54 @@ START_TEST(the_sweep_spares_what_is_open)
 }
 END_TEST
 
+/* As the version before this one left it: without what came with schema 4. */
+static const char back_to_schema_3[] =
+	"DROP INDEX payments_pos_ref; DROP INDEX payments_pos_blob;"
+	"DROP INDEX payments_member; ALTER TABLE payments DROP COLUMN member;"
+	"ALTER TABLE payments DROP COLUMN pos_adapter;"
+	"ALTER TABLE payments DROP COLUMN pos_ref;"
+	"ALTER TABLE payments DROP COLUMN pos_blob;"
+	"DROP TABLE refunds;"
+	"UPDATE schema_info SET version = 3; PRAGMA user_version = 3;";
+
+START_TEST(a_journal_of_the_schema_before_is_taken_over)
+{
+	struct fixture f;
+	struct journal_ref j;
+	struct payment p, back;
+
+	setup(&f);
+	ck_assert_int_eq(put_checkout(&f, 1, PHASE_PAYING), 0);
+	ck_assert_int_eq(put_payment(&f, 1, 1, PAYMENT_SENDING), 0);
+	ck_assert_int_eq(db_exec(f.j->db, back_to_schema_3), 0);
+	f.j = journal_close(f.j);
+	ck_assert_msg(open_as(&f, "test", 1) == 0, "%s", f.why);
+	j = journal_ref(f.j);
+	memset(&p, 0, sizeof(p));
+	p.key.b[0] = 1;
+	ck_assert_int_eq(j.ops->get_payment(j.impl, p.key, &back), 0);
+	ck_assert_int_eq(back.state, PAYMENT_SENDING);
+	ck_assert(!payment_is_for_pos(&back) && back.pos_ref[0] == '\0' &&
+		  back.pos_blob_bytes == 0 && !back.taken);
+	/* What a POS asks for goes in beside it. */
+	p = back;
+	p.key.b[0] = 2;
+	(void)snprintf(p.pos_adapter, sizeof(p.pos_adapter), "till");
+	(void)snprintf(p.pos_ref, sizeof(p.pos_ref), "7001");
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+	ck_assert_int_eq(j.ops->find_payment(j.impl, STR("7001"), &back), 0);
+	ck_assert_uint_eq(back.key.b[0], 2);
+	teardown(&f);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const list[] = {
+		a_journal_of_the_schema_before_is_taken_over,
 		a_journal_is_of_one_lane_and_environment,
 		what_was_committed_survives_the_process,
 		payments_are_written_full_and_touches_normal,

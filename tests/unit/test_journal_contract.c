@@ -301,6 +301,73 @@ START_TEST(a_payment_comes_back_as_it_was)
 }
 END_TEST
 
+START_TEST(what_a_pos_asked_for_comes_back_and_is_found_by_its_own_reference)
+{
+	struct fixture f;
+	struct payment p = payment_of(3, PAYMENT_ANSWER_SENDING), back;
+
+	setup(&f, _i);
+	(void)snprintf(p.ref, sizeof(p.ref), "R-77");
+	(void)snprintf(p.pos_adapter, sizeof(p.pos_adapter), "till");
+	(void)snprintf(p.pos_ref, sizeof(p.pos_ref), "7001");
+	p.pos_blob_bytes = 4;
+	memcpy(p.pos_blob, "\x00p\xff!", 4);
+	p.taken = p.two_phase = p.given_back = true;
+	ck_assert_int_eq(put(&f, NULL, &p), 0);
+	memcpy(p.pos_blob, "late", 4); /* with the answer */
+	p.passed = true;
+	ck_assert_int_eq(put(&f, NULL, &p), 0);
+	reopen(&f);
+	ck_assert_int_eq(f.j.ops->find_payment(f.j.impl, STR("7001"), &back), 0);
+	ck_assert(key128_eq(back.key, p.key) && payment_is_for_pos(&back));
+	ck_assert_str_eq(back.pos_adapter, "till");
+	ck_assert_str_eq(back.pos_ref, "7001");
+	ck_assert_str_eq(back.ref, "R-77");
+	ck_assert_uint_eq(back.pos_blob_bytes, 4);
+	ck_assert_mem_eq(back.pos_blob, "late", 4);
+	ck_assert(back.taken && back.two_phase && back.given_back && back.passed);
+	ck_assert_int_eq(f.j.ops->find_payment(f.j.impl, STR("late"), &back), 0);
+	(void)snprintf(p.pos_ref, sizeof(p.pos_ref), "4111111111111111");
+	p.key.b[0] = 4;
+	ck_assert_int_eq(put(&f, NULL, &p), -EPERM);
+	teardown(&f);
+}
+END_TEST
+
+static int
+count_parts(void *ctx, const struct payment *p)
+{
+	int *sum = ctx;
+
+	*sum += p->key.b[0];
+	return 0;
+}
+
+START_TEST(the_confirmed_parts_of_a_checkout_are_told)
+{
+	struct fixture f;
+	struct payment one = payment_of(1, PAYMENT_CONFIRMED),
+		       two = payment_of(2, PAYMENT_CONFIRMED),
+		       back = payment_of(4, PAYMENT_CONFIRMED),
+		       open = payment_of(8, PAYMENT_UNKNOWN),
+		       other = payment_of(16, PAYMENT_CONFIRMED);
+	int sum = 0;
+
+	setup(&f, _i);
+	back.given_back = true;
+	other.checkout = id_of(77);
+	ck_assert_int_eq(put(&f, NULL, &one), 0);
+	ck_assert_int_eq(put(&f, NULL, &two), 0);
+	ck_assert_int_eq(put(&f, NULL, &back), 0);
+	ck_assert_int_eq(put(&f, NULL, &open), 0);
+	ck_assert_int_eq(put(&f, NULL, &other), 0);
+	reopen(&f);
+	ck_assert_int_eq(f.j.ops->paid_parts(f.j.impl, id_of(1), count_parts, &sum), 0);
+	ck_assert_int_eq(sum, 3);
+	teardown(&f);
+}
+END_TEST
+
 START_TEST(a_payment_is_found_by_reference_or_blob)
 {
 	struct fixture f;
@@ -592,6 +659,19 @@ START_TEST(the_day_by_touch_counts_what_is_paid_or_may_be)
 	ck_assert_int_eq(sum, want);
 	ck_assert_int_eq(f.j.ops->touch_sum(f.j.impl, id_of(77), 20260921, &sum), 0);
 	ck_assert_int_eq(sum, 0);
+	{
+		/* Another member's token paid a part of that checkout. */
+		struct payment part = payment_of(60, PAYMENT_CONFIRMED);
+
+		part.member = id_of(77);
+		ck_assert_int_eq(put(&f, NULL, &part), 0);
+	}
+	ck_assert_int_eq(f.j.ops->touch_sum(f.j.impl, id_of(77), 20260921, &sum), 0);
+	ck_assert_int_eq(sum, 160);
+	ck_assert_int_eq(f.j.ops->touch_sum(f.j.impl, id_of(77), 20260920, &sum), 0);
+	ck_assert_int_eq(sum, 0);
+	ck_assert_int_eq(f.j.ops->touch_sum(f.j.impl, r.member, 20260921, &sum), 0);
+	ck_assert_int_eq(sum, want);
 	teardown(&f);
 }
 END_TEST
@@ -602,8 +682,10 @@ START_TEST(no_card_number_gets_in)
 {
 	struct fixture f;
 	struct checkout_record ticket = checkout_of(1), text = checkout_of(2),
-			       brand = checkout_of(3), good = checkout_of(4);
-	struct basket_line l1 = line_of(1), l2 = line_of(1), l3 = line_of(1);
+			       brand = checkout_of(3), good = checkout_of(4),
+			       code = checkout_of(5);
+	struct basket_line l1 = line_of(1), l2 = line_of(1), l3 = line_of(1),
+			   l4 = line_of(1);
 	struct payment ref = payment_of(1, PAYMENT_SENDING),
 		       auth = payment_of(2, PAYMENT_SENDING),
 		       blob = payment_of(3, PAYMENT_SENDING);
@@ -613,13 +695,15 @@ START_TEST(no_card_number_gets_in)
 	(void)snprintf(ticket.ticket, sizeof(ticket.ticket), PAN);
 	(void)snprintf(l1.text, sizeof(l1.text), "gift " PAN);
 	(void)snprintf(l2.brand, sizeof(l2.brand), PAN);
-	(void)snprintf(l3.code, sizeof(l3.code),
-		       "4111111111111111"); /* a gtin is exempt */
+	(void)snprintf(l3.code, sizeof(l3.code), "30569309025904"); /* a GTIN-14 */
+	(void)snprintf(l4.code, sizeof(l4.code), "4111111111111111");
 	text.lines = &l1;
 	brand.lines = &l2;
 	good.lines = &l3;
-	text.lines_count = brand.lines_count = good.lines_count = 1;
-	text.basket_changed = brand.basket_changed = good.basket_changed = true;
+	code.lines = &l4;
+	text.lines_count = brand.lines_count = good.lines_count = code.lines_count = 1;
+	text.basket_changed = brand.basket_changed = good.basket_changed =
+		code.basket_changed = true;
 	(void)snprintf(ref.ref, sizeof(ref.ref), PAN);
 	(void)snprintf(auth.auth, sizeof(auth.auth), "%s", PAN);
 	blob.blob_bytes = (uint32_t)strlen("x=" PAN);
@@ -627,6 +711,7 @@ START_TEST(no_card_number_gets_in)
 	ck_assert_int_eq(put(&f, &ticket, NULL), -EPERM);
 	ck_assert_int_eq(put(&f, &text, NULL), -EPERM);
 	ck_assert_int_eq(put(&f, &brand, NULL), -EPERM);
+	ck_assert_int_eq(put(&f, &code, NULL), -EPERM);
 	ck_assert_int_eq(put(&f, &good, NULL), 0);
 	ck_assert_int_eq(put(&f, NULL, &ref), -EPERM);
 	ck_assert_int_eq(put(&f, NULL, &auth), -EPERM);
@@ -646,6 +731,8 @@ main(void)
 		what_a_record_does_not_tell_stays,
 		the_last_and_the_last_ended_checkout_are_known,
 		a_payment_comes_back_as_it_was,
+		what_a_pos_asked_for_comes_back_and_is_found_by_its_own_reference,
+		the_confirmed_parts_of_a_checkout_are_told,
 		a_payment_is_found_by_reference_or_blob,
 		open_payments_are_all_that_a_restart_must_take_up,
 		what_is_rolled_back_was_never_there,

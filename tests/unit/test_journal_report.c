@@ -91,7 +91,7 @@ see(void *ctx, const struct journal_report_row *r)
 
 START_TEST(a_day_has_its_payments_and_what_came_back)
 {
-	struct journal_report_query q = { 20261121, 20261121, 0, 10 };
+	struct journal_report_query q = { 20261121, 20261121, 0, 10, false };
 	struct seen s = { .count = 0 };
 	int64_t count = -1, refund = -1;
 
@@ -113,9 +113,54 @@ START_TEST(a_day_has_its_payments_and_what_came_back)
 }
 END_TEST
 
+/* What went back to a token is a refund of its own, and no other money that came back. */
+START_TEST(refunds_are_listed_on_the_day_of_their_return)
+{
+	struct journal_report_query q = { 20261122, 20261122, 0, 10, true };
+	struct payment p = { .kind = PAYMENT_REFUND,
+			     .key = { { 77 } },
+			     .checkout = { { 9, 4 } },
+			     .original = { { 4 } },
+			     .return_id = { { 2, 3 } },
+			     .state = PAYMENT_CREATED,
+			     .currency = "EUR",
+			     .asked_minor = 6 };
+	struct journal_return_line l = { 3, 900, false, 0, 1, 10 };
+	struct journal_return r = { .id = { { 2, 3 } },
+				    .checkout = { { 9, 4 } },
+				    .wall_ms = 5,
+				    .business_day = 20261124,
+				    .currency = "EUR",
+				    .refund_minor = 10,
+				    .lines = &l,
+				    .lines_count = 1,
+				    .refund = &p,
+				    .captured_minor = 400 };
+	struct seen s = { .count = 0 };
+
+	begin();
+	ck_assert_int_eq(journal_return_put(journal, &r), 0);
+	ck_assert_int_eq(journal_report(journal, &q, see, &s), 0);
+	ck_assert_uint_eq(s.count, 0); /* sold on that day */
+	q.from_day = q.to_day = 20261124;
+	ck_assert_int_eq(journal_report(journal, &q, see, &s), 0);
+	ck_assert_uint_eq(s.count, 1);
+	ck_assert_int_eq(s.rows[0].payment.kind, PAYMENT_REFUND);
+	ck_assert_int_eq(s.rows[0].payment.original.b[0], 4);
+	ck_assert_int_eq(s.rows[0].business_day, 20261124);
+	q = (struct journal_report_query){ 20261122, 20261122, 0, 10, false };
+	s.count = 0;
+	ck_assert_int_eq(journal_report(journal, &q, see, &s), 0);
+	ck_assert_uint_eq(s.count, 3);
+	ck_assert_int_eq(s.rows[0].payment.key.b[0], 4);
+	ck_assert_int_eq(s.rows[0].returned_minor, 4); /* 10, of them 6 to the token */
+	end();
+}
+END_TEST
+
 START_TEST(pages_follow_each_other)
 {
-	struct journal_report_query q = { 20261121, 20261122, 0, 4 };
+	struct journal_report_query q = { 20261121, 20261122, 0, 4, false };
 	struct seen s = { .count = 0 };
 
 	begin();
@@ -131,12 +176,12 @@ START_TEST(pages_follow_each_other)
 END_TEST
 
 static const struct journal_report_query wrong[] = {
-	{ 20261122, 20261121, 0, 5 },
-	{ -1, 5, 0, 5 },
-	{ 0, 100000000, 0, 5 },
-	{ 0, 5, -1, 5 },
-	{ 0, 5, 0, 1001 },
-	{ 0, 5, 0, 0 },
+	{ 20261122, 20261121, 0, 5, false },
+	{ -1, 5, 0, 5, false },
+	{ 0, 100000000, 0, 5, false },
+	{ 0, 5, -1, 5, false },
+	{ 0, 5, 0, 1001, false },
+	{ 0, 5, 0, 0, false },
 };
 
 START_TEST(a_query_out_of_range_is_refused)
@@ -156,4 +201,5 @@ START_TEST(a_query_out_of_range_is_refused)
 END_TEST
 
 UNIT_MAIN("journal_report", a_day_has_its_payments_and_what_came_back,
-	  pages_follow_each_other, a_query_out_of_range_is_refused)
+	  refunds_are_listed_on_the_day_of_their_return, pages_follow_each_other,
+	  a_query_out_of_range_is_refused)

@@ -6,6 +6,7 @@
 #include "tempdir.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* Goods taken back, in the journal: durable, never twice, covered by the audit chain. */
 #define SOLD_MS INT64_C(1700000000000)
@@ -241,6 +242,177 @@ START_TEST(a_card_number_gets_in_nowhere)
 }
 END_TEST
 
+/* ---- money back to a token --------------------------------------------------- */
+
+static struct payment
+refund_of(uint8_t n, int64_t minor)
+{
+	return (struct payment){ .kind = PAYMENT_REFUND,
+				 .key = { { 7, n } },
+				 .checkout = { { 9, 9 } },
+				 .original = { { 5 } },
+				 .return_id = { { 2, n } },
+				 .state = PAYMENT_CREATED,
+				 .ticket = "R1",
+				 .currency = "EUR",
+				 .adapter = "drop",
+				 .asked_minor = minor,
+				 .created_wall_ms = 5,
+				 .state_wall_ms = 5 };
+}
+
+static int
+put_with_refund(uint8_t n, int64_t before, int64_t minor, int64_t captured)
+{
+	struct journal_return_line l = { 5, 900, false, before, 1, 10 };
+	struct journal_return r = return_of(n, &l, 1);
+	struct payment p = refund_of(n, minor);
+
+	r.refund = &p;
+	r.captured_minor = captured;
+	return journal_return_put(journal, &r);
+}
+
+static int
+count_open(void *ctx, const struct payment *p)
+{
+	++*(unsigned *)ctx;
+	ck_assert_int_eq(p->kind, PAYMENT_REFUND);
+	ck_assert_str_eq(p->adapter, "drop");
+	return 0;
+}
+
+static unsigned
+open_refunds(void)
+{
+	struct journal_ref j = journal_ref(journal);
+	unsigned count = 0;
+
+	ck_assert_int_eq(j.ops->open_payments(j.impl, count_open, &count), 0);
+	return count;
+}
+
+static void
+set_state(uint8_t n, enum payment_state state, int64_t answered)
+{
+	struct journal_ref j = journal_ref(journal);
+	struct payment p;
+
+	ck_assert_int_eq(j.ops->get_payment(j.impl, (struct key128){ { 7, n } }, &p), 0);
+	ck_assert_int_eq(p.kind, PAYMENT_REFUND);
+	p.state = state;
+	p.answered_minor = answered;
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+}
+
+START_TEST(a_return_and_its_refund_are_there_together_or_not_at_all)
+{
+	struct payment p;
+	int64_t seq = 0;
+
+	begin();
+	ck_assert_int_eq(put_with_refund(1, 0, 10, 100), 0);
+	journal = journal_close(journal);
+	open_journal();
+	ck_assert_uint_eq(open_refunds(), 1);
+	ck_assert_int_eq(journal_return_refund(journal, (struct ulid){ { 2, 1 } }, &p),
+			 0);
+	ck_assert_int_eq(p.asked_minor, 10);
+	ck_assert_int_eq(p.original.b[0], 5);
+	/* The parts are gone already: no second refund either. */
+	ck_assert_int_eq(put_with_refund(2, 0, 10, 100), -EEXIST);
+	ck_assert_uint_eq(open_refunds(), 1);
+	ck_assert_int_eq(journal_return_refund(journal, (struct ulid){ { 2, 2 } }, &p),
+			 -ENOENT);
+	ck_assert_int_eq(journal_check(journal, &seq), 0);
+	end();
+}
+END_TEST
+
+START_TEST(the_refunds_of_a_payment_never_exceed_what_it_took)
+{
+	struct payment p = refund_of(1, 0);
+	int64_t gone = -1;
+
+	begin();
+	ck_assert_int_eq(put_with_refund(1, 0, 10, 25), 0);
+	ck_assert_int_eq(put_with_refund(2, 1, 10, 25), 0);
+	ck_assert_int_eq(put_with_refund(3, 2, 10, 25), -EDQUOT);
+	ck_assert_uint_eq(look().rows[0].parts, 2); /* nothing of it is there */
+	/* What certainly did not go back may go back; what is in doubt counts. */
+	set_state(1, PAYMENT_UNKNOWN, 0);
+	set_state(2, PAYMENT_DECLINED, 0);
+	ck_assert_int_eq(put_with_refund(3, 2, 10, 25), 0);
+	ck_assert_int_eq(put_with_refund(4, 3, 6, 25), -EDQUOT);
+	set_state(1, PAYMENT_REFUNDED, 12); /* more than was asked: that counts, too */
+	ck_assert_int_eq(journal_refunded(journal, &p, &gone), 0);
+	ck_assert_int_eq(gone, 22);
+	ck_assert_int_eq(put_with_refund(4, 3, 4, 25), -EDQUOT);
+	ck_assert_int_eq(put_with_refund(4, 3, 3, 25), 0);
+	end();
+}
+END_TEST
+
+START_TEST(a_return_is_read_back_by_its_id)
+{
+	static const struct journal_return_line lines[] = {
+		{ 1, 900, false, 0, 2, 333 },
+		{ 4, 2200, true, 0, 350, 70 },
+	};
+	struct journal_return r = return_of(1, lines, 2), got;
+	struct journal_return_line *back = NULL;
+
+	begin();
+	ck_assert_int_eq(journal_return_put(journal, &r), 0);
+	ck_assert_int_eq(journal_return_put(journal, &r), -EEXIST); /* the same id */
+	ck_assert_int_eq(journal_return_get(journal, r.id, &got, &back), 0);
+	ck_assert_uint_eq(got.lines_count, 2);
+	ck_assert_int_eq(got.refund_minor, 403);
+	ck_assert_uint_eq(back[1].line, 4);
+	ck_assert_int_eq(back[1].take, 350);
+	ck_assert(back[1].measured);
+	free(back);
+	ck_assert_int_eq(journal_return_get(journal, (struct ulid){ { 3 } }, &got, &back),
+			 -ENOENT);
+	end();
+}
+END_TEST
+
+/* A program before refunds reads past them: it takes none for a payment, and undoes none. */
+START_TEST(an_older_program_sees_no_refund_among_its_payments)
+{
+	sqlite3_stmt *s;
+
+	begin();
+	ck_assert_int_eq(put_with_refund(1, 0, 10, 100), 0);
+	s = db_stmt(journal->db, "SELECT count(*) FROM payments");
+	ck_assert_int_eq(db_step(journal->db, s), 1);
+	ck_assert_int_eq(sqlite3_column_int64(s, 0), 0);
+	db_done(s);
+	end();
+}
+END_TEST
+
+START_TEST(the_sweep_keeps_refunds_that_have_no_end)
+{
+	struct payment p;
+	int64_t deleted = 0;
+
+	begin();
+	ck_assert_int_eq(put_with_refund(1, 0, 10, 100), 0);
+	ck_assert_int_eq(put_with_refund(2, 1, 10, 100), 0);
+	set_state(1, PAYMENT_UNKNOWN, 0);
+	set_state(2, PAYMENT_REFUNDED, 10);
+	ck_assert_int_eq(journal_sweep(journal, SOLD_MS + 1, &deleted), 0);
+	ck_assert_uint_eq(open_refunds(), 1);
+	ck_assert_int_eq(journal_return_refund(journal, (struct ulid){ { 2, 2 } }, &p),
+			 -ENOENT);
+	end();
+}
+END_TEST
+
 /* A journal as an older program left it: it is brought forward, and returns can be kept in it. */
 static void
 old_file(size_t schema)
@@ -318,4 +490,9 @@ END_TEST
 UNIT_MAIN("journal_returns", a_return_is_kept_over_a_restart, nothing_is_taken_back_twice,
 	  the_list_is_newest_first, a_return_that_was_changed_shows,
 	  the_sweep_remembers_how_far_it_forgot, a_card_number_gets_in_nowhere,
-	  a_journal_of_an_older_schema_goes_on, a_disk_that_fails_keeps_nothing)
+	  a_return_and_its_refund_are_there_together_or_not_at_all,
+	  the_refunds_of_a_payment_never_exceed_what_it_took,
+	  a_return_is_read_back_by_its_id,
+	  an_older_program_sees_no_refund_among_its_payments,
+	  the_sweep_keeps_refunds_that_have_no_end, a_journal_of_an_older_schema_goes_on,
+	  a_disk_that_fails_keeps_nothing)

@@ -1,4 +1,5 @@
 #include "lane_stage.h"
+#include "base/clock.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -239,6 +240,65 @@ START_TEST(a_day_is_the_business_day_on_which_the_checkout_began)
 }
 END_TEST
 
+static void
+set_clock(struct stage *s, const char *zone, int32_t day_start, const char *moment)
+{
+	int64_t wall_ms = 0, mono_ms = s->now.mono_ms;
+
+	ck_assert_int_eq(rfc3339_parse(str_of(moment), &wall_ms, NULL), 0);
+	ck_assert_int_eq(clock_at(zone, day_start, wall_ms, &s->now), 0);
+	s->now.mono_ms = mono_ms + 1000;
+}
+
+/* Two purchases of one member near a switch of the clocks; a day begins at so many minutes. */
+START_TEST(once_a_day_is_once_a_business_day_also_when_the_clocks_change)
+{
+	static const struct {
+		const char *zone, *first, *second;
+		int32_t day_start;
+		bool same;
+	} rows[] = {
+		/* Half past two comes twice: the first one begins the day. */
+		{ "Europe/Berlin", "2026-10-25T00:10:00Z", "2026-10-25T01:10:00Z", 150,
+		  false }, /* 02:10 and 02:10 again */
+		{ "Europe/Berlin", "2026-10-25T00:35:00Z", "2026-10-25T01:10:00Z", 150,
+		  true }, /* 02:35, then 02:10 */
+		{ "Europe/Berlin", "2026-10-24T22:30:00Z", "2026-10-25T00:20:00Z", 150,
+		  true }, /* over midnight is no new day */
+		{ "Europe/Berlin", "2026-10-24T03:00:00Z", "2026-10-25T02:59:00Z", 240,
+		  true }, /* a day of 25 hours */
+		{ "Europe/Berlin", "2026-10-24T03:00:00Z", "2026-10-25T03:00:00Z", 240,
+		  false },
+		/* Half past two never comes: three begins the day. */
+		{ "Europe/Berlin", "2027-03-28T00:59:00Z", "2027-03-28T01:00:00Z", 150,
+		  false },
+		{ "Europe/Berlin", "2027-03-27T03:00:00Z", "2027-03-28T01:59:00Z", 240,
+		  true }, /* a day of 23 hours */
+		{ "Europe/Berlin", "2027-03-27T03:00:00Z", "2027-03-28T02:00:00Z", 240,
+		  false },
+		{ "America/New_York", "2026-11-01T05:35:00Z", "2026-11-01T06:10:00Z", 90,
+		  true }, /* 01:35, then 01:10 */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stage s;
+
+		stage_setup(&s, limited);
+		set_clock(&s, rows[i].zone, rows[i].day_start, rows[i].first);
+		stage_one(&s, "T1", &tea, false);
+		stage_claim(&s, "a");
+		stage_close_outside(&s, "T1", &tea);
+		set_clock(&s, rows[i].zone, rows[i].day_start, rows[i].second);
+		stage_one(&s, "T2", &tea, false);
+		stage_claim(&s, "a");
+		ck_assert_msg(stage_total(&s) == (rows[i].same ? 999 : 989),
+			      "%s, then %s: %lld", rows[i].first, rows[i].second,
+			      (long long)stage_total(&s));
+		stage_teardown(&s);
+	}
+}
+END_TEST
+
 START_TEST(a_single_coupon_is_not_used_up_where_it_saves_nothing)
 {
 	struct stage s;
@@ -384,6 +444,164 @@ START_TEST(late_baskets_of_any_of_the_last_tickets_open_nothing_after_a_restart)
 }
 END_TEST
 
+/* ---- offers that the POS was not told ---------------------------------------- */
+
+START_TEST(an_offer_that_the_adapter_does_not_take_uses_no_limit_up)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	s.offer_error = -ENOTCONN;
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889); /* ours; the POS does not know it */
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	stage_close_outside(&s, "T1", &tea); /* it sold at its own price */
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	s.offer_error = 0;
+	stage_one(&s, "T2", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 889);
+	stage_close_outside(&s, "T2", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+/* The adapter's word comes after the step: by a refusal, or by a completion. */
+static void
+refuse_late(struct stage *s, bool completion, uint32_t offer)
+{
+	struct lane_event ev = { .kind = LANE_EV_SUBMIT_REFUSED };
+
+	if (completion) {
+		ev.kind = LANE_EV_COMPLETION;
+		ev.completion.op = LANE_OP_OFFER;
+		ev.completion.outcome = OUTCOME_NOT_SENT;
+		ev.completion.offer = offer;
+	} else {
+		ev.submit.op = LANE_OP_OFFER;
+		ev.submit.offer = offer;
+	}
+	stage_give(s, &ev, 0);
+}
+
+START_TEST(a_late_refusal_gives_back_what_its_offer_reserved)
+{
+	static const struct ware more = { "tea", 1000, 2 };
+
+	for (int completion = 0; completion < 2; completion++) {
+		struct stage s;
+		uint32_t told;
+
+		stage_setup(&s, limited);
+		stage_one(&s, "T1", &tea, false);
+		told = s.offer;
+		stage_claim(&s, "a");
+		refuse_late(&s, completion != 0, told); /* of an earlier one: no news */
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		refuse_late(&s, completion != 0, s.offer);
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+		stage_kill_and_restart(&s); /* told again, and taken */
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		stage_one(&s, "T1", &more, true);
+		ck_assert_int_eq(stage_total(&s), 1889);
+		stage_close_outside(&s, "T1", &more);
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		stage_teardown(&s);
+	}
+}
+END_TEST
+
+START_TEST(what_was_told_before_a_refused_offer_stays_reserved)
+{
+	static const struct ware none = { "tea", 5, 1 };
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	/* The next price uses less, and the POS was not told of it: it may sell at the old one. */
+	s.offer_error = -ENOTCONN;
+	stage_one(&s, "T1", &none, true);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+/* The adapter comes back: the same price is told once more, and now it is taken. */
+START_TEST(a_refused_offer_that_is_told_again_reserves_again)
+{
+	struct lane_event link = { .kind = LANE_EV_ADAPTER, .up = false };
+	struct stage s;
+
+	stage_setup(&s, limited);
+	s.offer_error = -ENOTCONN;
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	s.offer_error = 0;
+	stage_give(&s, &link, 0);
+	link.up = true;
+	stage_give(&s, &link, 0);
+	ck_assert_int_eq(s.offered_total, 889);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+/* A folder that cannot be written for a while: the shopper is not stuck with it. */
+START_TEST(a_refused_offer_is_made_again_after_a_while_and_not_in_a_hurry)
+{
+	struct lane_event tick = { .kind = LANE_EV_TICK };
+	struct stage s;
+	uint32_t wakeups = 0;
+
+	stage_setup(&s, limited);
+	s.offer_error = -ENOTCONN;
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	for (; s.now.mono_ms < 600000; wakeups++) {
+		int64_t at = lane_core_deadline(s.core);
+
+		ck_assert_int_gt(at, s.now.mono_ms);
+		s.now.mono_ms = at;
+		stage_give(&s, &tick, 0);
+	}
+	ck_assert_uint_ge(wakeups, 8);
+	ck_assert_uint_le(wakeups, 16); /* 5, 10, 20, 40, 80, 80 ... s */
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	s.offer_error = 0;
+	s.now.mono_ms = lane_core_deadline(s.core);
+	stage_give(&s, &tick, 0);
+	ck_assert_int_eq(s.offered_total, 889);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+START_TEST(where_the_pos_prices_our_offers_use_no_limit_up)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	s.price_pos = true;
+	stage_stop(&s);
+	stage_start(&s);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	ck_assert_int_eq(stage_total(&s), 1000);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	ck_assert_int_eq(stage_used(&s, "a", "daily"), 0);
+	stage_teardown(&s);
+}
+END_TEST
+
 UNIT_MAIN("lane_limits",
 	  a_use_is_reserved_while_open_released_by_a_void_and_counted_once_when_paid,
 	  after_a_crash_the_basket_is_priced_the_same_with_its_reservation,
@@ -394,8 +612,15 @@ UNIT_MAIN("lane_limits",
 	  a_limit_in_all_holds_for_strangers_too,
 	  uses_that_cannot_be_read_switch_limited_offers_off,
 	  a_day_is_the_business_day_on_which_the_checkout_began,
+	  once_a_day_is_once_a_business_day_also_when_the_clocks_change,
 	  a_single_coupon_is_not_used_up_where_it_saves_nothing,
 	  the_second_purchase_is_not_the_first_whatever_the_cache_says,
 	  a_campaign_spends_its_budget_and_not_a_cent_more,
 	  points_are_shown_and_kept_with_the_checkout_once,
-	  late_baskets_of_any_of_the_last_tickets_open_nothing_after_a_restart)
+	  late_baskets_of_any_of_the_last_tickets_open_nothing_after_a_restart,
+	  an_offer_that_the_adapter_does_not_take_uses_no_limit_up,
+	  a_late_refusal_gives_back_what_its_offer_reserved,
+	  what_was_told_before_a_refused_offer_stays_reserved,
+	  a_refused_offer_that_is_told_again_reserves_again,
+	  a_refused_offer_is_made_again_after_a_while_and_not_in_a_hurry,
+	  where_the_pos_prices_our_offers_use_no_limit_up)

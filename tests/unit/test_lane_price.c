@@ -299,6 +299,52 @@ START_TEST(without_rules_what_was_priced_is_the_pos_s_own_again)
 }
 END_TEST
 
+/* Our clock says 21 September 2026, 16:53 there. */
+START_TEST(by_a_doubted_clock_offers_go_by_the_date_of_the_pos)
+{
+	static const char dated[] = RULES(
+		"{\"id\":\"may\",\"kind\":\"basket_amount\",\"scope\":{\"all\":true},"
+		"\"params\":{\"amount_minor\":50},\"when\":{\"from\":\"2031-05-01\","
+		"\"to\":\"2031-05-31\"}}");
+	static const struct {
+		const char *date;
+		bool doubted;
+		int64_t total;
+	} cases[] = {
+		{ NULL, true, 1000 },
+		{ "2031-05-17", true, 950 },
+		{ "2031-05-31T23:59", true, 950 },
+		{ "2031-06-01T00:00", true, 1000 },
+		{ "2031-05-17", false, 1000 },
+	};
+	struct basket_line line = stage_line_of(1, &tea);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct lane_event clock = { .kind = LANE_EV_CLOCK,
+					    .up = !cases[i].doubted };
+		struct lane_event basket = { .kind = LANE_EV_BASKET };
+		struct stage s;
+
+		stage_setup(&s, dated);
+		stage_give(&s, &clock, 0);
+		basket.basket = (struct lane_basket){ .ticket = STR("7"),
+						      .rev = ++s.rev,
+						      .currency = STR("EUR"),
+						      .lines = &line,
+						      .lines_count = 1,
+						      .final = true };
+		if (cases[i].date != NULL)
+			ck_assert_int_eq(rfc3339_parse(str_of(cases[i].date),
+						       &basket.basket.pos_local_ms, NULL),
+					 0);
+		stage_give(&s, &basket, 0);
+		ck_assert_msg(stage_total(&s) == cases[i].total, "case %zu: %lld", i,
+			      (long long)stage_total(&s));
+		stage_teardown(&s);
+	}
+}
+END_TEST
+
 UNIT_MAIN("lane_price", each_line_says_what_it_costs_and_why_in_the_shopper_s_language,
 	  one_more_is_told_with_its_line_and_what_it_saves,
 	  a_stranger_s_total_says_what_joining_now_would_save,
@@ -307,4 +353,5 @@ UNIT_MAIN("lane_price", each_line_says_what_it_costs_and_why_in_the_shopper_s_la
 	  an_open_basket_is_priced_by_the_new_rules_at_once,
 	  a_total_that_was_told_stands_until_basket_or_member_change,
 	  a_payment_under_way_keeps_its_price_and_its_uses,
-	  without_rules_what_was_priced_is_the_pos_s_own_again)
+	  without_rules_what_was_priced_is_the_pos_s_own_again,
+	  by_a_doubted_clock_offers_go_by_the_date_of_the_pos)

@@ -267,6 +267,28 @@ START_TEST(everyday_numbers_are_no_cards)
 }
 END_TEST
 
+START_TEST(only_what_may_be_a_gtin_is_no_card_as_an_article)
+{
+	static const struct {
+		const char *number;
+		bool found;
+	} articles[] = {
+		{ "30569309025904", false }, /* 14 digits: a GTIN-14 as well */
+		{ "378282246310005", true },
+		{ "4111111111111111", true },
+		{ "6304000000000000", true },
+		{ "4111-1111-1111-1111", true },
+		{ "PLU 4111111111111111", true },
+		{ "4111111111111112", false }, /* a wrong check digit */
+	};
+
+	for (size_t i = 0; i < sizeof(articles) / sizeof(articles[0]); i++)
+		ck_assert_msg(pan_find_article(str_of(articles[i].number)) ==
+				      articles[i].found,
+			      "%s", articles[i].number);
+}
+END_TEST
+
 START_TEST(masking_takes_every_card_and_only_its_digits)
 {
 	char a[TEXT_BYTES], b[TEXT_BYTES], text[4 * TEXT_BYTES];
@@ -296,5 +318,6 @@ UNIT_MAIN("pan", luhn_takes_right_numbers_only, luhn_sees_every_single_wrong_dig
 	  a_number_beside_others_is_found_all_the_same, a_wrong_check_digit_is_no_card,
 	  ranges_and_lengths_are_those_of_payment_cards,
 	  every_brand_is_found_in_groups_of_any_size, other_separators_end_a_run,
-	  everyday_numbers_are_no_cards, masking_takes_every_card_and_only_its_digits,
+	  everyday_numbers_are_no_cards, only_what_may_be_a_gtin_is_no_card_as_an_article,
+	  masking_takes_every_card_and_only_its_digits,
 	  masking_leaves_bytes_behind_its_length_alone)

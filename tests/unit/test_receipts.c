@@ -1,5 +1,6 @@
 #include "unit.h"
 
+#include "base/clock.h"
 #include "base/plain/pan.h"
 #include "core/returns.h"
 #include "lane/receipts.h"
@@ -259,6 +260,70 @@ START_TEST(rotation_keeps_the_old_codes_and_distrust_does_not)
 }
 END_TEST
 
+/* The list that all lanes get has this lane's key as well: distrust is stronger. */
+START_TEST(a_distrusted_key_is_refused_though_the_list_has_it)
+{
+	struct own own;
+	uint8_t id[RECEIPT_KEY_ID_BYTES];
+
+	begin();
+	write_by(mine, 2);
+	ck_assert_int_eq(read_code(codes[0]), 0);
+	memcpy(id, receipt.head.key_id, sizeof(id));
+	ck_assert_int_eq(receipts_keys(mine, take_own, &own, why), 1);
+	tempdir_write(dir, "receipt.keys", own.line, strlen(own.line));
+	ck_assert_int_eq(receipts_rotate(mine, true, why), 0);
+	ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	mine = receipts_close(mine);
+	ck_assert_int_eq(open_as(false, &mine), 0);
+	ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	ck_assert(receipts_is_own(mine, id)); /* it was */
+	id[0] ^= 1;
+	ck_assert(!receipts_is_own(mine, id));
+	write_by(mine, 2);
+	ck_assert_int_eq(read_code(codes[0]), 0);
+	end();
+}
+END_TEST
+
+/* A file that was changed a moment ago may change again with the same stamp. */
+static void
+wait_until_settled(const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(tempdir_path(dir, name), &st), 0);
+	while (clock_wall_ms() - st.st_ctim.tv_sec * INT64_C(1000) < 1200)
+		;
+}
+
+START_TEST(lists_are_read_once_a_change)
+{
+	uint64_t before;
+
+	begin();
+	tempdir_write(dir, "receipt.keys", "# nobody\n", 9);
+	wait_until_settled("receipt.keys");
+	write_by(mine, 2);
+	ck_assert_int_eq(receipts_rotate(mine, true, why), 0);
+	wait_until_settled("receipt.distrusted");
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	before = receipts_lists_read(mine);
+	for (int i = 0; i < 50; i++)
+		ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	ck_assert_uint_eq(receipts_lists_read(mine), before);
+	tempdir_write(dir, "receipt.keys", "rubbish\n", 8);
+	ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	ck_assert_ptr_nonnull(strstr(why, "receipt.keys:1:"));
+	ck_assert_uint_gt(receipts_lists_read(mine), before);
+	ck_assert_int_eq(unlink(tempdir_path(dir, "receipt.keys")), 0);
+	ck_assert_int_eq(read_code(codes[0]), -ENOKEY);
+	ck_assert_ptr_null(strstr(why, "receipt.keys:1:"));
+	end();
+}
+END_TEST
+
 START_TEST(a_key_that_others_can_read_or_that_is_none_is_refused)
 {
 	struct receipts *other = NULL;
@@ -417,6 +482,8 @@ UNIT_MAIN("receipts", own_codes_are_believed_also_after_a_restart,
 	  a_listed_key_is_believed_and_an_error_ends_the_list,
 	  a_key_of_the_same_id_is_no_signature, environments_never_mix,
 	  rotation_keeps_the_old_codes_and_distrust_does_not,
+	  a_distrusted_key_is_refused_though_the_list_has_it,
+	  lists_are_read_once_a_change,
 	  a_key_that_others_can_read_or_that_is_none_is_refused,
 	  a_credential_comes_first_and_is_not_rotated,
 	  a_list_is_read_or_its_wrong_line_named, no_code_looks_like_a_card_number,

@@ -113,6 +113,149 @@ START_TEST(every_state_against_every_sum_has_its_name)
 }
 END_TEST
 
+/* A refund of 300 of the payment with the key of ours(). */
+static struct reconcile_ours
+refund(enum payment_state state)
+{
+	struct reconcile_ours o = ours(state, 0);
+
+	o.kind = PAYMENT_REFUND;
+	o.original = o.key;
+	o.original_ref = STR("R1");
+	o.key = (struct key128){ { 50 } };
+	o.ref = STR("B1");
+	o.ticket = STR("01RETURN");
+	o.asked_minor = 300;
+	o.answered_minor = state == PAYMENT_REFUNDED ? 300 : 0;
+	return o;
+}
+
+static const struct {
+	enum payment_state state;
+	int64_t amounts[2];
+	enum reconcile_kind kind;
+} refund_rows[] = {
+	{ PAYMENT_REFUNDED, { -300 }, RECONCILE_AGREES },
+	{ PAYMENT_REFUNDED, { 0 }, RECONCILE_NOT_BACK },
+	{ PAYMENT_REFUNDED, { -299 }, RECONCILE_AMOUNT },
+	{ PAYMENT_REFUNDED, { -300, -300 }, RECONCILE_BACK_TWICE },
+	{ PAYMENT_REFUNDED, { -300, 300 }, RECONCILE_AMOUNT },
+	{ PAYMENT_UNKNOWN, { 0 }, RECONCILE_OPEN },
+	{ PAYMENT_CREATED, { 0 }, RECONCILE_OPEN },
+	{ PAYMENT_UNKNOWN, { -300 }, RECONCILE_BACK_RESOLVES },
+	{ PAYMENT_DECLINED, { 0 }, RECONCILE_AGREES },
+	{ PAYMENT_DECLINED, { -300 }, RECONCILE_BACK },
+	{ PAYMENT_CANCELLED, { -300 }, RECONCILE_BACK },
+};
+
+START_TEST(every_state_of_a_refund_against_every_sum_has_its_name)
+{
+	for (size_t i = 0; i < sizeof(refund_rows) / sizeof(refund_rows[0]); i++) {
+		struct reconcile_ours o = refund(refund_rows[i].state);
+		struct reconcile_theirs t[2];
+		uint32_t n = 0;
+		struct seen s;
+
+		memset(t, 0, sizeof(t));
+		for (; n < 2 && refund_rows[i].amounts[n] != 0; n++) {
+			t[n].ref = STR("B1");
+			t[n].amount_minor = refund_rows[i].amounts[n];
+		}
+		s = run(&o, 1, t, n);
+		ck_assert_uint_eq(s.count, 1);
+		ck_assert_msg(s.rows[0].kind == refund_rows[i].kind, "row %zu: %s", i,
+			      reconcile_name(s.rows[0].kind));
+	}
+}
+END_TEST
+
+/* Processors book a refund under its own name, or under that of the payment. */
+START_TEST(money_back_under_the_payments_name_is_its_refund)
+{
+	static const struct reconcile_theirs names[] = {
+		{ .ref = { "B1", 2 }, .amount_minor = -300 },
+		{ .key = { { 50 } }, .amount_minor = -300 },
+		{ .ref = { "R1", 2 }, .amount_minor = -300 },
+		{ .key = { { 1 } }, .amount_minor = -300 },
+		{ .ticket = { "T1", 2 }, .amount_minor = -300 },
+		{ .ticket = { "01RETURN", 8 }, .amount_minor = -300 },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct reconcile_ours o[2] = { ours(PAYMENT_CONFIRMED, 0),
+					       refund(PAYMENT_REFUNDED) };
+		struct reconcile_theirs t[2] = {
+			{ .ref = STR("R1"), .amount_minor = 1000 }, names[i]
+		};
+		struct seen s = run(o, 2, t, 2);
+
+		ck_assert_uint_eq(s.count, 2);
+		ck_assert_int_eq(s.rows[0].kind, RECONCILE_AGREES);
+		ck_assert_int_eq(s.rows[1].kind, RECONCILE_AGREES);
+		ck_assert_ptr_eq(s.rows[1].theirs, &t[1]);
+		ck_assert_int_eq(s.rows[1].ours_minor, -300);
+		/* The payment was on another day. */
+		if (names[i].ticket.n == 2)
+			continue; /* the ticket of the sale says nothing then */
+		s = run(&o[1], 1, &t[1], 1);
+		ck_assert_uint_eq(s.count, 1);
+		ck_assert_int_eq(s.rows[0].kind, RECONCILE_AGREES);
+	}
+}
+END_TEST
+
+/* One was declined, and the goods' next unit went back: the entry is of that one. */
+START_TEST(of_several_refunds_the_one_that_went_back_counts)
+{
+	struct reconcile_ours o[3] = { refund(PAYMENT_DECLINED), refund(PAYMENT_UNKNOWN),
+				       refund(PAYMENT_REFUNDED) };
+	struct reconcile_theirs t[2] = { { .ref = STR("R1"), .amount_minor = -300 },
+					 { .ref = STR("R1"), .amount_minor = -300 } };
+	struct seen s;
+
+	for (uint8_t i = 0; i < 3; i++) {
+		o[i].key.b[1] = i;
+		o[i].ref = STR("");
+	}
+	s = run(o, 3, t, 2);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_AGREES);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_BACK_RESOLVES);
+	ck_assert_int_eq(s.rows[2].kind, RECONCILE_AGREES);
+}
+END_TEST
+
+/* In whatever order they stand in the file. */
+START_TEST(an_entry_with_a_refunds_own_name_is_not_given_away)
+{
+	struct reconcile_ours o[2] = { refund(PAYMENT_REFUNDED),
+				       refund(PAYMENT_REFUNDED) };
+	struct reconcile_theirs t[2] = { { .ref = STR("R1"), .amount_minor = -300 },
+					 { .ref = STR("B1"), .amount_minor = -300 } };
+	struct seen s;
+
+	o[1].key.b[1] = 1;
+	o[1].ref = STR("B2");
+	s = run(o, 2, t, 2);
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_AGREES);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_AGREES);
+	ck_assert_ptr_eq(s.rows[1].theirs, &t[0]);
+}
+END_TEST
+
+START_TEST(money_back_of_another_amount_is_no_refund_of_ours)
+{
+	struct reconcile_ours o[2] = { ours(PAYMENT_CONFIRMED, 0),
+				       refund(PAYMENT_REFUNDED) };
+	struct reconcile_theirs t[2] = { { .ref = STR("R1"), .amount_minor = 1000 },
+					 { .ref = STR("R1"), .amount_minor = -200 } };
+	struct seen s = run(o, 2, t, 2);
+
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_AMOUNT);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_NOT_BACK);
+}
+END_TEST
+
 START_TEST(an_entry_belongs_by_key_then_reference_then_ticket)
 {
 	struct reconcile_ours o[3] = { ours(PAYMENT_CONFIRMED, 0),
@@ -237,6 +380,11 @@ START_TEST(a_sum_that_overflows_is_refused)
 END_TEST
 
 UNIT_MAIN("reconcile", every_state_against_every_sum_has_its_name,
+	  every_state_of_a_refund_against_every_sum_has_its_name,
+	  money_back_under_the_payments_name_is_its_refund,
+	  of_several_refunds_the_one_that_went_back_counts,
+	  an_entry_with_a_refunds_own_name_is_not_given_away,
+	  money_back_of_another_amount_is_no_refund_of_ours,
 	  an_entry_belongs_by_key_then_reference_then_ticket,
 	  of_several_payments_of_a_ticket_the_paid_one_counts,
 	  strangers_and_other_currencies_are_told,

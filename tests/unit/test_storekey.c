@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -139,7 +140,45 @@ START_TEST(a_missing_folder_is_an_error)
 }
 END_TEST
 
+START_TEST(a_cloned_gallery_is_not_opened)
+{
+	static const struct {
+		const char *machine;
+		int rc;
+	} starts[] = { { "one\n", 0 }, { "one\n", 0 },   { "two\n", -EXDEV },
+		       { "one\n", 0 }, { "", -ENODATA }, { NULL, -ENODATA } };
+	struct secret *key = NULL, *other = NULL;
+	struct stat st;
+
+	start();
+	ck_assert_int_eq(storekey_load(dir, &key), 0);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		const char *path = tempdir_path(dir, "machine-id");
+
+		(void)unlink(path);
+		if (starts[i].machine != NULL)
+			tempdir_write(dir, "machine-id", starts[i].machine,
+				      strlen(starts[i].machine));
+		ck_assert_int_eq(storekey_bind(dir, key, tempdir_path(dir, "machine-id")),
+				 starts[i].rc);
+	}
+	ck_assert_int_eq(stat(tempdir_path(dir, "machine"), &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	/* Of another key the file says nothing. */
+	tempdir_write(dir, "machine-id", "one\n", 4);
+	ck_assert_int_eq(secret_new(CRYPTO_KEY_BYTES, &other), 0);
+	ck_assert_int_eq(storekey_bind(dir, other, tempdir_path(dir, "machine-id")),
+			 -EXDEV);
+	tempdir_write(dir, "machine", "short", 5);
+	ck_assert_int_eq(storekey_bind(dir, key, tempdir_path(dir, "machine-id")),
+			 -EBADMSG);
+	secret_free(other);
+	secret_free(key);
+	tempdir_remove(dir);
+}
+END_TEST
+
 UNIT_MAIN("storekey", a_key_is_made_once_and_kept_private, two_lanes_have_two_keys,
 	  a_lost_key_is_never_papered_over, a_key_others_can_read_is_refused,
 	  a_key_of_another_size_is_refused, a_systemd_credential_goes_first,
-	  a_missing_folder_is_an_error)
+	  a_missing_folder_is_an_error, a_cloned_gallery_is_not_opened)

@@ -89,6 +89,12 @@ static const char *const event_names[LANE_EVENTS] = {
 	[LANE_EV_JOURNAL_WANTED] = "journal-wanted",
 	[LANE_EV_COMPLETION] = "completion",
 	[LANE_EV_POS_UNDO] = "pos-undo",
+	[LANE_EV_TENDER_WANTED] = "tender-wanted",
+	[LANE_EV_TENDER_ABORT] = "tender-abort",
+	[LANE_EV_TENDER_CONFIRMED] = "tender-confirmed",
+	[LANE_EV_REPEAT_WANTED] = "repeat-wanted",
+	[LANE_EV_POS_LINK] = "pos-link",
+	[LANE_EV_REFUND] = "refund",
 	[LANE_EV_BIO] = "bio",
 	[LANE_EV_READERS] = "readers",
 	[LANE_EV_SENSOR] = "sensor",
@@ -117,6 +123,9 @@ static const char *const effect_names[LANE_EFFECT_KINDS] = {
 	[FX_QUERY] = "query",
 	[FX_CONFIRM] = "confirm",
 	[FX_UNDO] = "undo",
+	[FX_REFUND] = "refund",
+	[FX_ANSWER] = "answer",
+	[FX_TENDER_REPLY] = "tender-reply",
 	[FX_SHOW] = "show",
 	[FX_ALARM] = "alarm",
 };
@@ -133,11 +142,14 @@ static const char *const outcome_names[] = {
 	[OUTCOME_NOT_FOUND] = "not-found",
 	[OUTCOME_UNKNOWN] = "unknown",
 	[OUTCOME_IN_PROGRESS] = "in-progress",
+	[OUTCOME_PASS] = "pass",
 };
 
 static const char *const op_names[] = {
-	[LANE_OP_OTHER] = "other", [LANE_OP_OFFER] = "offer",     [LANE_OP_PAY] = "pay",
-	[LANE_OP_QUERY] = "query", [LANE_OP_CONFIRM] = "confirm", [LANE_OP_UNDO] = "undo",
+	[LANE_OP_OTHER] = "other",     [LANE_OP_OFFER] = "offer",
+	[LANE_OP_PAY] = "pay",         [LANE_OP_QUERY] = "query",
+	[LANE_OP_CONFIRM] = "confirm", [LANE_OP_UNDO] = "undo",
+	[LANE_OP_REFUND] = "refund",   [LANE_OP_ANSWER] = "answer",
 };
 
 static const char *const claim_names[] = {
@@ -264,7 +276,8 @@ checkout_row(const struct row_state *s)
 	case PHASE_DONE:
 		return s->note == NOTE_PAY_OTHER ? ROW_DONE : ROW_APPROVED;
 	case PHASE_CANCELLED:
-		return ROW_CANCELLED;
+		/* "Nothing charged" is said only when that is certain. */
+		return s->in_doubt ? ROW_CHECKING : ROW_CANCELLED;
 	case PHASE_IDLE:
 	case PHASES:
 		break;
@@ -417,5 +430,6 @@ lane_effect_is_store(enum lane_effect_kind k)
 bool
 lane_effect_needs_commit(enum lane_effect_kind k)
 {
-	return k == FX_PAY || k == FX_CONFIRM || k == FX_UNDO;
+	return k == FX_PAY || k == FX_CONFIRM || k == FX_UNDO || k == FX_REFUND ||
+	       k == FX_ANSWER;
 }

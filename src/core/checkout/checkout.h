@@ -34,6 +34,7 @@
 #define LANE_READERS_MAX 16u
 #define LANE_READER_BYTES 33  /* a reader's name */
 #define LANE_PAYMENTS_MAX 32u /* unresolved at once; more: token payment is off */
+#define LANE_REFUNDS_MAX 8u   /* of those at most; more: money goes back otherwise */
 #define LANE_EFFECTS_MAX 224u
 #define LANE_ENDED_TICKETS 16u /* whose late baskets open nothing */
 #define LANE_NEVER INT64_MAX
@@ -146,6 +147,7 @@ struct row_state {
 	bool has_lines;
 	bool scanning;    /* a finger that was asked for is being taken or looked up */
 	bool claim_first; /* the sensor is dark before a claim */
+	bool in_doubt;    /* a payment of this checkout is not certain, or being undone */
 	struct lane_faults faults;
 };
 
@@ -235,6 +237,7 @@ struct lane_basket {
 	const struct basket_line *lines;
 	uint32_t lines_count; /* <= LANE_LINES_MAX */
 	bool final, closed, training;
+	int64_t pos_local_ms; /* the POS's date and time of day, as if UTC; 0 not told */
 };
 
 enum bio_outcome { BIO_ACCEPT, BIO_AMBIGUOUS, BIO_REJECT, BIO_RETRY };
@@ -248,7 +251,9 @@ enum lane_op {
 	LANE_OP_PAY,
 	LANE_OP_QUERY,
 	LANE_OP_CONFIRM,
-	LANE_OP_UNDO
+	LANE_OP_UNDO,
+	LANE_OP_REFUND,
+	LANE_OP_ANSWER /* to the POS that asked for the money */
 };
 const char *lane_op_name(enum lane_op op); /* as in adapter.submit: "offer", "pay" ... */
 
@@ -264,7 +269,8 @@ enum lane_outcome {
 	OUTCOME_NOT_SENT,
 	OUTCOME_NOT_FOUND,
 	OUTCOME_UNKNOWN,
-	OUTCOME_IN_PROGRESS
+	OUTCOME_IN_PROGRESS,
+	OUTCOME_PASS /* of an answer only */
 };
 /* A name that is none of them gives OUTCOME_UNKNOWN. */
 enum lane_outcome lane_outcome_parse(struct str name);
@@ -288,7 +294,13 @@ enum lane_event_kind {
 	LANE_EV_JOURNAL_WANTED, /* .journal: adapter.journal, answered by FX_JOURNAL_ANSWER */
 	LANE_EV_COMPLETION,     /* .completion: adapter.complete */
 	LANE_EV_POS_UNDO, /* .key: the POS gives an approval back (adapter event tender-undo) */
-	LANE_EV_BIO,         /* .up: laned-bio came or went */
+	LANE_EV_TENDER_WANTED,    /* .tender: the POS asks for money; FX_TENDER_REPLY */
+	LANE_EV_TENDER_ABORT,     /* .key: the POS wants that stopped */
+	LANE_EV_TENDER_CONFIRMED, /* .key: it has taken the answer for good */
+	LANE_EV_REPEAT_WANTED,    /* .key: it asks for the answer again */
+	LANE_EV_POS_LINK, /* .pos: an adapter through which a POS may ask came or went */
+	LANE_EV_REFUND, /* .refund: created, and durable with its return of goods: send it */
+	LANE_EV_BIO,    /* .up: laned-bio came or went */
 	LANE_EV_READERS,     /* .readers: what it says of its readers */
 	LANE_EV_SENSOR,      /* .sensor: what laned-bio said to FX_ARM */
 	LANE_EV_ADAPTER,     /* .up */
@@ -371,11 +383,14 @@ struct lane_event {
 		struct {
 			enum lane_op op;
 			struct key128 key; /* zero for an offer */
+			uint32_t offer;    /* the serial of FX_OFFER; 0 not known */
 		} submit;
 		struct {
 			struct key128 key;
 			struct str req; /* given back in FX_JOURNAL_ANSWER */
 			bool answer;    /* false: state sending; true: answer-sending */
+			struct str
+				from; /* the adapter that asks; empty: whichever it is */
 			const uint8_t *blob;
 			uint32_t blob_bytes;
 		} journal;
@@ -387,8 +402,27 @@ struct lane_event {
 			/* false: an approval is believed only when it repeats an earlier one */
 			bool has_amount;
 			struct str currency, auth, ref;
+			struct str from; /* the adapter; empty: whichever it is */
+			/* An answer was handed over again since: what came of this one is not certain. */
+			bool stale;
+			uint32_t
+				offer; /* op offer: the serial of FX_OFFER; 0 not known */
 		} completion;
+		struct {
+			struct str adapter, ticket; /* no ticket: the present one */
+			struct str currency, ref;   /* may be empty */
+			int64_t amount_minor;
+			uint32_t rev; /* of the basket that is to be paid; 0 not told */
+			const uint8_t *blob;
+			uint32_t blob_bytes;
+		} tender;
+		struct {
+			struct str adapter;
+			bool up;
+			bool partial; /* its POS can take a part */
+		} pos;
 		struct key128 key;
+		const struct payment *refund;
 		bool up;
 	};
 };
@@ -414,14 +448,18 @@ enum lane_effect_kind {
 	FX_QUERY,         /* .payment */
 	FX_CONFIRM,       /* .payment */
 	FX_UNDO,          /* .payment */
-	FX_SHOW,          /* .show: the display state changed */
+	FX_REFUND,        /* .pay, without a token */
+	FX_ANSWER,        /* .tell: to the adapter of the POS that asked */
+	FX_TENDER_REPLY, /* .reply: to LANE_EV_TENDER_WANTED; yes only when it is durable */
+	FX_SHOW,         /* .show: the display state changed */
 	FX_ALARM, /* .audit: log it as an error; the audit record is a FX_AUDIT of its own */
 	LANE_EFFECT_KINDS
 };
 const char *lane_effect_name(enum lane_effect_kind k);
 /* True for what is written (stores and audit); false for what is sent. */
 bool lane_effect_is_store(enum lane_effect_kind k);
-/* True for what must not be done unless the list's commit succeeded: pay, confirm, undo. */
+/* True for what must not be done unless the list's commit succeeded: pay, confirm, undo, refund,
+ * answer. */
 bool lane_effect_needs_commit(enum lane_effect_kind k);
 
 /* Reserved or used applications of one limited rule by a checkout, and what they take off. */
@@ -551,12 +589,23 @@ struct lane_effect {
 			const struct lane_discount *discounts;
 			uint32_t discounts_count;
 			int64_t total_minor, saving_minor;
+			uint32_t serial; /* given back when it was not taken */
 		} offer;
 		struct {
 			const struct payment *payment;
 			const char *token;
 			int64_t timeout_ms;
 		} pay;
+		struct {
+			const struct payment *payment;
+			enum lane_outcome outcome;
+		} tell;
+		struct {
+			struct key128 key; /* under which the answer will come */
+			bool ok;
+			const char *why; /* not: a fixed English text */
+			bool stranger; /* nobody of ours would pay: counted, and not kept */
+		} reply;
 		const struct lane_display *show;
 	};
 };
@@ -582,10 +631,12 @@ struct lane_limits {
 	uint32_t pay_tries;       /* 3 a checkout */
 	uint32_t digits_hour; /* 10 an hour on this lane, at most LANE_DIGITS_HOUR_MAX */
 	int64_t sensor_ms;    /* 60 000: how long one claim lights the sensor at most */
+	int64_t tender_wait_ms; /* 20 000: what a POS asks for waits so long for a touch */
 };
 #define LANE_LIMITS_DEFAULT                                                              \
 	{                                                                                \
-		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10, 60000 \
+		5000, 10000, 60000, 1800000, 5000, 30000, 8000, 5000, 2, 3, 3, 10,       \
+			60000, 20000                                                     \
 	}
 
 /* Handed in; rules, store, lane, language and adapter are borrowed until the next set_env or free. */
@@ -598,7 +649,10 @@ struct lane_env {
 	struct str store, lane, language;
 	struct str adapter; /* the name of the one that payments go to */
 	bool price_pos; /* the POS prices; ours is shown, offers carry the member number only */
-	bool can_pay; /* the adapter takes token payments */
+	bool can_pay;    /* the adapter takes token payments */
+	bool can_refund; /* and gives them back */
+	bool two_phase;  /* it wants each approval confirmed */
+	bool pos_asks; /* the POS asks for its money itself: nothing is charged unasked */
 	/* The profile: the sensor lights only after a claim, and compares with the claimed member only. */
 	bool claim_first;
 };
@@ -633,7 +687,8 @@ struct lane_restore {
 	uint32_t ended_count;
 	const struct lane_member
 		*member; /* of it; NULL none, or not in the cache any more */
-	const struct payment *payments; /* every open one (payment_is_open) */
+	/* Every open one (payment_is_open), and the confirmed parts of that checkout. */
+	const struct payment *payments;
 	uint32_t payments_count;
 	bool incomplete; /* some of it could not be read: token payment stays off */
 };
@@ -665,6 +720,12 @@ int lane_core_step(struct lane_core *c, const struct lane_event *ev,
  */
 int lane_core_adopt(struct lane_core *c, const struct payment *p);
 
+/*
+ * NULL: money can go back to a token now, by LANE_EV_REFUND; else why not, in words for a cashier.
+ * adapter: the one that the payment was handed to, "" not known here.
+ */
+const char *lane_core_refund_refused(const struct lane_core *c, const char *adapter);
+
 /* When LANE_EV_TICK is wanted next, mono_ms; LANE_NEVER: an idle lane has no wakeups. */
 int64_t lane_core_deadline(const struct lane_core *c);
 
@@ -672,7 +733,7 @@ int64_t lane_core_deadline(const struct lane_core *c);
 const struct lane_display *lane_core_display(const struct lane_core *c);
 /* The member of the checkout, NULL none. */
 const struct lane_member *lane_core_member(const struct lane_core *c);
-/* The open payments (for adapter.hello's recover list and status). */
+/* The open payments and refunds (for adapter.hello's recover list and status). */
 uint32_t lane_core_payments_count(const struct lane_core *c);
 const struct payment *lane_core_payment(const struct lane_core *c, uint32_t index);
 /* The rules in force, NULL none. */

@@ -84,12 +84,24 @@ basket_take(struct lane_core *c, const struct lane_basket *b)
 		lane_audit(c, "pan-masked", NULL, "in the texts of a basket");
 	lane_lines_set(k, lines, b->lines_count);
 	k->basket_changed = true;
+	k->tender.total_only = false;
 	k->rev = b->rev;
 	k->final = b->final;
+	k->pos_local_ms = b->pos_local_ms;
 	(void)str_copy(k->ticket, sizeof(k->ticket),
 		       b->ticket); /* basket_check saw to it */
 	c->cur_dirty = true;
 	return 0;
+}
+
+/* The whole ticket, by tokens. */
+static bool
+is_paid_by_us(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+
+	return k->paid_minor > 0 && (k->paid_minor == k->total_minor ||
+				     c->env.price_pos || k->tender.total_only);
 }
 
 /* The POS has gone on to another ticket: the old one ended without telling. */
@@ -101,8 +113,8 @@ leave_old_ticket(struct lane_core *c, const struct timepoint *now)
 	if (!lane_is_active(c))
 		return;
 	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
-	c->cur.tender_outside = totalled;
-	if (totalled)
+	c->cur.tender_outside = totalled && !is_paid_by_us(c);
+	if (c->cur.tender_outside)
 		c->cur.note = NOTE_PAY_OTHER;
 	lane_end(c, totalled ? PHASE_DONE : PHASE_CANCELLED, now);
 }
@@ -113,16 +125,18 @@ end_outside(struct lane_core *c, const struct timepoint *now)
 	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
 	if (c->cur.phase == PHASE_DONE)
 		return; /* it was paid by us after all */
-	c->cur.tender_outside = c->cur.pos_closed = true;
-	c->cur.note = NOTE_PAY_OTHER;
+	c->cur.pos_closed = true;
+	c->cur.tender_outside = !is_paid_by_us(c);
+	c->cur.note = c->cur.tender_outside ? NOTE_PAY_OTHER : NOTE_NONE;
 	lane_end(c, PHASE_DONE, now);
 }
 
 /* A new revision while money is asked for: only one that changes no amount leaves it alone. */
 static void
-basket_under_payment(struct lane_core *c, int64_t due_before, const struct timepoint *now)
+basket_under_payment(struct lane_core *c, int64_t rest_before,
+		     const struct timepoint *now)
 {
-	if (c->cur.final && lane_due(c) == due_before)
+	if (c->cur.final && lane_rest(c) == rest_before)
 		return;
 	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
 	lane_audit(c, "basket-changed-under-payment", NULL, NULL);
@@ -134,7 +148,8 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 {
 	struct checkout *k = &c->cur;
 	bool paying = k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING;
-	int64_t due = lane_due(c);
+	int64_t rest = lane_rest(c);
+	bool untold = k->untold;
 	int rc;
 
 	rc = basket_take(c, b);
@@ -143,8 +158,10 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 	lane_touch_time(c, now);
 	lane_reprice(c, now);
 	if (paying)
-		basket_under_payment(c, due, now);
+		basket_under_payment(c, rest, now);
 	if (b->closed) {
+		if (untold) /* nor will it hear of this price before it has sold */
+			lane_offer_refused(c, k->offer, now);
 		end_outside(c, now);
 		return 0;
 	}
@@ -158,6 +175,16 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 	else
 		lane_total_phase(c);
 	return 0;
+}
+
+/* The revision that says something new. Of a total without lines, the lines of that revision do. */
+static uint32_t
+first_newer(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+	bool pays = k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING;
+
+	return k->tender.total_only && !pays ? k->rev : k->rev + 1;
 }
 
 int
@@ -175,7 +202,7 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 	if ((!same && b->closed) || ((!same || c->cur.rev == 0) &&
 				     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
 		return -EALREADY; /* late word of a ticket that has ended */
-	if (same && c->cur.rev > 0 && b->rev <= c->cur.rev)
+	if (same && c->cur.rev > 0 && b->rev < first_newer(c))
 		return -EALREADY;
 	if (b->rev == 0)
 		return -EINVAL;

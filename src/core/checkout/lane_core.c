@@ -181,6 +181,18 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 
 /* ---- time ---------------------------------------------------------------- */
 
+/* How long nothing may happen. Where no basket comes, no next one tells of the end either. */
+static int64_t
+patience_ms(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+	bool pays = k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING;
+
+	return k->rev == 0 || (k->tender.total_only && !pays)
+		       ? c->env.limits.check_in_ms
+		       : c->env.limits.idle_checkout_ms;
+}
+
 /* When the present checkout wants to be looked at. */
 static int64_t
 checkout_deadline(const struct lane_core *c)
@@ -193,12 +205,14 @@ checkout_deadline(const struct lane_core *c)
 		return LANE_NEVER;
 	if (!lane_is_active(c))
 		return k->ended_mono_ms + l->done_show_ms;
-	at = k->changed_mono_ms + (k->rev == 0 ? l->check_in_ms : l->idle_checkout_ms);
+	at = k->changed_mono_ms + patience_ms(c);
 	if (k->wait != WAIT_NONE && k->wait_until_ms < at)
 		at = k->wait_until_ms;
 	if (k->member_state == MEMBER_AMBIGUOUS && k->probe[0] != '\0' &&
 	    k->wait == WAIT_NONE && k->probe_until_ms < at)
 		at = k->probe_until_ms;
+	if (k->untold && k->offer_again_ms < at)
+		at = k->offer_again_ms;
 	return at;
 }
 
@@ -219,7 +233,6 @@ static void
 checkout_time(struct lane_core *c, const struct timepoint *now)
 {
 	const struct checkout *k = &c->cur;
-	const struct lane_limits *l = &c->env.limits;
 
 	if (checkout_deadline(c) > now->mono_ms)
 		return;
@@ -231,8 +244,7 @@ checkout_time(struct lane_core *c, const struct timepoint *now)
 		lane_wait_over(c, NOTE_NOT_READ);
 	else if (k->member_state == MEMBER_AMBIGUOUS && k->probe_until_ms <= now->mono_ms)
 		lane_wait_over(c, NOTE_USE_CLAIM);
-	if (k->changed_mono_ms + (k->rev == 0 ? l->check_in_ms : l->idle_checkout_ms) <=
-	    now->mono_ms)
+	if (k->changed_mono_ms + patience_ms(c) <= now->mono_ms)
 		checkout_expired(c, now);
 }
 
@@ -243,6 +255,8 @@ lane_core_deadline(const struct lane_core *c)
 
 	if (payments < at)
 		at = payments;
+	if (lane_tender_deadline(c) < at)
+		at = lane_tender_deadline(c);
 	if (lane_sensor_deadline(c) < at)
 		at = lane_sensor_deadline(c);
 	if (c->readers.finger_until_ms != 0 && c->readers.finger_until_ms < at)
@@ -257,18 +271,33 @@ lane_core_deadline(const struct lane_core *c)
 	return at;
 }
 
+/* What the adapter did not take is offered again: until then the POS sells without it. */
+static void
+offer_time(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+
+	if (!lane_is_active(c) || !k->untold || now->mono_ms < k->offer_again_ms)
+		return;
+	k->offer_again_ms = LANE_NEVER;
+	lane_offer_again(c, now);
+}
+
 static void
 on_tick(struct lane_core *c, const struct timepoint *now)
 {
 	if (c->readers.finger_until_ms <= now->mono_ms)
 		c->readers.finger_until_ms = 0; /* a bag on the reader, dirt: no touch */
 	checkout_time(c, now);
+	offer_time(c, now);
+	lane_tender_time(c, now);
 	lane_pay_time(c, now);
 	if (!c->faults.journal_failed || now->mono_ms < c->journal_retry_at_ms)
 		return;
 	c->journal_retry_at_ms = now->mono_ms + c->env.limits.journal_retry_ms;
 	if (c->audits_count == 0)
 		lane_audit(c, "journal-retry", NULL, NULL);
+	lane_tender_owed(c, now);
 }
 
 /* ---- faults and switches ------------------------------------------------- */
@@ -305,13 +334,8 @@ on_adapter(struct lane_core *c, bool up, const struct timepoint *now)
 	if (up == was_up)
 		return;
 	lane_pay_all(c, up ? PAYMENT_IN_ADAPTER_BACK : PAYMENT_IN_ADAPTER_GONE, now);
-	if (!up || !lane_is_active(c) || c->cur.phase == PHASE_PAYING ||
-	    c->cur.phase == PHASE_CHECKING)
-		return;
-	/* A payment that outlived a restart kept its total, and nobody kept what makes it up. */
-	if (c->cur.saving_minor > 0 && c->cur.price.discounts_count == 0)
-		lane_reprice(c, now);
-	lane_offer(c); /* the last one may be lost: the POS gets it again */
+	if (up)
+		lane_offer_again(c, now);
 }
 
 static void
@@ -405,7 +429,7 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	case LANE_EV_BASKET:
 		return lane_on_basket(c, ev, now);
 	case LANE_EV_CANCEL:
-		return lane_on_cancel(c, ev->ticket, now);
+		return lane_on_cancel(c, ev, now);
 	case LANE_EV_OTHER_TENDER:
 		return lane_on_other_tender(c, now);
 	case LANE_EV_REMOVE_MEMBER:
@@ -416,8 +440,17 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 		return lane_on_journal(c, ev, now);
 	case LANE_EV_COMPLETION:
 		return lane_on_completion(c, ev, now);
+	case LANE_EV_TENDER_WANTED:
+		return lane_on_tender_wanted(c, ev, now);
 	case LANE_EV_POS_UNDO:
-		return lane_on_pos_undo(c, ev->key, now);
+	case LANE_EV_TENDER_ABORT:
+	case LANE_EV_TENDER_CONFIRMED:
+	case LANE_EV_REPEAT_WANTED:
+		return lane_on_tender_key(c, ev, now);
+	case LANE_EV_POS_LINK:
+		return lane_on_pos_link(c, ev, now);
+	case LANE_EV_REFUND:
+		return lane_on_refund(c, ev->refund, now);
 	case LANE_EV_BIO:
 	case LANE_EV_READERS:
 	case LANE_EV_ADAPTER:
@@ -452,6 +485,7 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 		lane_settle_reserved(c);
 	}
 	rc = dispatch(c, ev, now);
+	lane_tender_follow(c, now);
 	lane_sensor_follow(c, now);
 	lane_out(c, !failed, out);
 	return rc;
@@ -470,10 +504,10 @@ env_ok(const struct lane_env *env)
 	       strlen(env->currency) == 3 && l->touch_checkout_minor >= 0 &&
 	       l->touch_day_minor >= 0 && l->check_in_ms > 0 && l->idle_checkout_ms > 0 &&
 	       l->scan_ms > 0 && l->probe_ms > 0 && l->done_show_ms >= 0 &&
-	       l->journal_retry_ms > 0 && l->sensor_ms > 0 && p->sending_ms > 0 &&
-	       p->query_first_ms > 0 && p->query_max_ms >= p->query_first_ms &&
-	       p->unknown_max_ms > 0 && p->not_taken_ms > 0 && p->undo_alarm_ms > 0 &&
-	       p->undo_alarm_tries > 0;
+	       l->journal_retry_ms > 0 && l->sensor_ms > 0 && l->tender_wait_ms > 0 &&
+	       p->sending_ms > 0 && p->query_first_ms > 0 &&
+	       p->query_max_ms >= p->query_first_ms && p->unknown_max_ms > 0 &&
+	       p->not_taken_ms > 0 && p->undo_alarm_ms > 0 && p->undo_alarm_tries > 0;
 }
 
 int
@@ -563,6 +597,8 @@ restore_checkout(struct lane_core *c, const struct lane_restore *held,
 	k->reserved_count = r->reserved_count;
 	k->id = r->checkout;
 	k->phase = r->phase;
+	k->priced_for = r->member;
+	k->tender.total_only = r->rev > 0 && r->lines_count == 0 && r->total_minor > 0;
 	k->rev = r->rev;
 	k->final = r->final;
 	k->pay_blocked = r->pay_blocked;

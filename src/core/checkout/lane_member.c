@@ -16,6 +16,7 @@ lane_member_clear(struct checkout *k)
 	k->claimed = k->touched = k->claim_to_pay = false;
 	k->claim_spent = k->claim_refused = false;
 	k->lit_until_ms = 0;
+	k->tender.agreed.given = false;
 }
 
 /* Counts and texts that the shell filled in are ours to check: they index arrays. */
@@ -44,7 +45,7 @@ lane_member_set(struct lane_core *c, const struct lane_member *m)
 	if (count > 0)
 		memcpy(uses, m->uses, count * sizeof(*uses));
 	lane_add_unsaved(c, &m->member, uses, &count);
-	if (!same && !ulid_is_zero(k->member.member))
+	if (!same && !ulid_is_zero(k->member.member) && k->paid_minor == 0)
 		lane_reserved_clear(k);
 	lane_member_clear(k);
 	k->member = *m;

@@ -62,11 +62,12 @@ lane_record(const struct lane_core *c, struct checkout_record *r)
 		k->member_state == MEMBER_KNOWN || k->member_state == MEMBER_REMOVED
 			? k->member_state
 			: MEMBER_NONE;
-	r->member = k->member.member;
+	/* Uses and points are theirs whose prices stand, whoever pays the rest. */
+	r->member = k->paid_minor > 0 ? k->priced_for : k->member.member;
 	r->claimed = k->claimed;
 	r->touched = k->touched;
 	r->claim_to_pay = k->claim_to_pay;
-	r->pay_blocked = k->pay_blocked;
+	r->pay_blocked = k->pay_blocked || (k->paid_minor > 0 && lane_is_active(c));
 	r->tender_outside = k->tender_outside;
 	r->pos_closed = k->pos_closed;
 	r->final = k->final;
@@ -142,6 +143,20 @@ fill_price(const struct lane_core *c, struct lane_display *d)
 	d->hint_saving_minor = p->hint_saving_minor;
 }
 
+/* A payment of the present checkout may have charged something, and none of it stays. */
+static bool
+is_in_doubt(const struct lane_core *c)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct payment *p = &c->slots[i].payment;
+
+		if (p->kind == PAYMENT_PAY && ulid_eq(p->checkout, c->cur.id) &&
+		    (payment_is_open(p->state) || p->state == PAYMENT_UNDO_FAILED))
+			return true;
+	}
+	return false;
+}
+
 /* The row, and what stands beside it because of the readers. */
 static void
 fill_row(const struct lane_core *c, struct lane_display *d)
@@ -154,6 +169,7 @@ fill_row(const struct lane_core *c, struct lane_display *d)
 		.has_lines = k->lines_count > 0,
 		.scanning = lane_is_scanning(c),
 		.claim_first = c->env.claim_first,
+		.in_doubt = is_in_doubt(c),
 		.faults = c->faults,
 	};
 
@@ -328,5 +344,5 @@ lane_committed(struct lane_core *c)
 	c->cur_dirty = false;
 	c->cur.basket_changed = false;
 	for (uint32_t i = 0; i < c->slots_count; i++)
-		c->slots[i].dirty = c->slots[i].fresh = false;
+		c->slots[i].dirty = c->slots[i].fresh = c->slots[i].answering = false;
 }

@@ -19,14 +19,35 @@ static const char *const audit_words[PAYMENT_STATES] = {
 	[PAYMENT_UNDO_QUEUED] = "payment-undo-queued",
 	[PAYMENT_UNDONE] = "payment-undone",
 	[PAYMENT_UNDO_FAILED] = "payment-undo-failed",
+	[PAYMENT_REFUNDED] = "payment-refunded", /* of refunds only */
 };
 
+/* The same words for refunds: "refund-" in place of "payment-". */
+static const char *const refund_words[PAYMENT_STATES] = {
+	[PAYMENT_CREATED] = "refund-created",   [PAYMENT_SENDING] = "refund-sending",
+	[PAYMENT_NOT_SENT] = "refund-not-sent", [PAYMENT_CANCELLED] = "refund-cancelled",
+	[PAYMENT_DECLINED] = "refund-declined", [PAYMENT_UNKNOWN] = "refund-unknown",
+	[PAYMENT_REFUNDED] = "refund-refunded",
+};
+
+static const char *
+audit_word(const struct payment *p)
+{
+	const char *word = p->kind == PAYMENT_REFUND ? refund_words[p->state] : NULL;
+
+	return word != NULL ? word : audit_words[p->state];
+}
+
 struct payment_rules
-lane_payment_rules(const struct lane_core *c)
+lane_payment_rules(const struct lane_core *c, const struct payment *p)
 {
 	struct payment_rules rules = c->env.payment;
 
 	rules.link_up = !c->faults.adapter_down && !c->faults.environment;
+	rules.pos_up = !c->faults.environment && lane_pos_is_up(c, p->pos_adapter);
+	if (payment_is_for_pos(p))
+		rules.partial_ok =
+			rules.partial_ok && lane_pos_takes_part(c, p->pos_adapter);
 	return rules;
 }
 
@@ -47,22 +68,29 @@ is_current(const struct lane_core *c, const struct payment *p)
 	       ulid_eq(c->cur.id, p->checkout) && key128_eq(c->cur.paying, p->key);
 }
 
-/* A payment of this checkout or ticket whose outcome is open: no second one beside it. */
+/* It is what the POS has asked for, and nobody consented to it yet. */
 static bool
-has_open_payment(const struct lane_core *c)
+waits(const struct lane_core *c, const struct payment *p)
+{
+	return c->cur.tender.waits && is_current(c, p);
+}
+
+/* A payment of this checkout or ticket whose outcome is open: no second one beside it. */
+bool
+lane_pay_has_open(const struct lane_core *c, const char *ticket)
 {
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		const struct payment *p = &c->slots[i].payment;
 
-		if (payment_is_open(p->state) && (ulid_eq(p->checkout, c->cur.id) ||
-						  strcmp(p->ticket, c->cur.ticket) == 0))
+		if (p->kind == PAYMENT_PAY && payment_is_open(p->state) && !waits(c, p) &&
+		    (ulid_eq(p->checkout, c->cur.id) || strcmp(p->ticket, ticket) == 0))
 			return true;
 	}
 	return false;
 }
 
-static bool
-faults_allow(const struct lane_core *c)
+bool
+lane_pay_faults_allow(const struct lane_core *c)
 {
 	return !c->faults.adapter_down && !c->faults.journal_failed &&
 	       !c->faults.clock_doubted && !c->faults.environment && !c->payments_lost;
@@ -75,10 +103,12 @@ token_is_out(const struct lane_core *c, int64_t due)
 	const struct checkout *k = &c->cur;
 	const struct lane_member *m = &k->member;
 
-	return !faults_allow(c) || !c->env.can_pay || k->pay_blocked || !m->has_tender ||
-	       m->minor || k->pay_tries >= c->env.limits.pay_tries ||
-	       c->slots_count == LANE_PAYMENTS_MAX || has_open_payment(c) ||
-	       (m->tender_limit_minor > 0 && due > m->tender_limit_minor);
+	return !lane_pay_faults_allow(c) || !c->env.can_pay || k->pay_blocked ||
+	       !m->has_tender || m->minor || k->pay_tries >= c->env.limits.pay_tries ||
+	       (c->slots_count == LANE_PAYMENTS_MAX && !k->tender.waits) ||
+	       lane_pay_has_open(c, k->ticket) ||
+	       (k->paid_minor > 0 && ulid_eq(k->paid_in_part, m->member)) ||
+	       (m->tender_limit_minor > 0 && due + k->paid_minor > m->tender_limit_minor);
 }
 
 enum checkout_note
@@ -87,6 +117,8 @@ lane_payable(const struct lane_core *c)
 	const struct checkout *k = &c->cur;
 	const struct lane_member *m = &k->member;
 	int64_t due = lane_due(c);
+	/* With the parts that are paid already: a price in pieces is one price. */
+	int64_t all = due + k->paid_minor;
 	int64_t today = m->touch_paid_today_minor;
 
 	if (k->member_state != MEMBER_KNOWN || !k->final || due <= 0 || k->rev == 0)
@@ -97,8 +129,8 @@ lane_payable(const struct lane_core *c)
 		return NOTE_NEED_CLAIM;
 	if (k->training)
 		return NOTE_NONE; /* nothing will be sent */
-	if (!k->claimed && (k->claim_to_pay || due > c->env.limits.touch_checkout_minor ||
-			    today > c->env.limits.touch_day_minor - due))
+	if (!k->claimed && (k->claim_to_pay || all > c->env.limits.touch_checkout_minor ||
+			    today > c->env.limits.touch_day_minor - all))
 		return NOTE_NEED_CLAIM;
 	return NOTE_NONE;
 }
@@ -107,10 +139,14 @@ void
 lane_total_phase(struct lane_core *c)
 {
 	struct checkout *k = &c->cur;
+	const struct consent *agreed = &k->tender.agreed;
 	bool finger = k->member.subjects_count > 0 && !c->faults.bio_down;
+	bool done = agreed->given && agreed->rev == k->rev && !k->tender.waits &&
+		    agreed->due_minor == lane_due(c);
 	enum checkout_note why = lane_payable(c);
 
-	k->phase = finger && why == NOTE_NONE ? PHASE_CONFIRMING : PHASE_TOTALLED;
+	k->phase =
+		finger && why == NOTE_NONE && !done ? PHASE_CONFIRMING : PHASE_TOTALLED;
 	if (k->note == NOTE_NEED_CLAIM || k->note == NOTE_NONE)
 		k->note = why == NOTE_NEED_CLAIM ? why : NOTE_NONE;
 	c->cur_dirty = true;
@@ -122,23 +158,53 @@ back_to_total(struct lane_core *c, enum checkout_note note, bool blocked)
 {
 	struct checkout *k = &c->cur;
 
-	k->phase = PHASE_TOTALLED;
+	k->phase = k->final ? PHASE_TOTALLED : PHASE_OPEN;
 	k->note = note;
 	k->pay_blocked = k->pay_blocked || blocked;
 	k->has_paying = false;
+	k->tender.asked = k->tender.waits = k->tender.agreed.given = false;
 	c->cur_dirty = true;
 }
 
-/* All of it ends the checkout; after a part of it another tender pays the rest. */
-static void
-on_paid(struct lane_core *c, const struct payment *p, const struct timepoint *now)
+/*
+ * All of it ends the checkout; after a part of it another tender pays the rest. Where the POS has the
+ * prices, what it asked for is all.
+ */
+void
+lane_paid(struct lane_core *c, const struct payment *p, const struct timepoint *now)
 {
-	c->cur.paid_minor = p->answered_minor;
-	c->cur.note = NOTE_NONE;
-	if (p->answered_minor < p->asked_minor)
-		back_to_total(c, NOTE_PAY_OTHER, true);
-	else
+	struct checkout *k = &c->cur;
+	bool part = p->answered_minor < p->asked_minor;
+
+	if (part)
+		k->paid_in_part = k->member.member;
+	back_to_total(c, part ? NOTE_PAY_OTHER : NOTE_NONE, false);
+	if (!part && (lane_rest(c) == 0 || c->env.price_pos || k->tender.total_only))
 		lane_end(c, PHASE_DONE, now);
+	else if (!part)
+		lane_total_phase(c);
+}
+
+/* What is paid of the checkout, by all its payments. */
+static void
+count_paid(struct lane_core *c, struct slot *s)
+{
+	const struct payment *p = &s->payment;
+	int64_t paid = payment_is_paid(p->state) ? p->answered_minor : 0;
+
+	if (!lane_is_active(c) || !ulid_eq(c->cur.id, p->checkout) ||
+	    p->kind != PAYMENT_PAY || paid == s->counted_minor)
+		return;
+	c->cur.paid_minor += paid - s->counted_minor;
+	s->counted_minor = paid;
+	c->cur_dirty = true;
+}
+
+/* Nothing was charged; the POS asks the real terminal, or is told that it is cancelled. */
+static enum checkout_note
+note_of_nothing(const struct payment *p)
+{
+	return p->passed ? NOTE_PAY_OTHER : NOTE_NOT_CHARGED;
 }
 
 /* The checkout looks at what has become of its payment. */
@@ -162,7 +228,11 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 	case PAYMENT_PARTIAL:
 	case PAYMENT_ANSWER_SENDING:
 	case PAYMENT_CONFIRMED:
-		on_paid(c, p, now);
+		/* Paid is what the POS that asked has taken. */
+		if (!payment_is_for_pos(p) || p->taken || p->state == PAYMENT_CONFIRMED)
+			lane_paid(c, p, now);
+		else
+			k->phase = PHASE_PAYING;
 		break;
 	case PAYMENT_DECLINED:
 		back_to_total(c, NOTE_DECLINED, false);
@@ -173,7 +243,7 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 		 * Also after a doubt: the peer has said that it never heard of the key, so another one
 		 * is no blind retry. What is cancelled after a doubt was not said to be that.
 		 */
-		back_to_total(c, NOTE_NOT_CHARGED,
+		back_to_total(c, note_of_nothing(p),
 			      before == PAYMENT_UNKNOWN && p->state != PAYMENT_NOT_SENT);
 		break;
 	case PAYMENT_UNDO_QUEUED:
@@ -181,6 +251,7 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 	case PAYMENT_UNDO_FAILED:
 		back_to_total(c, NOTE_PAY_OTHER, true);
 		break;
+	case PAYMENT_REFUNDED: /* of no checkout's own payment */
 	case PAYMENT_STATES:
 		break;
 	}
@@ -192,13 +263,14 @@ static void
 alarm(struct lane_core *c, const struct payment *p)
 {
 	struct lane_effect *fx = lane_send(c, FX_ALARM);
+	const char *what = p->kind == PAYMENT_REFUND ? "refund-alarm" : "payment-alarm";
 
-	fx->audit.what = "payment-alarm";
+	fx->audit.what = what;
 	fx->audit.checkout = p->checkout;
 	fx->audit.key = p->key;
 	fx->audit.amount_minor = p->asked_minor;
 	fx->audit.text = payment_alarm_text(p);
-	lane_audit(c, "payment-alarm", p, fx->audit.text);
+	lane_audit(c, what, p, fx->audit.text);
 }
 
 static void
@@ -218,11 +290,42 @@ submit(struct lane_core *c, const struct payment *p, enum lane_effect_kind kind)
 	lane_send(c, kind)->payment = p;
 }
 
+/* Of a refund, or of a payment by the member who is here. */
 static void
-step(struct lane_core *c, struct slot *s, const struct payment_input *in,
-     const struct timepoint *now)
+submit_pay(struct lane_core *c, const struct payment *p)
 {
-	struct payment_rules rules = lane_payment_rules(c);
+	bool refund = p->kind == PAYMENT_REFUND;
+	struct lane_effect *fx = lane_send(c, refund ? FX_REFUND : FX_PAY);
+
+	fx->pay.payment = p;
+	fx->pay.token = refund ? "" : c->cur.member.token;
+	fx->pay.timeout_ms = c->env.payment.sending_ms;
+}
+
+/* To the POS that asked: what came of it, at once or when its adapter is back. */
+static void
+tell_pos(struct lane_core *c, struct slot *s, bool now_up, const struct timepoint *now)
+{
+	if (now_up)
+		lane_tender_tell(c, s, now);
+	else
+		lane_tender_owe(c, s, now);
+}
+
+/* It has ended without an approval, and not by a word of the POS. */
+static bool
+ends_for_pos(const struct payment *p, enum payment_input_kind kind)
+{
+	return payment_is_for_pos(p) && kind != PAYMENT_IN_POS_UNDO &&
+	       kind != PAYMENT_IN_NOT_TAKEN &&
+	       (payment_is_refused(p->state) || p->state == PAYMENT_UNDO_QUEUED);
+}
+
+unsigned
+lane_pay_input(struct lane_core *c, struct slot *s, const struct payment_input *in,
+	       const struct timepoint *now)
+{
+	struct payment_rules rules = lane_payment_rules(c, &s->payment);
 	struct payment *p = &s->payment;
 	enum payment_state before = p->state;
 	unsigned actions = payment_step(p, in, &rules, now);
@@ -230,9 +333,12 @@ step(struct lane_core *c, struct slot *s, const struct payment_input *in,
 	if ((actions & PAYMENT_DO_STORE) != 0)
 		s->dirty = true;
 	if (p->state != before)
-		lane_audit(c, audit_words[p->state], p, NULL);
+		lane_audit(c, audit_word(p), p, NULL);
 	if ((actions & PAYMENT_DO_NOTE) != 0)
-		lane_audit(c, "payment-odd-answer", p, payment_input_name(in->kind));
+		lane_audit(c,
+			   p->kind == PAYMENT_REFUND ? "refund-odd-answer"
+						     : "payment-odd-answer",
+			   p, payment_input_name(in->kind));
 	if ((actions & PAYMENT_DO_ALARM) != 0)
 		alarm(c, p);
 	if ((actions & PAYMENT_DO_QUERY) != 0)
@@ -241,17 +347,39 @@ step(struct lane_core *c, struct slot *s, const struct payment_input *in,
 		submit(c, p, FX_CONFIRM);
 	if ((actions & PAYMENT_DO_UNDO) != 0)
 		submit(c, p, FX_UNDO);
-	if ((actions & PAYMENT_DO_RESULT) != 0)
+	if ((actions & PAYMENT_DO_PAY) != 0)
+		submit_pay(c, p);
+	if ((actions & PAYMENT_DO_ANSWER) != 0)
+		tell_pos(c, s, true, now);
+	else if (p->state != before && !rules.pos_up && ends_for_pos(p, in->kind))
+		tell_pos(c, s, false, now);
+	if ((actions & PAYMENT_DO_RESULT) != 0) {
+		count_paid(c, s);
 		on_result(c, p, before, now);
+	}
+	return actions;
 }
 
-static void
-step_kind(struct lane_core *c, struct slot *s, enum payment_input_kind kind,
-	  const struct timepoint *now)
+void
+lane_pay_step(struct lane_core *c, struct slot *s, enum payment_input_kind kind,
+	      const struct timepoint *now)
 {
 	struct payment_input in = { .kind = kind };
 
-	step(c, s, &in, now);
+	(void)lane_pay_input(c, s, &in, now); /* all of it is performed */
+}
+
+/* A payment was created in the next free slot. */
+void
+lane_pay_begun(struct lane_core *c, struct slot *s, const struct timepoint *now)
+{
+	c->slots_count++;
+	s->dirty = s->fresh = true;
+	c->cur.has_paying = true;
+	c->cur.paying = s->payment.key;
+	c->cur_dirty = true;
+	lane_touch_time(c, now);
+	lane_audit(c, audit_words[PAYMENT_CREATED], &s->payment, NULL);
 }
 
 void
@@ -268,8 +396,8 @@ lane_pay(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 		.rev = k->rev,
 		.amount_minor = lane_due(c),
 		.by_touch = !k->claimed,
+		.member = k->member.member,
 	};
-	struct lane_effect *fx;
 	unsigned actions;
 
 	k->note = NOTE_NONE;
@@ -277,23 +405,19 @@ lane_pay(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 		lane_end(c, PHASE_DONE, now);
 		return;
 	}
+	if (k->tender.waits || c->env.pos_asks) {
+		lane_tender_consent(c, now);
+		return;
+	}
+	memset(s, 0, sizeof(*s));
 	if (payment_begin(&s->payment, &start, now, &actions) < 0) {
 		k->note = NOTE_PAY_OTHER; /* no key: the shell had no random bytes */
 		return;
 	}
-	c->slots_count++;
-	s->dirty = s->fresh = true;
 	k->pay_tries++;
-	k->has_paying = true;
-	k->paying = start.key;
 	k->phase = PHASE_PAYING;
-	c->cur_dirty = true;
-	lane_touch_time(c, now);
-	lane_audit(c, audit_words[PAYMENT_CREATED], &s->payment, NULL);
-	fx = lane_send(c, FX_PAY);
-	fx->pay.payment = &s->payment;
-	fx->pay.token = k->member.token;
-	fx->pay.timeout_ms = c->env.payment.sending_ms;
+	lane_pay_begun(c, s, now);
+	submit_pay(c, &s->payment);
 }
 
 void
@@ -303,9 +427,10 @@ lane_pay_leave(struct lane_core *c, enum payment_input_kind kind,
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
 
-		if (ulid_eq(s->payment.checkout, c->cur.id) &&
+		if (s->payment.kind == PAYMENT_PAY &&
+		    ulid_eq(s->payment.checkout, c->cur.id) &&
 		    payment_is_open(s->payment.state))
-			step_kind(c, s, kind, now);
+			lane_pay_step(c, s, kind, now);
 	}
 }
 
@@ -314,21 +439,20 @@ lane_pay_all(struct lane_core *c, enum payment_input_kind kind,
 	     const struct timepoint *now)
 {
 	for (uint32_t i = 0; i < c->slots_count; i++)
-		step_kind(c, &c->slots[i], kind, now);
+		lane_pay_step(c, &c->slots[i], kind, now);
 }
 
 void
 lane_pay_time(struct lane_core *c, const struct timepoint *now)
 {
-	struct payment_rules rules = lane_payment_rules(c);
-
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
+		struct payment_rules rules = lane_payment_rules(c, &s->payment);
 
 		/* A limit and the retry after it; more comes with the next tick. */
 		for (int n = 0; n < 2; n++) {
 			if (payment_deadline(&s->payment, &rules) <= now->mono_ms)
-				step_kind(c, s, PAYMENT_IN_TIME, now);
+				lane_pay_step(c, s, PAYMENT_IN_TIME, now);
 		}
 	}
 }
@@ -336,11 +460,12 @@ lane_pay_time(struct lane_core *c, const struct timepoint *now)
 int64_t
 lane_pay_deadline(const struct lane_core *c)
 {
-	struct payment_rules rules = lane_payment_rules(c);
 	int64_t at = LANE_NEVER;
 
 	for (uint32_t i = 0; i < c->slots_count; i++) {
-		int64_t one = payment_deadline(&c->slots[i].payment, &rules);
+		const struct payment *p = &c->slots[i].payment;
+		struct payment_rules rules = lane_payment_rules(c, p);
+		int64_t one = payment_deadline(p, &rules);
 
 		if (one < at)
 			at = one;
@@ -360,9 +485,16 @@ lane_pay_unsaved(struct lane_core *c, const struct timepoint *now)
 
 		if (!s->dirty)
 			continue;
-		if (s->fresh && s->payment.state == PAYMENT_CREATED)
-			step_kind(c, s, PAYMENT_IN_SUBMIT_REFUSED, now);
-		else if (s->payment.due_mono_ms != PAYMENT_NEVER)
+		if (s->answering) /* it did not go out */
+			lane_tender_owe(c, s, now);
+		s->answering = false;
+		/* What a POS asked for is refused to it: it never heard of the key. */
+		s->unheard = s->unheard || s->fresh;
+		if (s->fresh && s->payment.state == PAYMENT_CREATED &&
+		    s->payment.kind == PAYMENT_PAY)
+			lane_pay_step(c, s, PAYMENT_IN_SUBMIT_REFUSED, now);
+		else if (s->payment.due_mono_ms != PAYMENT_NEVER ||
+			 s->payment.state == PAYMENT_CREATED)
 			s->payment.due_mono_ms =
 				now->mono_ms + c->env.limits.journal_retry_ms;
 	}
@@ -374,8 +506,11 @@ lane_pay_sweep(struct lane_core *c)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->slots_count; i++) {
-		bool stays = c->slots[i].dirty || c->slots[i].adopted ||
-			     payment_is_open(c->slots[i].payment.state);
+		const struct slot *s = &c->slots[i];
+		bool part = s->counted_minor > 0 && lane_is_active(c) &&
+			    ulid_eq(s->payment.checkout, c->cur.id);
+		bool stays = s->dirty || s->adopted || s->owed || part ||
+			     payment_is_open(s->payment.state);
 
 		c->slots[i].adopted = false;
 		if (!stays)
@@ -398,18 +533,22 @@ cancel_earlier(struct lane_core *c, struct str ticket, const struct timepoint *n
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
 
-		if (!str_is(ticket, s->payment.ticket) ||
+		if (s->payment.kind != PAYMENT_PAY ||
+		    !str_is(ticket, s->payment.ticket) ||
 		    !payment_is_open(s->payment.state))
 			continue;
-		step_kind(c, s, PAYMENT_IN_VOID, now);
+		lane_pay_step(c, s, PAYMENT_IN_VOID, now);
 		found = true;
 	}
 	return found ? 0 : -ENOENT;
 }
 
 int
-lane_on_cancel(struct lane_core *c, struct str ticket, const struct timepoint *now)
+lane_on_cancel(struct lane_core *c, const struct lane_event *ev,
+	       const struct timepoint *now)
 {
+	struct str ticket = ev->ticket;
+
 	if (ticket.n == 0 || ticket.n >= LANE_TICKET_BYTES)
 		return -EINVAL;
 	if (!lane_is_active(c) || !str_is(ticket, c->cur.ticket))
@@ -417,6 +556,7 @@ lane_on_cancel(struct lane_core *c, struct str ticket, const struct timepoint *n
 	lane_pay_leave(c, PAYMENT_IN_VOID, now);
 	if (!lane_is_active(c))
 		return 0;
+	lane_tender_void(c, ev->fresh.key, now);
 	c->cur.note = NOTE_NONE;
 	lane_end(c, PHASE_CANCELLED, now);
 	return 0;
@@ -454,25 +594,42 @@ lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
 		[LANE_OP_QUERY] = PAYMENT_IN_QUERY_REFUSED,
 		[LANE_OP_CONFIRM] = PAYMENT_IN_CONFIRM_UNSURE,
 		[LANE_OP_UNDO] = PAYMENT_IN_UNDO_UNSURE,
+		[LANE_OP_REFUND] = PAYMENT_IN_SUBMIT_REFUSED,
+		[LANE_OP_ANSWER] = PAYMENT_IN_ANSWER_UNSURE,
 	};
 	struct slot *s;
 
 	if (ev->submit.op == LANE_OP_OFFER) {
 		lane_audit(c, "offer-refused", NULL, NULL);
+		lane_offer_refused(c, ev->submit.offer, now);
 		return 0;
 	}
 	s = lane_slot(c, ev->submit.key);
 	if (s == NULL)
 		return -ENOENT;
-	step_kind(c, s, refused[ev->submit.op], now);
+	lane_pay_step(c, s, refused[ev->submit.op], now);
 	return 0;
+}
+
+/* Its adapter is there, and is the one whose turn it is: the payer's to send, the POS's to answer. */
+static bool
+may_journal(const struct lane_core *c, const struct payment *p,
+	    const struct lane_event *ev)
+{
+	struct payment_rules rules = lane_payment_rules(c, p);
+	bool pos = ev->journal.answer && payment_is_for_pos(p);
+	const char *whose = pos ? p->pos_adapter : p->adapter;
+
+	if (ev->journal.from.n > 0 && whose[0] != '\0' &&
+	    !str_is(ev->journal.from, whose))
+		return false;
+	return pos ? rules.pos_up : rules.link_up;
 }
 
 int
 lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 		const struct timepoint *now)
 {
-	struct payment_rules rules = lane_payment_rules(c);
 	struct payment_input in = {
 		.kind = ev->journal.answer ? PAYMENT_IN_ANSWER_WANTED
 					   : PAYMENT_IN_SENDING_WANTED,
@@ -480,11 +637,11 @@ lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 		.blob_bytes = ev->journal.blob_bytes,
 	};
 	struct slot *s = lane_slot(c, ev->journal.key);
-	struct payment_cell cell;
+	unsigned actions;
 
 	if (ev->journal.blob_bytes > PAYMENT_BLOB_BYTES_MAX || ev->journal.req.n > 64)
 		return -EINVAL;
-	if (s == NULL || !rules.link_up) {
+	if (s == NULL || !may_journal(c, &s->payment, ev)) {
 		answer_journal(c, ev, false);
 		return s == NULL ? -ENOENT : -EBUSY;
 	}
@@ -494,9 +651,8 @@ lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 		answer_journal(c, ev, false);
 		return -EPERM;
 	}
-	cell = payment_table(s->payment.state, in.kind);
-	step(c, s, &in, now);
-	answer_journal(c, ev, (cell.actions & PAYMENT_DO_ALLOW) != 0);
+	actions = lane_pay_input(c, s, &in, now);
+	answer_journal(c, ev, (actions & PAYMENT_DO_ALLOW) != 0);
 	return 0;
 }
 
@@ -516,6 +672,7 @@ meaning(enum lane_op op, enum lane_outcome outcome)
 		[OUTCOME_NOT_FOUND] = PAYMENT_IN_NOT_FOUND,
 		[OUTCOME_UNKNOWN] = PAYMENT_IN_UNKNOWN,
 		[OUTCOME_IN_PROGRESS] = PAYMENT_IN_IN_PROGRESS,
+		[OUTCOME_PASS] = PAYMENT_IN_UNKNOWN,
 	};
 
 	if (op == LANE_OP_UNDO && outcome == OUTCOME_CONFIRMED)
@@ -570,6 +727,25 @@ guarded(char *buf, size_t bytes, struct str s, unsigned *masked)
 	return (struct str){ buf, n };
 }
 
+/* The adapter is the payment's payer, or its POS asked for it. */
+static bool
+is_partner(const struct payment *p, struct str from)
+{
+	return from.n == 0 || p->adapter[0] == '\0' || str_is(from, p->adapter) ||
+	       str_is(from, p->pos_adapter);
+}
+
+/* What it says is of the answer to the POS. */
+static bool
+is_of_pos(const struct payment *p, const struct lane_event *ev)
+{
+	if (ev->completion.op == LANE_OP_ANSWER)
+		return true;
+	return ev->completion.op == LANE_OP_OTHER && payment_is_for_pos(p) &&
+	       str_is(ev->completion.from, p->pos_adapter) &&
+	       !str_is(ev->completion.from, p->adapter);
+}
+
 int
 lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		   const struct timepoint *now)
@@ -585,11 +761,16 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 	if (ev->completion.op == LANE_OP_OFFER) {
 		if (ev->completion.outcome != OUTCOME_DONE)
 			lane_audit(c, "offer-not-taken", NULL, NULL);
+		if (ev->completion.outcome == OUTCOME_NOT_SENT ||
+		    ev->completion.outcome == OUTCOME_DECLINED)
+			lane_offer_refused(c, ev->completion.offer, now);
 		return 0;
 	}
 	s = lane_slot(c, ev->completion.key);
-	if (s == NULL)
+	if (s == NULL || !is_partner(&s->payment, ev->completion.from))
 		return -ENOENT;
+	if (is_of_pos(&s->payment, ev))
+		return lane_tender_completed(c, s, ev, now);
 	in.kind = meaning(ev->completion.op, ev->completion.outcome);
 	if (ev->completion.op == LANE_OP_OTHER)
 		in.kind = meaning_of_recovery(&s->payment, in.kind);
@@ -600,19 +781,24 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 	/* Without an amount it can only repeat what was told before; it is never "as asked". */
 	in.amount_minor = ev->completion.has_amount ? ev->completion.amount_minor
 						    : s->payment.answered_minor;
-	step(c, s, &in, now);
+	(void)lane_pay_input(c, s, &in, now); /* all of it is performed */
 	return 0;
 }
 
-int
-lane_on_pos_undo(struct lane_core *c, struct key128 key, const struct timepoint *now)
+/* A payment of the checkout that goes on; of its parts that are confirmed nothing is to be done. */
+static void
+take_up(struct lane_core *c, struct slot *s, const struct timepoint *now)
 {
-	struct slot *s = lane_slot(c, key);
+	struct checkout *k = &c->cur;
 
-	if (s == NULL)
-		return -ENOENT;
-	step_kind(c, s, PAYMENT_IN_POS_UNDO, now);
-	return 0;
+	if (payment_is_paid(s->payment.state)) /* the record says so */
+		s->counted_minor = s->payment.answered_minor;
+	if (s->payment.state == PAYMENT_CONFIRMED)
+		return;
+	k->has_paying = true;
+	k->paying = s->payment.key;
+	k->pay_tries++;
+	on_result(c, &s->payment, s->payment.state, now);
 }
 
 /* After a restart: the checkout follows what its payment is now. */
@@ -624,13 +810,10 @@ lane_pay_restored(struct lane_core *c, const struct timepoint *now)
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
 
-		if (lane_is_active(c) && ulid_eq(s->payment.checkout, k->id)) {
-			k->has_paying = true;
-			k->paying = s->payment.key;
-			k->pay_tries++;
-			on_result(c, &s->payment, s->payment.state, now);
-		}
-		step_kind(c, s, PAYMENT_IN_RESTARTED, now);
+		if (lane_is_active(c) && s->payment.kind == PAYMENT_PAY &&
+		    ulid_eq(s->payment.checkout, k->id))
+			take_up(c, s, now);
+		lane_pay_step(c, s, PAYMENT_IN_RESTARTED, now);
 	}
 	if (lane_is_active(c) && !k->has_paying &&
 	    (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING))

@@ -52,11 +52,17 @@ lane_price_forget(struct lane_core *c)
 }
 
 int64_t
+lane_rest(const struct lane_core *c)
+{
+	int64_t rest = c->cur.total_minor - c->cur.paid_minor;
+
+	return rest > 0 ? rest : 0;
+}
+
+int64_t
 lane_due(const struct lane_core *c)
 {
-	int64_t due = c->cur.total_minor - c->cur.paid_minor;
-
-	return due > 0 ? due : 0;
+	return c->cur.tender.asked ? c->cur.tender.amount_minor : lane_rest(c);
 }
 
 /* ---- uses of limited rules ------------------------------------------------- */
@@ -489,11 +495,18 @@ lane_offer(struct lane_core *c)
 	struct checkout *k = &c->cur;
 	struct lane_effect *fx;
 
-	if (k->training || k->ticket[0] == '\0' || k->rev == 0 ||
-	    c->faults.adapter_down || c->faults.environment)
+	if (k->training || k->ticket[0] == '\0' || k->rev == 0 || k->tender.total_only ||
+	    (c->faults.adapter_down && !c->env.pos_asks) || c->faults.environment)
 		return;
+	if (k->untold) {
+		/* The price stands, and is told once more. Without memory what was reserved stays so. */
+		(void)lane_keep_reserved(c);
+		c->cur_dirty = true;
+	}
 	fx = lane_send(c, FX_OFFER);
 	k->told = true;
+	k->offer = fx->offer.serial = ++c->serial;
+	k->offers++;
 	fx->offer.ticket = k->ticket;
 	fx->offer.rev = k->rev;
 	fx->offer.member_no = k->member_state == MEMBER_KNOWN ? k->member.number : "";
@@ -505,26 +518,48 @@ lane_offer(struct lane_core *c)
 	fx->offer.saving_minor = k->saving_minor;
 }
 
+/* By which time offers hold: our clock's, or, while that is doubted, the POS's where it tells. */
+static void
+offers_time(const struct lane_core *c, const struct timepoint *now,
+	    struct timepoint *ret_at)
+{
+	*ret_at = *now;
+	if (!c->faults.clock_doubted || c->cur.pos_local_ms == 0)
+		return;
+	ret_at->wall_ms = c->cur.pos_local_ms - INT64_C(1000) * now->local_offset_s;
+	ret_at->business_day = civil_yyyymmdd(c->cur.pos_local_ms, 0);
+}
+
 void
 lane_reprice(struct lane_core *c, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
+	struct timepoint at;
 	struct priceable p;
 	int rc;
 
+	if (k->tender.total_only)
+		return; /* there is nothing to price, and nobody to tell */
+	/* A part is paid: what was told stands for whoever pays the rest. */
+	if (k->paid_minor > 0 && !k->basket_changed &&
+	    (k->saving_minor == 0 || k->price.discounts_count > 0))
+		return;
+	offers_time(c, now, &at);
 	memset(&p, 0, sizeof(p));
+	k->priced_for = k->member.member;
+	k->offer_tries = 0;
 	price_clear(&k->price);
 	rc = priceable_lines(k, &p);
 	if (rc == 0)
 		rc = priceable_member(c, &p);
 	if (rc == 0)
-		rc = run_pricing(c, &p, now);
+		rc = run_pricing(c, &p, &at);
 	if (rc < 0) {
 		price_clear(&k->price);
 		c->session = pricing_session_free(c->session);
 		lane_audit(c, "pricing-failed", NULL, "sold at the POS's own prices");
 	}
-	keep_join(c, &p, now);
+	keep_join(c, &p, &at);
 	keep_totals(c, &p);
 	(void)lane_keep_reserved(c); /* without memory what was reserved stays so */
 	free(p.lines);
@@ -532,5 +567,18 @@ lane_reprice(struct lane_core *c, const struct timepoint *now)
 	free(p.used);
 	free(p.uses);
 	c->cur_dirty = true;
+	lane_offer(c);
+}
+
+void
+lane_offer_again(struct lane_core *c, const struct timepoint *now)
+{
+	const struct checkout *k = &c->cur;
+
+	if (!lane_is_active(c) || k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING)
+		return;
+	/* A payment that outlived a restart kept its total, and nobody kept what makes it up. */
+	if (k->saving_minor > 0 && k->price.discounts_count == 0)
+		lane_reprice(c, now);
 	lane_offer(c);
 }

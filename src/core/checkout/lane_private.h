@@ -8,7 +8,7 @@
  * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets),
  * lane_price.c (prices), lane_uses.c (limits), lane_member.c (touches and claims), lane_finger.c
  * (what a finger came down for), lane_sensor.c (when the sensor is lit), lane_pay.c (payments),
- * lane_out.c (effects).
+ * lane_tender.c (payments that the POS asks for), lane_refund.c (money back), lane_out.c (effects).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -16,6 +16,7 @@
 #define LANE_AUDITS_MAX 24u
 #define LANE_ENDED_MAX 4u
 #define LANE_CLAIM_BYTES 129
+#define LANE_POS_MAX 8u
 #define LANE_SENDS_MAX                                                                   \
 	(LANE_EFFECTS_MAX - LANE_AUDITS_MAX - LANE_ENDED_MAX - LANE_PAYMENTS_MAX - 1u)
 
@@ -51,6 +52,18 @@ struct price {
 	int64_t hint_saving_minor;
 };
 
+/* What the POS has asked for, until its payment has ended. */
+struct tender {
+	bool asked; /* amount_minor is what is due */
+	bool waits; /* for the shopper's consent */
+	int64_t until_ms;
+	int64_t amount_minor;
+	int64_t rest_minor;    /* of the basket, as it was when the POS asked */
+	struct consent agreed; /* given before the POS asked */
+	/* The POS tells what it wants and no basket: there are no lines, and no saving. */
+	bool total_only;
+};
+
 struct checkout {
 	struct ulid id;
 	enum checkout_phase phase;
@@ -67,6 +80,7 @@ struct checkout {
 	uint32_t rev;
 	int32_t business_day;
 	int64_t opened_wall_ms, changed_wall_ms, changed_mono_ms, ended_mono_ms;
+	int64_t pos_local_ms; /* of the basket */
 	/* basket and price */
 	struct basket_line *lines;
 	uint32_t lines_count;
@@ -82,6 +96,15 @@ struct checkout {
 	struct lane_reserved *then;
 	uint32_t then_count;
 	bool told;
+	/* What was reserved before the present price: again so when the adapter does not take its offer. */
+	struct lane_reserved *before;
+	uint32_t before_count;
+	uint32_t offer;  /* the last one sent, 0 none */
+	uint32_t offers; /* of the present price */
+	bool untold;     /* its only one was refused */
+	/* Then it is made once more: when, and how often it was; LANE_NEVER with the adapter's return. */
+	int64_t offer_again_ms;
+	uint32_t offer_tries;
 	int64_t gross_minor, total_minor, saving_minor, paid_minor;
 	/* member */
 	struct lane_member member; /* member.uses points to uses */
@@ -108,6 +131,9 @@ struct checkout {
 	/* payment */
 	bool has_paying;
 	struct key128 paying;
+	/* The member whose tender did not do: another one's may. Whose prices stand since. */
+	struct ulid paid_in_part, priced_for;
+	struct tender tender;
 };
 
 struct ended_ticket {
@@ -123,8 +149,14 @@ struct ended_ticket {
 struct slot {
 	struct payment payment;
 	bool dirty;
-	bool fresh;   /* created in this list of effects: not durable yet */
-	bool adopted; /* for the next step, though it is not open */
+	bool fresh;            /* created in this list of effects: not durable yet */
+	bool adopted;          /* for the next step, though it is not open */
+	int64_t counted_minor; /* of it in the checkout's paid_minor */
+	/* Of one that a POS asked for: its answer is in this list of effects; it is still owed, until
+	 * then; the POS never heard its key. */
+	bool answering, owed, unheard;
+	int64_t owed_until_ms;
+	enum payment_answer answer; /* that was handed over last */
 };
 
 /* What the shopper was shown when a finger came down: all that it may consent to. */
@@ -155,6 +187,12 @@ struct readers {
 	int64_t finger_until_ms;
 };
 
+/* An adapter through which a POS may ask for money. */
+struct pos_link {
+	char adapter[PAYMENT_ADAPTER_BYTES];
+	bool up, partial;
+};
+
 struct lane_core {
 	struct lane_env env;
 	struct lane_faults faults;
@@ -170,6 +208,8 @@ struct lane_core {
 	bool totals_unknown;
 	struct slot slots[LANE_PAYMENTS_MAX];
 	uint32_t slots_count;
+	struct pos_link pos[LANE_POS_MAX];
+	uint32_t pos_count;
 	bool payments_lost; /* more than LANE_PAYMENTS_MAX were open */
 	/* Ended in this step, or in one whose commit failed. */
 	struct checkout_record ended[LANE_ENDED_MAX];
@@ -237,13 +277,18 @@ int lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 void lane_reprice(struct lane_core *c, const struct timepoint *now);
 /* The POS is told what the present revision costs. */
 void lane_offer(struct lane_core *c);
+/* Its adapter is back: the last offer may be lost, and it gets that again. */
+void lane_offer_again(struct lane_core *c, const struct timepoint *now);
 /* Other lines, taken over: what the old ones cost is gone, what they reserved is not. */
 void lane_lines_set(struct checkout *k, struct basket_line *lines, uint32_t count);
 /* The basket, its price and what it reserved are gone. */
 void lane_basket_clear(struct checkout *k);
 /* The rules are about to go: what points into them goes too; what was told stays. */
 void lane_price_forget(struct lane_core *c);
+/* What is to be paid next: the rest, or the part of it that the POS asked for. */
 int64_t lane_due(const struct lane_core *c);
+/* What of the basket's total is not paid yet. */
+int64_t lane_rest(const struct lane_core *c);
 
 /* lane_uses.c */
 /*
@@ -255,6 +300,8 @@ void lane_add_unsaved(const struct lane_core *c, const struct ulid *member,
 uint32_t lane_unsaved_count(const struct lane_core *c);
 /* What the present price uses; with what the POS may still sell at. 0 or -ENOMEM: as it was. */
 int lane_keep_reserved(struct lane_core *c);
+/* The last offer did not reach the POS: it sells as it was told before. Others are passed over. */
+void lane_offer_refused(struct lane_core *c, uint32_t offer, const struct timepoint *now);
 /* At the start of a step: what the POS has been told by now is all that is reserved. */
 void lane_settle_reserved(struct lane_core *c);
 /* Another member: what was reserved was not theirs. */
@@ -294,6 +341,45 @@ bool lane_sensor_sees(const struct lane_core *c);
 int lane_on_sensor(struct lane_core *c, const struct lane_event *ev);
 int64_t lane_sensor_deadline(const struct lane_core *c);
 
+/* lane_tender.c */
+int lane_on_tender_wanted(struct lane_core *c, const struct lane_event *ev,
+			  const struct timepoint *now);
+int lane_on_tender_key(struct lane_core *c, const struct lane_event *ev,
+		       const struct timepoint *now);
+int lane_on_pos_link(struct lane_core *c, const struct lane_event *ev,
+		     const struct timepoint *now);
+/* Its adapter is there; its POS can take a part. */
+bool lane_pos_is_up(const struct lane_core *c, const char *adapter);
+bool lane_pos_takes_part(const struct lane_core *c, const char *adapter);
+/* The shopper consents: to what the POS has asked for, or to what it will ask. */
+void lane_tender_consent(struct lane_core *c, const struct timepoint *now);
+/* At the end of each step: does what the POS asked for still stand? */
+void lane_tender_follow(struct lane_core *c, const struct timepoint *now);
+/* The answer to the POS goes out; or is owed, when its adapter is away. */
+void lane_tender_tell(struct lane_core *c, struct slot *s, const struct timepoint *now);
+void lane_tender_owe(struct lane_core *c, struct slot *s, const struct timepoint *now);
+/* What is owed and can go out now. */
+void lane_tender_owed(struct lane_core *c, const struct timepoint *now);
+void lane_tender_time(struct lane_core *c, const struct timepoint *now);
+int64_t lane_tender_deadline(const struct lane_core *c);
+/* What the POS did with an answer. */
+int lane_tender_completed(struct lane_core *c, struct slot *s,
+			  const struct lane_event *ev, const struct timepoint *now);
+/* The ticket is void: what of it is paid for good is given back. */
+void lane_tender_void(struct lane_core *c, struct key128 fresh,
+		      const struct timepoint *now);
+
+/* lane_refund.c */
+int lane_on_refund(struct lane_core *c, const struct payment *p,
+		   const struct timepoint *now);
+/*
+ * Gives money of a payment back that no ticket has any more, under the key fresh: stored and sent by
+ * the present list. False: it cannot now; nothing was begun.
+ */
+bool lane_refund_begin(struct lane_core *c, const struct payment *original,
+		       int64_t amount_minor, struct key128 fresh,
+		       const struct timepoint *now);
+
 /* lane_pay.c */
 /* NOTE_NONE when a touch may pay now; else why not. */
 enum checkout_note lane_payable(const struct lane_core *c);
@@ -304,10 +390,13 @@ void lane_pay(struct lane_core *c, const struct lane_event *ev,
 /* Gives an input to the payments of the present checkout that are pending. */
 void lane_pay_leave(struct lane_core *c, enum payment_input_kind kind,
 		    const struct timepoint *now);
+void lane_pay_step(struct lane_core *c, struct slot *s, enum payment_input_kind kind,
+		   const struct timepoint *now);
 void lane_pay_all(struct lane_core *c, enum payment_input_kind kind,
 		  const struct timepoint *now);
 void lane_pay_time(struct lane_core *c, const struct timepoint *now);
-int lane_on_cancel(struct lane_core *c, struct str ticket, const struct timepoint *now);
+int lane_on_cancel(struct lane_core *c, const struct lane_event *ev,
+		   const struct timepoint *now);
 int lane_on_other_tender(struct lane_core *c, const struct timepoint *now);
 int lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
 			   const struct timepoint *now);
@@ -315,12 +404,21 @@ int lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 		    const struct timepoint *now);
 int lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		       const struct timepoint *now);
-int lane_on_pos_undo(struct lane_core *c, struct key128 key, const struct timepoint *now);
 void lane_pay_unsaved(struct lane_core *c, const struct timepoint *now);
 void lane_pay_sweep(struct lane_core *c);
 struct slot *lane_slot(struct lane_core *c, struct key128 key);
 int64_t lane_pay_deadline(const struct lane_core *c);
 void lane_pay_restored(struct lane_core *c, const struct timepoint *now);
-struct payment_rules lane_payment_rules(const struct lane_core *c);
+struct payment_rules lane_payment_rules(const struct lane_core *c,
+					const struct payment *p);
+/* One input; the actions that payment_step gave back, performed. */
+unsigned lane_pay_input(struct lane_core *c, struct slot *s,
+			const struct payment_input *in, const struct timepoint *now);
+/* A payment of this ticket whose outcome is open; but for one that waits for consent. */
+bool lane_pay_has_open(const struct lane_core *c, const char *ticket);
+bool lane_pay_faults_allow(const struct lane_core *c);
+void lane_pay_begun(struct lane_core *c, struct slot *s, const struct timepoint *now);
+/* The checkout goes on with what is paid of it, or ends. */
+void lane_paid(struct lane_core *c, const struct payment *p, const struct timepoint *now);
 
 #endif

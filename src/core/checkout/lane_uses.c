@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OFFER_DOUBLED 4u /* the wait before a refused offer is made again */
+
 /*
  * Uses of rules whose limits outlive a checkout: those that wait for the journal, and those that the
  * present checkout reserves.
@@ -61,9 +63,11 @@ lane_reserved_clear(struct checkout *k)
 {
 	free(k->reserved);
 	free(k->then);
-	k->reserved = k->then = NULL;
-	k->reserved_count = k->then_count = 0;
-	k->told = false;
+	free(k->before);
+	k->reserved = k->then = k->before = NULL;
+	k->reserved_count = k->then_count = k->before_count = 0;
+	k->told = k->untold = false;
+	k->offers = 0;
 }
 
 static struct lane_reserved *
@@ -98,11 +102,11 @@ merge_reserved(struct lane_reserved *list, uint32_t count,
 	return merged;
 }
 
-/* What the present price uses of limited rules. */
+/* What the present price uses of limited rules; nothing, where the POS's own price is sold at. */
 static int
 list_uses(const struct lane_core *c, struct lane_reserved **ret_list, uint32_t *ret_count)
 {
-	const struct pricing_result *r = c->cur.price.priced;
+	const struct pricing_result *r = c->env.price_pos ? NULL : c->cur.price.priced;
 	size_t rules = r != NULL ? r->rules_count : 0, applied = 0;
 	struct lane_reserved *list;
 	uint32_t count = 0;
@@ -149,14 +153,44 @@ lane_keep_reserved(struct lane_core *c)
 	}
 	if (count > 0)
 		memcpy(both, now, count * sizeof(*both));
+	free(k->before);
+	k->before = k->reserved;
+	k->before_count = k->reserved_count;
 	k->reserved_count = merge_reserved(both, count, k->reserved, k->reserved_count);
-	free(k->reserved);
 	free(k->then);
 	k->reserved = both;
 	k->then = now;
 	k->then_count = count;
-	k->told = false;
+	k->told = k->untold = false;
+	k->offers = 0;
 	return 0;
+}
+
+void
+lane_offer_refused(struct lane_core *c, uint32_t offer, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	uint32_t doubled =
+		k->offer_tries < OFFER_DOUBLED ? k->offer_tries : OFFER_DOUBLED;
+
+	/* Of several for one price another one may have reached the POS. */
+	if (!lane_is_active(c) || offer == 0 || offer != k->offer || k->offers != 1)
+		return;
+	free(k->then);
+	k->then = NULL;
+	k->then_count = 0;
+	k->told = false;
+	k->untold = true;
+	k->offer_tries++;
+	k->offer_again_ms = now->mono_ms + (c->env.limits.journal_retry_ms << doubled);
+	k->reserved_count = k->before_count;
+	if (k->before_count > 0) { /* else the list stays, empty: NULL means unchanged */
+		free(k->reserved);
+		k->reserved = k->before;
+		k->before = NULL;
+		k->before_count = 0;
+	}
+	c->cur_dirty = true;
 }
 
 void

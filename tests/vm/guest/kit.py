@@ -263,9 +263,10 @@ def doctor():
     return json.loads(run("lanectl", "--json", "doctor", check=False).splitlines()[-1])["checks"]
 
 
-def doctor_clean():
+def doctor_clean(but=()):
+    """Nothing is wrong, except what the named checks may say."""
     checks = doctor()
-    bad = [c for c in checks if c["state"] != "ok"]
+    bad = [c for c in checks if c["state"] != "ok" and c["name"] not in but]
     expect(not bad, "lanectl doctor: " + "; ".join(
         "%s %s: %s" % (c["state"], c["name"], c["text"]) for c in bad))
     return "%d checks" % len(checks)

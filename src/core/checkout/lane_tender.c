@@ -1,0 +1,597 @@
+/*
+ * Payments that the POS asks for. A member who can pay by token is here: the payment is created, and
+ * waits for the shopper's consent; else the real terminal has it at once. What the POS asks for is
+ * what is paid, or nothing is. Its answer goes back under the key that it was given.
+ */
+#include "core/checkout/lane_private.h"
+
+#include "base/plain/pan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+/* ---- adapters of the POS --------------------------------------------------- */
+
+static struct pos_link *
+find_link(struct lane_core *c, struct str adapter)
+{
+	for (uint32_t i = 0; i < c->pos_count; i++) {
+		if (str_is(adapter, c->pos[i].adapter))
+			return &c->pos[i];
+	}
+	return NULL;
+}
+
+bool
+lane_pos_is_up(const struct lane_core *c, const char *adapter)
+{
+	for (uint32_t i = 0; i < c->pos_count; i++) {
+		if (strcmp(c->pos[i].adapter, adapter) == 0)
+			return c->pos[i].up;
+	}
+	return false;
+}
+
+bool
+lane_pos_takes_part(const struct lane_core *c, const char *adapter)
+{
+	for (uint32_t i = 0; i < c->pos_count; i++) {
+		if (strcmp(c->pos[i].adapter, adapter) == 0)
+			return c->pos[i].partial;
+	}
+	return false;
+}
+
+/* The one that waits for consent, NULL none. */
+static struct slot *
+waiting(struct lane_core *c)
+{
+	return c->cur.tender.waits ? lane_slot(c, c->cur.paying) : NULL;
+}
+
+/* ---- answers --------------------------------------------------------------- */
+
+static enum lane_outcome
+outcome_of(enum payment_answer a)
+{
+	static const enum lane_outcome outcomes[] = {
+		[PAYMENT_ANSWER_NONE] = OUTCOME_IN_PROGRESS,
+		[PAYMENT_ANSWER_APPROVED] = OUTCOME_APPROVED,
+		[PAYMENT_ANSWER_PARTIAL] = OUTCOME_PARTIAL,
+		[PAYMENT_ANSWER_DECLINED] = OUTCOME_DECLINED,
+		[PAYMENT_ANSWER_CANCELLED] = OUTCOME_CANCELLED,
+		[PAYMENT_ANSWER_PASS] = OUTCOME_PASS,
+	};
+
+	return outcomes[a];
+}
+
+void
+lane_tender_tell(struct lane_core *c, struct slot *s, const struct timepoint *now)
+{
+	enum payment_answer a = payment_answer(&s->payment);
+	struct lane_effect *fx;
+
+	(void)now;
+	if (s->unheard || a == PAYMENT_ANSWER_NONE)
+		return;
+	fx = lane_send(c, FX_ANSWER);
+	fx->tell.payment = &s->payment;
+	fx->tell.outcome = outcome_of(a);
+	s->answering = true;
+	s->owed = false;
+	s->answer = a;
+}
+
+void
+lane_tender_owe(struct lane_core *c, struct slot *s, const struct timepoint *now)
+{
+	if (s->unheard)
+		return;
+	s->owed = true;
+	s->owed_until_ms = now->mono_ms + c->env.payment.not_taken_ms;
+}
+
+void
+lane_tender_owed(struct lane_core *c, const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+
+		if (s->owed && lane_payment_rules(c, &s->payment).pos_up)
+			lane_tender_tell(c, s, now);
+	}
+}
+
+static bool
+is_approval(enum payment_answer a)
+{
+	return a == PAYMENT_ANSWER_APPROVED || a == PAYMENT_ANSWER_PARTIAL;
+}
+
+/* What a completion of an answer says of the payment. */
+static enum payment_input_kind
+meaning(const struct slot *s, const struct lane_event *ev)
+{
+	switch (ev->completion.outcome) {
+	case OUTCOME_CONFIRMED:
+		/* It has taken a "no": nothing follows from that. */
+		return !ev->completion.stale && s->answer != PAYMENT_ANSWER_NONE &&
+				       !is_approval(s->answer)
+			       ? PAYMENT_IN_ANSWER_UNSURE
+			       : PAYMENT_IN_TAKEN;
+	case OUTCOME_DECLINED:
+	case OUTCOME_CANCELLED:
+	case OUTCOME_NOT_SENT:
+	case OUTCOME_NOT_FOUND:
+		return ev->completion.stale ? PAYMENT_IN_ANSWER_UNSURE
+					    : PAYMENT_IN_NOT_TAKEN;
+	case OUTCOME_APPROVED:
+	case OUTCOME_PARTIAL:
+	case OUTCOME_UNDONE:
+	case OUTCOME_DONE:
+	case OUTCOME_UNKNOWN:
+	case OUTCOME_IN_PROGRESS:
+	case OUTCOME_PASS:
+		break;
+	}
+	return PAYMENT_IN_ANSWER_UNSURE;
+}
+
+int
+lane_tender_completed(struct lane_core *c, struct slot *s, const struct lane_event *ev,
+		      const struct timepoint *now)
+{
+	enum payment_input_kind kind = meaning(s, ev);
+	const struct payment *p = &s->payment;
+
+	lane_pay_step(c, s, kind, now);
+	/* The POS may have it: the sale goes on as paid, and it is kept for the POS's repeat. */
+	if (kind == PAYMENT_IN_ANSWER_UNSURE && p->told && payment_is_paid(p->state) &&
+	    lane_is_active(c) && c->cur.has_paying && key128_eq(c->cur.paying, p->key))
+		lane_paid(c, p, now);
+	return 0;
+}
+
+/* ---- money back ------------------------------------------------------------ */
+
+static void
+alarm(struct lane_core *c, const struct payment *p, const char *text)
+{
+	struct lane_effect *fx = lane_send(c, FX_ALARM);
+
+	fx->audit.what = "payment-alarm";
+	fx->audit.checkout = p != NULL ? p->checkout : c->cur.id;
+	if (p != NULL) {
+		fx->audit.key = p->key;
+		fx->audit.amount_minor = p->answered_minor;
+	}
+	fx->audit.text = text;
+	lane_audit(c, "payment-alarm", p, text);
+}
+
+/* It is confirmed, and the ticket has no use for it: back by a refund under a key of its own, once. */
+static void
+give_back(struct lane_core *c, struct slot *s, struct key128 fresh,
+	  const struct timepoint *now)
+{
+	struct payment *p = &s->payment;
+
+	if (p->given_back)
+		return;
+	if (!lane_refund_begin(c, p, p->answered_minor, fresh, now)) {
+		alarm(c, p, "paid, and the ticket is void: give the money back by hand");
+		return;
+	}
+	p->given_back = true;
+	s->dirty = true;
+	lane_audit(c, "payment-given-back", p, NULL);
+}
+
+void
+lane_tender_void(struct lane_core *c, struct key128 fresh, const struct timepoint *now)
+{
+	int64_t known = 0;
+	uint8_t n = 0;
+
+	for (uint32_t i = 0, count = c->slots_count; i < count; i++) {
+		struct slot *s = &c->slots[i];
+		struct key128 key = fresh;
+
+		known += s->counted_minor;
+		if (s->counted_minor == 0 || s->payment.state != PAYMENT_CONFIRMED ||
+		    !ulid_eq(s->payment.checkout, c->cur.id))
+			continue;
+		key.b[sizeof(key.b) - 1] ^= n++; /* random, and each another one */
+		give_back(c, s, key, now);
+	}
+	if (c->cur.paid_minor > known)
+		alarm(c, NULL,
+		      "the ticket is void, and a part of it was paid before a restart: "
+		      "give that back by hand");
+}
+
+/* ---- later word ------------------------------------------------------------ */
+
+int
+lane_on_tender_key(struct lane_core *c, const struct lane_event *ev,
+		   const struct timepoint *now)
+{
+	struct slot *s = lane_slot(c, ev->key);
+
+	if (s == NULL)
+		return -ENOENT;
+	if (ev->kind == LANE_EV_TENDER_ABORT)
+		lane_pay_step(c, s, PAYMENT_IN_ABORT, now);
+	else if (ev->kind == LANE_EV_TENDER_CONFIRMED)
+		lane_pay_step(c, s, PAYMENT_IN_TAKEN, now);
+	else if (ev->kind == LANE_EV_REPEAT_WANTED)
+		lane_pay_step(c, s, PAYMENT_IN_REPEAT, now);
+	else if (payment_is_for_pos(&s->payment) && s->payment.state == PAYMENT_CONFIRMED)
+		give_back(c, s, ev->fresh.key, now);
+	else
+		lane_pay_step(c, s, PAYMENT_IN_POS_UNDO, now);
+	return 0;
+}
+
+int
+lane_on_pos_link(struct lane_core *c, const struct lane_event *ev,
+		 const struct timepoint *now)
+{
+	struct pos_link *link = find_link(c, ev->pos.adapter);
+	struct slot *s;
+	bool was_up;
+
+	if (link == NULL) {
+		if (c->pos_count == LANE_POS_MAX)
+			return -ENOSPC;
+		link = &c->pos[c->pos_count];
+		if (str_copy(link->adapter, sizeof(link->adapter), ev->pos.adapter) < 0)
+			return -EINVAL;
+		c->pos_count++;
+	}
+	was_up = link->up;
+	link->up = ev->pos.up;
+	link->partial = ev->pos.partial;
+	for (uint32_t i = 0; link->up && !was_up && i < c->slots_count; i++) {
+		s = &c->slots[i];
+		if (strcmp(s->payment.pos_adapter, link->adapter) == 0)
+			lane_pay_step(c, s, PAYMENT_IN_POS_BACK, now);
+	}
+	if (link->up && !was_up) {
+		lane_tender_owed(c, now);
+		lane_offer_again(c, now);
+	}
+	/* Nobody waits for it any more; when the POS does, its adapter asks for the answer. */
+	s = waiting(c);
+	if (!link->up && s != NULL && strcmp(s->payment.pos_adapter, link->adapter) == 0)
+		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
+	return 0;
+}
+
+/* ---- the POS asks ---------------------------------------------------------- */
+
+static void
+reply(struct lane_core *c, const struct payment *p, const char *why, bool stranger)
+{
+	struct lane_effect *fx = lane_send(c, FX_TENDER_REPLY);
+
+	fx->reply.ok = p != NULL;
+	if (p != NULL)
+		fx->reply.key = p->key;
+	fx->reply.why = why;
+	fx->reply.stranger = stranger;
+}
+
+static bool
+text_ok(struct str s, size_t bytes)
+{
+	return s.n < bytes && str_utf8_ok(s) && memchr(s.p, 0, s.n) == NULL &&
+	       !pan_find(s, NULL, NULL);
+}
+
+static bool
+event_ok(const struct lane_core *c, const struct lane_event *ev)
+{
+	struct str blob = { (const char *)ev->tender.blob, ev->tender.blob_bytes };
+
+	return ev->tender.amount_minor > 0 &&
+	       ev->tender.amount_minor <= MONEY_MINOR_MAX &&
+	       ev->tender.blob_bytes <= PAYMENT_BLOB_BYTES_MAX &&
+	       ev->tender.adapter.n > 0 &&
+	       text_ok(ev->tender.ticket, LANE_TICKET_BYTES) &&
+	       text_ok(ev->tender.ref, PAYMENT_REF_BYTES) &&
+	       (blob.n == 0 || !pan_find(blob, NULL, NULL)) &&
+	       (ev->tender.currency.n == 0 ||
+		str_is(ev->tender.currency, c->env.currency));
+}
+
+/* The same request once more: it has its key. */
+static struct slot *
+asked_before(struct lane_core *c, const struct lane_event *ev)
+{
+	for (uint32_t i = 0; ev->tender.ref.n > 0 && i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+		const struct payment *p = &s->payment;
+
+		if (!s->unheard && payment_is_open(p->state) &&
+		    p->state != PAYMENT_UNDO_QUEUED &&
+		    p->asked_minor == ev->tender.amount_minor &&
+		    str_is(ev->tender.adapter, p->pos_adapter) &&
+		    str_is(ev->tender.ref, p->pos_ref) &&
+		    (ev->tender.ticket.n == 0 || str_is(ev->tender.ticket, p->ticket)))
+			return s;
+	}
+	return NULL;
+}
+
+/*
+ * Another request for a ticket whose approval never left: the POS has not got that one, and goes on
+ * without it. What it may have is not touched, and no second payment begins beside it.
+ */
+static void
+leave_kept(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+		const struct payment *p = &s->payment;
+
+		if (payment_is_for_pos(p) && payment_is_paid(p->state) &&
+		    p->state != PAYMENT_CONFIRMED && !p->told &&
+		    str_is(ev->tender.ticket, p->ticket))
+			lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
+	}
+}
+
+/*
+ * Is it what the basket costs? The saving must be in the POS's own record: an amount without it, or
+ * of another revision, is not ours to pay. NULL, or why not.
+ */
+static const char *
+amount_wrong(const struct lane_core *c, const struct lane_event *ev)
+{
+	const struct checkout *k = &c->cur;
+	int64_t asked = ev->tender.amount_minor, rest = lane_rest(c);
+
+	if (k->rev == 0 || k->tender.total_only || c->env.price_pos)
+		return NULL;
+	if (ev->tender.rev != 0 && ev->tender.rev != k->rev)
+		return "another revision of the basket is to be paid";
+	if (asked == rest)
+		return NULL;
+	if (asked < rest && (k->saving_minor == 0 || k->paid_minor > 0))
+		return NULL; /* a part; another tender pays the rest */
+	return "the POS asks for another amount than the basket costs";
+}
+
+/* Before anything is taken over of what the POS says. NULL, or why not; *stranger: nobody is here. */
+static const char *
+refused_at_once(const struct lane_core *c, const struct lane_event *ev, bool *stranger,
+		const struct timepoint *now)
+{
+	const struct checkout *k = &c->cur;
+	struct str ticket = ev->tender.ticket;
+	bool other = ticket.n > 0 && k->ticket[0] != '\0' && !str_is(ticket, k->ticket);
+
+	*stranger = !lane_is_active(c) || k->member_state != MEMBER_KNOWN || other;
+	if (*stranger)
+		return "no member is here for this ticket";
+	if (k->training)
+		return "training";
+	if (ticket.n > 0 && k->rev == 0 && lane_is_done_ticket(c, ticket, now))
+		return "this ticket is paid";
+	if (c->pos_count == 0)
+		return "no adapter is known to take the answer";
+	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING || k->tender.waits)
+		return "a payment of this ticket is open";
+	return amount_wrong(c, ev);
+}
+
+/* What the POS says is what is due now. */
+static void
+take_terms(struct lane_core *c, const struct lane_event *ev)
+{
+	struct checkout *k = &c->cur;
+	char id[ULID_TEXT_BYTES];
+
+	ulid_text(id, k->id);
+	if (k->ticket[0] == '\0')
+		(void)str_copy(k->ticket, sizeof(k->ticket),
+			       ev->tender.ticket.n > 0 ? ev->tender.ticket
+						       : str_of(id)); /* fits */
+	if (k->rev == 0 || k->tender.total_only) {
+		k->tender.total_only = true;
+		k->rev = ev->tender.rev > 0 ? ev->tender.rev : 1;
+		k->gross_minor = k->total_minor = k->paid_minor + ev->tender.amount_minor;
+		k->saving_minor = 0;
+	}
+	k->final = true;
+	k->tender.asked = true;
+	k->tender.amount_minor = ev->tender.amount_minor;
+	k->tender.rest_minor = lane_rest(c);
+	c->cur_dirty = true;
+}
+
+/* Can a touch of this member pay it, or after a claim? */
+static bool
+may_consent(const struct lane_core *c)
+{
+	enum checkout_note why = lane_payable(c);
+
+	return (why == NOTE_NONE || why == NOTE_NEED_CLAIM) &&
+	       c->cur.member_state == MEMBER_KNOWN && c->cur.member.subjects_count > 0 &&
+	       !c->faults.bio_down;
+}
+
+/* The shopper has consented to just that. */
+static bool
+is_agreed(const struct checkout *k)
+{
+	const struct consent *a = &k->tender.agreed;
+
+	return a->given && a->rev == k->rev && a->due_minor == k->tender.amount_minor;
+}
+
+/* The payment, created. NULL, or why not. */
+static const char *
+create(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct slot *s = &c->slots[c->slots_count];
+	struct payment_start start = {
+		.key = ev->fresh.key,
+		.checkout = k->id,
+		.ticket = str_of(k->ticket),
+		.currency = str_of(c->env.currency),
+		.adapter = c->env.adapter,
+		.rev = k->rev,
+		.amount_minor = ev->tender.amount_minor,
+		.pos_adapter = ev->tender.adapter,
+		.pos_ref = ev->tender.ref,
+		.pos_blob = ev->tender.blob,
+		.pos_blob_bytes = ev->tender.blob_bytes,
+		.two_phase = c->env.two_phase,
+		.member = k->member.member,
+	};
+	bool agreed = is_agreed(k) && lane_payable(c) == NOTE_NONE;
+	unsigned actions;
+
+	if (!agreed && !may_consent(c))
+		return "this member cannot pay by token now";
+	memset(s, 0, sizeof(*s));
+	if (payment_begin(&s->payment, &start, now, &actions) < 0)
+		return "there is no key for it";
+	k->note = NOTE_NONE;
+	lane_pay_begun(c, s, now);
+	k->tender.waits = true;
+	k->tender.until_ms = now->mono_ms + c->env.limits.tender_wait_ms;
+	reply(c, &s->payment, NULL, false);
+	if (agreed)
+		lane_tender_consent(c, now);
+	else
+		lane_total_phase(c);
+	return NULL;
+}
+
+int
+lane_on_tender_wanted(struct lane_core *c, const struct lane_event *ev,
+		      const struct timepoint *now)
+{
+	const struct checkout before = c->cur;
+	const char *why;
+	struct slot *s;
+	bool stranger = false, dirty = c->cur_dirty;
+
+	if (!event_ok(c, ev)) {
+		reply(c, NULL, "outside its ranges, or a payment card number", false);
+		return -EINVAL;
+	}
+	s = asked_before(c, ev);
+	if (s != NULL) {
+		reply(c, &s->payment, NULL, false);
+		lane_pay_step(c, s, PAYMENT_IN_REPEAT, now);
+		return 0;
+	}
+	why = refused_at_once(c, ev, &stranger, now);
+	if (why == NULL) {
+		take_terms(c, ev);
+		why = create(c, ev, now);
+		if (why != NULL) {
+			c->cur = before; /* nothing of it was taken over */
+			c->cur_dirty = dirty;
+		}
+	}
+	if (why == NULL)
+		return 0;
+	if (!stranger)
+		lane_audit(c, "tender-refused", NULL, why);
+	reply(c, NULL, why, stranger);
+	if (ev->tender.ticket.n > 0)
+		leave_kept(c, ev, now);
+	return 0;
+}
+
+/* ---- consent --------------------------------------------------------------- */
+
+void
+lane_tender_consent(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct slot *s = waiting(c);
+
+	lane_touch_time(c, now);
+	if (s == NULL) { /* the POS is still to ask for it */
+		k->tender.agreed = (struct consent){ true, k->rev, lane_due(c) };
+		lane_audit(c, "tender-agreed", NULL, NULL);
+		lane_total_phase(c);
+		return;
+	}
+	k->tender.waits = k->tender.agreed.given = false;
+	s->payment.by_touch = !k->claimed; /* both are stored with "sending" */
+	s->payment.member = k->member.member;
+	k->pay_tries++;
+	k->phase = PHASE_PAYING;
+	c->cur_dirty = true;
+	lane_pay_step(c, s, PAYMENT_IN_CONSENT, now);
+}
+
+void
+lane_tender_follow(struct lane_core *c, const struct timepoint *now)
+{
+	struct checkout *k = &c->cur;
+	struct slot *s = waiting(c);
+
+	if (s == NULL) {
+		k->tender.waits = false;
+		return;
+	}
+	if (!k->final || lane_rest(c) != k->tender.rest_minor) {
+		lane_audit(c, "basket-changed-under-payment", NULL, NULL);
+		lane_pay_step(c, s, PAYMENT_IN_ABORT, now);
+	} else if (!may_consent(c)) {
+		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
+	}
+}
+
+/* ---- time ------------------------------------------------------------------ */
+
+/* A touch that is being looked at is waited for. */
+static int64_t
+wait_end(const struct lane_core *c)
+{
+	const struct checkout *k = &c->cur;
+
+	if (!k->tender.waits)
+		return LANE_NEVER;
+	return k->wait != WAIT_NONE && k->wait_until_ms > k->tender.until_ms
+		       ? k->wait_until_ms
+		       : k->tender.until_ms;
+}
+
+void
+lane_tender_time(struct lane_core *c, const struct timepoint *now)
+{
+	struct slot *s = waiting(c);
+
+	if (s != NULL && wait_end(c) <= now->mono_ms)
+		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		s = &c->slots[i];
+		s->owed = s->owed && s->owed_until_ms > now->mono_ms;
+	}
+}
+
+int64_t
+lane_tender_deadline(const struct lane_core *c)
+{
+	int64_t at = wait_end(c);
+
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct slot *s = &c->slots[i];
+
+		if (s->owed && s->owed_until_ms < at)
+			at = s->owed_until_ms;
+	}
+	return at;
+}

@@ -1,0 +1,183 @@
+#include "sim/laned.h"
+
+#include "sim/virtual/virtual.h"
+
+#include "base/keys.h"
+#include "lane/lane_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* struct lane comes first: laned's code knows nothing else. */
+struct laned_side {
+	struct lane lane;
+	struct world *w;
+};
+
+static const char conf_text[] = "[lane]\nname = l1\nstore = s1\ncurrency = EUR\n"
+				"environment = test\n"
+				"[paths]\nrun = /sim\n"
+				"[adapter:drop]\nplugin = drop\n";
+
+/* The same in every run, and constant. */
+static struct conf *
+conf_once(void)
+{
+	static struct conf *conf;
+	char path[] = "/tmp/laned-sim-XXXXXX";
+	struct conf_errors errors;
+	FILE *f;
+	int fd;
+
+	if (conf != NULL)
+		return conf;
+	fd = mkstemp(path);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (f == NULL || fputs(conf_text, f) < 0 || fclose(f) != 0 ||
+	    conf_load(keys_table, keys_count, path, NULL, &errors, &conf) < 0) {
+		(void)fprintf(stderr, "sim: the configuration of laned\n");
+		abort();
+	}
+	(void)unlink(path); /* only a name */
+	return conf;
+}
+
+static void
+on_tick(void *ctx)
+{
+	struct lane_event ev = { .kind = LANE_EV_TICK };
+
+	(void)lane_step(ctx, &ev); /* time has no error */
+}
+
+/* Every step of laned's own code comes by here (--wrap). */
+int __wrap_lane_step(struct lane *l, struct lane_event *ev);
+int __real_lane_step(struct lane *l, struct lane_event *ev);
+
+int
+__wrap_lane_step(struct lane *l, struct lane_event *ev)
+{
+	struct world *w = ((struct laned_side *)(void *)l)->w;
+	enum lane_event_kind kind = ev->kind;
+	int rc;
+
+	if (kind == LANE_EV_JOURNAL_WANTED)
+		w->journal_asked = ev->journal.key;
+	rc = __real_lane_step(l, ev);
+	if (kind == LANE_EV_COMPLETION)
+		w->res->unknowns += ev->completion.outcome == OUTCOME_UNKNOWN;
+	world_trace(w, "%s -> %d %s", lane_event_name(kind), rc,
+		    checkout_phase_name(lane_core_display(w->core)->phase));
+	return rc;
+}
+
+struct laned_side *
+laned_new(struct world *w)
+{
+	struct laned_side *s = calloc(1, sizeof(*s));
+	struct lane *l;
+
+	if (s == NULL)
+		abort();
+	s->w = w;
+	l = &s->lane;
+	l->conf = l->live = conf_once();
+	l->started_wall_ms = w->now.wall_ms;
+	l->core = w->core;
+	l->effects = w->effects;
+	world_environment(w, &l->env);
+	l->identity.matches = true;
+	(void)str_copy(l->name, sizeof(l->name), l->env.lane);    /* fits */
+	(void)str_copy(l->store, sizeof(l->store), l->env.store); /* fits */
+	l->out = json_out_new(MESSAGE_BYTES_MAX);
+	if (l->out == NULL || loop_new(&l->loop) < 0 ||
+	    loop_timer_new(l->loop, on_tick, l, &l->tick) < 0)
+		abort();
+	return s;
+}
+
+void
+laned_open(struct laned_side *s)
+{
+	enum virtual_process before = virtual_enter(VIRTUAL_LANED);
+	struct lane_event ev = { .kind = LANE_EV_TICK };
+
+	if (adapter_links_open(&s->lane, -1) < 0)
+		abort();
+	(void)lane_step(&s->lane, &ev); /* sets the timer */
+	(void)virtual_enter(before);
+}
+
+struct laned_side *
+laned_free(struct laned_side *s)
+{
+	enum virtual_process before;
+	struct lane *l;
+
+	if (s == NULL)
+		return NULL;
+	l = &s->lane;
+	before = virtual_enter(VIRTUAL_LANED);
+	adapter_links_close(l);
+	l->tick = loop_timer_free(l->tick);
+	l->loop = loop_free(l->loop);
+	l->out = json_out_free(l->out);
+	(void)virtual_enter(before);
+	free(s);
+	return NULL;
+}
+
+int
+laned_step(struct laned_side *s, struct lane_event *ev)
+{
+	enum virtual_process before = virtual_enter(VIRTUAL_LANED);
+	int rc = lane_step(&s->lane, ev);
+
+	(void)virtual_enter(before);
+	return rc;
+}
+
+void
+laned_environment(struct laned_side *s, struct lane_env *env)
+{
+	struct lane *l = &s->lane;
+
+	/* What its hello told of the adapter outlives a reload, as in lane.c. */
+	env->can_pay = l->env.can_pay;
+	env->can_refund = l->env.can_refund;
+	env->pos_asks = l->env.pos_asks;
+	env->two_phase = l->env.two_phase;
+	env->adapter = l->env.adapter;
+	env->payment.can_query = l->env.payment.can_query;
+	env->payment.partial_ok = l->env.payment.partial_ok;
+	l->env = *env;
+}
+
+int64_t
+laned_due(const struct laned_side *s)
+{
+	return virtual_loop_due(s->lane.loop);
+}
+
+void
+laned_work(struct laned_side *s)
+{
+	enum virtual_process before = virtual_enter(VIRTUAL_LANED);
+
+	virtual_loop_work(s->lane.loop);
+	(void)virtual_enter(before);
+}
+
+int
+laned_adapter(struct laned_side *s, const struct lane_effect *fx)
+{
+	return lane_effects_ops.adapter(&s->lane, fx);
+}
+
+void
+laned_journal_answer(struct laned_side *s, const char *req, bool ok)
+{
+	lane_effects_ops.journal_answer(&s->lane, req, ok);
+}

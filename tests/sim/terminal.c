@@ -1,0 +1,385 @@
+/*
+ * A lane whose POS asks a terminal for its money: the POS and its adapter, scripted, beside the payer
+ * of the other files. A request, its answer and what the POS makes of it may be lost, late or doubled;
+ * the adapter dies and is back; the POS asks again, gives up, and tells in the end what it has taken.
+ */
+#include "sim/world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POS_ADAPTER "pos"
+#define WAITS_MS 90000 /* so long a POS waits for an answer */
+
+static struct request *
+request_of(struct world *w, struct key128 key)
+{
+	for (uint32_t i = 0; i < w->requests_count; i++)
+		if (w->requests[i].has_key && key128_eq(w->requests[i].key, key))
+			return &w->requests[i];
+	return NULL;
+}
+
+/* The one that the POS waits for; NULL none. */
+static struct request *
+waiting(struct world *w)
+{
+	struct request *r =
+		w->requests_count == 0 ? NULL : &w->requests[w->requests_count - 1];
+
+	return r != NULL && r->state == REQUEST_WAITS ? r : NULL;
+}
+
+static struct message *
+post(struct world *w, enum message_kind kind, struct key128 key, int64_t in_ms)
+{
+	struct message *m = world_post(w, kind, in_ms);
+
+	m->key = key;
+	m->epoch = w->pos_epoch;
+	return m;
+}
+
+/* ---- the adapter's process --------------------------------------------------------------- */
+
+static void
+tell_link(struct world *w, bool up)
+{
+	struct lane_event ev = { .kind = LANE_EV_POS_LINK };
+
+	ev.pos.adapter = STR(POS_ADAPTER);
+	ev.pos.up = up;
+	ev.pos.partial = w->opt.seed % 3 == 0;
+	(void)world_step(w, &ev); /* nobody to tell when the lane is down */
+}
+
+void
+terminal_die(struct world *w)
+{
+	world_trace(w, "the POS's adapter dies");
+	w->res->adapter_restarts++;
+	w->pos_epoch++;
+	if (w->pos_up)
+		tell_link(w, false);
+	w->pos_up = false;
+	(void)post(w, MSG_TERM_UP, (struct key128){ { 0 } }, world_delay(w, 500, 8000));
+}
+
+void
+terminal_lane_died(struct world *w)
+{
+	w->pos_up = false;
+	w->pos_epoch++;
+}
+
+/* laned, or the adapter, is there again: what the POS may have, this process does not know. */
+static void
+comes_up(struct world *w)
+{
+	struct key128 open[LANE_PAYMENTS_MAX];
+	uint32_t count = 0;
+
+	if (w->down || w->pos_up)
+		return;
+	w->pos_up = true;
+	for (uint32_t i = 0; i < lane_core_payments_count(w->core); i++) {
+		const struct payment *p = lane_core_payment(w->core, i);
+
+		if (p->pos_adapter[0] != '\0' && p->state == PAYMENT_ANSWER_SENDING)
+			open[count++] = p->key;
+	}
+	tell_link(w, true);
+	for (uint32_t i = 0; i < count; i++)
+		post(w, MSG_TERM_DONE, open[i], 1)->outcome = OUTCOME_UNKNOWN;
+}
+
+/* laned's answer to a request arrives at the adapter: an approval leaves when it is journalled. */
+static void
+answer_arrives(struct world *w, const struct message *m)
+{
+	bool yes = m->outcome == OUTCOME_APPROVED || m->outcome == OUTCOME_PARTIAL;
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+	char text[KEY128_TEXT_BYTES];
+	struct request *r;
+	struct message *out;
+
+	if (m->epoch != w->pos_epoch || w->down)
+		return;
+	if (yes) {
+		key128_text(text, m->key);
+		ev.journal.key = m->key;
+		ev.journal.req = str_of(text);
+		ev.journal.answer = true;
+		ev.journal.from = STR(POS_ADAPTER);
+		w->pos_said = -1;
+		(void)world_step(w, &ev); /* its answer says how it went */
+		if (m->epoch != w->pos_epoch)
+			return; /* laned died; it knows what it has written */
+		if (world_fault(w, SIM_FAULT_ADAPTER_DIES, 40)) {
+			terminal_die(w); /* between journal and send */
+			return;
+		}
+		r = request_of(w, m->key);
+		if (w->pos_said != 1) {
+			/* Certainly not, unless the POS may have an earlier one. */
+			post(w, MSG_TERM_DONE, m->key, 1)->outcome =
+				r != NULL && r->answered ? OUTCOME_UNKNOWN
+							 : OUTCOME_CANCELLED;
+			return;
+		}
+		if (r != NULL)
+			r->answered = true;
+	}
+	if (!yes)
+		post(w, MSG_TERM_DONE, m->key, 1)->outcome = OUTCOME_DONE;
+	if (world_fault(w, SIM_FAULT_DROPPED, 40)) {
+		if (yes) /* the line broke: nobody knows */
+			post(w, MSG_TERM_DONE, m->key, world_delay(w, 10, 3000))
+				->outcome = OUTCOME_UNKNOWN;
+		return;
+	}
+	for (int n = world_fault(w, SIM_FAULT_DOUBLED, 40) ? 2 : 1; n > 0; n--) {
+		out = post(w, MSG_TERM_RESULT, m->key,
+			   world_fault(w, SIM_FAULT_LATE, 30)
+				   ? world_delay(w, 1000, 200000)
+				   : world_delay(w, 1, 200));
+		out->outcome = m->outcome;
+		out->amount = m->amount;
+	}
+}
+
+/* What has become of an answer, to laned; again until it is stored. */
+static void
+answer_done(struct world *w, const struct message *m)
+{
+	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
+
+	if (m->epoch != w->pos_epoch || w->down)
+		return;
+	ev.completion.key = m->key;
+	ev.completion.op = LANE_OP_ANSWER;
+	ev.completion.outcome = m->outcome;
+	ev.completion.from = STR(POS_ADAPTER);
+	world_trace(w, "answer %s", lane_outcome_name(m->outcome));
+	(void)world_step(w, &ev); /* one nobody waits for is harmless */
+	if (!w->down && m->epoch == w->pos_epoch && !effects_stored(w->effects))
+		post(w, MSG_TERM_DONE, m->key, 1000)->outcome = m->outcome;
+}
+
+int
+terminal_told(struct world *w, const struct lane_effect *fx)
+{
+	const struct payment *p = fx->tell.payment;
+	const struct entry *e = ledger_find(w, p->key);
+	const struct payment *kept = mem_journal_find(w->journal, p->key);
+	struct message *m;
+
+	world_trace(w, "answer to the POS: %s", lane_outcome_name(fx->tell.outcome));
+	if (e != NULL && e->state == ENTRY_CAPTURED && fx->tell.outcome == OUTCOME_PASS)
+		world_broken(w, INV_ONCE "passed to the terminal, and captured");
+	/* It may go on while an undo that is durable is under way. */
+	if (e != NULL && e->state == ENTRY_CAPTURED &&
+	    (fx->tell.outcome == OUTCOME_DECLINED ||
+	     (fx->tell.outcome == OUTCOME_CANCELLED &&
+	      (kept == NULL || kept->state != PAYMENT_UNDO_QUEUED))))
+		world_broken(w, INV_DECLINED "the POS is told %s of what is captured",
+			     lane_outcome_name(fx->tell.outcome));
+	if (!w->pos_up)
+		return -ENOTCONN;
+	m = post(w, MSG_TERM_ANSWER, p->key, world_delay(w, 1, 30));
+	m->outcome = fx->tell.outcome;
+	m->amount = p->answered_minor;
+	return 0;
+}
+
+void
+terminal_replied(struct world *w, const struct lane_effect *fx, bool ok)
+{
+	const struct payment *kept;
+
+	if (w->crashed)
+		return;
+	w->pos_said = ok;
+	if (!ok)
+		return;
+	w->pos_key = fx->reply.key;
+	kept = mem_journal_find(w->journal, fx->reply.key);
+	if (kept == NULL)
+		world_broken(w, INV_DURABLE "the POS has a key that is not durable");
+}
+
+/* ---- the POS ----------------------------------------------------------------------------- */
+
+/* It tells what it knows until that is stored: what it has taken, or could not use. */
+static void
+tell_end(struct world *w, struct key128 key, int64_t in_ms)
+{
+	(void)post(w, MSG_TERM_TELL, key, in_ms);
+}
+
+static void
+tells(struct world *w, const struct message *m)
+{
+	struct request *r = request_of(w, m->key);
+	struct lane_event ev = { .kind = LANE_EV_TENDER_CONFIRMED, .key = m->key };
+
+	if (r == NULL || r->state == REQUEST_WAITS)
+		return;
+	if (!w->pos_up || w->down || world_fault(w, SIM_FAULT_DROPPED, 30)) {
+		tell_end(w, m->key, world_delay(w, 500, 4000));
+		return;
+	}
+	if (r->state == REQUEST_LEFT)
+		ev.kind = LANE_EV_POS_UNDO;
+	(void)world_step(w, &ev); /* a key that is over is harmless */
+	if (w->down || !effects_stored(w->effects)) {
+		tell_end(w, m->key, world_delay(w, 500, 4000));
+		return;
+	}
+	if (r->state == REQUEST_TAKEN)
+		post(w, MSG_TERM_DONE, m->key, 1)->outcome = OUTCOME_CONFIRMED;
+}
+
+/* A result at the POS. */
+static void
+result_comes(struct world *w, const struct message *m)
+{
+	struct request *r = request_of(w, m->key);
+	struct ticket *t = r == NULL ? NULL : ticket_find(w, r->ticket);
+	bool yes = m->outcome == OUTCOME_APPROVED || m->outcome == OUTCOME_PARTIAL;
+
+	if (r == NULL || t == NULL || r->state == REQUEST_TAKEN)
+		return;
+	if (r->state == REQUEST_LEFT || t->end != TICKET_OPEN) {
+		r->state = REQUEST_LEFT;
+		if (yes)
+			tell_end(w, r->key, world_delay(w, 5, 500));
+		return;
+	}
+	world_trace(w, "the POS has %s", lane_outcome_name(m->outcome));
+	if (!yes) {
+		r->state = REQUEST_OVER;
+		/* The real terminal is asked, and pays. */
+		if (m->outcome == OUTCOME_PASS)
+			w->waits = 100;
+		return;
+	}
+	r->state = REQUEST_TAKEN;
+	r->taken_minor = m->amount;
+	t->token_minor += m->amount;
+	t->paid_rev = r->rev;
+	if (m->amount == r->amount)
+		t->end = TICKET_TOKEN;
+	tell_end(w, r->key, world_delay(w, 5, 500));
+}
+
+/* It does not wait any longer: whatever comes is given back. */
+void
+terminal_give_up(struct world *w)
+{
+	struct request *r = waiting(w);
+	struct lane_event ev = { .kind = LANE_EV_TENDER_ABORT };
+
+	if (r == NULL)
+		return;
+	r->state = REQUEST_LEFT;
+	if (!r->has_key)
+		return;
+	ev.key = r->key;
+	if (w->pos_up && world_random(w) % 2 == 0)
+		(void)world_step(w, &ev); /* a lost one is a late answer, given back */
+	tell_end(w, r->key, world_delay(w, 5, 2000));
+}
+
+/* Asks, or asks again by the same number. */
+static void
+ask(struct world *w, struct request *r)
+{
+	struct lane_event ev = { .kind = LANE_EV_TENDER_WANTED };
+	const struct payment *old;
+
+	ev.tender.adapter = STR(POS_ADAPTER);
+	ev.tender.ticket = str_of(r->ticket);
+	ev.tender.currency = STR("EUR");
+	ev.tender.ref = str_of(r->id);
+	ev.tender.amount_minor = r->amount;
+	ev.tender.rev = r->rev;
+	w->pos_said = -1;
+	if (w->pos_up && !w->down)
+		(void)world_step(w, &ev); /* the reply says it */
+	if (w->pos_said == 1) {
+		old = r->has_key ? mem_journal_find(w->journal, r->key) : NULL;
+		if (old != NULL && !key128_eq(r->key, w->pos_key) &&
+		    payment_is_open(old->state))
+			world_broken(w, INV_ONCE "two keys for one request of the POS");
+		r->has_key = true;
+		r->key = w->pos_key;
+		world_trace(w, "%s waits for %lld", r->id, (long long)r->amount);
+		return;
+	}
+	/* A stranger, or nobody there: the request goes through to the real terminal. */
+	world_trace(w, "%s goes to the terminal", r->id);
+	terminal_give_up(w);
+	if (r->state == REQUEST_WAITS)
+		r->state = REQUEST_OVER;
+	if (world_random(w) % 3 == 0)
+		w->waits = 100; /* and is paid there */
+}
+
+/* The till at the total: what to pay, and who. True: it has done something. */
+bool
+terminal_waits(struct world *w, const struct ticket *t)
+{
+	struct request *r = waiting(w);
+
+	if (r != NULL) {
+		if (w->now.mono_ms - r->asked_ms > WAITS_MS)
+			terminal_give_up(w);
+		else if (world_chance(w, 6))
+			ask(w, r); /* the same once more */
+		return r->state == REQUEST_WAITS && world_random(w) % 3 == 0;
+	}
+	if (world_random(w) % 2 == 0 || w->requests_count == REQUESTS_MAX)
+		return false;
+	r = &w->requests[w->requests_count++];
+	memset(r, 0, sizeof(*r));
+	(void)snprintf(r->id, sizeof(r->id), "q%u", w->requests_count); /* fits */
+	memcpy(r->ticket, t->name, sizeof(r->ticket));
+	r->rev = w->rev;
+	for (uint32_t i = 0; i < w->lines_count; i++)
+		r->amount += w->lines[i].amount_minor;
+	if (t->offered && t->rev == w->rev)
+		r->amount -= t->discount_minor;
+	r->amount -= t->token_minor;
+	r->asked_ms = w->now.mono_ms;
+	if (r->amount <= 0) {
+		w->requests_count--;
+		return false;
+	}
+	ask(w, r);
+	return true;
+}
+
+bool
+terminal_has_taken(struct world *w, struct key128 key)
+{
+	const struct request *r = request_of(w, key);
+
+	return r != NULL && r->state == REQUEST_TAKEN;
+}
+
+void
+terminal_message(struct world *w, const struct message *m)
+{
+	if (m->kind == MSG_TERM_UP)
+		comes_up(w);
+	else if (m->kind == MSG_TERM_ANSWER)
+		answer_arrives(w, m);
+	else if (m->kind == MSG_TERM_RESULT)
+		result_comes(w, m);
+	else if (m->kind == MSG_TERM_DONE)
+		answer_done(w, m);
+	else
+		tells(w, m);
+}

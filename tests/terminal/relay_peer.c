@@ -1,0 +1,425 @@
+/* The test adapter's connections of the POS: what it asks for, and what goes past laned. */
+#include "relay.h"
+
+#include <string.h>
+
+/* ---- small things ------------------------------------------------------------------------ */
+
+void
+relay_peer_free(struct peer *p)
+{
+	struct relay *r = p->r;
+
+	if (p->conn != 0)
+		r->api->conn_close(r->h, p->conn);
+	if (p->terminal != 0)
+		r->api->conn_close(r->h, p->terminal);
+	r->api->free(r->h, p->buf);
+	r->api->free(r->h, p->held);
+	memset(p, 0, sizeof(*p));
+}
+
+void
+relay_complete(struct peer *p, uint32_t outcome)
+{
+	const struct laned_result result = { .size = sizeof(result),
+					     .outcome = outcome,
+					     .req = p->req,
+					     .key = p->key,
+					     .amount = -1 };
+
+	if (p->req != 0) /* an error: laned asks again by recover() */
+		(void)p->r->api->complete(p->r->h, &result, NULL, NULL);
+	p->req = 0;
+}
+
+int
+relay_answer(struct peer *p, struct laned_json_out *o, char *buf)
+{
+	struct laned_str text = { "", 0 };
+
+	laned_json_close(o);
+	if (laned_json_done(o, &text) != LANED_OK)
+		return LANED_INVALID;
+	memset(buf, 0, HEAD_BYTES);
+	buf[2] = (char)(text.n >> 8);
+	buf[3] = (char)text.n;
+	return p->r->api->conn_send(p->r->h, p->conn, (const uint8_t *)buf,
+				    HEAD_BYTES + text.n);
+}
+
+static void
+answer_status(struct peer *p, int status)
+{
+	char buf[ANSWER_BYTES];
+	struct laned_json_out o;
+
+	laned_json_out_init(&o, buf + HEAD_BYTES, sizeof(buf) - HEAD_BYTES);
+	laned_json_open(&o, NULL, '{');
+	laned_json_str(&o, "type", laned_str_of(status == LANED_OK ? "ok" : "error"));
+	laned_json_int(&o, "status", status);
+	(void)relay_answer(p, &o, buf); /* a POS that is gone says so */
+}
+
+static struct laned_str
+str_member(const struct laned_json *j, const struct laned_json_node *at, const char *name)
+{
+	const struct laned_json_node *n = laned_json_member(j, at, name);
+
+	return n == NULL || n->kind != LANED_JSON_STRING ? laned_str_of(NULL) : n->text;
+}
+
+static int64_t
+int_member(const struct laned_json *j, const struct laned_json_node *at, const char *name)
+{
+	const struct laned_json_node *n = laned_json_member(j, at, name);
+
+	return n == NULL || n->kind != LANED_JSON_INT ? -1 : n->i;
+}
+
+/* ---- past laned -------------------------------------------------------------------------- */
+
+static void
+on_passed(void *user, int status)
+{
+	struct peer *p = user;
+
+	if (status == LANED_OK) {
+		p->state = READING;
+		relay_work(p);
+		return;
+	}
+	p->conn = p->terminal = 0; /* both are closed */
+	relay_peer_free(p);
+}
+
+/* The terminal is there: the frame goes to it first, and what the host then does is not seen. */
+static void
+pass_now(struct peer *p)
+{
+	struct relay *r = p->r;
+	const struct laned_tunnel t = { .size = sizeof(t),
+					.a = p->conn,
+					.b = p->terminal,
+					.first = p->held,
+					.n = p->held_n,
+					.done = on_passed,
+					.user = p };
+	int rc;
+
+	p->state = PASSING;
+	r->passed++;
+	rc = r->api->tunnel(r->h, &t);
+	if (rc == LANED_OK) {
+		r->api->free(r->h, p->held);
+		p->held = NULL;
+		return;
+	}
+	/* No framing tells where a transaction ends: for good, then, with all that came meanwhile. */
+	if (rc == LANED_UNSUPPORTED &&
+	    r->api->conn_send(r->h, p->terminal, p->held, p->held_n) == LANED_OK &&
+	    r->api->splice(r->h, p->conn, p->terminal, p->buf, p->n) == LANED_OK)
+		p->conn = p->terminal = 0;
+	relay_peer_free(p);
+}
+
+static void
+terminal_opened(void *user, uint64_t conn)
+{
+	struct peer *p = user;
+
+	(void)conn;
+	if (p->state == OPENING)
+		pass_now(p);
+}
+
+static void
+terminal_data(void *user, uint64_t conn, const uint8_t *data, size_t n)
+{
+	(void)user; /* nothing is expected outside a transaction */
+	(void)conn;
+	(void)data;
+	(void)n;
+}
+
+static void
+terminal_closed(void *user, uint64_t conn, int status)
+{
+	struct peer *p = user;
+
+	(void)conn;
+	(void)status;
+	p->terminal = 0;
+	if (p->state == OPENING) /* the POS sees what it would without us */
+		relay_peer_free(p);
+}
+
+void
+relay_pass(struct peer *p)
+{
+	static const struct laned_conn_events events = { .size = sizeof(events),
+							 .opened = terminal_opened,
+							 .data = terminal_data,
+							 .closed = terminal_closed };
+	struct relay *r = p->r;
+
+	p->state = OPENING;
+	if (p->terminal != 0)
+		pass_now(p);
+	else if (r->api->conn_open(r->h, LANED_ENDPOINT_TERMINAL, &events, p,
+				   &p->terminal) != LANED_OK)
+		relay_peer_free(p);
+}
+
+/* ---- what the POS asks ------------------------------------------------------------------- */
+
+static void
+fault_of_pay(struct relay *r)
+{
+	if (laned_str_is(r->fault, "crash_pay"))
+		__builtin_trap();
+	while (laned_str_is(r->fault, "hang_pay"))
+		__asm__ volatile("" ::: "memory");
+}
+
+static void
+pay(struct peer *p, const struct laned_json *j)
+{
+	struct laned_str id = str_member(j, j->nodes, "id");
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_TENDER_WANTED,
+				  .ticket = str_member(j, j->nodes, "ticket"),
+				  .amount = int_member(j, j->nodes, "amount"),
+				  .currency = str_member(j, j->nodes, "currency"),
+				  .rev = int_member(j, j->nodes, "rev"),
+				  .ref = id,
+				  .blob = id };
+
+	fault_of_pay(p->r);
+	p->r->asked++;
+	relay_complete(p, LANED_OUT_UNKNOWN); /* of a result that nobody has confirmed */
+	if (id.n == 0 || id.n >= ID_BYTES || p->r->api->event(p->r->h, &ev) != LANED_OK) {
+		relay_pass(p);
+		return;
+	}
+	p->state = ASKED;
+	p->key = ev.key;
+	memcpy(p->id, id.p, id.n);
+	p->id[id.n] = '\0';
+}
+
+/* abort, done, undo, repeat: about the tender of this id, of this connection or another. */
+static void
+about_tender(struct peer *p, uint32_t type, struct laned_str id)
+{
+	struct relay *r = p->r;
+	struct laned_event ev = {
+		.size = sizeof(ev), .type = type, .amount = -1, .ref = id
+	};
+	struct peer *whose = p;
+
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (r->peers[i].state != FREE && id.n > 0 &&
+		    laned_str_is(id, r->peers[i].id))
+			whose = &r->peers[i];
+	if (laned_str_is(id, whose->id))
+		ev.key = whose->key;
+	if (whose->state == ANSWERED)
+		whose->state = READING;
+	if (type == LANED_EV_TENDER_CONFIRMED)
+		relay_complete(whose, LANED_OUT_CONFIRMED);
+	else if (type == LANED_EV_TENDER_UNDO)
+		relay_complete(whose, LANED_OUT_CANCELLED);
+	if (type == LANED_EV_REPEAT_WANTED && id.n > 0 && id.n < ID_BYTES) {
+		memcpy(p->id, id.p, id.n);
+		p->id[id.n] = '\0';
+		p->state = ASKED;
+		if (r->api->event(r->h, &ev) == LANED_OK)
+			return;
+		p->state = READING;
+		answer_status(p, LANED_GONE);
+		return;
+	}
+	answer_status(p, r->api->event(r->h, &ev));
+}
+
+static void
+basket_stored(void *user, int status)
+{
+	struct peer *p = user;
+
+	if (p->state != BASKET)
+		return;
+	p->state = READING;
+	answer_status(p, status);
+	relay_work(p);
+}
+
+static void
+basket(struct peer *p, const struct laned_json *j)
+{
+	struct relay *r = p->r;
+	const struct laned_json_node *list = laned_json_member(j, j->nodes, "lines");
+	const struct laned_json_node *final = laned_json_member(j, j->nodes, "final");
+	struct laned_basket b = { .size = sizeof(b),
+				  .ticket = str_member(j, j->nodes, "ticket"),
+				  .rev = int_member(j, j->nodes, "rev"),
+				  .currency = str_member(j, j->nodes, "currency"),
+				  .lines = r->lines };
+	int rc;
+
+	if (final != NULL && final->kind == LANED_JSON_BOOL && final->i)
+		b.flags = LANED_BASKET_FINAL;
+	for (const struct laned_json_node *n = list == NULL ? NULL
+							    : laned_json_first(j, list);
+	     n != NULL && b.lines_count < LINES_MAX; n = laned_json_next(j, n))
+		r->lines[b.lines_count++] =
+			(struct laned_line){ .size = sizeof(struct laned_line),
+					     .line = int_member(j, n, "line"),
+					     .gtin = str_member(j, n, "gtin"),
+					     .text = str_member(j, n, "text"),
+					     .qty_milli = int_member(j, n, "qty_milli"),
+					     .unit_price = int_member(j, n, "unit_price"),
+					     .amount = int_member(j, n, "amount"),
+					     .vat_bp = -1 };
+	p->state = BASKET;
+	rc = r->api->pos_basket(r->h, &b, basket_stored, p);
+	if (rc != LANED_OK)
+		basket_stored(p, rc);
+}
+
+/* One frame: in held, and as text that was parsed. */
+static void
+take(struct peer *p)
+{
+	static const struct {
+		const char *type;
+		uint32_t event;
+	} events[] = {
+		{ "abort", LANED_EV_TENDER_ABORT },
+		{ "done", LANED_EV_TENDER_CONFIRMED },
+		{ "undo", LANED_EV_TENDER_UNDO },
+		{ "repeat", LANED_EV_REPEAT_WANTED },
+	};
+	struct relay *r = p->r;
+	struct laned_json j = { .nodes = r->nodes, .nodes_max = NODES_MAX };
+	struct laned_str type = { "", 0 };
+	size_t n = p->held_n - HEAD_BYTES;
+
+	memcpy(r->text, p->held + HEAD_BYTES, n);
+	if (laned_json_parse(&j, r->text, n) == LANED_OK)
+		type = str_member(&j, j.nodes, "type");
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (laned_str_is(type, events[i].type)) {
+			about_tender(p, events[i].event, str_member(&j, j.nodes, "id"));
+			return;
+		}
+	if (laned_str_is(type, "pay"))
+		pay(p, &j);
+	else if (laned_str_is(type, "basket"))
+		basket(p, &j);
+	else
+		relay_pass(p);
+}
+
+/* The next whole frame of buf into held. False: there is none, or no use of it. */
+static int
+next_frame(struct peer *p)
+{
+	struct relay *r = p->r;
+	size_t n;
+
+	if (p->n < HEAD_BYTES)
+		return 0;
+	n = (size_t)p->buf[0] << 24 | (size_t)p->buf[1] << 16 | (size_t)p->buf[2] << 8 |
+	    p->buf[3];
+	if (n > FRAME_BYTES_MAX - HEAD_BYTES)
+		n = p->n - HEAD_BYTES; /* nonsense: as it is to the terminal */
+	n += HEAD_BYTES;
+	if (p->n < n)
+		return 0;
+	r->api->free(r->h, p->held);
+	p->held = r->api->alloc(r->h, n);
+	if (p->held == NULL) {
+		relay_peer_free(p);
+		return 0;
+	}
+	memcpy(p->held, p->buf, n);
+	p->held_n = n;
+	memmove(p->buf, p->buf + n, p->n - n);
+	p->n -= n;
+	return 1;
+}
+
+void
+relay_work(struct peer *p)
+{
+	while ((p->state == READING || p->state == ANSWERED) && next_frame(p))
+		take(p);
+}
+
+/* A connection of the POS by its number, or NULL. */
+static struct peer *
+find(struct relay *r, uint64_t conn)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (r->peers[i].state != FREE && r->peers[i].conn == conn)
+			return &r->peers[i];
+	return NULL;
+}
+
+static void
+pos_opened(void *user, uint64_t conn)
+{
+	struct relay *r = user;
+	struct peer *p = NULL;
+
+	for (size_t i = 0; p == NULL && i < PEERS_MAX; i++)
+		if (r->peers[i].state == FREE)
+			p = &r->peers[i];
+	if (p == NULL) {
+		r->api->conn_close(r->h, conn);
+		return;
+	}
+	*p = (struct peer){ .r = r, .state = READING, .conn = conn };
+	p->buf = r->api->alloc(r->h, FRAME_BYTES_MAX);
+	if (p->buf == NULL)
+		relay_peer_free(p);
+}
+
+static void
+pos_data(void *user, uint64_t conn, const uint8_t *data, size_t n)
+{
+	struct peer *p = find(user, conn);
+
+	if (p == NULL)
+		return;
+	if (n > FRAME_BYTES_MAX - p->n) {
+		relay_peer_free(p);
+		return;
+	}
+	memcpy(p->buf + p->n, data, n);
+	p->n += n;
+	relay_work(p);
+}
+
+static void
+pos_closed(void *user, uint64_t conn, int status)
+{
+	struct peer *p = find(user, conn);
+
+	(void)status;
+	if (p == NULL)
+		return;
+	p->conn = 0;
+	if (p->state == ANSWERED)
+		relay_complete(p, LANED_OUT_UNKNOWN); /* it may have it */
+	relay_peer_free(p);
+}
+
+const struct laned_conn_events relay_pos_events = {
+	.size = sizeof(relay_pos_events),
+	.opened = pos_opened,
+	.data = pos_data,
+	.closed = pos_closed,
+};

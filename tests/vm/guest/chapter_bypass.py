@@ -1,0 +1,108 @@
+"""laned-adapter cannot run at all: systemd has the kernel join the POS to the real terminal."""
+import os
+import socket
+import threading
+
+import kit
+
+NAME = "pay"
+UNIT = "laned-adapter@%s.service" % NAME
+BYPASS = "laned-bypass@%s.service" % NAME
+TIMER = "laned-bypass@%s.timer" % NAME
+CONF = "/etc/laned/conf.d/90-bypass.conf"
+ENDPOINTS = "/var/lib/private/laned-adapter/%s/endpoints" % NAME
+HOST = "/usr/libexec/laned/laned-adapter"
+POS, TERMINAL = 20007, 20009
+AGAIN_S = 150  # tried again once a minute
+_terminal = []
+
+
+def _serve(listener):
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            while True:
+                data = connection.recv(100)
+                if not data:
+                    break
+                connection.sendall(b"approved " + data)
+
+
+def _pay():
+    """What the POS gets; None: nobody answers."""
+    try:
+        with socket.create_connection(("127.0.0.1", POS), 5) as s:
+            s.sendall(b"payment")
+            s.settimeout(5)
+            return s.recv(100)
+    except OSError:
+        return None
+
+
+def runs():
+    for module in ("nf_tables", "nft_chain_nat", "nft_fib_inet", "nft_nat", "nft_masq", "nft_ct"):
+        kit.run("modprobe", module)
+    folders = "/srv/bypass/in", "/srv/bypass/out"
+    for folder in folders:
+        os.makedirs(folder)
+        os.chmod(folder, 0o777)
+    kit.write(CONF, "[adapter:%s]\nplugin = drop\nin = %s\nout = %s\n"
+              "pos = tcp://127.0.0.1:%d\nterminal = tcp://127.0.0.1:%d\n" % (
+                  (NAME, *folders, POS, TERMINAL)))
+    kit.drop_in(UNIT, "peers", "[Service]\nPrivateNetwork=no\nIPAddressDeny=\n"
+                "RestrictAddressFamilies=AF_INET AF_INET6\nReadWritePaths=/srv/bypass\n")
+    _terminal.append(socket.create_server(("127.0.0.1", TERMINAL)))
+    threading.Thread(target=_serve, args=_terminal, daemon=True).start()
+    kit.run("systemctl", "start", UNIT)
+    kit.until(lambda: os.path.exists(ENDPOINTS), ENDPOINTS)
+    kit.equal(kit.show(BYPASS, "ActiveState"), "inactive", BYPASS)
+
+
+def gone():
+    os.rename(HOST, HOST + ".away")
+    kit.run("systemctl", "kill", "-s", "KILL", UNIT)
+    kit.until(lambda: kit.show(BYPASS, "ActiveState") == "active", "%s is active; %s is %s" % (
+        BYPASS, UNIT, kit.show(UNIT, "ActiveState", "Result")))
+    kit.equal(_pay(), b"approved payment", "the stranger's payment")
+    kit.expect("on: to 127.0.0.1:%d" % TERMINAL in kit.run("laned-bypass", "status", NAME), "status")
+    kit.equal(kit.show(TIMER, "ActiveState"), "active", TIMER)
+
+
+def back():
+    begun = socket.create_connection(("127.0.0.1", POS), 5)
+    begun.settimeout(5)
+    os.rename(HOST + ".away", HOST)
+    kit.until(lambda: kit.show(UNIT, "ActiveState") == "active" and
+              kit.show(BYPASS, "ActiveState") == "inactive" and
+              kit.show(TIMER, "ActiveState") == "inactive", "the host is back", AGAIN_S)
+    kit.expect(kit.fails("laned-bypass", "status", NAME), "still redirected")
+    begun.sendall(b"late")
+    kit.equal(begun.recv(100), b"approved late", "what was begun before")
+    begun.close()
+
+
+def by_hand():
+    kit.run("laned-bypass", "on", NAME)
+    kit.equal(_pay(), b"approved payment", "a payment")
+    kit.run("laned-bypass", "off", NAME)
+    kit.expect("laned_bypass" not in kit.run("nft", "list", "tables"), "a table is left")
+
+
+def removed():
+    kit.run("systemctl", "stop", UNIT)
+    os.unlink(CONF)
+    kit.remove_drop_in(UNIT, "peers")
+    _terminal[0].close()
+    kit.equal(kit.failed_units(), "", "failed units")
+
+
+CLAIMS = (
+    ("bypass: an adapter with a POS and a terminal runs, and keeps its endpoints", runs),
+    ("bypass: its program deleted, a stranger's payment is made at the terminal", gone),
+    ("bypass: the program is back: tried again by itself, nothing under way is cut", back),
+    ("bypass: by one command, and gone without a trace", by_hand),
+    ("bypass: what this chapter made is removed", removed),
+)
