@@ -133,10 +133,11 @@ enum laned_request_type {
 	 * LANED_EV_TENDER_WANTED; key, ticket, rev, outcome, amount, currency, auth, ref, text, blob
 	 * (of that event, or of the last LANED_J_ANSWER_SENDING). An approval is journalled as
 	 * LANED_J_ANSWER_SENDING before the POS gets it, and completed as CONFIRMED (the POS has
-	 * taken it), CANCELLED (certainly not: laned takes the money back) or UNKNOWN (kept for the
-	 * POS's repeat); DECLINED, CANCELLED and PASS need no journal and are completed as DONE.
-	 * submit may be refused: then an approval is kept a while for LANED_EV_REPEAT_WANTED. One
-	 * under a key that was never given out (laned was late) is completed as CANCELLED or DONE.
+	 * taken it), CANCELLED (certainly not, and no answer under this key ever left: laned takes
+	 * the money back) or UNKNOWN (kept for the POS's repeat); DECLINED, CANCELLED and PASS need
+	 * no journal and are completed as DONE. submit may be refused: then an approval is kept a
+	 * while for LANED_EV_REPEAT_WANTED. An answer under a key that was never given out (laned was
+	 * late) is completed as CANCELLED or DONE.
 	 */
 	LANED_REQ_ANSWER = 7,
 	/*

@@ -719,6 +719,15 @@ host_conns_listeners(const struct host_conns *t)
 	return n;
 }
 
+bool
+host_conns_has_room(const struct host_conns *t)
+{
+	for (size_t i = 0; i < HOST_CONNS_MAX; i++)
+		if (t->conns[i].state == CONN_NONE)
+			return true;
+	return false;
+}
+
 uint64_t
 host_conns_misuse(const struct host_conns *t)
 {

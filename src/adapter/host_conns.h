@@ -93,6 +93,8 @@ int host_conns_tap(struct host_conns *t, uint64_t conn, const struct host_conns_
 /* What the plug-in holds: connections (parked ones, too); listeners. For status and tests. */
 unsigned host_conns_count(const struct host_conns *t);
 unsigned host_conns_listeners(const struct host_conns *t);
+/* Another connection may be made: by the plug-in, or for it. */
+bool host_conns_has_room(const struct host_conns *t);
 /* Calls with an id that is none; peers turned away. */
 uint64_t host_conns_misuse(const struct host_conns *t);
 uint64_t host_conns_refused(const struct host_conns *t);

@@ -2,6 +2,8 @@
 
 #include "adapter/sandbox.h"
 
+#include "adapter/endpoints.h"
+#include "adapter/host_conns.h"
 #include "adapter/host_typing.h"
 #include "base/typing_setting.h"
 
@@ -46,6 +48,12 @@ limit(int resource, rlim_t value)
 	r.rlim_cur = r.rlim_max = value;
 	return setrlimit((__rlimit_resource_t)resource, &r) < 0 ? -errno : 0;
 }
+
+/* The loop, laned, systemd, the log, folders, keyboards; and connections that still send their last. */
+#define FILES_OF_THE_HOST 48u
+_Static_assert(SANDBOX_FILES_MAX >= HOST_CONNS_MAX + HOST_LISTENERS_MAX +
+					    2 * ENDPOINTS_PEERS_MAX + FILES_OF_THE_HOST,
+	       "or a plug-in could take the descriptors of the bypass");
 
 static int
 set_limits(void)

@@ -9,7 +9,8 @@
  * folders, addresses and devices.
  */
 #define SANDBOX_MEMORY_BYTES_MAX (256u * 1024u * 1024u)
-#define SANDBOX_FILES_MAX 128u
+/* So many that a plug-in with all its connections open leaves enough for a full house of strangers. */
+#define SANDBOX_FILES_MAX 192u
 #define SANDBOX_FILE_BYTES_MAX (16u * 1024u * 1024u)
 
 /* What an adapter's addresses make the host do, beside what it always does. */

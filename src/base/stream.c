@@ -237,7 +237,8 @@ take_unread(struct stream *s)
 static void
 take_plain(struct stream *s)
 {
-	while (can_tell(s) && !s->paused && !s->peer_ended) {
+	/* What a callback gives back comes before what is next: kick_cb goes on. */
+	while (can_tell(s) && !s->paused && !s->peer_ended && s->unread == NULL) {
 		ssize_t n = tls_read(s->tls, s->ss->plain, STREAM_RECEIVE_BYTES);
 
 		if (n == -EAGAIN)
@@ -322,7 +323,7 @@ receive(struct stream *s)
 	take_unread(s);
 	if (s->tls != NULL && can_tell(s))
 		take_plain(s); /* what was left when it was paused comes first */
-	for (int i = 0; i < READS_MAX && !s->freed && !s->peer_ended &&
+	for (int i = 0; i < READS_MAX && !s->freed && !s->peer_ended && s->unread == NULL &&
 			(s->state == STREAM_SHAKING || s->state == STREAM_WAITING ||
 			 (s->state == STREAM_OPEN && !s->paused));
 	     i++) {

@@ -138,8 +138,8 @@ const char *stream_why(const struct stream *s);
 struct stream_listen_options {
 	const struct address *address; /* copied */
 	/*
-	 * A socket that listens already (socket activation); -1: it is made. Taken over, also on
-	 * failure. A Unix socket's file is then not removed at the end.
+	 * A socket that listens already (socket activation; any other is -EINVAL or -ENOTSOCK); -1: it is
+	 * made. Taken over, also on failure. A Unix socket's file is then not removed at the end.
 	 */
 	int fd;
 	unsigned

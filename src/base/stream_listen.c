@@ -110,6 +110,7 @@ static void
 listen_cb(void *ctx, unsigned events)
 {
 	struct stream_listener *l = ctx;
+	unsigned failed = 0;
 
 	(void)events;
 	l->busy++;
@@ -125,9 +126,10 @@ listen_cb(void *ctx, unsigned events)
 		}
 		if (errno == EAGAIN)
 			break;
+		/* Most likely that one connection failed; not when each one does. */
 		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM &&
-		    errno != ENOBUFS)
-			continue; /* that one connection failed */
+		    errno != ENOBUFS && ++failed < ACCEPTS_MAX)
+			continue;
 		if (loop_timer_set(l->timer, PAUSE_MS) == 0)
 			(void)loop_io_set(l->io, 0); /* no events: cannot fail */
 		break;
@@ -258,12 +260,18 @@ bind_inet(struct stream_listener *l)
 	return 0;
 }
 
-/* One of somebody else may block, and then accept would. */
+/* One of somebody else may be anything; it may block, and then accept would. */
 static int
-unblock(int fd)
+take_given(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(fd, F_GETFL), type = 0, listens = 0;
+	socklen_t type_bytes = sizeof(type), listens_bytes = sizeof(listens);
 
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_bytes) < 0)
+		return -errno;
+	if (type != SOCK_STREAM || !listens)
+		return -EINVAL;
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
@@ -280,7 +288,7 @@ begin(struct stream_listener *l)
 	if (l->fd < 0)
 		rc = l->address.kind == ADDRESS_UNIX ? bind_unix(l) : bind_inet(l);
 	else
-		rc = unblock(l->fd);
+		rc = take_given(l->fd);
 	if (rc == 0)
 		rc = loop_io_new(l->ss->loop, l->fd, 0, listen_cb, l, &l->io);
 	return rc == 0 ? watch(l) : rc;

@@ -262,7 +262,6 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct adapter_link *a = ctx;
 	struct lane *l = a->lane;
 	struct payment *p = calloc(1, sizeof(*p));
-	struct journal_ref j;
 	struct str ref;
 	int rc = -ENOENT;
 
@@ -272,10 +271,8 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		free(p);
 		return;
 	}
-	if (l->journal != NULL) {
-		j = journal_ref(l->journal);
-		rc = j.ops->find_payment(j.impl, ref, p);
-	}
+	if (l->journal != NULL)
+		rc = journal_find_of(l->journal, a->name, ref, p);
 	if (rc < 0 && rc != -ENOENT) {
 		rpc_fail(call, RPC_INTERNAL, "journal: %s", strerror(-rc));
 	} else {

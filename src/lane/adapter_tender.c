@@ -273,7 +273,7 @@ payment_meant(struct adapter_link *a, const struct value *params, struct key128 
 		if (get_key(params, "key", ret_key) == 0)
 			rc = j.ops->get_payment(j.impl, *ret_key, p);
 		else if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ref) == 0)
-			rc = j.ops->find_payment(j.impl, ref, p);
+			rc = journal_find_of(l->journal, a->name, ref, p);
 	}
 	/* Without a POS that asked, it is the payer's to give an approval back. */
 	if (rc == 0 &&

@@ -273,7 +273,9 @@ static int
 put_payment(void *impl, const struct payment *p)
 {
 	struct journal *j = impl;
-	int rc = p->state == PAYMENT_CREATED ? journal_reserve_keep(&j->reserve) : 0;
+	/* A refund that the core begins is owed: a full disk keeps no such record out. */
+	bool begins = p->kind == PAYMENT_PAY && p->state == PAYMENT_CREATED;
+	int rc = begins ? journal_reserve_keep(&j->reserve) : 0;
 
 	return rc < 0 ? rc : journal_payment_put(j, p);
 }

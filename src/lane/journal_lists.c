@@ -177,6 +177,36 @@ journal_payments(struct journal *j, const struct journal_list *q,
 	return journal_each_payment(j, s, each, ctx);
 }
 
+int
+journal_find_of(struct journal *j, const char *adapter, struct str ref,
+		struct payment *ret)
+{
+	sqlite3_stmt *s;
+	int rc;
+
+	if (ref.n == 0)
+		return -ENOENT;
+	/* A version before did not write whose a payment is: then it is the only adapter's. */
+	s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p WHERE seq ="
+			   " (SELECT max(seq) FROM payments WHERE"
+			   " (adapter IN (?3, '') AND (ref = ?1 OR blob = ?2)) OR"
+			   " (pos_adapter = ?3 AND pos_adapter <> '' AND"
+			   " ((pos_ref = ?1 AND pos_ref <> '') OR"
+			   " (pos_blob = ?2 AND pos_blob <> x''))))");
+	if (s == NULL)
+		return db_last_error(j->db);
+	db_bind_str(s, 1, ref);
+	db_bind_blob(s, 2, ref.p, ref.n);
+	db_bind_cstr(s, 3, adapter);
+	rc = db_step(j->db, s);
+	if (rc == 1)
+		rc = journal_row_payment(s, ret);
+	else if (rc == 0)
+		rc = -ENOENT;
+	db_done(s);
+	return rc;
+}
+
 struct timeline_told {
 	int (*each)(void *ctx, const struct journal_audit_row *r);
 	void *ctx;

@@ -35,6 +35,7 @@ pay_back_standing(struct lane *l, struct ulid checkout, int64_t *ret_minor)
 struct finding {
 	const struct receipt_head *head;
 	bool found;
+	bool void_here; /* ours, and not confirmed: taken back, or not certain yet */
 	struct payment payment;
 };
 
@@ -44,11 +45,14 @@ find_paid(void *ctx, const struct payment *p)
 	struct finding *f = ctx;
 	const struct receipt_head *h = f->head;
 
-	if (p->kind != PAYMENT_PAY || p->state != PAYMENT_CONFIRMED)
+	if (p->kind != PAYMENT_PAY)
 		return 0;
 	if (h->tender == RECEIPT_TENDER_KEY ? !key128_eq(p->key, h->key)
 					    : strcmp(p->ref, h->ref) != 0)
 		return 0;
+	f->void_here = p->state != PAYMENT_CONFIRMED;
+	if (f->void_here)
+		return 0; /* another one may have the same reference */
 	f->payment = *p;
 	f->found = true;
 	return 1;
@@ -70,6 +74,8 @@ read_original(struct lane *l, const struct receipt_head *h, struct payment_start
 		*ret_captured = f->payment.answered_minor;
 		return 0;
 	}
+	if (f->void_here)
+		return 0;
 	if (h->tender == RECEIPT_TENDER_KEY)
 		start->original = h->key;
 	else
@@ -135,6 +141,8 @@ pay_back_plan(struct lane *l, const struct refund *f, struct ulid id,
 		b.why = "it was not paid by token";
 	else
 		rc = read_original(l, h, &start, &found, &b.captured_minor);
+	if (rc == 0 && found.void_here && !found.found)
+		b.why = "the payment that the receipt names was taken back";
 	if (rc == 0 && b.why == NULL)
 		b.why = lane_core_refund_refused(
 			l->core, found.found ? found.payment.adapter : "");

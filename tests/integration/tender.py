@@ -515,7 +515,8 @@ CHECKS = [paid_by_touch, a_stranger_is_passed_through, without_a_touch_the_termi
           another_finger_pays_nothing, another_amount_is_never_charged, consent_may_come_first,
           a_decline_is_told, an_abort_before_sending_is_cancelled,
           an_abort_after_sending_loses_no_approval, a_repeat_gives_the_answer_again,
-          what_the_pos_cannot_use_is_given_back, a_pos_that_is_gone_gets_nothing_and_pays_nothing,
+          what_the_pos_cannot_use_is_given_back,
+          a_pos_that_is_gone_gets_nothing_and_pays_nothing,
           two_members_share_a_ticket, a_void_ticket_gives_its_part_back,
           a_void_ticket_gives_its_part_back_after_kill_9, kills]
 

@@ -336,6 +336,8 @@ damage_folder(struct drop_side *d, const char *folder, enum sim_fault f, uint32_
 		if (world_random(d->w) % one_in == 0) {
 			world_hit(d->w, f);
 			world_trace(d->w, "%s %s", sim_fault_name(f), file->name);
+			if (strstr(file->name, ".offer.json") != NULL)
+				d->w->tickets[d->w->tickets_count - 1].offered = false;
 			damage(d, folder, file);
 		}
 }

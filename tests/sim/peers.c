@@ -374,10 +374,11 @@ check_shown(struct world *w, const struct lane_display *d)
 		return;
 	for (uint32_t i = 0; i < w->ledger_count; i++) {
 		const struct entry *e = &w->ledger[i];
+		const struct payment *p = mem_journal_find(w->journal, e->key);
 
-		/* A part that the POS has taken is another payment of this ticket. */
+		/* A part that the POS has taken is another payment of this checkout. */
 		if (e->state == ENTRY_CAPTURED && !e->confirmed && !e->is_refund &&
-		    strcmp(e->ticket, d->ticket) == 0)
+		    p != NULL && ulid_eq(p->checkout, d->checkout))
 			world_broken(w, INV_DECLINED "%s is shown, and %s is captured",
 				     display_row_name(d->row), e->ticket);
 	}

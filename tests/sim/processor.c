@@ -131,6 +131,14 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
 	if (e->state != ENTRY_CAPTURED)
 		return;
+	/* Of another basket than it sells now, it takes nothing, either. */
+	if (!e->confirmed && t->end == TICKET_OPEN && e->rev != w->rev &&
+	    t == &w->tickets[w->tickets_count - 1]) {
+		e->state = ENTRY_UNDONE;
+		w->res->undone++;
+		answer->outcome = OUTCOME_UNDONE;
+		return;
+	}
 	if (!e->confirmed && t->end != TICKET_OPEN && world_random(w) % 2 == 0) {
 		e->state = ENTRY_UNDONE; /* given back at once, and the answer says so */
 		w->res->undone++;

@@ -217,6 +217,7 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		.size = sizeof(ev), .type = type, .amount = -1, .ref = id
 	};
 	struct peer *whose = p;
+	struct laned_entry known;
 
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (r->peers[i].state != FREE && id.n > 0 &&
@@ -230,6 +231,12 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		relay_complete(whose, LANED_OUT_CONFIRMED);
 	else if (type == LANED_EV_TENDER_UNDO)
 		relay_complete(whose, LANED_OUT_CANCELLED);
+	/* What laned never heard of is the terminal's, if it is anybody's. */
+	if (type == LANED_EV_REPEAT_WANTED &&
+	    r->api->journal_find(r->h, id, &known) == LANED_MISSING) {
+		relay_pass(p);
+		return;
+	}
 	if (type == LANED_EV_REPEAT_WANTED && id.n > 0 && id.n < ID_BYTES) {
 		memcpy(p->id, id.p, id.n);
 		p->id[id.n] = '\0';

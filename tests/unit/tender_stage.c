@@ -121,7 +121,7 @@ check_answer(struct tender_stage *s, const struct lane_effect *fx)
 	ck_assert(p != NULL || s->failed);
 	if (p == NULL || s->failed)
 		return;
-	ck_assert_int_eq(yes, payment_is_paid(p->state));
+	ck_assert_int_eq(yes, payment_is_paid(p->state) && !p->given_back);
 	ck_assert_msg(fx->tell.outcome != OUTCOME_PASS || !s->sent[p - s->book],
 		      "passed on, and the payer was asked");
 	ck_assert_msg(fx->tell.outcome != OUTCOME_DECLINED ||
@@ -218,7 +218,9 @@ do_basket(struct tender_stage *s, enum tender_act act, int64_t n)
 					  .lines_count = 1,
 					  .final = act != T_ITEM && act != T_NEXT,
 					  .closed = act == T_CLOSED };
-	(void)step(s, &ev); /* the phase and effects tell */
+	/* What was consented to stands when it is late word of another ticket. */
+	if (step(s, &ev) == 0)
+		s->consented = false;
 }
 
 static void
@@ -484,7 +486,7 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 {
 	memset(s->fx, 0, sizeof(s->fx));
 	s->failed = act == T_JFAIL;
-	if (act <= T_CLAIM)
+	if (act == T_MEMBER || act == T_CLAIM)
 		s->consented = act == T_MEMBER && n > 0;
 	else if (act == T_TOUCH || act == T_VERIFIED)
 		s->consented = s->consented || n > 0;

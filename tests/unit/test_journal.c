@@ -525,6 +525,38 @@ START_TEST(the_sweep_spares_what_is_open)
 }
 END_TEST
 
+START_TEST(each_adapter_finds_its_own_by_a_reference)
+{
+	struct fixture f;
+	struct journal_ref j;
+	struct payment p, back;
+	static const char *const names[] = { "till", "kiosk", "till" };
+
+	setup(&f);
+	j = journal_ref(f.j);
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	for (uint8_t i = 0; i < 3; i++) {
+		memset(&p, 0, sizeof(p));
+		p.key.b[0] = (uint8_t)(i + 1);
+		(void)snprintf(p.adapter, sizeof(p.adapter), "bank");
+		(void)snprintf(p.pos_adapter, sizeof(p.pos_adapter), "%s", names[i]);
+		(void)snprintf(p.pos_ref, sizeof(p.pos_ref), i < 2 ? "17" : "18");
+		(void)snprintf(p.ref, sizeof(p.ref), i == 2 ? "17" : "R");
+		ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	}
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+	ck_assert_int_eq(journal_find_of(f.j, "till", STR("17"), &back), 0);
+	ck_assert_uint_eq(back.key.b[0], 1);
+	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("17"), &back), 0);
+	ck_assert_uint_eq(back.key.b[0], 2);
+	ck_assert_int_eq(journal_find_of(f.j, "bank", STR("17"), &back), 0);
+	ck_assert_uint_eq(back.key.b[0], 3); /* its own reference of it */
+	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("18"), &back), -ENOENT);
+	ck_assert_int_eq(journal_find_of(f.j, "till", STR(""), &back), -ENOENT);
+	teardown(&f);
+}
+END_TEST
+
 /* As the version before this one left it: without what came with schema 4. */
 static const char back_to_schema_3[] =
 	"DROP INDEX payments_pos_ref; DROP INDEX payments_pos_blob;"
@@ -568,11 +600,91 @@ START_TEST(a_journal_of_the_schema_before_is_taken_over)
 }
 END_TEST
 
+/* Who asked under which reference, and who pays under which. */
+static void
+put_asked(struct fixture *f, uint8_t n, const char *pos, const char *pos_ref,
+	  const char *ref)
+{
+	struct journal_ref j = journal_ref(f->j);
+	struct payment p;
+
+	memset(&p, 0, sizeof(p));
+	p.key.b[0] = n;
+	p.asked_minor = 5;
+	p.state = PAYMENT_CONFIRMED;
+	(void)snprintf(p.adapter, sizeof(p.adapter), "bank");
+	(void)snprintf(p.pos_adapter, sizeof(p.pos_adapter), "%s", pos);
+	(void)snprintf(p.pos_ref, sizeof(p.pos_ref), "%s", pos_ref);
+	(void)snprintf(p.ref, sizeof(p.ref), "%s", ref);
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+}
+
+START_TEST(each_adapter_finds_its_own_under_a_reference_that_two_have)
+{
+	static const struct {
+		const char *adapter, *ref;
+		uint8_t n; /* 0: none */
+	} table[] = {
+		{ "till", "17", 3 },  { "kiosk", "17", 2 }, { "bank", "17", 4 },
+		{ "bank", "r-1", 1 }, { "till", "r-1", 0 }, { "bank", "18", 0 },
+		{ "bank", "", 0 },    { "", "17", 0 },      { "till", "none", 0 },
+	};
+	struct fixture f;
+
+	setup(&f);
+	put_asked(&f, 1, "till", "17", "r-1");
+	put_asked(&f, 2, "kiosk", "17", "r-2");
+	put_asked(&f, 3, "till", "17", "r-3");
+	put_asked(&f, 4, "kiosk", "18", "17"); /* the bank's number, by chance */
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct payment back;
+		int rc = journal_find_of(f.j, table[i].adapter, str_of(table[i].ref),
+					 &back);
+
+		ck_assert_msg(rc == (table[i].n == 0 ? -ENOENT : 0) &&
+				      (rc < 0 || back.key.b[0] == table[i].n),
+			      "%s %s: %d", table[i].adapter, table[i].ref, rc);
+	}
+	teardown(&f);
+}
+END_TEST
+
+START_TEST(without_room_to_keep_a_refund_is_written_and_no_payment_begins)
+{
+	struct fixture f;
+	struct journal_ref j;
+	struct payment p;
+
+	setup(&f);
+	j = journal_ref(f.j);
+	/* A folder that is not there has as little room as a full disk. */
+	(void)snprintf(f.j->reserve.path, sizeof(f.j->reserve.path), "%s/none/reserve",
+		       f.dir);
+	f.j->reserve.kept = false;
+	memset(&p, 0, sizeof(p));
+	p.key.b[0] = 1;
+	p.asked_minor = 5;
+	p.state = PAYMENT_CREATED;
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	ck_assert_int_lt(j.ops->put_payment(j.impl, &p), 0);
+	p.kind = PAYMENT_REFUND;
+	p.original.b[0] = 9;
+	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+	teardown(&f);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const list[] = {
+		each_adapter_finds_its_own_under_a_reference_that_two_have,
+		without_room_to_keep_a_refund_is_written_and_no_payment_begins,
 		a_journal_of_the_schema_before_is_taken_over,
+		each_adapter_finds_its_own_by_a_reference,
 		a_journal_is_of_one_lane_and_environment,
 		what_was_committed_survives_the_process,
 		payments_are_written_full_and_touches_normal,

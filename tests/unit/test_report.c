@@ -1,261 +1,172 @@
+/* What laned is told of the host, its plug-in and what that died of. */
+#include "tempdir.h"
 #include "unit.h"
 
-#include "bench/figures.h"
-#include "bench/images.h"
-#include "bench/plot.h"
-#include "bench/report_items.h"
-#include "bench/table.h"
-#include "tempdir.h"
+#include "adapter/report.h"
+#include "adapter/watch.h"
+#include "laned/adapter.h"
 
-#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-static void
-write_text(const char *path, const char *text)
+static char dir[TEMPDIR_BYTES];
+
+static struct crash_record *
+open_record(void)
 {
-	FILE *f = fopen(path, "we");
+	struct crash_record *r = NULL;
 
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_ge(fputs(text, f), 0);
-	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_eq(crash_record_open(tempdir_path(dir, "record"), &r), 0);
+	return r;
 }
 
-/* The file as a text; the caller frees it. */
-static char *
-read_text(const char *path)
+/* A process that dies in a payment. */
+static void
+die(void)
 {
-	char *text = calloc(1, 1u << 20);
-	FILE *f = fopen(path, "re");
-	size_t n;
+	pid_t child = fork();
 
-	ck_assert_ptr_nonnull(text);
-	ck_assert_ptr_nonnull(f);
-	n = fread(text, 1, (1u << 20) - 1, f);
-	text[n] = '\0';
-	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		struct crash_record *r = open_record();
+
+		crash_record_plugin(r, "zvt", "0.3", "4be1");
+		if (watch_start(crash_record_life(r), WATCH_LIMIT_MS) == 0)
+			(void)watch_enter(CRASH_SUBMIT, LANED_REQ_PAY);
+		(void)raise(
+			SIGKILL); /* no note: what it was doing is there all the same */
+	}
+	ck_assert_int_eq(waitpid(child, NULL, 0), child);
+}
+
+static char text[4096];
+
+static const char *
+written(const struct report *r)
+{
+	struct json_out *o = json_out_new(sizeof(text) - 1);
+	struct str s;
+
+	json_open_object(o, NULL);
+	report_write(r, o);
+	json_close(o);
+	ck_assert_int_eq(json_out_text(o, &s), 0);
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	json_out_free(o);
 	return text;
 }
 
-START_TEST(the_last_line_of_a_key_counts)
-{
-	char d[TEMPDIR_BYTES];
-	struct figures *f = figures_new();
-	const char *path;
-	double v;
-
-	tempdir_make(d);
-	path = tempdir_path(d, "x.figures");
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(figures_read(f, path), 0); /* no such file: no figures */
-	ck_assert(!figures_get(f, "a", &v));
-	write_text(path, "a 1\nb two words\n\na 2.5\n");
-	ck_assert_int_eq(figures_read(f, path), 0);
-	ck_assert(figures_get(f, "a", &v));
-	ck_assert(v == 2.5);
-	ck_assert(!figures_get(f, "b", &v));
-	ck_assert_str_eq(figures_text(f, "b"), "two words");
-	ck_assert_ptr_null(figures_text(f, "c"));
-	write_text(path, "nothing\n");
-	ck_assert_int_eq(figures_read(f, path), -EBADMSG);
-	(void)figures_free(f);
-	tempdir_remove(d);
-}
-END_TEST
-
-START_TEST(a_verdict_says_no_more_than_the_data)
-{
-	static const struct {
-		struct measured m;
-		double limit;
-		enum verdict want;
-	} table[] = {
-		{ { .known = false }, 5, NOT_MEASURED },
-		{ { .too_few = true }, 5, CANNOT_BE_SHOWN },
-		{ { .known = true, .value = 6 }, 5, NOT_MET },
-		{ { .known = true, .value = 5 }, 5, MET },
-		{ { true, false, 6, true, 4, 9, 1 }, 5, NOT_MET },
-		{ { true, false, 4, true, 2, 9, 1 }, 5, MET },
-		{ { true, false, 2, true, 1, 4, 1 }, 5, MET_SURELY },
-		{ { true, false, 0, true, 0, 7, 6 }, 5, CANNOT_BE_SHOWN },
-		{ { true, false, 9, true, 5, 20, 6 }, 5, NOT_MET },
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		ck_assert_str_eq(verdict_name(item_verdict(&table[i].m, table[i].limit)),
-				 verdict_name(table[i].want));
-}
-END_TEST
-
-START_TEST(touches_become_a_rate_with_its_bounds)
-{
-	char d[TEMPDIR_BYTES];
-	struct figures *f = figures_new();
-	const char *path;
-	struct measured m;
-
-	tempdir_make(d);
-	path = tempdir_path(d, "x.figures");
-	write_text(path, "x.errors 1\nx.trials 50\nx.low 0.001\nx.high 0.1\n");
-	ck_assert_int_eq(figures_read(f, path), 0);
-	m = measured_touches(f, "x");
-	ck_assert(m.known && m.bounded);
-	ck_assert(m.value > 1.999 && m.value < 2.001);
-	ck_assert(m.high > 9.99 && m.high < 10.01);
-	ck_assert(m.least > 5.5 && m.least < 6.1);
-	ck_assert(!measured_touches(f, "y").known);
-	(void)figures_free(f);
-	tempdir_remove(d);
-}
-END_TEST
-
-START_TEST(a_table_is_markdown_with_even_columns)
-{
-	static struct table t;
-	char d[TEMPDIR_BYTES];
-	const char *path;
-	FILE *f;
-	char *text;
-
-	tempdir_make(d);
-	path = tempdir_path(d, "table.md");
-	f = fopen(path, "we");
-	ck_assert_ptr_nonnull(f);
-	table_begin(&t, 2);
-	table_row(&t);
-	table_cell(&t, 0, "what");
-	table_row(&t);
-	table_cell(&t, 1, "%d %%", 12);
-	table_write(&t, f);
-	ck_assert_int_eq(fclose(f), 0);
-	text = read_text(path);
-	ck_assert_str_eq(text, "| what |      |\n|------|------|\n|      | 12 % |\n");
-	free(text);
-	tempdir_remove(d);
-}
-END_TEST
+static unsigned notes;
+static char last_method[32];
 
 static void
-must_have(const char *text, const char *part)
+on_send(void *ctx, const char *method, struct json_out *params)
 {
-	ck_assert_msg(strstr(text, part) != NULL, "%s is missing", part);
+	(void)params;
+	notes++;
+	(void)snprintf(last_method, sizeof(last_method), "%s", method);
+	ck_assert_ptr_eq(ctx, &notes);
 }
 
-START_TEST(a_plot_puts_decades_where_they_belong)
+static struct report *
+new_report(struct loop *l, const struct crash_record *record)
 {
-	static const struct plot_axis x = { "rate <&>", 1e-4, 1, plot_percent };
-	static const struct plot_axis y = { "time", 1, 1e4, plot_ms };
-	const struct plot_xy line[] = { { 1e-4, 1 }, { 0, 5 }, { 1, 1e4 } };
-	const struct plot_xy mark[] = { { 1e-2, 100 } };
-	char d[TEMPDIR_BYTES];
-	const char *path;
-	struct plot *p = plot_new("a & b", &x, &y);
-	char *text;
+	static struct report_options o;
+	struct report *r = NULL;
 
-	tempdir_make(d);
-	path = tempdir_path(d, "x.svg");
-	ck_assert_ptr_nonnull(p);
-	ck_assert_int_eq(plot_line(p, "line", line, 3), 0);
-	ck_assert_int_eq(plot_marks(p, "mark", mark, 1), 0);
-	for (unsigned i = 2; i < PLOT_SERIES_MAX; i++)
-		ck_assert_int_eq(plot_marks(p, "none", NULL, 0), 0);
-	ck_assert_int_eq(plot_line(p, "too many", line, 3), -ENOSPC);
-	ck_assert_int_eq(plot_write(p, path), 0);
-	text = read_text(path);
-	must_have(text, "<title>a &amp; b</title>");
-	must_have(text, "rate &lt;&amp;&gt;");
-	must_have(text, ">0.01 %</text>");
-	must_have(text, ">100 %</text>");
-	must_have(text, ">10 s</text>");
-	/* From corner to corner, without the point that has no logarithm; the mark in the middle. */
-	must_have(text, "points=\"92.0,490.0 590.0,50.0\"");
-	must_have(text, "translate(341.0 270.0)");
-	must_have(text, "</svg>\n");
-	ck_assert_int_eq(plot_write(p, tempdir_path(d, "no/where.svg")), -ENOENT);
-	free(text);
-	ck_assert_ptr_null(plot_free(p));
-	tempdir_remove(d);
+	o = (struct report_options){ .loop = l,
+				     .record = record,
+				     .name = "pay",
+				     .environment = "test",
+				     .fd = -1 };
+	ck_assert_int_eq(report_new(&o, &r), 0);
+	return r;
 }
-END_TEST
 
-START_TEST(ticks_are_written_as_people_do)
+START_TEST(a_death_is_told_with_all_that_names_it)
 {
-	static const struct {
-		plot_tick_fn tick;
-		double value;
-		const char *want;
-	} table[] = {
-		{ plot_percent, 1e-5, "0.001 %" }, { plot_count, 500, "500" },
-		{ plot_count, 1e4, "10 000" },     { plot_count, 2e6, "2 M" },
-		{ plot_ms, 0.1, "0.1 ms" },        { plot_ms, 1e3, "1 s" },
-	};
-	char text[PLOT_TEXT_MAX];
+	struct crash_record *record;
+	struct report *r;
+	struct loop *l = NULL;
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		table[i].tick(table[i].value, text);
-		ck_assert_str_eq(text, table[i].want);
-	}
+	tempdir_make(dir);
+	ck_assert_int_eq(loop_new(&l), 0);
+	die();
+	die();
+	record = open_record();
+	r = new_report(l, record);
+	report_set_state(r, "waiting", "it died: killed in submit pay");
+	(void)written(r);
+	ck_assert_ptr_nonnull(strstr(text,
+				     "\"name\":\"pay\",\"environment\":\"test\","
+				     "\"state\":\"waiting\",\"why\":\"it died: killed "
+				     "in submit pay\",\"bypass\":false,\"crash\":{"
+				     "\"plugin\":\"zvt\",\"version\":\"0.3\","
+				     "\"build_id\":\"4be1\",\"how\":\"killed\","
+				     "\"doing\":\"submit pay\",\"at_ms\":"));
+	ck_assert_ptr_nonnull(strstr(text, "\"deaths\":2}"));
+	report_free(r);
+	crash_record_close(record);
+	loop_free(l);
+	tempdir_remove(dir);
 }
 END_TEST
 
-START_TEST(a_folder_says_its_images_and_their_dpi)
+START_TEST(without_a_death_nothing_is_reproached)
 {
-	static const char *const names[] = { "12_10.pgm", "12_9.pgm", "1_1.pgm",
-					     "1_x.pgm",   "a.pgm",    "2_1.png" };
-	char d[TEMPDIR_BYTES];
-	struct images list;
+	struct crash_record *record;
+	struct report *r;
+	struct loop *l = NULL;
 
-	tempdir_make(d);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		write_text(tempdir_path(d, names[i]), "P5 nothing\n");
-	write_text(tempdir_path(d, "quality.txt"), "12_9 4\nzz_1 5\n");
-	ck_assert_int_eq(images_list(d, 0, &list), 0);
-	ck_assert_uint_eq(list.count, 3);
-	ck_assert_uint_eq(list.dpi, IMAGES_DPI);
-	ck_assert_str_eq(list.at[0].name, "12_9"); /* by number, not by letter */
-	ck_assert_str_eq(list.at[1].name, "12_10");
-	ck_assert_uint_eq(images_of_finger(&list, 0), 2);
-	ck_assert_uint_eq(images_grade(&list, "12_9"), 4);
-	ck_assert_uint_eq(images_grade(&list, "12_10"), 0);
-	ck_assert_uint_eq(images_grade(&list, "zz_1"), 0);
-	images_close(&list);
-	write_text(tempdir_path(d, "dpi"), "569\n");
-	ck_assert_int_eq(images_list(d, 0, &list), 0);
-	ck_assert_uint_eq(list.dpi, 569);
-	images_close(&list);
-	ck_assert_int_eq(images_list(d, 400, &list), 0);
-	ck_assert_uint_eq(list.dpi, 400);
-	ck_assert_int_eq(images_extract(&list), -EBADMSG); /* P5 nothing */
-	images_close(&list);
-	write_text(tempdir_path(d, "dpi"), "many\n");
-	ck_assert_int_eq(images_list(d, 0, &list), -EBADMSG);
-	images_close(&list);
-	tempdir_remove(d);
+	tempdir_make(dir);
+	ck_assert_int_eq(loop_new(&l), 0);
+	record = open_record();
+	r = new_report(l, record);
+	ck_assert_ptr_null(strstr(written(r), "crash"));
+	report_free(r);
+	crash_record_close(record);
+	loop_free(l);
+	tempdir_remove(dir);
 }
 END_TEST
 
-START_TEST(families_are_known_however_they_are_written)
+START_TEST(each_change_is_told_over_the_way_there_is)
 {
-	static const struct {
-		const char *dir;
-		enum images_family want;
-	} table[] = {
-		{ "/x/fvc2004_db2b", IMAGES_FVC_OPTICAL },
-		{ "FVC2002_DB1_B/", IMAGES_FVC_OPTICAL },
-		{ "fvc2000-db3b//", IMAGES_FVC_OPTICAL },
-		{ "fvc2000_db2b", IMAGES_FVC_REST },
-		{ "fvc2002_db4b", IMAGES_FVC_REST },
-		{ "minex", IMAGES_MINEX },
-		{ "minex3val", IMAGES_MINEX },
-		{ "fvc2004_db2b/other", IMAGES_OTHER },
-		{ "", IMAGES_OTHER },
-	};
+	struct crash_record *record;
+	struct report *r;
+	struct loop *l = NULL;
+	char why[400];
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		ck_assert_int_eq((int)images_family(table[i].dir), (int)table[i].want);
+	tempdir_make(dir);
+	ck_assert_int_eq(loop_new(&l), 0);
+	record = open_record();
+	r = new_report(l, record);
+	report_set_state(r, "waiting", NULL); /* nobody hears it */
+	report_set_way(r, on_send, &notes);
+	report_set_state(r, "loaded", "");
+	ck_assert_uint_eq(notes, 1);
+	ck_assert_str_eq(last_method, "adapter.report");
+	memset(why, 'x', sizeof(why) - 1);
+	why[sizeof(why) - 1] = '\0';
+	report_set_bypass(r, true, why);
+	ck_assert_uint_eq(notes, 2);
+	(void)written(r);
+	ck_assert_ptr_nonnull(strstr(text, "\"bypass\":true,\"bypass_why\":\"xxx"));
+	ck_assert_uint_lt(strlen(text), 300 + REPORT_WHY_BYTES);
+	report_set_bypass(r, false, NULL);
+	ck_assert_ptr_nonnull(strstr(written(r), "\"bypass\":false}"));
+	report_set_way(r, NULL, NULL); /* no socket either: told to nobody, and no harm */
+	report_set_state(r, "unloadable", "gone");
+	ck_assert_uint_eq(notes, 3);
+	report_free(r);
+	crash_record_close(record);
+	loop_free(l);
+	tempdir_remove(dir);
 }
 END_TEST
 
-UNIT_MAIN("report", the_last_line_of_a_key_counts, a_verdict_says_no_more_than_the_data,
-	  touches_become_a_rate_with_its_bounds, a_table_is_markdown_with_even_columns,
-	  a_plot_puts_decades_where_they_belong, ticks_are_written_as_people_do,
-	  a_folder_says_its_images_and_their_dpi,
-	  families_are_known_however_they_are_written)
+UNIT_MAIN("report", a_death_is_told_with_all_that_names_it,
+	  without_a_death_nothing_is_reproached,
+	  each_change_is_told_over_the_way_there_is)

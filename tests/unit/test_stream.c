@@ -646,6 +646,56 @@ START_TEST(what_is_given_back_comes_first)
 }
 END_TEST
 
+static size_t gives_back;
+
+/* As a tunnel that ends in the middle of what was read. */
+static void
+on_data_gives_back(void *ctx, const uint8_t *data, size_t n)
+{
+	size_t back = n < gives_back ? 0 : gives_back;
+
+	gives_back = 0;
+	on_data(ctx, data, n - back);
+	ck_assert_int_eq(stream_unread(server.s, data + n - back, back), 0);
+}
+
+START_TEST(what_is_given_back_in_data_comes_before_what_follows)
+{
+	struct stream_events e = events(&server);
+	const size_t n = 100000;
+
+	setup();
+	connect_both();
+	e.data = on_data_gives_back;
+	gives_back = 100;
+	stream_set_events(server.s, &e, &server);
+	stream_pause(server.s, true);
+	ck_assert_int_eq(stream_send(client.s, big_data(), n), 0);
+	while (stream_unsent(client.s) > 0)
+		ck_assert_int_eq(loop_once(loop, 1000), 0);
+	stream_pause(server.s, false);
+	ck_assert(arrived(&server, n));
+	ck_assert_mem_eq(server.data, big, n);
+	teardown();
+}
+END_TEST
+
+START_TEST(a_descriptor_that_does_not_listen_is_refused)
+{
+	struct address a = address("tcp://127.0.0.1:0");
+	struct stream_listen_options o = { .address = &a,
+					   .peers_max = 2,
+					   .accepted = on_accepted };
+
+	setup();
+	o.fd = socket(AF_INET, _i == 0 ? SOCK_STREAM : SOCK_DGRAM, 0);
+	ck_assert_int_eq(stream_listen(streams, &o, &listener, NULL), -EINVAL);
+	o.fd = open("/dev/null", O_RDONLY);
+	ck_assert_int_eq(stream_listen(streams, &o, &listener, NULL), -ENOTSOCK);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_descriptor_is_taken_and_given)
 {
 	struct stream_events e = events(&client);
@@ -870,6 +920,8 @@ main(void)
 	tcase_add_test(c, a_listening_descriptor_may_be_given);
 	tcase_add_test(c, a_stream_changes_its_owner);
 	tcase_add_test(c, what_is_given_back_comes_first);
+	tcase_add_test(c, what_is_given_back_in_data_comes_before_what_follows);
+	tcase_add_loop_test(c, a_descriptor_that_does_not_listen_is_refused, 0, 2);
 	tcase_add_test(c, a_descriptor_is_taken_and_given);
 	tcase_add_test(c, unix_sockets_have_their_mode_and_are_tidied_up);
 	tcase_add_loop_test(c, names_are_asked_for, 0, 2);

@@ -321,6 +321,14 @@ ends_for_pos(const struct payment *p, enum payment_input_kind kind)
 	       (payment_is_refused(p->state) || p->state == PAYMENT_UNDO_QUEUED);
 }
 
+/* A refund that nobody waits for, as no goods came back for it: that it failed is told aloud. */
+static bool
+is_left(const struct payment *p, enum payment_state before)
+{
+	return p->kind == PAYMENT_REFUND && ulid_is_zero(p->return_id) &&
+	       p->state != before && payment_is_refused(p->state);
+}
+
 unsigned
 lane_pay_input(struct lane_core *c, struct slot *s, const struct payment_input *in,
 	       const struct timepoint *now)
@@ -339,7 +347,7 @@ lane_pay_input(struct lane_core *c, struct slot *s, const struct payment_input *
 			   p->kind == PAYMENT_REFUND ? "refund-odd-answer"
 						     : "payment-odd-answer",
 			   p, payment_input_name(in->kind));
-	if ((actions & PAYMENT_DO_ALARM) != 0)
+	if ((actions & PAYMENT_DO_ALARM) != 0 || is_left(p, before))
 		alarm(c, p);
 	if ((actions & PAYMENT_DO_QUERY) != 0)
 		submit(c, p, FX_QUERY);
@@ -623,6 +631,8 @@ may_journal(const struct lane_core *c, const struct payment *p,
 	if (ev->journal.from.n > 0 && whose[0] != '\0' &&
 	    !str_is(ev->journal.from, whose))
 		return false;
+	if (pos && p->given_back && payment_is_paid(p->state))
+		return false; /* an approval of what goes back already */
 	return pos ? rules.pos_up : rules.link_up;
 }
 

@@ -156,6 +156,7 @@ struct slot {
 	 * then; the POS never heard its key. */
 	bool answering, owed, unheard;
 	int64_t owed_until_ms;
+	bool doubtful;              /* an earlier answer may have reached the POS */
 	enum payment_answer answer; /* that was handed over last */
 };
 

@@ -82,6 +82,7 @@ lane_tender_tell(struct lane_core *c, struct slot *s, const struct timepoint *no
 	s->answering = true;
 	s->owed = false;
 	s->answer = a;
+	s->doubtful = s->payment.told;
 }
 
 void
@@ -125,8 +126,9 @@ meaning(const struct slot *s, const struct lane_event *ev)
 	case OUTCOME_CANCELLED:
 	case OUTCOME_NOT_SENT:
 	case OUTCOME_NOT_FOUND:
-		return ev->completion.stale ? PAYMENT_IN_ANSWER_UNSURE
-					    : PAYMENT_IN_NOT_TAKEN;
+		/* That this one did not arrive says nothing of one that went out before it. */
+		return ev->completion.stale || s->doubtful ? PAYMENT_IN_ANSWER_UNSURE
+							   : PAYMENT_IN_NOT_TAKEN;
 	case OUTCOME_APPROVED:
 	case OUTCOME_PARTIAL:
 	case OUTCOME_UNDONE:

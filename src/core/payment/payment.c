@@ -721,7 +721,7 @@ payment_answer(const struct payment *p)
 {
 	if (payment_is_pending(p->state) || !payment_is_for_pos(p))
 		return PAYMENT_ANSWER_NONE;
-	if (payment_is_paid(p->state))
+	if (payment_is_paid(p->state) && !p->given_back)
 		return p->answered_minor < p->asked_minor ? PAYMENT_ANSWER_PARTIAL
 							  : PAYMENT_ANSWER_APPROVED;
 	if (p->state == PAYMENT_DECLINED)
