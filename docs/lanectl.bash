@@ -90,7 +90,8 @@ _lanectl()
 			--workstation --csv"
 		files=1
 		;;
-	payments*) more="report reconcile" options="$options --open --limit" ;;
+	'payments settle') options="$options --taken --not-taken" ;;
+	payments*) more="report reconcile settle" options="$options --open --limit" ;;
 	returns) more="list show" ;;
 	'returns list') options="$options --limit" ;;
 	receipts) more="keys rotate" ;;

@@ -619,15 +619,26 @@ host_conns_take(struct host_conns *t, uint64_t conn)
 	return s;
 }
 
+/* The plug-in has closed it while its stream was away: only now it is over. */
+static void
+end_left(struct conn *c)
+{
+	struct conn was = *c;
+
+	conn_forget(c);
+	if (was.tap != NULL && was.tap->ended != NULL)
+		was.tap->ended(was.tap_ctx, was.id);
+}
+
 void
 host_conns_give_back(struct host_conns *t, uint64_t conn, struct stream *s)
 {
 	struct conn *c = conn_find(t, conn);
 
 	if (c == NULL || c->state != CONN_PARKED) {
-		if (c != NULL && c->state == CONN_LEFT)
-			conn_forget(c);
 		stream_close(s);
+		if (c != NULL && c->state == CONN_LEFT)
+			end_left(c);
 		return;
 	}
 	c->state = CONN_LIVE;

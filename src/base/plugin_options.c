@@ -230,16 +230,28 @@ plugin_address_check(const struct conf *c, const char *section, const char *name
 }
 
 static int
-check_endpoint(const struct conf *c, const char *section, const char *name, bool listen)
+check_endpoint(const struct conf *c, const char *section, const char *name, bool listen,
+	       struct address *ret_address)
 {
 	const char *text = conf_str(c, section, name);
 	char why[ADDRESS_WHY_BYTES] = "";
-	struct address a;
-	int rc = address_parse(str_of(text), &a, why);
+	int rc = address_parse(str_of(text), ret_address, why);
 
 	if (rc == 0)
-		rc = address_check(&a, listen, why);
+		rc = address_check(ret_address, listen, why);
 	return say_address(c, section, name, rc, why);
+}
+
+/* Then the host would connect to itself, and again, until nothing is left. */
+static bool
+is_same_place(const struct address *a, const struct address *b)
+{
+	bool inet = a->kind == ADDRESS_TCP || a->kind == ADDRESS_TLS;
+
+	if (inet != (b->kind == ADDRESS_TCP || b->kind == ADDRESS_TLS))
+		return false;
+	return inet ? a->port == b->port && strcmp(a->host, b->host) == 0
+		    : strcmp(a->path, b->path) == 0;
 }
 
 int
@@ -247,6 +259,7 @@ plugin_endpoints_check(const struct conf *c, const char *section, bool wanted)
 {
 	bool pos = conf_str(c, section, "pos")[0] != '\0';
 	bool terminal = conf_str(c, section, "terminal")[0] != '\0';
+	struct address from, to;
 	int rc;
 
 	if (!pos && !terminal && !wanted)
@@ -260,8 +273,13 @@ plugin_endpoints_check(const struct conf *c, const char *section, bool wanted)
 			pos ? "terminal" : "pos");
 		return -EBADMSG;
 	}
-	rc = check_endpoint(c, section, "pos", true);
-	return rc < 0 ? rc : check_endpoint(c, section, "terminal", false);
+	rc = check_endpoint(c, section, "pos", true, &from);
+	if (rc == 0)
+		rc = check_endpoint(c, section, "terminal", false, &to);
+	if (rc == 0 && is_same_place(&from, &to))
+		rc = say_address(c, section, "terminal", -EINVAL,
+				 "it is the same as pos: the host would meet itself");
+	return rc;
 }
 
 /* ---- the check ------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* payments report and payments reconcile: the books of a day. */
+/* payments report, reconcile and settle: the books of a day, and what a person has seen at the POS. */
 #include "ctl/payments.h"
 #include "ctl/settlement.h"
 
@@ -576,7 +576,37 @@ run_reconcile(struct ctl *c, int argc, char **argv)
 	return rc;
 }
 
+/* ---- settle ------------------------------------------------------------------------ */
+
+static int
+run_settle(struct ctl *c, int argc, char **argv)
+{
+	bool taken = ctl_flag(&argc, argv, "--taken");
+	bool not_taken = ctl_flag(&argc, argv, "--not-taken");
+	const struct value *v = NULL;
+	struct json_out *o;
+	int rc;
+
+	if (argc != 1 || taken == not_taken)
+		return ctl_fail(CTL_USAGE, "usage: lanectl payments settle KEY "
+					   "{--taken | --not-taken}");
+	o = ctl_params(c);
+	if (o == NULL)
+		return ctl_fail(CTL_INTERNAL, "out of memory");
+	json_cstr(o, "key", argv[0]);
+	json_bool(o, "taken", taken);
+	rc = ctl_ask(c, "payment.settle", o, &v);
+	if (rc == 0 && c->json)
+		return ctl_print_json(c, v);
+	if (rc == 0)
+		puts(taken ? "kept: the POS has it as paid"
+			   : "being taken back: look at it with lanectl payments --open");
+	return rc;
+}
+
 const struct ctl_command ctl_payment_commands[] = {
+	{ "payments settle", "KEY {--taken | --not-taken}",
+	  "what you have seen at the POS of a payment in answer-sending", run_settle },
 	{ "payments report", "[--day DAY | --from DAY --to DAY] [--csv]",
 	  "the payments of a business day", run_report },
 	{ "payments reconcile", "FILE [--day DAY | --from DAY --to DAY] ...",

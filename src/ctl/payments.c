@@ -228,6 +228,9 @@ payments_advice(const struct payments_row *r)
 		return refund_advice(r);
 	if (r->state == PAYMENT_UNDO_FAILED)
 		return "could not be taken back: refund it by hand, by key and ticket";
+	if (r->alarm && r->state == PAYMENT_ANSWER_SENDING)
+		return "ALARM: look whether the POS has the ticket as paid, and say it: "
+		       "lanectl payments settle";
 	if (r->alarm)
 		return "ALARM: laned cannot bring it to an end by itself; look at the "
 		       "adapter and the POS";

@@ -4,7 +4,9 @@
  */
 #include "lane/lane_private.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "lane/journal_returns.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -307,6 +309,49 @@ kind_of(struct str type, enum lane_event_kind *ret_kind)
 	return -ENOENT;
 }
 
+static int
+add_returned(void *ctx, const struct journal_returned *r)
+{
+	int64_t *minor = ctx;
+
+	*minor += r->refund_minor;
+	return 0;
+}
+
+/*
+ * The goods of the payment were taken back here, and the shopper has money for them: none goes back a
+ * second time because the POS says undo. -EALREADY; 0: no such goods.
+ */
+static int
+refuse_returned(struct adapter_link *a, struct key128 key)
+{
+	static const char text[] = "the POS takes back a payment whose goods were "
+				   "returned: look what the shopper was given";
+	struct lane *l = a->lane;
+	struct lane_audit alarm = { .what = "payment-alarm", .key = key, .text = text };
+	struct payment *p = calloc(1, sizeof(*p));
+	int64_t returned = 0;
+	int rc = p == NULL ? -ENOMEM : l->journal == NULL ? -EROFS : 0;
+
+	if (rc == 0)
+		rc = journal_ref(l->journal).ops->get_payment(l->journal, key, p);
+	if (rc == -ENOENT) /* known here, and never committed: nothing was sold for it */
+		rc = 0;
+	else if (rc == 0 && p->kind == PAYMENT_PAY && payment_is_paid(p->state) &&
+		 !p->given_back)
+		rc = journal_returned(l->journal, p->checkout, add_returned, &returned);
+	if (rc == 0 && returned > 0) {
+		alarm.checkout = p->checkout;
+		alarm.amount_minor = p->answered_minor;
+		log_event(LOG_ERR, "payment-alarm", NULL, "adapter %s: %s", a->name,
+			  text);
+		rc = journal_audit(l->journal, &alarm, clock_wall_ms(), true);
+		rc = rc < 0 ? rc : -EALREADY;
+	}
+	free(p);
+	return rc;
+}
+
 /* A later word; it is taken when what it changes is durable. */
 static void
 later_word(struct adapter_link *a, struct rpc_call *call, const struct value *params,
@@ -315,6 +360,12 @@ later_word(struct adapter_link *a, struct rpc_call *call, const struct value *pa
 	struct lane_event ev = { .kind = kind };
 	int rc = payment_meant(a, params, &ev.key);
 
+	if (rc == 0 && kind == LANE_EV_POS_UNDO)
+		rc = refuse_returned(a, ev.key);
+	if (rc == -EALREADY) {
+		rpc_fail(call, RPC_REFUSED, "its goods were returned: ask at the lane");
+		return;
+	}
 	if (rc == 0)
 		rc = lane_step(a->lane, &ev);
 	if (rc == -ENOENT)

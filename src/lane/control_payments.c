@@ -1,6 +1,10 @@
-/* control.sock: payment.report, what the books want of the journal. */
+/*
+ * control.sock: payment.report, what the books want of the journal; and payment.settle, what somebody
+ * has seen at the POS.
+ */
 #include "lane/lane_private.h"
 
+#include "base/clock.h"
 #include "lane/journal_report.h"
 
 #include <errno.h>
@@ -134,8 +138,65 @@ on_report(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		rpc_reply(call, o);
 }
 
+/* Only of these nobody but a person can say more: the POS may have the answer. NULL: it is none. */
+static const struct payment *
+unsettled(const struct lane *l, struct key128 key)
+{
+	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
+		const struct payment *p = lane_core_payment(l->core, i);
+
+		if (key128_eq(p->key, key) && p->kind == PAYMENT_PAY &&
+		    payment_is_for_pos(p) && p->state == PAYMENT_ANSWER_SENDING &&
+		    p->told && !p->taken)
+			return p;
+	}
+	return NULL;
+}
+
+/*
+ * An operator has looked: the POS has the ticket as paid, or it has not. What its adapter would say is
+ * said in its place, and laned confirms, or takes the money back.
+ */
+static void
+on_settle(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	  const struct value *params)
+{
+	struct lane *l = ctx;
+	struct lane_event ev = { .kind = LANE_EV_TENDER_CONFIRMED };
+	struct lane_audit a = { .what = "payment-settled" };
+	const struct payment *p;
+	bool taken = false;
+
+	(void)peer;
+	if (get_key(params, "key", &ev.key) < 0 ||
+	    value_get_bool(params, "taken", &taken) < 0) {
+		rpc_fail(call, RPC_PARAMS, "key, and taken (true or false) are wanted");
+		return;
+	}
+	p = unsettled(l, ev.key);
+	if (p == NULL || l->journal == NULL) {
+		rpc_fail(call, RPC_REFUSED,
+			 "no payment in answer-sending, of which the POS may have the "
+			 "answer, has this key");
+		return;
+	}
+	if (!taken)
+		ev.kind = LANE_EV_POS_UNDO;
+	a.checkout = p->checkout;
+	a.key = p->key;
+	a.amount_minor = p->answered_minor;
+	a.text = taken ? "an operator says that the POS has it as paid"
+		       : "an operator says that the POS has it not";
+	if (journal_audit(l->journal, &a, clock_wall_ms(), true) < 0 ||
+	    lane_step(l, &ev) < 0 || !effects_stored(l->effects))
+		rpc_fail(call, RPC_INTERNAL, "not stored: to be told again");
+	else
+		rpc_reply(call, NULL);
+}
+
 const struct rpc_method control_payment_methods[] = {
 	{ "payment.report", ROLES_VIEW, 0, on_report },
+	{ "payment.settle", ROLES_OPERATE, 0, on_settle },
 };
 const size_t control_payment_methods_count =
 	sizeof(control_payment_methods) / sizeof(control_payment_methods[0]);

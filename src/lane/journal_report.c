@@ -10,13 +10,19 @@
 /* The last columns, behind PAYMENT_COLUMNS: counted from the end. */
 enum { FROM_END_SEQ = 3, FROM_END_DAY = 2, FROM_END_RETURNED = 1 };
 
+/*
+ * Of several payments of one checkout the last is the one that its receipt names: what came back
+ * otherwise stands beside that one alone, or it would explain as much of each.
+ */
 static const char payments_sql[] =
 	"SELECT " PAYMENT_COLUMNS ", p.seq, c.business_day,"
+	" iif(p.seq IS NOT (SELECT max(o.seq) FROM payments o"
+	"  WHERE o.checkout = p.checkout AND o.state = 'confirmed'), 0,"
 	" (SELECT coalesce(sum(r.refund_minor), 0) FROM returns r"
 	"  WHERE r.checkout = p.checkout)"
 	" - (SELECT coalesce(sum(f.asked_minor), 0) FROM refunds f"
 	"  WHERE f.checkout = p.checkout AND f.return_id <> zeroblob(16)"
-	"  AND f.state NOT IN ('not-sent', 'cancelled', 'declined'))"
+	"  AND f.state NOT IN ('not-sent', 'cancelled', 'declined')))"
 	" FROM payments p JOIN checkouts c ON c.id = p.checkout"
 	" WHERE p.seq > ? AND c.business_day BETWEEN ? AND ?"
 	" ORDER BY p.seq LIMIT ?";

@@ -719,6 +719,7 @@ def configuration_is_checked(shop):
     check(lambda s: s.pop("terminal"), "[adapter:relay] terminal: must be set")
     check(lambda s: s.update(terminal="tcp://10.1.2.3"), "[adapter:relay] terminal: ")
     check(lambda s: s.update(pos="http://127.0.0.1:1"), "[adapter:relay] pos: ")
+    check(lambda s: s.update(terminal=s["pos"]), "[adapter:relay] terminal: it is the same")
     check(lambda s: s.update(framing="length3"), "framing")
     shop.supervise()
     shop.next_payment("it is right")

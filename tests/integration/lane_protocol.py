@@ -582,6 +582,10 @@ def returns_check_their_params(s):
     for params in ({"from": "x"}, {"from": -1}, {"from": 20260102, "to": 20260101}, {"limit": 0},
                    {"limit": 1001}, {"after": -1}, {"after": "x"}, {"to": 100000000}):
         control.fails(PARAMS, "payment.report", params)
+    for params in ({}, {"key": KEY}, {"taken": True}, {"key": "x", "taken": True},
+                   {"key": KEY, "taken": 1}):
+        control.fails(PARAMS, "payment.settle", params)
+    control.fails(REFUSED, "payment.settle", {"key": KEY, "taken": True})
     assert control.ok("return.list") == {"returns": []}
     for limit in (0, 501, -1, "5", [], True):
         control.fails(PARAMS, "return.list", {"limit": limit})

@@ -413,6 +413,43 @@ def what_the_pos_cannot_use_is_given_back(shop):
     shop.agree(ticket)
 
 
+def what_was_returned_is_not_given_back_again(shop):
+    """The goods came back for cash; an undo that the POS says then would be the money's second way."""
+    ticket = shop.ticket()
+    identity, answers = shop.till.pay(ticket)
+    shop.consent(ticket)
+    shop.till.take(ticket, shop.answer(answers))
+    shop.wait_state(ticket, "confirmed")
+    sale = shop.payments(ticket)[0]["checkout"]
+    code, = shop.ctl("checkouts", "show", sale)["receipt"]
+    assert shop.ctl("return", code, "--all")["recorded"]
+    shop.till.once({"type": "undo", "id": identity})
+    shop.wait(lambda: "payment-alarm" in [row["what"] for row in shop.ctl(
+        "checkouts", "show", sale)["timeline"]], "the alarm")
+    shop.wait_state(ticket, "confirmed")  # and no refund beside it
+    shop.agree(ticket)
+
+
+def what_the_pos_never_says_a_person_can(shop):
+    """The answer went out and the POS says no word of it: open for good, until somebody has looked."""
+    for taken in (True, False):
+        ticket = shop.ticket()
+        _, answers = shop.till.pay(ticket)
+        shop.consent(ticket)
+        shop.answer(answers)
+        key = shop.payments(ticket)[0]["key"]
+        shop.till.drop()
+        shop.wait(lambda: shop.payments(ticket)[0].get("alarm"), "the alarm")
+        shop.wait_state(ticket, "answer-sending")
+        shop.ctl("payments", "settle", key, "--taken" if taken else "--not-taken")
+        shop.wait_state(ticket, "confirmed" if taken else "undone")
+        again = shop.ctl("payments", "settle", key, "--taken", check=False, json_out=False)
+        assert again.returncode == 1 and "answer-sending" in again.stderr, again
+        if taken:
+            shop.till.paid[ticket] = PRICE
+        shop.agree(ticket)
+
+
 def a_pos_that_is_gone_gets_nothing_and_pays_nothing(shop):
     ticket = shop.ticket()
     shop.pos.decide("delay:1")
@@ -515,7 +552,8 @@ CHECKS = [paid_by_touch, a_stranger_is_passed_through, without_a_touch_the_termi
           another_finger_pays_nothing, another_amount_is_never_charged, consent_may_come_first,
           a_decline_is_told, an_abort_before_sending_is_cancelled,
           an_abort_after_sending_loses_no_approval, a_repeat_gives_the_answer_again,
-          what_the_pos_cannot_use_is_given_back,
+          what_the_pos_cannot_use_is_given_back, what_was_returned_is_not_given_back_again,
+          what_the_pos_never_says_a_person_can,
           a_pos_that_is_gone_gets_nothing_and_pays_nothing,
           two_members_share_a_ticket, a_void_ticket_gives_its_part_back,
           a_void_ticket_gives_its_part_back_after_kill_9, kills]

@@ -110,7 +110,10 @@ check_pay(struct world *w, const struct lane_effect *fx)
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
 		const struct payment *o = mem_journal_payment(w->journal, i);
 
-		if (key128_eq(o->key, p->key) || strcmp(o->ticket, p->ticket) != 0)
+		const struct entry *e = ledger_find(w, o->key);
+
+		if (key128_eq(o->key, p->key) || strcmp(o->ticket, p->ticket) != 0 ||
+		    (e != NULL && e->day != w->now.business_day))
 			continue;
 		/* After a part of it, the rest may be asked for. */
 		if (payment_is_open(o->state) ||

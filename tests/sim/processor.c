@@ -25,6 +25,7 @@ ledger_add(struct world *w, struct key128 key, const char *ticket)
 	e = &w->ledger[w->ledger_count++];
 	memset(e, 0, sizeof(*e));
 	e->key = key;
+	e->day = w->now.business_day;
 	(void)snprintf(e->ticket, sizeof(e->ticket), "%s", ticket);
 	return e;
 }
@@ -46,8 +47,8 @@ capture(struct world *w, struct entry *e, int64_t amount)
 		const struct entry *o = &w->ledger[i];
 
 		/* After a part that the POS has taken, the rest is another payment. */
-		if (o != e && o->state == ENTRY_CAPTURED && !o->is_refund &&
-		    (!o->confirmed || o->captured >= o->amount) &&
+		if (o != e && o->day == e->day && o->state == ENTRY_CAPTURED &&
+		    !o->is_refund && (!o->confirmed || o->captured >= o->amount) &&
 		    strcmp(o->ticket, e->ticket) == 0)
 			world_broken(w, INV_ONCE "two captures for ticket %s", e->ticket);
 	}

@@ -87,6 +87,7 @@ struct entry {
 	enum { ENTRY_SEEN, ENTRY_CAPTURED, ENTRY_DECLINED, ENTRY_UNDONE } state;
 	int64_t amount, captured;
 	uint32_t rev;
+	int32_t day;             /* tickets may have the same names on another day */
 	bool confirmed, pending; /* pending: answers in-progress for a while */
 	/* A refund: of which entry; and what of an entry has gone back. */
 	bool is_refund;

@@ -191,6 +191,72 @@ START_TEST(a_call_that_does_not_return_ends_the_process_as_a_hang)
 }
 END_TEST
 
+/* As a library might that thinks the process is its own. */
+static void
+hangs_deaf(struct crash_record *r)
+{
+	const struct rlimit no_process = { 0, 0 };
+	sigset_t all;
+
+	(void)sigfillset(&all); /* cannot fail */
+	if (setrlimit(RLIMIT_NPROC, &no_process) < 0 ||
+	    watch_start(crash_record_life(r), 20) < 0)
+		_exit(98);
+	(void)watch_enter(CRASH_TIMER, 0);
+	(void)signal(SIGALRM, SIG_IGN);             /* a known signal */
+	(void)sigprocmask(SIG_BLOCK, &all, NULL); /* cannot fail */
+	for (;;)
+		(void)getppid();
+}
+
+START_TEST(a_hang_that_blocks_all_signals_ends_all_the_same)
+{
+	struct crash_record *r;
+	int status;
+
+	tempdir_make(dir);
+	status = die(hangs_deaf);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	r = open_record();
+	ck_assert_uint_eq(crash_record_deaths(r), 1);
+	ck_assert_uint_eq(crash_record_death(r, 0)->how, CRASH_KILLED);
+	ck_assert_uint_eq(crash_record_death(r, 0)->doing, CRASH_TIMER);
+	crash_record_close(r);
+	tempdir_remove(dir);
+}
+END_TEST
+
+static void
+leaks_deaf(struct crash_record *r)
+{
+	sigset_t all;
+	unsigned was;
+
+	(void)sigfillset(&all); /* cannot fail */
+	if (watch_start(crash_record_life(r), WATCH_LIMIT_MS) < 0)
+		_exit(98);
+	was = watch_enter(CRASH_TIMER, 0);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL); /* cannot fail */
+	watch_used_up();
+	watch_leave(was);
+	_exit(97);
+}
+
+START_TEST(an_end_by_us_is_one_with_all_signals_blocked)
+{
+	struct crash_record *r;
+	int status;
+
+	tempdir_make(dir);
+	status = die(leaks_deaf);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	r = open_record();
+	ck_assert_uint_eq(crash_record_death(r, 0)->how, CRASH_LEAK);
+	crash_record_close(r);
+	tempdir_remove(dir);
+}
+END_TEST
+
 static void
 works_and_rests(struct crash_record *r)
 {
@@ -346,6 +412,8 @@ UNIT_MAIN("crash_record", an_orderly_end_is_no_death,
 	  the_history_is_bounded_and_newest_first,
 	  every_deadly_signal_is_noted_and_still_kills,
 	  a_call_that_does_not_return_ends_the_process_as_a_hang,
+	  a_hang_that_blocks_all_signals_ends_all_the_same,
+	  an_end_by_us_is_one_with_all_signals_blocked,
 	  a_limit_that_passes_while_idle_ends_nothing,
 	  a_plug_in_that_ends_the_process_is_named,
 	  a_damaged_file_is_forgotten_and_replaced, a_link_in_its_place_is_not_followed,

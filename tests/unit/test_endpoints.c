@@ -240,7 +240,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_set_timeout(c, 30);
+	tcase_set_timeout(c, 10);
 	tcase_add_test(c, a_plugin_that_listens_gets_the_pos);
 	tcase_add_test(c, a_plugin_without_room_costs_the_pos_nothing);
 	tcase_add_test(c, a_silent_laned_is_asked_again_when_the_question_cannot_leave);

@@ -395,11 +395,14 @@ START_TEST(a_parked_connection_ends_in_its_ways)
 
 	setup();
 	connect_both(&listener, &conn, &peer);
+	ck_assert_int_eq(host_conns_tap(conns, peer, &tap, &t), 0);
 	t.stream = host_conns_take(conns, peer);
 	stream_set_events(t.stream, &taken_events, &t);
-	/* Closed by the plug-in: the stream, given back, is closed, too. */
+	/* Closed by the plug-in: the stream, given back, is closed, too; only then it has ended. */
 	host_conns_close(conns, peer);
+	ck_assert_uint_eq(t.ended, 0);
 	host_conns_give_back(conns, peer, t.stream);
+	ck_assert_uint_eq(t.ended, 1);
 	ck_assert(reached(&client.closed, 1));
 	/* Revoked, and told. */
 	ck_assert_int_eq(host_conns_open(conns, "a0", &events, &client, &conn), LANED_OK);

@@ -600,57 +600,6 @@ START_TEST(a_journal_of_the_schema_before_is_taken_over)
 }
 END_TEST
 
-/* Who asked under which reference, and who pays under which. */
-static void
-put_asked(struct fixture *f, uint8_t n, const char *pos, const char *pos_ref,
-	  const char *ref)
-{
-	struct journal_ref j = journal_ref(f->j);
-	struct payment p;
-
-	memset(&p, 0, sizeof(p));
-	p.key.b[0] = n;
-	p.asked_minor = 5;
-	p.state = PAYMENT_CONFIRMED;
-	(void)snprintf(p.adapter, sizeof(p.adapter), "bank");
-	(void)snprintf(p.pos_adapter, sizeof(p.pos_adapter), "%s", pos);
-	(void)snprintf(p.pos_ref, sizeof(p.pos_ref), "%s", pos_ref);
-	(void)snprintf(p.ref, sizeof(p.ref), "%s", ref);
-	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
-	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
-	ck_assert_int_eq(j.ops->commit(j.impl), 0);
-}
-
-START_TEST(each_adapter_finds_its_own_under_a_reference_that_two_have)
-{
-	static const struct {
-		const char *adapter, *ref;
-		uint8_t n; /* 0: none */
-	} table[] = {
-		{ "till", "17", 3 },  { "kiosk", "17", 2 }, { "bank", "17", 4 },
-		{ "bank", "r-1", 1 }, { "till", "r-1", 0 }, { "bank", "18", 0 },
-		{ "bank", "", 0 },    { "", "17", 0 },      { "till", "none", 0 },
-	};
-	struct fixture f;
-
-	setup(&f);
-	put_asked(&f, 1, "till", "17", "r-1");
-	put_asked(&f, 2, "kiosk", "17", "r-2");
-	put_asked(&f, 3, "till", "17", "r-3");
-	put_asked(&f, 4, "kiosk", "18", "17"); /* the bank's number, by chance */
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct payment back;
-		int rc = journal_find_of(f.j, table[i].adapter, str_of(table[i].ref),
-					 &back);
-
-		ck_assert_msg(rc == (table[i].n == 0 ? -ENOENT : 0) &&
-				      (rc < 0 || back.key.b[0] == table[i].n),
-			      "%s %s: %d", table[i].adapter, table[i].ref, rc);
-	}
-	teardown(&f);
-}
-END_TEST
-
 START_TEST(without_room_to_keep_a_refund_is_written_and_no_payment_begins)
 {
 	struct fixture f;
@@ -681,7 +630,6 @@ int
 main(void)
 {
 	const TTest *const list[] = {
-		each_adapter_finds_its_own_under_a_reference_that_two_have,
 		without_room_to_keep_a_refund_is_written_and_no_payment_begins,
 		a_journal_of_the_schema_before_is_taken_over,
 		each_adapter_finds_its_own_by_a_reference,

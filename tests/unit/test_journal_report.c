@@ -158,6 +158,39 @@ START_TEST(refunds_are_listed_on_the_day_of_their_return)
 }
 END_TEST
 
+/* Or 20 that came back would explain 20 that are missing of each. */
+START_TEST(what_came_back_of_a_split_ticket_stands_beside_one_payment)
+{
+	struct journal_report_query q = { 20261121, 20261121, 0, 10, false };
+	struct journal_ref j;
+	struct seen s = { .count = 0 };
+	struct payment p;
+	int64_t sum = 0;
+
+	begin();
+	j = journal_ref(journal);
+	memset(&p, 0, sizeof(p));
+	p.checkout = (struct ulid){ { 9, 2 } };
+	p.asked_minor = p.answered_minor = 50;
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	for (uint8_t n = 8; n <= 9; n++) {
+		p.key.b[0] = n;
+		p.state = n == 8 ? PAYMENT_CONFIRMED : PAYMENT_DECLINED;
+		ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	}
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+	ck_assert_int_eq(journal_report(journal, &q, see, &s), 0);
+	ck_assert_uint_eq(s.count, 5);
+	for (uint32_t i = 0; i < s.count; i++)
+		if (s.rows[i].payment.state == PAYMENT_CONFIRMED)
+			sum += s.rows[i].returned_minor;
+	ck_assert_int_eq(sum, 20);
+	ck_assert_int_eq(s.rows[3].payment.key.b[0], 8);
+	ck_assert_int_eq(s.rows[3].returned_minor, 20); /* the receipt names it */
+	end();
+}
+END_TEST
+
 START_TEST(pages_follow_each_other)
 {
 	struct journal_report_query q = { 20261121, 20261122, 0, 4, false };
@@ -201,5 +234,6 @@ START_TEST(a_query_out_of_range_is_refused)
 END_TEST
 
 UNIT_MAIN("journal_report", a_day_has_its_payments_and_what_came_back,
-	  refunds_are_listed_on_the_day_of_their_return, pages_follow_each_other,
-	  a_query_out_of_range_is_refused)
+	  refunds_are_listed_on_the_day_of_their_return,
+	  what_came_back_of_a_split_ticket_stands_beside_one_payment,
+	  pages_follow_each_other, a_query_out_of_range_is_refused)

@@ -622,6 +622,9 @@ payment_step(struct payment *p, const struct payment_input *in,
 		p->state_mono_ms = now->mono_ms;
 	if (payment_is_for_pos(p))
 		actions = for_pos(p, in, before, actions);
+	if (payment_is_for_pos(p) && in->kind == PAYMENT_IN_UNDONE && p->told &&
+	    payment_is_paid(before))
+		actions |= PAYMENT_DO_ALARM; /* the POS may have it as paid */
 	return schedule(p, actions, rules, now);
 }
 
@@ -777,6 +780,8 @@ payment_alarm_text(const struct payment *p)
 		return "approved, but whether the POS has taken it is not certain";
 	if (p->state != PAYMENT_UNDO_QUEUED)
 		return "the peer contradicts what it said before";
+	if (payment_is_for_pos(p) && p->told && p->tries <= 1)
+		return "taken back, and the POS may have it as paid";
 	if (p->approval_seen && p->answered_minor != p->asked_minor)
 		return "approved, but not for the amount that was asked: being undone";
 	if (p->tries <= 1)

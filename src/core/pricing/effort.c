@@ -16,16 +16,24 @@ effort_spend(struct effort *e, uint64_t nodes)
 		e->stopped = true;
 		return false;
 	}
+	/* As often as if they were spent one by one; what is not done any more does not count. */
+	for (uint64_t at = before / POLL_NODES;
+	     e->stop != NULL && at < (before + nodes) / POLL_NODES; at++)
+		if (e->stop(e->ctx)) {
+			e->stopped = e->struck = true;
+			return false;
+		}
 	e->nodes += nodes;
-	if (e->stop != NULL && before / POLL_NODES != e->nodes / POLL_NODES)
-		e->stopped = e->struck = e->stop(e->ctx);
-	return !e->stopped;
+	return true;
 }
 
 bool
-effort_affords(const struct effort *e, uint64_t nodes)
+effort_affords(struct effort *e, uint64_t nodes)
 {
-	return nodes <= e->nodes_max - e->nodes;
+	if (nodes <= e->nodes_max - e->nodes)
+		return true;
+	e->scarce = true;
+	return false;
 }
 
 uint64_t

@@ -11,13 +11,14 @@ struct effort {
 	void *ctx;
 	bool stopped; /* by nodes or by stop() */
 	bool struck;  /* by stop() */
+	bool scarce; /* something was not afforded; whoever asks sets it to false before */
 };
 
 /* So many more nodes; false when the budget is spent. */
 bool effort_spend(struct effort *e, uint64_t nodes);
 
 /* Whether so many nodes are left: to ask for more would end the search. */
-bool effort_affords(const struct effort *e, uint64_t nodes);
+bool effort_affords(struct effort *e, uint64_t nodes);
 
 /*
  * Allows an effort that is not stopped only some of so many parts of what is left of it, for work

@@ -376,11 +376,13 @@ search_known(struct solver *s, const struct search_job *job, struct point *ret_p
 
 	if (s->known != NULL && recall(s, job, ret_point, ret_bound, &rc))
 		return rc;
+	s->effort->scarce = false;
 	rc = search_component(job, &points, ret_bound, &complete);
 	if (rc < 0)
 		return rc;
 	*ret_point = points.at[0];
-	if (s->known != NULL && !s->effort->stopped)
+	/* With less effort than it wanted, another time it is another search. */
+	if (s->known != NULL && !s->effort->stopped && !s->effort->scarce)
 		remember(s, job->component,
 			 &(struct known_way){ s->effort->nodes - before,
 					      ret_point->cost - *ret_bound,

@@ -66,7 +66,7 @@ def stopped_and_started():
     """laned.target is all of it."""
     kit.run("systemctl", "stop", "laned.target")
     for unit in kit.UNITS:
-        kit.equal(kit.show(unit, "ActiveState"), "inactive", unit)
+        kit.until(lambda u=unit: kit.show(u, "ActiveState") == "inactive", unit + " stopped")
     kit.run("systemctl", "start", "laned.target")
     kit.until(kit.connected, "all connected after stop and start; %s" % kit.status())
     kit.doctor_clean(but=("crash",))  # what an adapter died of is told for a while
