@@ -299,9 +299,9 @@ kill_env = LANED_BUILD=$(abspath $(B)) SRCDIR=$(abspath $(srcdir)) LANED_CRASH_B
 check-kills: all tools $(terminal_tools) crash-build
 	@$(kill_env) FAULT_KILLS=$(or $(KILLS),1000) $(srcdir)/tests/fault/random_kills.py
 	@$(kill_env) FAULT_KILLS=$(or $(TENDER_KILLS),100) $(srcdir)/tests/fault/tender_kills.py
-check-sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
+check-sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so) $(B)/terminal/relay.so
 	@$(run_tests) sim $(srcdir)/tests/sim/smoke.sh $(srcdir)/tests/sim/mutants/planted-bugs
-sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so)
+sim: $(B)/lanesim $(plugins:%=$(B)/plugins/%.so) $(B)/terminal/relay.so
 	$(B)/lanesim --runs $(or $(RUNS),100000) $(if $(SEED),--seed $(SEED)) $(if $(RATES),--rates $(RATES)) $(if $(JSON),--json)
 # Accepts a change of laned/adapter.h; tests/integration/abi.sh compares with what is committed.
 abi:

@@ -223,8 +223,12 @@ enum laned_event_type {
 	LANED_EV_TENDER_CONFIRMED = 5, /* the POS has taken the answer for good */
 	LANED_EV_TENDER_UNDO =
 		6, /* the POS could not use it: laned takes the money back */
-	/* The POS asks for the last answer of this key (zero: of this ref) again, of ended payments
-	 * too; and after link(up) for every tender that it still waits for. */
+	/*
+	 * The POS asks for the last answer of this key (zero: of this ref) again, of ended payments
+	 * too; and after link(up) for every tender that it still waits for. LANED_OK: the answer
+	 * comes as a LANED_REQ_ANSWER. LANED_MISSING: laned never heard of it and no answer comes:
+	 * it is the terminal's, if it is anybody's. Else laned cannot say now: the POS asks later.
+	 */
 	LANED_EV_REPEAT_WANTED = 7,
 	LANED_EV_NOTE = 8
 };
@@ -491,7 +495,8 @@ struct laned_host_api {
 	int (*journal_find)(struct laned_host *h, struct laned_str ref,
 			    struct laned_entry *ret_entry);
 	/*
-	 * TENDER_WANTED is synchronous as journal() and fills ev->key; the others return at once.
+	 * TENDER_WANTED and REPEAT_WANTED are synchronous as journal(), and the first fills ev->key;
+	 * the others return at once.
 	 * TENDER_ABORT, CONFIRMED and UNDO are kept by the host until laned has stored them, over
 	 * laned's restarts, too.
 	 */

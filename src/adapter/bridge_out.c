@@ -115,8 +115,8 @@ bridge_params_new(void)
 }
 
 /*
- * Asks and waits. 0 and *ret_result in arena; -ECONNREFUSED laned does not want it; another negative
- * errno.
+ * Asks and waits. 0 and *ret_result in arena; -ECONNREFUSED laned does not want it; -ENOENT it knows of
+ * no such thing; another negative errno.
  */
 static int
 ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
@@ -131,7 +131,9 @@ ask_and_wait(struct bridge *b, const char *method, struct json_out *params,
 		rc = rpc_request_wait(peer, &q, arena, ret_result, &error);
 	if (rc == -EREMOTEIO && error.code == RPC_REFUSED)
 		rc = -ECONNREFUSED;
-	if (rc == -ECONNREFUSED)
+	else if (rc == -EREMOTEIO && error.code == RPC_NOT_FOUND)
+		rc = -ENOENT;
+	if (rc == -ECONNREFUSED || rc == -ENOENT)
 		log_debug("%s: laned does not want it: %s", method, error.message);
 	else if (rc == -EREMOTEIO)
 		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
@@ -161,7 +163,7 @@ link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t stat
 	const struct host_request *r = host_requests_find(b->requests, req);
 	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
 	struct json_out *o = bridge_params_new();
-	const struct value *result;
+	const struct value *result = NULL;
 	int rc = LANED_NOT_DURABLE;
 
 	if (r == NULL || r->completing || !is_key_of(r, key) || o == NULL ||
@@ -187,7 +189,7 @@ link_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entry
 {
 	struct bridge *b = ctx;
 	struct json_out *o = bridge_params_new();
-	const struct value *result, *entry;
+	const struct value *result = NULL, *entry;
 	int rc = LANED_GONE;
 
 	arena_reset(b->found);
@@ -318,12 +320,12 @@ static int
 wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
 {
 	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
-	const struct value *result;
+	const struct value *result = NULL;
 	int rc = LANED_NOT_DURABLE, asked = -ENOMEM;
 
 	if (arena != NULL)
 		asked = ask_and_wait(b, "adapter.event", o, arena, &result);
-	if (asked == 0 && wire_read_key(result, &ev->key) == 0)
+	if (asked == 0 && result != NULL && wire_read_key(result, &ev->key) == 0)
 		rc = LANED_OK;
 	else if (asked == -ECONNREFUSED)
 		rc = LANED_REFUSED;
@@ -332,6 +334,32 @@ wait_for_key(struct bridge *b, struct json_out *o, struct laned_event *ev)
 	json_out_free(o);
 	arena_free(arena);
 	return rc;
+}
+
+/* A POS waits for it, and of what laned does not know no answer would ever come. */
+static int
+wait_for_repeat(struct bridge *b, struct json_out *o)
+{
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
+	const struct value *result = NULL; /* {} */
+	int asked = b->up ? -ENOMEM : -EPIPE;
+
+	if (arena != NULL && b->up)
+		asked = ask_and_wait(b, "adapter.event", o, arena, &result);
+	json_out_free(o);
+	arena_free(arena);
+	switch (asked) {
+	case 0:
+		return LANED_OK;
+	case -ENOENT:
+		return LANED_MISSING;
+	case -ECONNREFUSED:
+		return LANED_REFUSED;
+	case -EPIPE:
+		return LANED_GONE;
+	default:
+		return LANED_AGAIN;
+	}
 }
 
 static bool
@@ -354,6 +382,8 @@ link_event(void *ctx, struct laned_event *ev)
 	json_close(o);
 	if (ev->type == LANED_EV_TENDER_WANTED)
 		return wait_for_key(b, o, ev);
+	if (ev->type == LANED_EV_REPEAT_WANTED)
+		return wait_for_repeat(b, o);
 	if (is_word(ev->type))
 		return keep_word(b, o);
 	a = ack_new(b, NULL, NULL);

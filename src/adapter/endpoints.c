@@ -7,9 +7,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LISTEN_FDS_START 3
@@ -267,24 +270,30 @@ give_to_plugin(struct session *s, struct stream *pos)
 
 /* ---- connections that wait --------------------------------------------------------------- */
 
+/* One that does not listen, or has all its connections open, is none. */
 static bool
 plugin_serves(const struct endpoints *e)
 {
 	return bypass_route(&e->bypass) == BYPASS_ROUTE_PLUGIN && e->conns != NULL &&
-	       e->listening;
+	       e->listening && host_conns_has_room(e->conns);
 }
 
-/* The bypass has decided. A plug-in that does not listen is none. */
+/* The bypass has decided. */
 static void
 decide(struct session *s)
 {
+	struct endpoints *e = s->endpoints;
 	struct stream *stream = s->stream;
 
 	s->stream = NULL;
-	if (plugin_serves(s->endpoints))
+	if (plugin_serves(e)) {
 		give_to_plugin(s, stream);
-	else
-		relay(s, stream, NULL, 0);
+		return;
+	}
+	if (!bypass_is_on(&e->bypass) && e->conns != NULL)
+		log_warn("the plug-in takes no connection of the POS: it goes to the "
+			 "terminal");
+	relay(s, stream, NULL, 0);
 }
 
 static void
@@ -310,7 +319,10 @@ on_ping_again(void *ctx)
 {
 	struct endpoints *e = ctx;
 
-	(void)ping(e); /* a link that is gone says so itself */
+	/* A link that is gone says so itself; on one that stands the next try may get through. */
+	if (!ping(e) && e->bypass.state == BYPASS_LANED &&
+	    loop_timer_set(e->ping_again, ENDPOINTS_PING_AGAIN_MS) < 0)
+		log_err("no timer; the bypass may end late");
 }
 
 static void
@@ -494,6 +506,9 @@ endpoints_activated(void)
 		return -1;
 	if (count_text == NULL || str_to_i64(str_of(count_text), &n) < 0 || n < 1)
 		return -1;
+	if (n > 1)
+		log_warn("systemd hands over %lld sockets: only the first is listened on",
+			 (long long)n);
 	/* systemd's sockets block, and it must stand when this process listens a second time. */
 	flags = fcntl(LISTEN_FDS_START, F_GETFL);
 	if (flags < 0 || fcntl(LISTEN_FDS_START, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -520,6 +535,31 @@ on_refused(void *ctx, const char *peer, bool many)
 		      : "it is in no net that allow= of the address lists");
 }
 
+/* Does fd listen where the POS is to connect? Of the internet the port tells. */
+static bool
+is_for_pos(const struct address *pos, int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	} a = { .any = { .sa_family = AF_UNSPEC } };
+	socklen_t bytes = sizeof(a), listens_bytes = sizeof(int);
+	bool inet = pos->kind == ADDRESS_TCP || pos->kind == ADDRESS_TLS;
+	int listens = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_bytes) < 0 ||
+	    !listens || getsockname(fd, &a.any, &bytes) < 0)
+		return false;
+	if (a.any.sa_family == AF_INET)
+		return inet && ntohs(a.in.sin_port) == pos->port;
+	if (a.any.sa_family == AF_INET6)
+		return inet && ntohs(a.in6.sin6_port) == pos->port;
+	return a.any.sa_family == AF_UNIX && pos->kind == ADDRESS_UNIX &&
+	       strncmp(a.un.sun_path, pos->path, sizeof(a.un.sun_path)) == 0;
+}
+
 static int
 listen_for_pos(struct endpoints *e, char why[STREAM_WHY_BYTES])
 {
@@ -529,6 +569,12 @@ listen_for_pos(struct endpoints *e, char why[STREAM_WHY_BYTES])
 					   .refused = on_refused,
 					   .ctx = e };
 
+	if (o.fd >= 0 && !is_for_pos(&e->pos, o.fd)) {
+		log_warn("the socket that systemd hands over is not the one of key pos, "
+			 "which is listened on by itself; see laned-adapter@.socket");
+		(void)close(o.fd); /* a copy */
+		o.fd = -1;
+	}
 	return stream_listen(e->o.streams, &o, &e->listener, why);
 }
 

@@ -146,6 +146,19 @@ endpoints_kept_put(const char *folder, const struct adapter_endpoints *e)
 }
 
 int
+endpoints_kept_drop(const char *folder)
+{
+	int fd = open_folder(folder), rc = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (unlinkat(fd, ENDPOINTS_KEPT_NAME, 0) < 0 && errno != ENOENT)
+		rc = -errno;
+	(void)close(fd); /* a folder */
+	return rc;
+}
+
+int
 endpoints_kept_get(const char *folder, struct adapter_endpoints *ret_endpoints)
 {
 	struct arena *arena = arena_new(4 * ENDPOINTS_KEPT_BYTES_MAX);

@@ -23,6 +23,8 @@ const char *endpoints_kept_folder(char buf[ADAPTER_PATH_BYTES]);
  * before is kept still.
  */
 int endpoints_kept_put(const char *folder, const struct adapter_endpoints *e);
+/* A right configuration has none: what was kept would lead to a place of long ago. 0 or negative errno. */
+int endpoints_kept_drop(const char *folder);
 /* 0; -ENOENT there is none; -EBADMSG it cannot be used; other errno. */
 int endpoints_kept_get(const char *folder, struct adapter_endpoints *ret_endpoints);
 /* The file's text; 0 or -EBADMSG. For the above and the fuzzer. */

@@ -2,6 +2,8 @@
 
 #include "base/plain/pan.h"
 
+#include <stddef.h>
+
 bool
 guard_text(struct laned_str s)
 {
@@ -25,6 +27,27 @@ guard_basket(const struct laned_basket *b)
 			return true;
 	}
 	return false;
+}
+
+/* Of a plug-in of minor 3; one before has no such member. */
+static struct laned_str
+blob_of(const struct laned_event *ev)
+{
+	bool has = ev->size >= offsetof(struct laned_event, blob) + sizeof(ev->blob);
+
+	return has ? ev->blob : (struct laned_str){ NULL, 0 };
+}
+
+bool
+guard_event(const struct laned_event *ev)
+{
+	return guard_text(ev->text) || guard_text(blob_of(ev));
+}
+
+bool
+guard_event_size(const struct laned_event *ev)
+{
+	return blob_of(ev).n > LANED_BLOB_BYTES_MAX;
 }
 
 unsigned

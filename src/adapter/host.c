@@ -375,8 +375,12 @@ api_event(struct laned_host *h, struct laned_event *ev)
 	bool wanted = ev->type == LANED_EV_TENDER_WANTED;
 
 	crash_point("host.event");
-	if (host_guard(h, ev->text))
+	if (guard_event_size(ev))
+		return wanted ? LANED_NOT_DURABLE : LANED_INVALID;
+	if (guard_event(ev)) {
+		h->pans_refused++;
 		return wanted ? LANED_NOT_DURABLE : LANED_PAN;
+	}
 	if (h->link == NULL)
 		return wanted ? LANED_NOT_DURABLE : LANED_GONE;
 	if (!may(h, HOST_LIMIT_EVENT, 1))

@@ -220,8 +220,13 @@ open_endpoints(struct serve *s, const struct adapter_endpoints *where, const cha
 	char why[STREAM_WHY_BYTES] = "";
 	int rc;
 
-	if (where->pos[0] == '\0')
+	if (where->pos[0] == '\0') {
+		rc = endpoints_kept_drop(state);
+		if (rc < 0)
+			log_notice("endpoints of an earlier configuration stay in %s: %s",
+				   state, strerror(-rc));
 		return 0;
+	}
 	rc = catch_end(s);
 	if (rc < 0)
 		return rc;

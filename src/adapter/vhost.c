@@ -205,8 +205,12 @@ api_event(struct laned_host *h, struct laned_event *ev)
 	bool wanted = ev->type == LANED_EV_TENDER_WANTED;
 	int rc = vhost_called(v, "event");
 
-	if (rc == LANED_OK && vhost_has_pan(v, ev->text))
+	if (rc == LANED_OK && guard_event_size(ev))
+		rc = LANED_INVALID;
+	if (rc == LANED_OK && guard_event(ev)) {
+		v->pans_refused++;
 		rc = LANED_PAN;
+	}
 	if (rc == LANED_OK && v->link == NULL)
 		rc = LANED_GONE;
 	if (rc != LANED_OK)

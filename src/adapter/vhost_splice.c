@@ -77,8 +77,7 @@ act(struct vhost_tie *t, enum splice_status status, const struct splice_rest *re
 		else
 			drop(&t->lines[i]);
 	if (status == SPLICE_ENDED && rest != NULL && rest->n > 0 &&
-	    vhost_conns_feed(t->v, t->lines[rest->side].conn, rest->data, rest->n, NULL) <
-		    0)
+	    vhost_conns_unread(t->v, t->lines[rest->side].conn, rest->data, rest->n) < 0)
 		drop(&t->lines[rest->side]);
 	if (was.done != NULL)
 		was.done(was.user, status == SPLICE_ENDED ? LANED_OK : LANED_GONE);

@@ -12,6 +12,8 @@
 
 #define REQUEST_SHIFT 8u
 #define SPARE_BYTES (2u * 1024u * 1024u) /* less than that is nothing to work with */
+#define LAST_OF(limit_ms)                                                                \
+	((limit_ms) + (limit_ms) / 2 + 1000) /* when the alarm did nothing */
 #define STACK_BYTES 65536u /* of the handlers: the plug-in's may be used up */
 
 static const int deadly[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
@@ -20,6 +22,7 @@ static const int deadly[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS }
 static struct {
 	struct crash_life *life; /* NULL: not started */
 	timer_t timer;
+	timer_t last; /* SIGKILL, for a call that has taken our handlers away, or blocks them */
 	atomic_bool armed;
 	int64_t limit_ms;
 	_Atomic int64_t since_ms; /* of the call that goes on */
@@ -57,11 +60,16 @@ note(enum crash_how how, int signo)
 static void
 die_by(int signo)
 {
+	sigset_t one;
+
 	for (size_t i = 0; i < DEADLY; i++)
 		if (deadly[i] == signo)
 			(void)sigaction(signo, &self.before[i],
-					NULL); /* a known signal */
-	(void)raise(signo);                    /* comes when the handler returns */
+					NULL);      /* a known signal */
+	(void)sigemptyset(&one);                    /* cannot fail */
+	(void)sigaddset(&one, signo);               /* as above */
+	(void)sigprocmask(SIG_UNBLOCK, &one, NULL); /* as above */
+	(void)raise(signo);                         /* a signal of this process */
 }
 
 /* systemd ends what does not feed its watchdog by SIGABRT, which may come before our own limit. */
@@ -84,13 +92,20 @@ on_deadly(int signo, siginfo_t *info, void *context)
 	errno = saved;
 }
 
-static void
-arm(int64_t ms)
+/* ms 0: not at all. */
+static bool
+set_timer(timer_t timer, int64_t ms)
 {
 	const struct itimerspec t = { .it_value = { .tv_sec = ms / 1000,
 						    .tv_nsec = ms % 1000 * 1000000 } };
 
-	self.armed = timer_settime(self.timer, 0, &t, NULL) == 0;
+	return timer_settime(timer, 0, &t, NULL) == 0;
+}
+
+static void
+arm(int64_t ms)
+{
+	self.armed = set_timer(self.timer, ms);
 }
 
 static void
@@ -141,19 +156,35 @@ set_handlers(void)
 	return rc;
 }
 
-int
-watch_start(struct crash_life *life, unsigned limit_ms)
+static int
+make_timers(void)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
-	int rc = 0;
+	struct sigevent last = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	int rc;
 
 	if (timer_create(CLOCK_MONOTONIC, &event, &self.timer) < 0)
 		return -errno;
+	if (timer_create(CLOCK_MONOTONIC, &last, &self.last) == 0)
+		return 0;
+	rc = -errno;
+	(void)timer_delete(self.timer); /* made above */
+	return rc;
+}
+
+int
+watch_start(struct crash_life *life, unsigned limit_ms)
+{
+	int rc = make_timers();
+
+	if (rc < 0)
+		return rc;
 	rc = set_handlers();
 	if (rc == 0 && !self.at_exit && atexit(on_exit_called) != 0)
 		rc = -ENOMEM;
 	if (rc < 0) {
 		(void)timer_delete(self.timer); /* made above */
+		(void)timer_delete(self.last);  /* as above */
 		return rc;
 	}
 	self.at_exit = true;
@@ -171,6 +202,7 @@ watch_stop(void)
 		return;
 	self.life = NULL;
 	(void)timer_delete(self.timer); /* made by watch_start */
+	(void)timer_delete(self.last);  /* as above */
 	for (size_t i = 0; i < DEADLY; i++)
 		(void)sigaction(deadly[i], &self.before[i], NULL); /* a known signal */
 	(void)sigaction(SIGALRM, &self.alarm_before, NULL);        /* as above */
@@ -204,8 +236,11 @@ watch_enter(enum crash_doing what, uint32_t request)
 	if (l == NULL)
 		return 0;
 	was = l->doing | l->request << REQUEST_SHIFT;
-	if (l->doing == CRASH_IDLE)
+	if (l->doing == CRASH_IDLE) {
 		self.since_ms = now_ms();
+		/* Without it the alarm is still there. */
+		(void)set_timer(self.last, LAST_OF(self.limit_ms));
+	}
 	l->request = request;
 	l->doing = what;
 	if (!self.armed)
@@ -227,6 +262,8 @@ watch_leave(unsigned was)
 	}
 	if (l->doing == CRASH_SUBMIT)
 		l->jobs++;
+	if ((was & ((1u << REQUEST_SHIFT) - 1)) == CRASH_IDLE)
+		(void)set_timer(self.last, 0); /* the timer is there */
 	l->doing = was & ((1u << REQUEST_SHIFT) - 1);
 	l->request = was >> REQUEST_SHIFT;
 }

@@ -13,7 +13,9 @@
 
 /*
  * Notes into life from now on; limit_ms: of one call into the plug-in. No thread is needed: a timer
- * of the kernel ends what hangs. 0 or negative errno. Called before the sandbox is entered.
+ * of the kernel ends what hangs by SIGABRT, and by SIGKILL, after half as long again and a second,
+ * what has blocked or taken over the signals. 0 or negative errno. Called before the sandbox is
+ * entered.
  */
 int watch_start(struct crash_life *life, unsigned limit_ms);
 void watch_stop(void);

@@ -323,9 +323,10 @@ receive(struct stream *s)
 	take_unread(s);
 	if (s->tls != NULL && can_tell(s))
 		take_plain(s); /* what was left when it was paused comes first */
-	for (int i = 0; i < READS_MAX && !s->freed && !s->peer_ended && s->unread == NULL &&
-			(s->state == STREAM_SHAKING || s->state == STREAM_WAITING ||
-			 (s->state == STREAM_OPEN && !s->paused));
+	for (int i = 0;
+	     i < READS_MAX && !s->freed && !s->peer_ended && s->unread == NULL &&
+	     (s->state == STREAM_SHAKING || s->state == STREAM_WAITING ||
+	      (s->state == STREAM_OPEN && !s->paused));
 	     i++) {
 		ssize_t n = read(s->fd, s->ss->wire, STREAM_RECEIVE_BYTES);
 

@@ -63,21 +63,22 @@ open_store(struct service *s)
 				: strerror(-rc));
 		return rc;
 	}
-	rc = storekey_bind(folder, s->key, MACHINE_ID);
+	o.key = secret_bytes_const(s->key);
+	rc = store_open(&o, &s->store, why);
 	if (rc < 0) {
+		log_err("%s/gallery.db: %s", folder,
+			why[0] != '\0' ? why : strerror(-rc));
+		return rc;
+	}
+	/* It opens no reference yet; and a key that is not the gallery's has been told as that. */
+	rc = storekey_bind(folder, s->key, MACHINE_ID);
+	if (rc < 0)
 		log_err("%s/machine: %s", folder,
 			rc == -EXDEV
 				? "the gallery is another machine's: a cloned disk? "
 				  "No reference is opened; enrol here anew, or remove "
 				  "this file if the lane has moved"
 				: strerror(-rc));
-		return rc;
-	}
-	o.key = secret_bytes_const(s->key);
-	rc = store_open(&o, &s->store, why);
-	if (rc < 0)
-		log_err("%s/gallery.db: %s", folder,
-			why[0] != '\0' ? why : strerror(-rc));
 	return rc;
 }
 

@@ -401,9 +401,13 @@ on_pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	      const struct value *params)
 {
 	struct adapter_link *a = ctx;
+	struct adapter_link *before = a->lane->offers_to;
 
-	a->lane->offers_to = a;
-	pos_basket(a->lane, peer, call, params);
+	(void)peer;
+	a->lane->offers_to = a; /* what it costs is told while it is taken */
+	/* One that is not taken turns no offers away from the POS that has the ticket. */
+	if (pos_basket_take(a->lane, call, params) < 0 && before != NULL)
+		a->lane->offers_to = before;
 }
 
 static void

@@ -130,8 +130,8 @@ check_payment(struct asked *a)
 	stands = stands || left > 0;
 	if (!stands)
 		rpc_fail(a->call, RPC_REFUSED,
-			 "the payment of this checkout was taken back: there is nothing "
-			 "to refund");
+			 "the payment of this checkout was taken back, or is not certain "
+			 "yet: there is nothing to refund (lanectl payments)");
 	return stands;
 }
 

@@ -288,6 +288,8 @@ void adapter_report_doctor(const struct adapter_link *a, struct json_out *o);
 /* pos.c: pos.basket, pos.claim, pos.cancel, for adapters and the control socket. */
 /* True, and counted, when s holds a payment card number. */
 bool pos_guard(struct lane *l, struct str s);
+/* Takes a basket and answers the call; 0, or why it was not taken (a negative errno). */
+int pos_basket_take(struct lane *l, struct rpc_call *call, const struct value *params);
 void pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		const struct value *params);
 void pos_claim(void *ctx, struct rpc_peer *peer, struct rpc_call *call,

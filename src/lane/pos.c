@@ -238,38 +238,47 @@ answer(struct rpc_call *call, const char *what, int rc)
 		rpc_fail(call, RPC_REFUSED, "%s: %s", what, strerror(-rc));
 }
 
-void
-pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
-	   const struct value *params)
+int
+pos_basket_take(struct lane *l, struct rpc_call *call, const struct value *params)
 {
-	struct lane *l = ctx;
 	struct lane_event ev = { .kind = LANE_EV_BASKET };
 	const struct value *list = NULL;
 	struct basket_line *lines;
 	struct timepoint now;
 	const char *wrong;
+	int rc;
 
-	(void)peer;
 	lane_now(l, &now);
 	wrong = read_basket(params, &now, &ev.basket, &list);
 	if (wrong != NULL) {
 		rpc_fail(call, RPC_PARAMS, "%s: missing or outside its range", wrong);
-		return;
+		return -EINVAL;
 	}
 	if (pos_guard(l, ev.basket.ticket)) {
 		rpc_fail(call, RPC_PARAMS, "ticket: " PAN_TEXT);
-		return;
+		return -EPERM;
 	}
 	lines = calloc(list->count == 0 ? 1 : list->count, sizeof(*lines));
 	if (lines == NULL) {
 		rpc_fail(call, RPC_INTERNAL, "out of memory");
-		return;
+		return -ENOMEM;
 	}
-	if (read_lines(l, call, list, lines) == 0) {
+	rc = read_lines(l, call, list, lines);
+	if (rc == 0) {
 		ev.basket.lines = lines;
-		answer(call, "basket", lane_step(l, &ev));
+		rc = lane_step(l, &ev);
+		answer(call, "basket", rc);
 	}
 	free(lines);
+	return rc;
+}
+
+void
+pos_basket(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
+	   const struct value *params)
+{
+	(void)peer;
+	(void)pos_basket_take(ctx, call, params); /* answered */
 }
 
 static int

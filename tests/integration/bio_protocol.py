@@ -502,7 +502,7 @@ def no_image_or_template_leaves_a_trace(b):
     assert b.lab.processes["laned-bio"].wait(PATIENCE_S) == 0
     assert set(os.listdir(b.lab.path("bio"))) <= {
         "gallery.db", "gallery.key", "gallery.db-wal", "gallery.db-shm",
-        "transfer"}, os.listdir(b.lab.path("bio"))
+        "machine", "transfer"}, os.listdir(b.lab.path("bio"))
     assert os.listdir(b.lab.path("bio", "transfer")) == []
 
 

@@ -437,6 +437,24 @@ def laned_never_there(shop):
         shop.next_payment("laned was never started")
 
 
+def wrong_sockets(shop):
+    """What systemd hands over is not where pos is, or does not listen: the host does it itself."""
+    for kind in ("datagram", "connects nowhere", "another port"):
+        shop.listener.close()
+        shop.listener = socket.socket(
+            socket.AF_INET, socket.SOCK_DGRAM if kind == "datagram" else socket.SOCK_STREAM)
+        if kind == "another port":
+            shop.listener.bind(("127.0.0.1", 0))
+            shop.listener.listen(4)
+        if shop.host is not None:
+            shop.host.terminate()
+            must(shop.host.wait(timeout=PATIENCE_S) == 0, "%s: the host did not end" % kind)
+        shop.start_host()
+        shop.wait_log("is not the one of key pos", count=shop.starts)
+        shop.wait_serving(count=shop.starts)
+        shop.next_payment(kind)
+
+
 def laned_hangs(shop):
     shop.supervise()
     shop.wait_serving()
@@ -732,7 +750,7 @@ CHECKS = {
     crash_at_each_job: {"adapter": {"fault": "crash_pay"}},
     hangs_at_each_job: {"adapter": {"fault": "hang_pay"}},
     disk_full: {}, configuration_broken: {}, laned_stopped: {}, laned_never_there: {"laned": False},
-    laned_hangs: {}, host_killed: {}, host_stopped: {}, terminal_away: {"laned": False},
+    laned_hangs: {}, wrong_sockets: {}, host_killed: {}, host_stopped: {}, terminal_away: {"laned": False},
     lasting_connection: {"lasting": True}, storm: {"lasting": True},
     any_bytes: {"laned": False, "adapter": {"framing": "connection"}},
     any_bytes_spliced: {"adapter": {"framing": "connection"}},

@@ -79,6 +79,7 @@ done
 for guide in "$SRCDIR"/docs/*.md "$SRCDIR/README.md"; do
 	grep -o '^ *\(sudo \|[#$] \)\?lanectl [a-z-]\+\( [a-z-]\+\)\?' "$guide" | sed 's/.*lanectl //' |
 		while read -r one two; do
+			case $one in -*) continue ;; esac # an option of lanectl itself
 			grep -qx -- "$one" "$dir/commands" || grep -qx -- "$one $two" "$dir/commands" ||
 				fail "$guide: no such command: lanectl $one $two"
 		done

@@ -281,6 +281,8 @@ def a_restart_while_money_is_asked_for_keeps_the_shares(lane):
     lane.revive_now()
     assert lane.pos.wait(lambda: lane.pos.tickets[ticket]["paid"] == "confirmed",
                          PATIENCE_S), lane.ctl("payments")
+    assert lane.pos.wait(lambda: not lane.ctl("payments", "--open")["payments"],
+                         PATIENCE_S), lane.ctl("payments")
     seen = lane.take_back(lane.pos.tickets[ticket]["receipt"][0], "--all", "--dry-run")
     assert seen["refund"] == seen["total"] == charged(lane, ticket) == 225, seen
 

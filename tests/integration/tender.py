@@ -403,6 +403,12 @@ def a_repeat_gives_the_answer_again(shop):
     shop.agree(ticket)
 
 
+def a_repeat_of_what_laned_never_heard_of_is_the_terminals(shop):
+    """As when the adapter died before it could tell laned: the POS gets an answer, and a certain one."""
+    again = shop.till.once({"type": "repeat", "id": "never-asked"})
+    assert again == {"peer": "terminal", "outcome": "not-found"}, again
+
+
 def what_the_pos_cannot_use_is_given_back(shop):
     ticket = shop.ticket()
     identity, answers = shop.till.pay(ticket)
@@ -459,6 +465,26 @@ def a_pos_that_is_gone_gets_nothing_and_pays_nothing(shop):
     shop.till.drop()
     shop.wait_state(ticket, "undone")
     shop.agree(ticket)
+
+
+def a_basket_that_is_refused_turns_no_offer_away(shop):
+    """Offers go where the basket came from: not to whom laned has told no."""
+    shop.wait_relay()
+    ticket = shop.pos.ticket("8001")
+    shop.pos.scan(ticket, "coffee")
+    shop.pos.total(ticket)
+    assert shop.pos.wait_offer(ticket, PATIENCE_S), "no offer"
+    answer = shop.till.once({"type": "basket", "ticket": "X1", "rev": 1, "currency": "USD",
+                             "final": False, "lines": [
+                                 {"line": 1, "gtin": "2000000000015", "text": "Goods",
+                                  "qty_milli": 1000, "unit_price": 5, "amount": 5}]})
+    assert answer["type"] == "error", answer
+    with lablib_control(shop) as rpc:
+        rpc.call("pos.claim", kind="card", value="C1000000017")
+    shop.wait(lambda: shop.pos.tickets[ticket]["offer"].get("member_no") == "1000000017",
+              "the member's offer at the POS that has the ticket")
+    shop.pos.close_cash(ticket)
+    shop.wait(lambda: shop.checkout()["phase"] in ("done", "idle"), "the end")
 
 
 def two_members_share_a_ticket(shop):
@@ -552,9 +578,11 @@ CHECKS = [paid_by_touch, a_stranger_is_passed_through, without_a_touch_the_termi
           another_finger_pays_nothing, another_amount_is_never_charged, consent_may_come_first,
           a_decline_is_told, an_abort_before_sending_is_cancelled,
           an_abort_after_sending_loses_no_approval, a_repeat_gives_the_answer_again,
+          a_repeat_of_what_laned_never_heard_of_is_the_terminals,
           what_the_pos_cannot_use_is_given_back, what_was_returned_is_not_given_back_again,
           what_the_pos_never_says_a_person_can,
           a_pos_that_is_gone_gets_nothing_and_pays_nothing,
+          a_basket_that_is_refused_turns_no_offer_away,
           two_members_share_a_ticket, a_void_ticket_gives_its_part_back,
           a_void_ticket_gives_its_part_back_after_kill_9, kills]
 

@@ -18,7 +18,7 @@ struct job {
 	enum sim_profile profile;
 	enum sim_adapter adapter;
 	enum sim_rates rates;
-	char plugin[512]; /* "" none */
+	char plugin[512], relay[512]; /* "" none */
 };
 
 #define PROGRESS_S 10.0
@@ -34,7 +34,8 @@ usage(void)
 		"[--sqlite]"
 		" [--bug NAME]"
 		" [--profile touch-first|claim-first|by-seed]"
-		" [--adapter drop|bridge|scripted|terminal|by-seed] [--plugin DROP.so]"
+		" [--adapter drop|bridge|scripted|terminal|relay|by-seed] [--plugin "
+		"DROP.so]"
 		" [--rates realistic|absurd|by-seed]\n"
 		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
 		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
@@ -118,16 +119,16 @@ parse_word(const char *option, const char *value, struct job *job)
 	return 1;
 }
 
-/* The plug-in that was built with this program. */
+/* A plug-in that was built with this program. */
 static void
-find_plugin(const char *self, char *buf, size_t bytes)
+find_plugin(const char *self, const char *name, char *buf, size_t bytes)
 {
 	const char *slash = strrchr(self, '/');
 	struct strbuf b;
 
 	strbuf_init(&b, buf, bytes);
 	strbuf_add(&b, (struct str){ self, slash == NULL ? 0 : (size_t)(slash - self) });
-	strbuf_addf(&b, "%splugins/drop.so", slash == NULL ? "./" : "/");
+	strbuf_addf(&b, "%s%s", slash == NULL ? "./" : "/", name);
 	if (access(buf, R_OK) < 0)
 		buf[0] = '\0';
 }
@@ -202,6 +203,8 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->bridged += r->bridged;
 	sum->dropped += r->dropped;
 	sum->asked += r->asked;
+	sum->relayed += r->relayed;
+	sum->passed += r->passed;
 	sum->journalled += r->journalled;
 	sum->sent_bytes += r->sent_bytes;
 	for (unsigned f = 0; f < SIM_FAULTS; f++)
@@ -227,6 +230,8 @@ static const struct row rows[] = {
 	ROW("over_the_bridge", bridged),
 	ROW("over_drop_alone", dropped),
 	ROW("asked_by_the_pos", asked),
+	ROW("past_a_terminal", relayed),
+	ROW("passed_to_it", passed),
 	ROW("with_sqlite", journalled),
 	ROW("steps", steps),
 	ROW("lines", lines),
@@ -339,8 +344,10 @@ main(int argc, char **argv)
 	struct took took;
 	double began_s, next_s, cpu_s;
 
-	find_plugin(argv[0], job.plugin, sizeof(job.plugin));
-	if (parse(argc, argv, &job) < 0)
+	find_plugin(argv[0], "plugins/drop.so", job.plugin, sizeof(job.plugin));
+	find_plugin(argv[0], "terminal/relay.so", job.relay, sizeof(job.relay));
+	if (parse(argc, argv, &job) < 0 ||
+	    (job.adapter == SIM_ADAPTER_RELAY && job.relay[0] == '\0'))
 		return usage();
 	began_s = seconds_of(CLOCK_MONOTONIC);
 	cpu_s = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
@@ -355,6 +362,7 @@ main(int argc, char **argv)
 			.adapter = job.adapter,
 			.rates = job.rates,
 			.plugin = job.plugin[0] != '\0' ? job.plugin : NULL,
+			.relay = job.relay[0] != '\0' ? job.relay : NULL,
 			.trace = job.trace ? stdout : NULL,
 		};
 

@@ -1,5 +1,6 @@
 #include "sim/drop_private.h"
 #include "sim/laned.h"
+#include "sim/relay.h"
 #include "sim/twin_journal.h"
 #include "sim/virtual/virtual.h"
 
@@ -628,7 +629,10 @@ power_went(void *ctx)
 		virtual_kill(VIRTUAL_LANED);
 }
 
-/* Of sixteen seeds one runs the real bridge, three the real adapter without it, five a POS that asks. */
+/*
+ * Of sixteen seeds one runs the real bridge, three the real adapter without it, five a POS that asks,
+ * one others' payments.
+ */
 static enum sim_adapter
 takes_adapter(const struct sim_options *o)
 {
@@ -638,10 +642,11 @@ takes_adapter(const struct sim_options *o)
 		return o->adapter;
 	if (o->plugin == NULL)
 		return SIM_ADAPTER_SCRIPTED;
-	return turn == 0   ? SIM_ADAPTER_BRIDGE
-	       : turn <= 3 ? SIM_ADAPTER_DROP
-	       : turn <= 8 ? SIM_ADAPTER_TERMINAL
-			   : SIM_ADAPTER_SCRIPTED;
+	return turn == 0                       ? SIM_ADAPTER_BRIDGE
+	       : turn <= 3                     ? SIM_ADAPTER_DROP
+	       : turn <= 8                     ? SIM_ADAPTER_TERMINAL
+	       : turn == 9 && o->relay != NULL ? SIM_ADAPTER_RELAY
+					       : SIM_ADAPTER_SCRIPTED;
 }
 
 static bool
@@ -660,6 +665,8 @@ count(struct world *w, enum sim_adapter adapter)
 		w->res->dropped = w->res->checkouts;
 	else if (adapter == SIM_ADAPTER_TERMINAL)
 		w->res->asked = w->res->checkouts;
+	else if (adapter == SIM_ADAPTER_RELAY)
+		w->res->relayed = w->res->checkouts;
 	if (w->twin != NULL)
 		w->res->journalled = w->res->checkouts;
 }
@@ -689,6 +696,12 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	w->now.mono_ms = 1000;
 	w->now.wall_ms = INT64_C(1790000000000);
 	w->now.business_day = 20260921;
+	if (adapter == SIM_ADAPTER_RELAY) {
+		relay_run(w, o->relay);
+		count(w, adapter);
+		free(w);
+		return;
+	}
 	w->journal = mem_journal_new();
 	faults.lies = o->bug == SIM_BUG_JOURNAL_LIES;
 	faults.drops_undo = o->bug == SIM_BUG_UNDO_FORGOTTEN;
@@ -728,7 +741,7 @@ sim_adapter_name(enum sim_adapter a)
 	static const char *const names[SIM_ADAPTERS] = {
 		[SIM_ADAPTER_BY_SEED] = "by-seed",   [SIM_ADAPTER_SCRIPTED] = "scripted",
 		[SIM_ADAPTER_DROP] = "drop",         [SIM_ADAPTER_BRIDGE] = "bridge",
-		[SIM_ADAPTER_TERMINAL] = "terminal",
+		[SIM_ADAPTER_TERMINAL] = "terminal", [SIM_ADAPTER_RELAY] = "relay",
 	};
 
 	return a < SIM_ADAPTERS ? names[a] : "?";

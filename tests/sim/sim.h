@@ -44,6 +44,7 @@ enum sim_adapter {
 	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte; its host's bridge is played */
 	SIM_ADAPTER_BRIDGE, /* and the real bridge, rpc and laned's side of it, over a socket */
 	SIM_ADAPTER_TERMINAL, /* scripted: a POS that asks a terminal, and a payer */
+	SIM_ADAPTER_RELAY, /* the test adapter between POS and real terminal; laned is played */
 	SIM_ADAPTERS
 };
 const char *sim_adapter_name(enum sim_adapter a);
@@ -103,6 +104,7 @@ struct sim_options {
 	enum sim_adapter adapter;
 	enum sim_rates rates;
 	const char *plugin; /* path of drop.so; NULL: SIM_ADAPTER_SCRIPTED only */
+	const char *relay;  /* path of relay.so; NULL: no SIM_ADAPTER_RELAY */
 	FILE *trace;        /* NULL: none */
 };
 
@@ -123,6 +125,8 @@ struct sim_result {
 	uint32_t bridged;    /* checkouts with the real bridge */
 	uint32_t dropped;    /* with the real adapter without it */
 	uint32_t asked;      /* by a POS that asks a terminal */
+	uint32_t relayed;    /* through the adapter that stands before a real terminal */
+	uint32_t passed;     /* frames that went through it to the terminal */
 	uint32_t journalled; /* with the SQLite journal */
 	uint64_t sent_bytes; /* over the bridge's socket */
 	bool broken;

@@ -276,6 +276,7 @@ void world_swap_rules(struct world *w);
 #define INV_DURABLE "durable: " /* before anything outside hears of it */
 #define INV_REFUND "refund: "   /* at most once a key, and never more than was paid */
 #define INV_LIMITS "limits: "   /* of offers */
+#define INV_PASS "pass: "       /* others' payments go through unchanged, and unseen */
 #define INV_SENSOR "sensor: "   /* no frame before a claim, where the law wants that */
 #define INV_ALIVE "alive: "     /* everything comes to rest, nothing is left behind */
 #define INV_TWINS "twins: "     /* the SQLite journal and the one in memory */

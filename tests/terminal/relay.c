@@ -91,6 +91,27 @@ recover(void *instance, const struct laned_entry *entries, size_t count)
 	}
 }
 
+/*
+ * Asks for the answer that p waits for by the new link. What laned no longer knows may have gone to the
+ * payer nevertheless: that is not the terminal's now, and the POS has to ask.
+ */
+static void
+ask_again(struct relay *r, struct peer *p)
+{
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_REPEAT_WANTED,
+				  .key = p->key,
+				  .amount = -1,
+				  .ref = laned_str_of(p->id) };
+	int rc = r->api->event(r->h, &ev);
+
+	if (rc == LANED_OK || rc == LANED_GONE) /* or by the next link */
+		return;
+	p->state = READING;
+	relay_status(p, rc);
+	relay_work(p);
+}
+
 /* Requests of the old link are void; who still waits asks again by the new one. */
 static void
 link_changed(void *instance, int up)
@@ -99,17 +120,26 @@ link_changed(void *instance, int up)
 
 	for (size_t i = 0; i < PEERS_MAX; i++) {
 		struct peer *p = &r->peers[i];
-		struct laned_event ev = { .size = sizeof(ev),
-					  .type = LANED_EV_REPEAT_WANTED,
-					  .key = p->key,
-					  .amount = -1,
-					  .ref = laned_str_of(p->id) };
 
 		if (!up)
 			p->req = 0;
 		else if (p->state == ASKED)
-			(void)r->api->event(r->h, &ev); /* else the POS gives up */
+			ask_again(r, p);
 	}
+}
+
+/* The answer to a POS that is away, under q->key: nothing reaches it now, and something may have. */
+static uint32_t
+unreachable(struct relay *r, const struct laned_request *q)
+{
+	struct laned_entry known = { .size = sizeof(known) };
+
+	if (q->outcome != LANED_OUT_APPROVED && q->outcome != LANED_OUT_PARTIAL)
+		return LANED_OUT_DONE;
+	return r->api->journal_find(r->h, q->blob, &known) == LANED_OK &&
+			       known.state == LANED_J_ANSWER_SENDING
+		       ? LANED_OUT_UNKNOWN
+		       : LANED_OUT_CANCELLED;
 }
 
 static const char *
@@ -147,17 +177,24 @@ send_result(struct peer *p, const struct laned_request *q, uint32_t outcome)
 	return relay_answer(p, &o, buf);
 }
 
-/* The approval goes out only when it is written down that it may have. */
+/*
+ * The approval goes out only when it is written down that it may have. When it cannot, that is a
+ * "cancelled" only where no earlier one under this key has left.
+ */
 static void
 answer_yes(struct peer *p, const struct laned_request *q)
 {
+	uint32_t otherwise = unreachable(p->r, q);
 	int rc = p->r->api->journal(p->r->h, q->req, &q->key, LANED_J_ANSWER_SENDING,
 				    laned_str_of(NULL));
 
 	if (rc != LANED_OK || send_result(p, q, q->outcome) != LANED_OK) {
 		p->state = READING;
-		relay_complete(p, LANED_OUT_CANCELLED);
-		(void)send_result(p, q, LANED_OUT_CANCELLED); /* or it is gone */
+		relay_complete(p, otherwise);
+		if (otherwise == LANED_OUT_CANCELLED)
+			(void)send_result(p, q, otherwise); /* or it is gone */
+		else
+			relay_status(p, LANED_GONE);
 		return;
 	}
 	p->state = ANSWERED;
@@ -180,8 +217,8 @@ submit(void *instance, const struct laned_request *q)
 		    (laned_key_eq(&r->peers[i].key, &q->key) ||
 		     laned_str_is(q->blob, r->peers[i].id)))
 			p = &r->peers[i];
-	if (p == NULL) { /* the POS is away: nothing reaches it */
-		relay_complete(&gone, yes ? LANED_OUT_CANCELLED : LANED_OUT_DONE);
+	if (p == NULL) {
+		relay_complete(&gone, unreachable(r, q));
 		return LANED_OK;
 	}
 	p->key = q->key;

@@ -58,6 +58,8 @@ void relay_complete(struct peer *p, uint32_t outcome);
 void relay_pass(struct peer *p);
 /* Sends a message; o is open, and buf begins with room for its length. */
 int relay_answer(struct peer *p, struct laned_json_out *o, char *buf);
+/* Tells the POS how a message of its went: an enum laned_status. */
+void relay_status(struct peer *p, int status);
 /* The next frames, if p waits for one. */
 void relay_work(struct peer *p);
 

@@ -48,8 +48,8 @@ relay_answer(struct peer *p, struct laned_json_out *o, char *buf)
 				    HEAD_BYTES + text.n);
 }
 
-static void
-answer_status(struct peer *p, int status)
+void
+relay_status(struct peer *p, int status)
 {
 	char buf[ANSWER_BYTES];
 	struct laned_json_out o;
@@ -208,6 +208,29 @@ pay(struct peer *p, const struct laned_json *j)
 	p->id[id.n] = '\0';
 }
 
+/* The last answer again. What laned never heard of is the terminal's, if it is anybody's. */
+static void
+repeat(struct peer *p, struct laned_event *ev)
+{
+	int rc;
+
+	if (ev->ref.n == 0 || ev->ref.n >= ID_BYTES) {
+		relay_pass(p);
+		return;
+	}
+	memcpy(p->id, ev->ref.p, ev->ref.n);
+	p->id[ev->ref.n] = '\0';
+	p->state = ASKED;
+	rc = p->r->api->event(p->r->h, ev);
+	if (rc == LANED_OK)
+		return;
+	p->state = READING;
+	if (rc == LANED_MISSING)
+		relay_pass(p);
+	else
+		relay_status(p, rc);
+}
+
 /* abort, done, undo, repeat: about the tender of this id, of this connection or another. */
 static void
 about_tender(struct peer *p, uint32_t type, struct laned_str id)
@@ -217,7 +240,6 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		.size = sizeof(ev), .type = type, .amount = -1, .ref = id
 	};
 	struct peer *whose = p;
-	struct laned_entry known;
 
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (r->peers[i].state != FREE && id.n > 0 &&
@@ -229,25 +251,13 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		whose->state = READING;
 	if (type == LANED_EV_TENDER_CONFIRMED)
 		relay_complete(whose, LANED_OUT_CONFIRMED);
-	else if (type == LANED_EV_TENDER_UNDO)
-		relay_complete(whose, LANED_OUT_CANCELLED);
-	/* What laned never heard of is the terminal's, if it is anybody's. */
-	if (type == LANED_EV_REPEAT_WANTED &&
-	    r->api->journal_find(r->h, id, &known) == LANED_MISSING) {
-		relay_pass(p);
+	if (type == LANED_EV_REPEAT_WANTED) {
+		repeat(p, &ev);
 		return;
 	}
-	if (type == LANED_EV_REPEAT_WANTED && id.n > 0 && id.n < ID_BYTES) {
-		memcpy(p->id, id.p, id.n);
-		p->id[id.n] = '\0';
-		p->state = ASKED;
-		if (r->api->event(r->h, &ev) == LANED_OK)
-			return;
-		p->state = READING;
-		answer_status(p, LANED_GONE);
-		return;
-	}
-	answer_status(p, r->api->event(r->h, &ev));
+	relay_status(p, r->api->event(r->h, &ev));
+	if (type == LANED_EV_TENDER_UNDO) /* it had left: only the event takes it back */
+		relay_complete(whose, LANED_OUT_UNKNOWN);
 }
 
 static void
@@ -258,7 +268,7 @@ basket_stored(void *user, int status)
 	if (p->state != BASKET)
 		return;
 	p->state = READING;
-	answer_status(p, status);
+	relay_status(p, status);
 	relay_work(p);
 }
 

@@ -431,6 +431,10 @@ START_TEST(a_lost_laned_voids_requests)
 {
 	struct laned_str none = { NULL, 0 };
 	struct laned_result r;
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_REPEAT_WANTED,
+				  .ref = { "7001", 4 },
+				  .amount = -1 };
 
 	setup();
 	send_submit("r1", 60000);
@@ -444,6 +448,7 @@ START_TEST(a_lost_laned_voids_requests)
 	ck_assert_int_eq(
 		api->journal(adapter_host, last_req, &last_key, LANED_J_SENDING, none),
 		LANED_NOT_DURABLE);
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_GONE);
 	teardown();
 }
 END_TEST
@@ -488,6 +493,23 @@ START_TEST(a_tender_that_laned_did_not_answer_in_time_is_aborted)
 	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_NOT_DURABLE);
 	until(&words, 2);
 	ck_assert_str_eq(word_type, "tender-abort");
+	teardown();
+}
+END_TEST
+
+START_TEST(a_repeat_that_laned_did_not_answer_is_not_waited_for)
+{
+	struct laned_event ev = { .size = sizeof(ev),
+				  .type = LANED_EV_REPEAT_WANTED,
+				  .ref = { "7001", 4 },
+				  .amount = -1 };
+
+	setup();
+	words = words_failed = 0;
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_AGAIN);
+	/* It is no word that is told again: the POS asks. */
+	until(&words, 1);
+	ck_assert_str_eq(word_type, "repeat-wanted");
 	teardown();
 }
 END_TEST
@@ -547,5 +569,6 @@ UNIT_MAIN("adapter_bridge", a_completion_inside_submit_comes_after_its_answer,
 	  a_lost_laned_voids_requests,
 	  what_the_pos_says_of_a_tender_is_told_until_it_is_stored,
 	  a_tender_that_laned_did_not_answer_in_time_is_aborted,
+	  a_repeat_that_laned_did_not_answer_is_not_waited_for,
 	  nonsense_in_health_and_selftest_is_bounded,
 	  tables_that_lack_something_are_refused)

@@ -203,7 +203,7 @@ hangs_deaf(struct crash_record *r)
 	    watch_start(crash_record_life(r), 20) < 0)
 		_exit(98);
 	(void)watch_enter(CRASH_TIMER, 0);
-	(void)signal(SIGALRM, SIG_IGN);             /* a known signal */
+	(void)signal(SIGALRM, SIG_IGN);           /* a known signal */
 	(void)sigprocmask(SIG_BLOCK, &all, NULL); /* cannot fail */
 	for (;;)
 		(void)getppid();

@@ -144,9 +144,9 @@ setup(bool with_ping)
 	listen_as_terminal(&where);
 	ck_assert_msg(endpoints_new(&eo, &endpoints, why) == 0, "%s", why);
 	endpoints_set_conns(endpoints, conns);
-	ck_assert_int_eq(host_conns_listen(conns, LANED_ENDPOINT_POS, &events, NULL,
-					   &listener),
-			 LANED_OK);
+	ck_assert_int_eq(
+		host_conns_listen(conns, LANED_ENDPOINT_POS, &events, NULL, &listener),
+		LANED_OK);
 	endpoints_event(endpoints, BYPASS_PLUGIN_READY);
 	endpoints_event(endpoints, BYPASS_LANED_HERE);
 	ck_assert(!bypass_is_on(endpoints_bypass(endpoints)));

@@ -63,6 +63,10 @@ START_TEST(the_same_is_not_written_again)
 	ck_assert_int_eq(endpoints_kept_put(folder, &other), 0);
 	ck_assert_int_eq(endpoints_kept_get(folder, &other), 0);
 	ck_assert_str_eq(other.framing, "length4");
+	/* A right configuration without endpoints. */
+	ck_assert_int_eq(endpoints_kept_drop(folder), 0);
+	ck_assert_int_eq(endpoints_kept_get(folder, &other), -ENOENT);
+	ck_assert_int_eq(endpoints_kept_drop(folder), 0);
 	remove_folder(folder);
 }
 END_TEST
@@ -72,6 +76,7 @@ START_TEST(without_a_folder_nothing_is_kept)
 	struct adapter_endpoints e;
 
 	ck_assert_int_eq(endpoints_kept_put(NULL, &sample), -ENOENT);
+	ck_assert_int_eq(endpoints_kept_drop(NULL), 0);
 	ck_assert_int_eq(endpoints_kept_get(NULL, &e), -ENOENT);
 	ck_assert_int_eq(endpoints_kept_put("/nonexistent", &sample), -ENOENT);
 }

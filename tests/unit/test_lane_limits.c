@@ -602,7 +602,84 @@ START_TEST(where_the_pos_prices_our_offers_use_no_limit_up)
 }
 END_TEST
 
+/* Half of what the ticket costs is paid by the token of who stands there. */
+static void
+pay_a_part(struct stage *s)
+{
+	struct lane_event ev = { .kind = LANE_EV_TOUCH };
+	struct lane_env env = stage_environment(s);
+
+	env.payment.partial_ok = true;
+	ck_assert_int_eq(lane_core_set_env(s->core, &env), 0);
+	ev.touch.probe = STR("p1");
+	ev.touch.reader = STR("r1");
+	stage_give(s, &ev, 0);
+	ev = (struct lane_event){ .kind = LANE_EV_VERIFIED };
+	ev.bio.probe = STR("p1");
+	ev.bio.outcome = BIO_ACCEPT;
+	stage_give(s, &ev, 0);
+	ck_assert_uint_eq(s->asked, 1);
+	ev = (struct lane_event){ .kind = LANE_EV_JOURNAL_WANTED };
+	ev.journal.key = s->key;
+	ev.journal.req = STR("1");
+	stage_give(s, &ev, 0);
+	ev = (struct lane_event){ .kind = LANE_EV_COMPLETION };
+	ev.completion.op = LANE_OP_PAY;
+	ev.completion.key = s->key;
+	ev.completion.outcome = OUTCOME_PARTIAL;
+	ev.completion.has_amount = true;
+	ev.completion.amount_minor = 400;
+	stage_give(s, &ev, 0);
+	ev.completion.op = LANE_OP_CONFIRM;
+	ev.completion.outcome = OUTCOME_CONFIRMED;
+	stage_give(s, &ev, 0);
+}
+
+START_TEST(who_claims_after_a_part_is_paid_does_not_get_the_uses_of_its_price)
+{
+	static const struct ware more = { "tea", 1100, 1 };
+	const struct ware *const ends[] = { &tea, &more };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct stage s;
+
+		stage_setup(&s, limited);
+		stage_one(&s, "T1", &tea, true);
+		stage_claim(&s, "a");
+		pay_a_part(&s);
+		stage_claim(&s, "b");
+		ck_assert_int_eq(stage_total(&s), 889);
+		stage_close_outside(&s, "T1", ends[i]);
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		ck_assert_int_eq(stage_used(&s, "b", "once"), 0);
+		stage_teardown(&s);
+	}
+}
+END_TEST
+
+START_TEST(the_same_lines_again_after_a_part_keep_their_price_and_are_offered_once_more)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	pay_a_part(&s);
+	stage_claim(&s, "b");
+	stage_swap_rules(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	ck_assert_int_eq(stage_total(&s), 889);
+	ck_assert_int_eq(s.offered_total, 889);
+	ck_assert_uint_eq(s.offered_rev, s.rev);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+	ck_assert_int_eq(stage_used(&s, "b", "once"), 0);
+	stage_teardown(&s);
+}
+END_TEST
+
 UNIT_MAIN("lane_limits",
+	  who_claims_after_a_part_is_paid_does_not_get_the_uses_of_its_price,
+	  the_same_lines_again_after_a_part_keep_their_price_and_are_offered_once_more,
 	  a_use_is_reserved_while_open_released_by_a_void_and_counted_once_when_paid,
 	  after_a_crash_the_basket_is_priced_the_same_with_its_reservation,
 	  a_suspended_ticket_and_the_next_one_share_the_limit,

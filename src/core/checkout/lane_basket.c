@@ -66,6 +66,30 @@ guard_line(struct basket_line *l)
 	       pan_mask(l->brand, strlen(l->brand));
 }
 
+/* Two lines as the POS tells them. */
+static bool
+line_is_same(const struct basket_line *a, const struct basket_line *b)
+{
+	return a->line == b->line && strcmp(a->code, b->code) == 0 &&
+	       strcmp(a->text, b->text) == 0 && strcmp(a->category, b->category) == 0 &&
+	       strcmp(a->brand, b->brand) == 0 && a->qty_milli == b->qty_milli &&
+	       a->unit_price_minor == b->unit_price_minor &&
+	       a->amount_minor == b->amount_minor && a->floor_minor == b->floor_minor &&
+	       a->vat_bp == b->vat_bp && a->is_void == b->is_void &&
+	       a->weighed == b->weighed && a->excluded == b->excluded &&
+	       a->reduced == b->reduced;
+}
+
+static bool
+has_same_lines(const struct checkout *k, const struct basket_line *lines, uint32_t count)
+{
+	bool same = k->rev > 0 && !k->tender.total_only && k->lines_count == count;
+
+	for (uint32_t i = 0; same && i < count; i++)
+		same = line_is_same(&k->lines[i], &lines[i]);
+	return same;
+}
+
 /* Takes the lines over; the old basket stays when there is no memory. */
 static int
 basket_take(struct lane_core *c, const struct lane_basket *b)
@@ -82,8 +106,13 @@ basket_take(struct lane_core *c, const struct lane_basket *b)
 		masked += guard_line(&lines[i]);
 	if (masked > 0)
 		lane_audit(c, "pan-masked", NULL, "in the texts of a basket");
-	lane_lines_set(k, lines, b->lines_count);
-	k->basket_changed = true;
+	/* The same lines keep their prices: another revision of them changes nothing. */
+	if (has_same_lines(k, lines, b->lines_count)) {
+		free(lines);
+	} else {
+		lane_lines_set(k, lines, b->lines_count);
+		k->basket_changed = true;
+	}
 	k->tender.total_only = false;
 	k->rev = b->rev;
 	k->final = b->final;
@@ -150,6 +179,7 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 	bool paying = k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING;
 	int64_t rest = lane_rest(c);
 	bool untold = k->untold;
+	struct ulid whose = k->priced_for;
 	int rc;
 
 	rc = basket_take(c, b);
@@ -157,6 +187,9 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 		return rc;
 	lane_touch_time(c, now);
 	lane_reprice(c, now);
+	/* It has sold at the last price that it was told, whoever has come since. */
+	if (b->closed && k->paid_minor > 0)
+		k->priced_for = whose;
 	if (paying)
 		basket_under_payment(c, rest, now);
 	if (b->closed) {

@@ -507,6 +507,7 @@ lane_offer(struct lane_core *c)
 	k->told = true;
 	k->offer = fx->offer.serial = ++c->serial;
 	k->offers++;
+	k->offered_rev = k->rev;
 	fx->offer.ticket = k->ticket;
 	fx->offer.rev = k->rev;
 	fx->offer.member_no = k->member_state == MEMBER_KNOWN ? k->member.number : "";
@@ -542,8 +543,11 @@ lane_reprice(struct lane_core *c, const struct timepoint *now)
 		return; /* there is nothing to price, and nobody to tell */
 	/* A part is paid: what was told stands for whoever pays the rest. */
 	if (k->paid_minor > 0 && !k->basket_changed &&
-	    (k->saving_minor == 0 || k->price.discounts_count > 0))
+	    (k->saving_minor == 0 || k->price.discounts_count > 0)) {
+		if (k->offered_rev != k->rev)
+			lane_offer(c);
 		return;
+	}
 	offers_time(c, now, &at);
 	memset(&p, 0, sizeof(p));
 	k->priced_for = k->member.member;

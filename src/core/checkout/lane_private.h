@@ -99,9 +99,10 @@ struct checkout {
 	/* What was reserved before the present price: again so when the adapter does not take its offer. */
 	struct lane_reserved *before;
 	uint32_t before_count;
-	uint32_t offer;  /* the last one sent, 0 none */
-	uint32_t offers; /* of the present price */
-	bool untold;     /* its only one was refused */
+	uint32_t offer;       /* the last one sent, 0 none */
+	uint32_t offered_rev; /* of which revision */
+	uint32_t offers;      /* of the present price */
+	bool untold;          /* its only one was refused */
 	/* Then it is made once more: when, and how often it was; LANE_NEVER with the adapter's return. */
 	int64_t offer_again_ms;
 	uint32_t offer_tries;

@@ -10,7 +10,7 @@ def comes_up():
 
 CLAIMS = (
     ("boot: all three are there and connected without anybody's help", comes_up),
-    ("boot: laned is first, the others follow", chapter_services.start_order),
+    ("boot: laned is first, laned-bio follows", chapter_services.start_order),
     ("boot: each runs as its own user, without any capability", chapter_services.own_users),
     ("boot: lanectl doctor is clean", kit.doctor_clean),
     ("boot: no unit has failed", chapter_services.none_failed),

@@ -31,7 +31,7 @@ def _serve(listener):
                 connection.sendall(b"approved " + data)
 
 
-def _pay():
+def pay():
     """What the POS gets; None: nobody answers."""
     try:
         with socket.create_connection(("127.0.0.1", POS), 5) as s:
@@ -42,13 +42,14 @@ def _pay():
         return None
 
 
-def runs():
-    for module in ("nf_tables", "nft_chain_nat", "nft_fib_inet", "nft_nat", "nft_masq", "nft_ct"):
-        kit.run("modprobe", module)
+def prepare():
+    """An adapter with a POS and a terminal, and the terminal; until removed()."""
     folders = "/srv/bypass/in", "/srv/bypass/out"
     for folder in folders:
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o777)
+    if os.path.exists(ENDPOINTS):  # of a chapter before
+        os.unlink(ENDPOINTS)
     kit.write(CONF, "[adapter:%s]\nplugin = drop\nin = %s\nout = %s\n"
               "pos = tcp://127.0.0.1:%d\nterminal = tcp://127.0.0.1:%d\n" % (
                   (NAME, *folders, POS, TERMINAL)))
@@ -56,6 +57,12 @@ def runs():
                 "RestrictAddressFamilies=AF_INET AF_INET6\nReadWritePaths=/srv/bypass\n")
     _terminal.append(socket.create_server(("127.0.0.1", TERMINAL)))
     threading.Thread(target=_serve, args=_terminal, daemon=True).start()
+
+
+def runs():
+    for module in ("nf_tables", "nft_chain_nat", "nft_fib_inet", "nft_nat", "nft_masq", "nft_ct"):
+        kit.run("modprobe", module)
+    prepare()
     kit.run("systemctl", "start", UNIT)
     kit.until(lambda: os.path.exists(ENDPOINTS), ENDPOINTS)
     kit.equal(kit.show(BYPASS, "ActiveState"), "inactive", BYPASS)
@@ -66,7 +73,7 @@ def gone():
     kit.run("systemctl", "kill", "-s", "KILL", UNIT)
     kit.until(lambda: kit.show(BYPASS, "ActiveState") == "active", "%s is active; %s is %s" % (
         BYPASS, UNIT, kit.show(UNIT, "ActiveState", "Result")))
-    kit.equal(_pay(), b"approved payment", "the stranger's payment")
+    kit.equal(pay(), b"approved payment", "the stranger's payment")
     kit.expect("on: to 127.0.0.1:%d" % TERMINAL in kit.run("laned-bypass", "status", NAME), "status")
     kit.equal(kit.show(TIMER, "ActiveState"), "active", TIMER)
 
@@ -86,7 +93,7 @@ def back():
 
 def by_hand():
     kit.run("laned-bypass", "on", NAME)
-    kit.equal(_pay(), b"approved payment", "a payment")
+    kit.equal(pay(), b"approved payment", "a payment")
     kit.run("laned-bypass", "off", NAME)
     kit.expect("laned_bypass" not in kit.run("nft", "list", "tables"), "a table is left")
 
@@ -95,7 +102,9 @@ def removed():
     kit.run("systemctl", "stop", UNIT)
     os.unlink(CONF)
     kit.remove_drop_in(UNIT, "peers")
-    _terminal[0].close()
+    terminal = _terminal.pop()
+    terminal.shutdown(socket.SHUT_RDWR)  # else an accept() under way keeps the port
+    terminal.close()
     kit.equal(kit.failed_units(), "", "failed units")
 
 
