@@ -251,14 +251,20 @@ bridge_words_go(void *ctx)
 {
 	struct bridge *b = ctx;
 	struct rpc_peer *peer = bridge_peer(b);
+	int rc = 0;
 
 	for (struct word *w = b->words; b->up && peer != NULL && w != NULL; w = w->next) {
 		if (w->asked)
 			continue;
 		w->asked = true;
-		if (rpc_request(peer, "adapter.event", w->params, ASK_MS, on_word, w) < 0)
-			w->asked = false; /* the link's end; as above */
+		rc = rpc_request(peer, "adapter.event", w->params, ASK_MS, on_word, w);
+		w->asked = rc == 0;
+		if (rc < 0)
+			break; /* those after it do not overtake it */
 	}
+	/* The link's end brings the next one; too much under way is over soon. */
+	if (rc < 0 && rc != -EPIPE && loop_timer_set(b->words_again, WORD_AGAIN_MS) < 0)
+		log_err("no timer for what the POS said; the next link takes it");
 }
 
 void

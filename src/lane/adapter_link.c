@@ -326,6 +326,22 @@ completed(struct adapter_link *a, const struct value *params, struct lane_event 
 	return p;
 }
 
+/* A text of the peer, cut to what is kept of it; empty when there is none. */
+static struct str
+text_cut(const struct value *params, const char *name, size_t bytes_max)
+{
+	struct str s = STR("");
+
+	if (value_get_str(params, name, MESSAGE_BYTES_MAX, &s) < 0)
+		return STR("");
+	if (s.n > bytes_max) {
+		s.n = bytes_max;
+		while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0u) == 0x80u)
+			s.n--; /* not within a character */
+	}
+	return s;
+}
+
 static void
 read_completion(const struct value *params, struct lane_event *ev)
 {
@@ -335,11 +351,8 @@ read_completion(const struct value *params, struct lane_event *ev)
 	if (read_answered(params, ev) < 0) /* an amount that cannot be read is no yes */
 		outcome = STR("unknown");
 	ev->completion.outcome = lane_outcome_parse(outcome);
-	if (value_get_str(params, "auth", PAYMENT_AUTH_BYTES - 1, &ev->completion.auth) <
-	    0)
-		ev->completion.auth = STR("");
-	if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ev->completion.ref) < 0)
-		ev->completion.ref = STR("");
+	ev->completion.auth = text_cut(params, "auth", PAYMENT_AUTH_BYTES - 1);
+	ev->completion.ref = text_cut(params, "ref", PAYMENT_REF_BYTES - 1);
 }
 
 /* An answer about money, into the core; what became of it. */

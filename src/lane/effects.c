@@ -369,24 +369,12 @@ run_follow_ups(struct effects *e, const struct timepoint *now)
 	e->follow_count = 0;
 }
 
-/* A late word of a payment that the core has let go: give it back first. */
 static void
-adopt(struct effects *e, const struct lane_event *ev)
+adopt_key(struct effects *e, struct key128 key)
 {
 	struct payment p;
-	struct key128 key;
 	int rc = -EROFS;
 
-	if (ev->kind == LANE_EV_COMPLETION && ev->completion.op != LANE_OP_OFFER)
-		key = ev->completion.key;
-	else if (ev->kind == LANE_EV_JOURNAL_WANTED)
-		key = ev->journal.key;
-	else if (ev->kind == LANE_EV_POS_UNDO || ev->kind == LANE_EV_TENDER_ABORT ||
-		 ev->kind == LANE_EV_TENDER_CONFIRMED ||
-		 ev->kind == LANE_EV_REPEAT_WANTED)
-		key = ev->key;
-	else
-		return;
 	for (uint32_t i = 0; i < lane_core_payments_count(e->core); i++) {
 		const struct payment *known = lane_core_payment(e->core, i);
 
@@ -403,6 +391,30 @@ adopt(struct effects *e, const struct lane_event *ev)
 	/* The journal has it, or may have it: the core only says that it does not know it. */
 	if (rc < 0 && rc != -ENOENT)
 		e->stored = false;
+}
+
+/* A late word of payments that the core has let go: give them back first. */
+static void
+adopt(struct effects *e, const struct lane_event *ev, const struct timepoint *now)
+{
+	struct key128 key, parts[LANE_PARTS_MAX];
+	uint32_t count = 0;
+
+	if (ev->kind == LANE_EV_CANCEL)
+		count = lane_core_ended_parts(e->core, ev->ticket, now, parts);
+	for (uint32_t i = 0; i < count; i++)
+		adopt_key(e, parts[i]);
+	if (ev->kind == LANE_EV_COMPLETION && ev->completion.op != LANE_OP_OFFER)
+		key = ev->completion.key;
+	else if (ev->kind == LANE_EV_JOURNAL_WANTED)
+		key = ev->journal.key;
+	else if (ev->kind == LANE_EV_POS_UNDO || ev->kind == LANE_EV_TENDER_ABORT ||
+		 ev->kind == LANE_EV_TENDER_CONFIRMED ||
+		 ev->kind == LANE_EV_REPEAT_WANTED)
+		key = ev->key;
+	else
+		return;
+	adopt_key(e, key);
 }
 
 /* What limited rules were used by others, for strangers. Unreadable: they get none of them. */
@@ -433,7 +445,7 @@ effects_step(struct effects *e, struct lane_event *ev, const struct timepoint *n
 	e->stored = true;
 	e->totals_stale = e->totals_stale || ev->kind == LANE_EV_RULES;
 	refresh_totals(e, lane_core_display(e->core)->checkout, now);
-	adopt(e, ev);
+	adopt(e, ev, now);
 	rc = step_core(e, ev, now);
 	run_follow_ups(e, now);
 	for (int round = 0; round < ROUNDS_MAX && e->has_found; round++) {

@@ -23,6 +23,8 @@
 #define HEAD 4u
 #define WAITS_MS 200000 /* so long a payment may take when nothing breaks */
 #define STEPS_MAX 10000u
+#define STEP_MS 400
+#define REFUSES_MS 2000   /* so long a terminal that is away takes to say so */
 #define DEATH_ONE_IN 150u /* calls of the host */
 #define SECRET "zqsecret" /* of every frame that is not ours to see */
 
@@ -67,6 +69,7 @@ struct relay_side {
 	struct host_link link;
 	bool inside, up, draining;
 	int64_t up_ms, start_ms, terminal_ms;
+	int64_t away_ms; /* until then an attempt to reach the terminal may end */
 	jmp_buf death;
 	struct laned_conn_events pos, terminal;
 	void *pos_user;
@@ -632,6 +635,7 @@ mark_passed(struct relay_side *r, struct line *l, const struct frame *f, size_t 
 		l->passed++;
 	l->passed++;
 	r->w->res->passed++;
+	world_trace(r->w, "the terminal has %zu bytes", n);
 	for (unsigned i = 0; i < r->tenders_count; i++) {
 		(void)snprintf(id, sizeof(id), "\"%s\"", r->tenders[i].id); /* fits */
 		if (holds(f->bytes, n, id) && holds(f->bytes, n, "\"pay\""))
@@ -672,6 +676,7 @@ pos_takes_ours(struct relay_side *r, struct line *l, size_t n)
 	char id[20];
 
 	l->answered++;
+	world_trace(r->w, "the POS has %zu bytes of ours", n);
 	if (!holds(l->in.bytes, n, "\"approved\""))
 		return;
 	for (unsigned i = 0; i < r->tenders_count; i++) {
@@ -700,6 +705,7 @@ pos_reads(struct relay_side *r, struct line *l)
 			   memcmp(f->bytes, l->in.bytes, n) == 0) {
 			t->taken++;
 			l->answered++;
+			world_trace(r->w, "the POS has %zu bytes of the terminal", n);
 		} else {
 			world_broken(r->w, INV_PASS
 				     "the POS gets what the terminal has not sent");
@@ -730,6 +736,7 @@ send_frame(struct relay_side *r, struct line *l)
 	const struct frame *f = &l->sent[l->frames++];
 	struct vhost_feed how = { .gap_ms = world_delay(w, 0, 20) };
 
+	world_trace(w, "the POS sends %zu bytes", f->n);
 	if (world_fault(w, SIM_FAULT_PARTIAL, 2))
 		how.piece = 1 + world_random(w) % 60;
 	if (vhost_conns_feed(r->host, l->conn, f->bytes, f->n, &how) < 0)
@@ -819,8 +826,9 @@ breaks(struct relay_side *r, struct line *l)
 	}
 	if (r->host != NULL && world_fault(w, SIM_FAULT_LINE_DOWN, 60)) {
 		r->terminal_ms = w->now.mono_ms + world_delay(w, 1000, 20000);
+		r->away_ms = r->terminal_ms + REFUSES_MS + STEP_MS;
 		vhost_conns_answer(r->host, LANED_ENDPOINT_TERMINAL,
-				   world_delay(w, 0, 2000), LANED_GONE);
+				   world_delay(w, 0, REFUSES_MS), LANED_GONE);
 	}
 }
 
@@ -831,7 +839,7 @@ step(struct relay_side *r)
 	static const bool up = true;
 	struct world *w = r->w;
 
-	w->now.mono_ms += world_delay(w, 1, 400);
+	w->now.mono_ms += world_delay(w, 1, STEP_MS);
 	w->res->steps++;
 	if (r->host == NULL && r->start_ms <= w->now.mono_ms)
 		starts(r);
@@ -858,8 +866,8 @@ wait_for(struct relay_side *r, struct line *l)
 		step(r);
 		if (l->conn != 0 && !is_held(r, l->conn)) {
 			read_all(r);
-			if (r->terminal_ms == 0 && !l->hit && l->answered < l->frames &&
-			    !r->w->hit)
+			if (r->w->now.mono_ms > r->away_ms && !l->hit &&
+			    l->answered < l->frames && !r->w->hit)
 				world_broken(r->w, INV_PASS "hung up without a fault");
 			l->hit = true;
 		} else if (r->w->now.mono_ms > until_ms) {

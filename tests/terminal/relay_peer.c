@@ -93,9 +93,29 @@ on_passed(void *user, int status)
 	relay_peer_free(p);
 }
 
-/* The terminal is there: the frame goes to it first, and what the host then does is not seen. */
+/* What the POS has sent behind the frame goes with it: the rest of it will not come by here. */
+static int
+join_held(struct peer *p)
+{
+	const struct laned_host_api *api = p->r->api;
+	uint8_t *all = p->n == 0 ? p->held : api->alloc(p->r->h, p->held_n + p->n);
+
+	if (all == NULL)
+		return LANED_NO_MEMORY;
+	if (p->n == 0)
+		return LANED_OK;
+	memcpy(all, p->held, p->held_n);
+	memcpy(all + p->held_n, p->buf, p->n);
+	api->free(p->r->h, p->held);
+	p->held = all;
+	p->held_n += p->n;
+	p->n = 0;
+	return LANED_OK;
+}
+
+/* The frame goes to the terminal first, and what the host then does is not seen. */
 static void
-pass_now(struct peer *p)
+tie(struct peer *p)
 {
 	struct relay *r = p->r;
 	const struct laned_tunnel t = { .size = sizeof(t),
@@ -115,12 +135,22 @@ pass_now(struct peer *p)
 		p->held = NULL;
 		return;
 	}
-	/* No framing tells where a transaction ends: for good, then, with all that came meanwhile. */
+	/* No framing tells where a transaction ends: for good, then. */
 	if (rc == LANED_UNSUPPORTED &&
 	    r->api->conn_send(r->h, p->terminal, p->held, p->held_n) == LANED_OK &&
-	    r->api->splice(r->h, p->conn, p->terminal, p->buf, p->n) == LANED_OK)
+	    r->api->splice(r->h, p->conn, p->terminal, NULL, 0) == LANED_OK)
 		p->conn = p->terminal = 0;
 	relay_peer_free(p);
+}
+
+/* The terminal is there. */
+static void
+pass_now(struct peer *p)
+{
+	if (join_held(p) == LANED_OK)
+		tie(p);
+	else
+		relay_peer_free(p);
 }
 
 static void

@@ -325,17 +325,19 @@ do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
 	bool pos = act == T_POS || act == T_STALE;
+	struct key128 key = act == T_REFUND ? s->refund : s->last;
 
-	adopt(s, s->last);
+	adopt(s, key);
 	ev.completion.op = pos                  ? LANE_OP_ANSWER
 			   : act == T_CONFIRMED ? LANE_OP_CONFIRM
 			   : act == T_UNDONE    ? LANE_OP_UNDO
+			   : act == T_REFUND    ? LANE_OP_REFUND
 			   : act == T_LATE      ? LANE_OP_OTHER
 						: LANE_OP_PAY;
 	ev.completion.outcome = act == T_CONFIRMED ? OUTCOME_CONFIRMED
 				: act == T_UNDONE  ? OUTCOME_UNDONE
 						   : (enum lane_outcome)(n % 1000);
-	ev.completion.key = s->last;
+	ev.completion.key = key;
 	ev.completion.from = pos ? STR(POS) : STR(PAYER);
 	ev.completion.stale = act == T_STALE;
 	ev.completion.has_amount = !pos;
@@ -372,8 +374,6 @@ do_switch(struct tender_stage *s, enum lane_event_kind kind, bool up)
 		ev.pos.adapter = STR(POS);
 		ev.pos.up = up;
 		ev.pos.partial = true;
-	} else if (kind == LANE_EV_CANCEL) {
-		ev.ticket = str_of(s->ticket);
 	} else {
 		ev.up = up;
 	}
@@ -461,6 +461,23 @@ do_restart(struct tender_stage *s)
 	links_up(s);
 }
 
+/* What was paid of a ticket that has ended comes with its cancel, as from lane/effects. */
+static void
+do_cancel(struct tender_stage *s, bool before)
+{
+	struct lane_event ev = { .kind = LANE_EV_CANCEL };
+	struct key128 parts[LANE_PARTS_MAX];
+	char ticket[16];
+	uint32_t count;
+
+	(void)snprintf(ticket, sizeof(ticket), "T%u", s->tickets - before); /* fits */
+	ev.ticket = str_of(ticket);
+	count = lane_core_ended_parts(s->core, ev.ticket, &s->now, parts);
+	for (uint32_t i = 0; i < count; i++)
+		adopt(s, parts[i]);
+	(void)step(s, &ev); /* as above */
+}
+
 static const struct {
 	enum tender_act act;
 	enum lane_event_kind kind;
@@ -468,7 +485,7 @@ static const struct {
 	{ T_POS_LINK, LANE_EV_POS_LINK },    { T_PAYER_LINK, LANE_EV_ADAPTER },
 	{ T_BIO_LINK, LANE_EV_BIO },         { T_CLOCK, LANE_EV_CLOCK },
 	{ T_REMOVE, LANE_EV_REMOVE_MEMBER }, { T_OTHER, LANE_EV_OTHER_TENDER },
-	{ T_CANCEL, LANE_EV_CANCEL },        { T_TRAINING, LANE_EV_TRAINING },
+	{ T_TRAINING, LANE_EV_TRAINING },
 };
 
 static const struct {
@@ -510,6 +527,8 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 		do_complete(s, act, n);
 	else if (act >= T_PRICE_POS && act <= T_TWO_PHASE)
 		do_env(s, act);
+	else if (act == T_CANCEL)
+		do_cancel(s, n != 0);
 	else if (act == T_WAIT)
 		do_wait(s, n);
 	else if (act == T_JFAIL)

@@ -29,6 +29,7 @@ enum tender_act {
 	T_LATE,      /* the payer, of a request that nobody knows any more: n = outcome */
 	T_CONFIRMED, /* the payer: confirmed */
 	T_UNDONE,    /* the payer: undone */
+	T_REFUND,    /* the payer, of the refund: n = outcome */
 	T_REFUSED,   /* the payer would not take the request; n = op */
 	T_POS,       /* what became of the answer: n = outcome */
 	T_STALE,     /* the same of an answer that was handed over again since */
@@ -43,7 +44,7 @@ enum tender_act {
 	T_CLOCK,
 	T_REMOVE,
 	T_OTHER,
-	T_CANCEL,
+	T_CANCEL, /* n = 1 of the ticket before */
 	T_TRAINING,
 	T_PRICE_POS, /* from now on the POS has the prices */
 	T_PARTIALS,  /* from now on the POS takes a part */

@@ -87,7 +87,7 @@ static const struct {
 	{ T_CLOCK, { 1, 1, 1, 0 } },
 	{ T_REMOVE, { 0, 0, 0, 0 } },
 	{ T_OTHER, { 0, 0, 0, 0 } },
-	{ T_CANCEL, { 0, 0, 0, 0 } },
+	{ T_CANCEL, { 0, 1, 0, 0 } },
 	{ T_PARTIALS, { 0, 0, 0, 0 } },
 	{ T_TWO_PHASE, { 0, 0, 0, 0 } },
 	{ T_WAIT, { 100, 5000, 30000, 130000 } },

@@ -37,6 +37,7 @@
 #define LANE_REFUNDS_MAX 8u   /* of those at most; more: money goes back otherwise */
 #define LANE_EFFECTS_MAX 224u
 #define LANE_ENDED_TICKETS 16u /* whose late baskets open nothing */
+#define LANE_PARTS_MAX 4u      /* payments of one of them that its cancel finds again */
 #define LANE_NEVER INT64_MAX
 
 enum checkout_phase {
@@ -719,6 +720,14 @@ int lane_core_step(struct lane_core *c, const struct lane_event *ev,
  * over the next step; -ENOSPC.
  */
 int lane_core_adopt(struct lane_core *c, const struct payment *p);
+
+/*
+ * The payments of a ticket that has ended: they are adopted before a LANE_EV_CANCEL of it, which gives
+ * them back. The count of ret_keys that are filled.
+ */
+uint32_t lane_core_ended_parts(const struct lane_core *c, struct str ticket,
+			       const struct timepoint *now,
+			       struct key128 ret_keys[LANE_PARTS_MAX]);
 
 /*
  * NULL: money can go back to a token now, by LANE_EV_REFUND; else why not, in words for a cashier.

@@ -147,10 +147,62 @@ lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t re
 	return e != NULL && e->pay_blocked;
 }
 
+const struct ended_ticket *
+lane_ended_paid(const struct lane_core *c, struct str ticket, const struct timepoint *now)
+{
+	const struct ended_ticket *e = find_ended(c, ticket, 0, now);
+
+	return e != NULL && e->paid_minor > 0 ? e : NULL;
+}
+
+void
+lane_ended_seen_to(struct lane_core *c, struct str ticket)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		if (str_is(ticket, c->ended_tickets[i].ticket))
+			c->ended_tickets[i].paid_minor = 0;
+	}
+}
+
+uint32_t
+lane_core_ended_parts(const struct lane_core *c, struct str ticket,
+		      const struct timepoint *now, struct key128 ret_keys[LANE_PARTS_MAX])
+{
+	const struct ended_ticket *e = lane_ended_paid(c, ticket, now);
+
+	if (e == NULL)
+		return 0;
+	memcpy(ret_keys, e->parts, e->parts_count * sizeof(e->parts[0]));
+	return e->parts_count;
+}
+
+static void
+note_parts(const struct lane_core *c, struct ended_ticket *e)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct slot *s = &c->slots[i];
+
+		if (s->counted_minor > 0 && e->parts_count < LANE_PARTS_MAX &&
+		    ulid_eq(s->payment.checkout, e->checkout))
+			e->parts[e->parts_count++] = s->payment.key;
+	}
+}
+
 void
 lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
+	struct ended_ticket ended = { .rev = k->rev,
+				      .for_good =
+					      phase == PHASE_DONE || k->paid_minor > 0,
+				      .pay_blocked = k->pay_blocked,
+				      .business_day = now->business_day,
+				      .mono_ms = now->mono_ms,
+				      .wall_ms = now->wall_ms,
+				      .checkout = k->id,
+				      .paid_minor = k->paid_minor,
+				      .whole =
+					      phase == PHASE_DONE && !k->tender_outside };
 
 	assert(phase == PHASE_DONE || phase == PHASE_CANCELLED);
 	lane_probe_drop(c);
@@ -163,15 +215,8 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 	k->ended_mono_ms = now->mono_ms;
 	lane_touch_time(c, now);
 	c->cur_dirty = true;
-	remember_ended(c,
-		       &(struct ended_ticket){ .rev = k->rev,
-					       .for_good = phase == PHASE_DONE ||
-							   k->paid_minor > 0,
-					       .pay_blocked = k->pay_blocked,
-					       .business_day = now->business_day,
-					       .mono_ms = now->mono_ms,
-					       .wall_ms = now->wall_ms },
-		       k->ticket);
+	note_parts(c, &ended);
+	remember_ended(c, &ended, k->ticket);
 	lane_audit(c,
 		   phase == PHASE_CANCELLED ? "checkout-cancelled"
 		   : k->tender_outside      ? "checkout-done-outside"
@@ -631,13 +676,17 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 	assert(c->cur.phase == PHASE_IDLE && c->slots_count == 0);
 	for (uint32_t i = held->ended_count; i-- > 0;) {
 		const struct checkout_record *r = &held->ended[i];
-		struct ended_ticket e = { .rev = r->rev,
-					  .for_good = r->phase == PHASE_DONE ||
-						      r->paid_minor > 0,
-					  .pay_blocked = r->pay_blocked,
-					  .business_day = r->business_day,
-					  .mono_ms = LANE_NEVER,
-					  .wall_ms = r->changed_wall_ms };
+		struct ended_ticket e = {
+			.rev = r->rev,
+			.for_good = r->phase == PHASE_DONE || r->paid_minor > 0,
+			.pay_blocked = r->pay_blocked,
+			.business_day = r->business_day,
+			.mono_ms = LANE_NEVER,
+			.wall_ms = r->changed_wall_ms,
+			.checkout = r->checkout,
+			.paid_minor = r->paid_minor,
+			.whole = r->phase == PHASE_DONE && !r->tender_outside
+		};
 
 		remember_ended(c, &e, r->ticket);
 	}

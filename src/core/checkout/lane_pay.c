@@ -534,9 +534,12 @@ lane_pay_sweep(struct lane_core *c)
 
 /* A ticket that is not the present one: only what its payments still are. */
 static int
-cancel_earlier(struct lane_core *c, struct str ticket, const struct timepoint *now)
+cancel_earlier(struct lane_core *c, const struct lane_event *ev,
+	       const struct timepoint *now)
 {
-	bool found = false;
+	const struct ended_ticket *e = lane_ended_paid(c, ev->ticket, now);
+	struct str ticket = ev->ticket;
+	bool found = e != NULL && !e->whole;
 
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
@@ -547,6 +550,10 @@ cancel_earlier(struct lane_core *c, struct str ticket, const struct timepoint *n
 			continue;
 		lane_pay_step(c, s, PAYMENT_IN_VOID, now);
 		found = true;
+	}
+	if (e != NULL) {
+		lane_tender_void_ended(c, e, ev->fresh.key, now);
+		lane_ended_seen_to(c, ticket);
 	}
 	return found ? 0 : -ENOENT;
 }
@@ -560,13 +567,14 @@ lane_on_cancel(struct lane_core *c, const struct lane_event *ev,
 	if (ticket.n == 0 || ticket.n >= LANE_TICKET_BYTES)
 		return -EINVAL;
 	if (!lane_is_active(c) || !str_is(ticket, c->cur.ticket))
-		return cancel_earlier(c, ticket, now);
+		return cancel_earlier(c, ev, now);
 	lane_pay_leave(c, PAYMENT_IN_VOID, now);
 	if (!lane_is_active(c))
 		return 0;
 	lane_tender_void(c, ev->fresh.key, now);
 	c->cur.note = NOTE_NONE;
 	lane_end(c, PHASE_CANCELLED, now);
+	lane_ended_seen_to(c, ticket);
 	return 0;
 }
 

@@ -145,6 +145,12 @@ struct ended_ticket {
 	int32_t business_day;
 	int64_t mono_ms; /* LANE_NEVER: in an earlier life, then wall_ms tells */
 	int64_t wall_ms;
+	/* What tokens paid of it: by its cancel that goes back. Which payments, as far as is known. */
+	struct ulid checkout;
+	int64_t paid_minor;
+	bool whole; /* nothing but tokens paid it */
+	struct key128 parts[LANE_PARTS_MAX];
+	uint32_t parts_count;
 };
 
 struct slot {
@@ -263,6 +269,10 @@ bool lane_is_done_ticket(const struct lane_core *c, struct str ticket,
 /* The ticket ended after a payment that forbids another one. */
 bool lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			    const struct timepoint *now);
+/* What tokens paid of a ticket that has ended, NULL nothing; forgotten when it was seen to. */
+const struct ended_ticket *lane_ended_paid(const struct lane_core *c, struct str ticket,
+					   const struct timepoint *now);
+void lane_ended_seen_to(struct lane_core *c, struct str ticket);
 /* Forgets it: the lane is idle. */
 void lane_idle(struct lane_core *c);
 bool lane_is_active(const struct lane_core *c);
@@ -370,6 +380,12 @@ int lane_tender_completed(struct lane_core *c, struct slot *s,
 /* The ticket is void: what of it is paid for good is given back. */
 void lane_tender_void(struct lane_core *c, struct key128 fresh,
 		      const struct timepoint *now);
+/*
+ * The same of one that has ended without its cancel; what has been given back is passed over. Of one
+ * that was sold for it as a whole a human is told: the POS has its own word for giving that back.
+ */
+void lane_tender_void_ended(struct lane_core *c, const struct ended_ticket *e,
+			    struct key128 fresh, const struct timepoint *now);
 
 /* lane_refund.c */
 int lane_on_refund(struct lane_core *c, const struct payment *p,

@@ -214,6 +214,37 @@ lane_tender_void(struct lane_core *c, struct key128 fresh, const struct timepoin
 		      "give that back by hand");
 }
 
+void
+lane_tender_void_ended(struct lane_core *c, const struct ended_ticket *e,
+		       struct key128 fresh, const struct timepoint *now)
+{
+	int64_t known = 0;
+	uint8_t n = 0;
+
+	for (uint32_t i = 0, count = c->slots_count; i < count; i++) {
+		struct slot *s = &c->slots[i];
+		struct key128 key = fresh;
+
+		if (s->payment.kind != PAYMENT_PAY ||
+		    !ulid_eq(s->payment.checkout, e->checkout))
+			continue;
+		known += s->payment.answered_minor; /* or it is being taken back otherwise */
+		if (s->payment.state != PAYMENT_CONFIRMED)
+			continue;
+		key.b[sizeof(key.b) - 1] ^= n++; /* as above */
+		if (!e->whole)
+			give_back(c, s, key, now);
+		else if (!s->payment.given_back)
+			alarm(c, &s->payment,
+			      "a ticket was cancelled after it was paid, and the payment "
+			      "was not: look whether its money is to go back");
+	}
+	if (e->paid_minor > known && !e->whole)
+		alarm(c, NULL,
+		      "a ticket was cancelled after it had ended, and a part of it is "
+		      "paid: look whether that went back");
+}
+
 /* ---- later word ------------------------------------------------------------ */
 
 int
