@@ -149,6 +149,8 @@ static int
 laned_event(void *ctx, struct laned_event *ev)
 {
 	(void)ctx;
+	if (ev->type == LANED_EV_REPEAT_WANTED) /* no tender was ever taken */
+		return LANED_MISSING;
 	return ev->type == LANED_EV_TENDER_WANTED ? LANED_NOT_DURABLE : LANED_OK;
 }
 

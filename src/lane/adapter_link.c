@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/plain/pan.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -326,7 +327,10 @@ completed(struct adapter_link *a, const struct value *params, struct lane_event 
 	return p;
 }
 
-/* A text of the peer, cut to what is kept of it; empty when there is none. */
+/*
+ * A text of the peer, cut to what is kept of it; empty when there is none. A part of a card number
+ * is not told from other digits any more: with one in it nothing is kept.
+ */
 static struct str
 text_cut(const struct value *params, const char *name, size_t bytes_max)
 {
@@ -335,6 +339,8 @@ text_cut(const struct value *params, const char *name, size_t bytes_max)
 	if (value_get_str(params, name, MESSAGE_BYTES_MAX, &s) < 0)
 		return STR("");
 	if (s.n > bytes_max) {
+		if (pan_find(s, NULL, NULL))
+			return STR("");
 		s.n = bytes_max;
 		while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0u) == 0x80u)
 			s.n--; /* not within a character */

@@ -908,6 +908,24 @@ def an_amount_that_cannot_be_read_is_no_yes(s):
         peer.close()
 
 
+def a_reference_that_is_too_long_is_cut(s):
+    adapter, bio, control = s.adapter(), s.bio(), s.control()
+    cases = (("x" * 70, "x" * 64), ("x" * 64, "x" * 64), ("x" * 63 + "\u00e4" * 4, "x" * 63),
+             ("x" * 62 + "\u00e4" * 4, "x" * 62 + "\u00e4"),
+             ("x" * 50 + "4111111111111111" + "x" * 20, None))
+    for i, (told, kept) in enumerate(cases):
+        ticket = "TL%d" % i
+        params = pay(s, adapter, control, bio, ticket,
+                     {"outcome": "declined", "ref": told, "auth": told[:20]})
+        payment = [p for p in control.ok("payment.list", {"limit": 50})["payments"]
+                   if p["key"] == params["key"]][0]
+        assert payment["state"] == "declined" and payment.get("ref") == kept, (told, payment)
+        adapter.ok("pos.basket", basket(ticket=ticket, rev=2, final=True, closed=True))
+    s.alive()
+    for peer in (adapter, bio, control):
+        peer.close()
+
+
 def who_is_identified_but_not_for_payment_wants_a_claim(s):
     adapter, bio, control = s.adapter(), s.bio(), s.control()
     adapter.ok("pos.basket", basket(ticket="TQ", final=True))
@@ -1089,6 +1107,7 @@ TESTS = [
     identify_is_for_one_client_and_ends_with_it, an_enrolment_belongs_to_its_client,
     present_is_passed_on, baskets_are_checked_on_the_way_in, adapter_messages_are_checked, what_a_pos_asks_for_is_checked,
     an_amount_that_cannot_be_read_is_no_yes,
+    a_reference_that_is_too_long_is_cut,
     who_is_identified_but_not_for_payment_wants_a_claim, a_reload_keeps_what_the_adapter_can,
     members_born_here_outlive_the_cache,
     laned_ends_in_order_with_everything_under_way,

@@ -366,6 +366,31 @@ def a_void_ticket_gives_nothing_back_twice(lane):
     assert "receipt" not in lane.ctl("checkouts", "show", checkout)
 
 
+def a_payment_that_was_undone_here_is_not_refunded(lane):
+    """Another payment of the ticket stands, so that goods are taken back; the one that the receipt
+    names was undone, and its money is with the shopper already."""
+    ticket = sell(lane, [("tea", 1000)])
+    code = lane.pos.tickets[ticket]["receipt"][0]
+    lane.stop()
+    journal = sqlite3.connect(lane.path("state", "journal.db"))
+    rest = ", ".join(row[1] for row in journal.execute("PRAGMA table_info(payments)")
+                     if row[1] not in ("seq", "key", "ref"))
+    journal.execute("INSERT INTO payments (key, ref, %s) SELECT randomblob(16), 'another', %s"
+                    " FROM payments WHERE ticket = ? AND state = 'confirmed'" % (rest, rest),
+                    (ticket,))
+    undone = journal.execute("UPDATE payments SET state = 'undone' WHERE ticket = ?"
+                             " AND ref != 'another'", (ticket,))
+    assert undone.rowcount == 1, undone.rowcount
+    journal.commit()
+    journal.close()
+    lane.open()
+    before = len(lane.pos.ledger.refunds())
+    made = back(lane, code, "--all", "--to-token")
+    assert made["pay_back"]["token"] == 0 and made["pay_back"]["other"] == made["refund"], made
+    assert "was taken back" in made["pay_back"]["why"], made
+    assert len(lane.pos.ledger.refunds()) == before and gone_back(lane, ticket) == 0
+
+
 def at_another_lane_by_the_reference(lane):
     ticket = sell(lane, [("milk", 3000)])
     code = lane.pos.tickets[ticket]["receipt"][0]
@@ -428,6 +453,7 @@ def main():
             print("ok   %s" % step.__name__, flush=True)
         code = at_another_lane_by_the_reference(lane)
         a_void_ticket_gives_nothing_back_twice(lane)
+        a_payment_that_was_undone_here_is_not_refunded(lane)
         a_lost_journal_takes_its_own_receipts_by_an_operator_only(lane, code)
         for name in ("laned", "laned-adapter"):
             log = lane.log(name)

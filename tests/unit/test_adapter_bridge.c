@@ -479,6 +479,32 @@ START_TEST(what_the_pos_says_of_a_tender_is_told_until_it_is_stored)
 }
 END_TEST
 
+START_TEST(what_the_pos_says_is_told_by_the_same_link_after_a_flood)
+{
+	struct laned_event note = { .size = sizeof(note),
+				    .type = LANED_EV_NOTE,
+				    .amount = -1 };
+	struct laned_event undo = { .size = sizeof(undo),
+				    .type = LANED_EV_TENDER_UNDO,
+				    .key = { { 7 } },
+				    .amount = -1 };
+	unsigned notes = 0;
+	int rc;
+
+	setup();
+	words = words_failed = 0;
+	while ((rc = api->event(adapter_host, &note)) == LANED_OK)
+		notes++;
+	ck_assert_int_eq(rc, LANED_AGAIN);
+	ck_assert_uint_eq(notes, RPC_PENDING_MAX);
+	ck_assert_int_eq(api->event(adapter_host, &undo), LANED_OK);
+	until(&words, notes + 1);
+	ck_assert_str_eq(word_type, "tender-undo");
+	ck_assert_uint_eq(ended, 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_tender_that_laned_did_not_answer_in_time_is_aborted)
 {
 	struct laned_event ev = { .size = sizeof(ev),
@@ -568,6 +594,7 @@ UNIT_MAIN("adapter_bridge", a_completion_inside_submit_comes_after_its_answer,
 	  another_request_s_key_moves_nothing, what_is_to_be_recovered_is_a_request,
 	  a_lost_laned_voids_requests,
 	  what_the_pos_says_of_a_tender_is_told_until_it_is_stored,
+	  what_the_pos_says_is_told_by_the_same_link_after_a_flood,
 	  a_tender_that_laned_did_not_answer_in_time_is_aborted,
 	  a_repeat_that_laned_did_not_answer_is_not_waited_for,
 	  nonsense_in_health_and_selftest_is_bounded,

@@ -1,11 +1,16 @@
 #include "unit.h"
 
 #include "unit/tender_scenarios.h"
+#include "unit/tender_scenarios_late.h"
+
+#define FIRST ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
+#define LATE ((int)(sizeof(scenarios_late) / sizeof(scenarios_late[0])))
 
 /* An approval is for the POS, and what the POS was told is what the payment came to. */
 START_TEST(scenario_goes_as_written)
 {
-	const struct tender_scenario *t = &scenarios[_i];
+	const struct tender_scenario *t =
+		_i < FIRST ? &scenarios[_i] : &scenarios_late[_i - FIRST];
 	struct tender_stage *s = tender_stage_new();
 
 	for (int i = 0; t->steps[i].fx != NULL; i++) {
@@ -149,8 +154,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_loop_test(c, scenario_goes_as_written, 0,
-			    (int)(sizeof(scenarios) / sizeof(scenarios[0])));
+	tcase_add_loop_test(c, scenario_goes_as_written, 0, FIRST + LATE);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, no_order_of_events_charges_or_answers_what_it_must_not, 0,
 			    8);

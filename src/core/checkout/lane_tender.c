@@ -228,7 +228,8 @@ lane_tender_void_ended(struct lane_core *c, const struct ended_ticket *e,
 		if (s->payment.kind != PAYMENT_PAY ||
 		    !ulid_eq(s->payment.checkout, e->checkout))
 			continue;
-		known += s->payment.answered_minor; /* or it is being taken back otherwise */
+		/* Of one that is not confirmed its own machine takes care. */
+		known += s->payment.answered_minor;
 		if (s->payment.state != PAYMENT_CONFIRMED)
 			continue;
 		key.b[sizeof(key.b) - 1] ^= n++; /* as above */
