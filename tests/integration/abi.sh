@@ -12,7 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 build() { # HEADERS OUT.so
-	"${CC:-cc}" -std=gnu11 -g -O0 -fPIC -shared -I"$1" -o "$2" "$src/tests/abi/abi.c"
+	"${CC:-cc}" -std=gnu11 -g -O0 -fPIC -shared "-ffile-prefix-map=$src=." -I"$1" -o "$2" \
+		"$src/tests/abi/abi.c"
 }
 
 build "$src/include" "$work/now.so"
