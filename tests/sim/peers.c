@@ -112,7 +112,8 @@ check_pay(struct world *w, const struct lane_effect *fx)
 
 		const struct entry *e = ledger_find(w, o->key);
 
-		if (key128_eq(o->key, p->key) || strcmp(o->ticket, p->ticket) != 0 ||
+		if (o->kind != PAYMENT_PAY || key128_eq(o->key, p->key) ||
+		    strcmp(o->ticket, p->ticket) != 0 ||
 		    (e != NULL && e->day != w->now.business_day))
 			continue;
 		/* After a part of it, the rest may be asked for. */

@@ -499,8 +499,9 @@ lane_offer(struct lane_core *c)
 	    (c->faults.adapter_down && !c->env.pos_asks) || c->faults.environment)
 		return;
 	if (k->untold) {
-		/* The price stands, and is told once more. Without memory what was reserved stays so. */
-		(void)lane_keep_reserved(c);
+		/* The price stands, and is told once more; not without memory for what it uses. */
+		if (lane_reserve_again(k) < 0)
+			return;
 		c->cur_dirty = true;
 	}
 	fx = lane_send(c, FX_OFFER);

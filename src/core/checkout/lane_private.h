@@ -99,6 +99,9 @@ struct checkout {
 	/* What was reserved before the present price: again so when the adapter does not take its offer. */
 	struct lane_reserved *before;
 	uint32_t before_count;
+	/* What a price uses whose offer was refused: reserved when it is made again. NULL: none was. */
+	struct lane_reserved *again;
+	uint32_t again_count;
 	uint32_t offer;       /* the last one sent, 0 none */
 	uint32_t offered_rev; /* of which revision */
 	uint32_t offers;      /* of the present price */
@@ -312,6 +315,8 @@ void lane_add_unsaved(const struct lane_core *c, const struct ulid *member,
 uint32_t lane_unsaved_count(const struct lane_core *c);
 /* What the present price uses; with what the POS may still sell at. 0 or -ENOMEM: as it was. */
 int lane_keep_reserved(struct lane_core *c);
+/* A price that was refused is offered again: what it uses is reserved. 0 or -ENOMEM: as it was. */
+int lane_reserve_again(struct checkout *k);
 /* The last offer did not reach the POS: it sells as it was told before. Others are passed over. */
 void lane_offer_refused(struct lane_core *c, uint32_t offer, const struct timepoint *now);
 /* At the start of a step: what the POS has been told by now is all that is reserved. */

@@ -64,8 +64,9 @@ lane_reserved_clear(struct checkout *k)
 	free(k->reserved);
 	free(k->then);
 	free(k->before);
-	k->reserved = k->then = k->before = NULL;
-	k->reserved_count = k->then_count = k->before_count = 0;
+	free(k->again);
+	k->reserved = k->then = k->before = k->again = NULL;
+	k->reserved_count = k->then_count = k->before_count = k->again_count = 0;
 	k->told = k->untold = false;
 	k->offers = 0;
 }
@@ -158,11 +159,70 @@ lane_keep_reserved(struct lane_core *c)
 	k->before_count = k->reserved_count;
 	k->reserved_count = merge_reserved(both, count, k->reserved, k->reserved_count);
 	free(k->then);
+	free(k->again);
+	k->again = NULL;
+	k->again_count = 0;
 	k->reserved = both;
 	k->then = now;
 	k->then_count = count;
 	k->told = k->untold = false;
 	k->offers = 0;
+	return 0;
+}
+
+/*
+ * What the refused price uses is let go, and remembered for when it is offered again: the rules that
+ * it was worked out by may be gone by then. Without memory it stays reserved.
+ */
+static void
+let_go(struct checkout *k)
+{
+	struct lane_reserved *kept = k->before;
+
+	if (k->before_count == 0) { /* an empty list: NULL means unchanged */
+		free(k->before);
+		k->before = NULL;
+		kept = calloc(1, sizeof(*kept));
+	}
+	if (kept == NULL)
+		return;
+	free(k->again);
+	k->again = k->then != NULL ? k->then : k->reserved;
+	k->again_count = k->then != NULL ? k->then_count : k->reserved_count;
+	if (k->then != NULL)
+		free(k->reserved);
+	k->reserved = kept;
+	k->reserved_count = k->before_count;
+	k->then = k->before = NULL;
+	k->then_count = k->before_count = 0;
+}
+
+int
+lane_reserve_again(struct checkout *k)
+{
+	uint32_t room = k->again_count + k->reserved_count + 1u;
+	struct lane_reserved *both = calloc(room, sizeof(*both));
+
+	if (both == NULL)
+		return -ENOMEM;
+	k->told = k->untold = false;
+	k->offers = 0;
+	if (k->again == NULL) { /* it was never let go */
+		free(both);
+		return 0;
+	}
+	memcpy(both, k->again, k->again_count * sizeof(*both));
+	free(k->before);
+	free(k->then);
+	k->before = k->reserved;
+	k->before_count = k->reserved_count;
+	k->reserved_count =
+		merge_reserved(both, k->again_count, k->before, k->before_count);
+	k->reserved = both;
+	k->then = k->again;
+	k->then_count = k->again_count;
+	k->again = NULL;
+	k->again_count = 0;
 	return 0;
 }
 
@@ -176,20 +236,11 @@ lane_offer_refused(struct lane_core *c, uint32_t offer, const struct timepoint *
 	/* Of several for one price another one may have reached the POS. */
 	if (!lane_is_active(c) || offer == 0 || offer != k->offer || k->offers != 1)
 		return;
-	free(k->then);
-	k->then = NULL;
-	k->then_count = 0;
+	let_go(k);
 	k->told = false;
 	k->untold = true;
 	k->offer_tries++;
 	k->offer_again_ms = now->mono_ms + (c->env.limits.journal_retry_ms << doubled);
-	k->reserved_count = k->before_count;
-	if (k->before_count > 0) { /* else the list stays, empty: NULL means unchanged */
-		free(k->reserved);
-		k->reserved = k->before;
-		k->before = NULL;
-		k->before_count = 0;
-	}
 	c->cur_dirty = true;
 }
 
