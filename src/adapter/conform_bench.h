@@ -134,6 +134,8 @@ struct peer_ops {
 	/* Says "approved", "declined" ... about a key, whatever the ledger has. */
 	void (*say)(struct vhost *v, const struct laned_key *key, const char *outcome,
 		    int64_t amount);
+	/* Says "confirmed", "undone" or "not-found" to a confirm or an undo. */
+	void (*say_end)(struct vhost *v, const struct laned_key *key, const char *word);
 	/* The POS sends a basket of one line. */
 	void (*basket)(struct vhost *v, unsigned ticket);
 	/* The i-th kind of bytes that are none of the protocol's messages; false: no more kinds. */
@@ -147,6 +149,13 @@ const struct peer_ops *peer_find(const char *protocol);
 struct peer_entry *peer_entry(struct peer *p, const struct laned_key *key);
 /* As peer_entry, made when it is not there. */
 struct peer_entry *peer_entry_make(struct peer *p, const struct laned_key *key);
+/* What the ledger makes of a payment, and of a confirm or an undo; answered unless the peer is mute. */
+void peer_take_pay(struct peer *p, struct vhost *v, const struct laned_key *key,
+		   int64_t amount);
+void peer_take_end(struct peer *p, struct vhost *v, const struct laned_key *key,
+		   bool undo);
+/* Answers with what the ledger has. */
+void peer_tell(struct peer *p, struct vhost *v, const struct peer_entry *e);
 /* Runs the plug-in and the peer in turns for so long. */
 void peer_run(struct peer *p, struct bench *b, int64_t ms);
 extern const struct peer_ops peer_drop, peer_lines;

@@ -45,6 +45,12 @@ say(struct vhost *v, const struct laned_key *key, const char *outcome, int64_t a
 	put_answer(v, key, "result", "outcome", outcome, amount);
 }
 
+static void
+say_end(struct vhost *v, const struct laned_key *key, const char *word)
+{
+	put_answer(v, key, "done", "state", word, -1);
+}
+
 static int64_t
 amount_of(const struct vhost_file *f)
 {
@@ -61,53 +67,6 @@ amount_of(const struct vhost_file *f)
 }
 
 static void
-tell(struct peer *p, struct vhost *v, const struct peer_entry *e)
-{
-	static const char *const words[] = {
-		[PEER_NEVER_HEARD] = "not-found",
-		[PEER_CAPTURED] = "approved",
-		[PEER_DECLINED] = "declined",
-		[PEER_UNDONE] = "cancelled",
-	};
-
-	if (!p->mute)
-		say(v, &e->key, words[e->state],
-		    e->state == PEER_CAPTURED ? e->amount : -1);
-}
-
-static void
-take_pay(struct peer *p, struct vhost *v, const struct laned_key *key, int64_t amount)
-{
-	struct peer_entry *e = peer_entry(p, key);
-
-	if (e == NULL) {
-		e = peer_entry_make(p, key);
-		e->amount = amount;
-		e->state = p->declines ? PEER_DECLINED : PEER_CAPTURED;
-		e->captures += e->state == PEER_CAPTURED;
-	}
-	tell(p, v, e);
-}
-
-static void
-take_end(struct peer *p, struct vhost *v, const struct laned_key *key, bool undo)
-{
-	struct peer_entry *e = peer_entry_make(p, key);
-	const char *word = "not-found";
-
-	if (e->state == PEER_CAPTURED && undo && !e->confirmed)
-		e->state = PEER_UNDONE;
-	else if (e->state == PEER_CAPTURED && !undo)
-		e->confirmed = true;
-	if (e->state == PEER_UNDONE)
-		word = "undone";
-	else if (e->state == PEER_CAPTURED)
-		word = "confirmed";
-	if (!p->mute)
-		put_answer(v, key, "done", "state", word, -1);
-}
-
-static void
 take(struct peer *p, struct vhost *v, const struct vhost_file *f)
 {
 	const char *dot = strchr(f->name, '.');
@@ -117,13 +76,13 @@ take(struct peer *p, struct vhost *v, const struct vhost_file *f)
 	    hex_decode(key.b, sizeof(key.b), (struct str){ f->name, KEY_HEX }) < 0)
 		return; /* an offer */
 	if (strcmp(dot, ".pay.json") == 0 || strcmp(dot, ".refund.json") == 0)
-		take_pay(p, v, &key, amount_of(f));
+		peer_take_pay(p, v, &key, amount_of(f));
 	else if (strcmp(dot, ".query.json") == 0)
-		tell(p, v, peer_entry_make(p, &key));
+		peer_tell(p, v, peer_entry_make(p, &key));
 	else if (strcmp(dot, ".confirm.json") == 0)
-		take_end(p, v, &key, false);
+		peer_take_end(p, v, &key, false);
 	else if (strcmp(dot, ".undo.json") == 0)
-		take_end(p, v, &key, true);
+		peer_take_end(p, v, &key, true);
 	else
 		bench_fail("%s is no file of the format", f->name);
 }
@@ -199,4 +158,4 @@ noise(struct vhost *v, unsigned i, uint64_t random)
 	return true;
 }
 
-const struct peer_ops peer_drop = { "drop", serve, say, basket, noise };
+const struct peer_ops peer_drop = { "drop", serve, say, say_end, basket, noise };

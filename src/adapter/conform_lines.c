@@ -44,50 +44,9 @@ say_about(struct vhost *v, const struct laned_key *key, const char *word, int64_
 }
 
 static void
-tell(struct peer *p, struct vhost *v, const struct peer_entry *e)
+say_end(struct vhost *v, const struct laned_key *key, const char *word)
 {
-	static const char *const words[] = {
-		[PEER_NEVER_HEARD] = "not-found",
-		[PEER_CAPTURED] = "approved",
-		[PEER_DECLINED] = "declined",
-		[PEER_UNDONE] = "cancelled",
-	};
-
-	if (!p->mute)
-		say_about(v, &e->key, words[e->state],
-			  e->state == PEER_CAPTURED ? e->amount : -1);
-}
-
-static void
-take_pay(struct peer *p, struct vhost *v, const struct laned_key *key, int64_t amount)
-{
-	struct peer_entry *e = peer_entry(p, key);
-
-	if (e == NULL) {
-		e = peer_entry_make(p, key);
-		e->amount = amount;
-		e->state = p->declines ? PEER_DECLINED : PEER_CAPTURED;
-		e->captures += e->state == PEER_CAPTURED;
-	}
-	tell(p, v, e);
-}
-
-static void
-take_end(struct peer *p, struct vhost *v, const struct laned_key *key, bool undo)
-{
-	struct peer_entry *e = peer_entry_make(p, key);
-	const char *word = "not-found";
-
-	if (e->state == PEER_CAPTURED && undo && !e->confirmed)
-		e->state = PEER_UNDONE;
-	else if (e->state == PEER_CAPTURED && !undo)
-		e->confirmed = true;
-	if (e->state == PEER_UNDONE)
-		word = "undone";
-	else if (e->state == PEER_CAPTURED)
-		word = "confirmed";
-	if (!p->mute)
-		say_about(v, key, word, -1);
+	say_about(v, key, word, -1);
 }
 
 /* One line of the plug-in; an acknowledgement and an offer want nothing. */
@@ -108,11 +67,11 @@ take(struct peer *p, struct vhost *v, struct str line)
 	    hex_decode(key.b, sizeof(key.b), hex) < 0)
 		bench_fail("it sends \"%.*s\" without a key", (int)what.n, what.p);
 	if (str_is(what, "pay") && value_get_int(m, "amount", 1, INT64_MAX, &amount) == 0)
-		take_pay(p, v, &key, amount);
+		peer_take_pay(p, v, &key, amount);
 	else if (str_is(what, "query"))
-		tell(p, v, peer_entry_make(p, &key));
+		peer_tell(p, v, peer_entry_make(p, &key));
 	else if (str_is(what, "confirm") || str_is(what, "undo"))
-		take_end(p, v, &key, str_is(what, "undo"));
+		peer_take_end(p, v, &key, str_is(what, "undo"));
 	else
 		bench_fail("it sends \"%.*s\", which is not of the protocol", (int)what.n,
 			   what.p);
@@ -188,4 +147,6 @@ noise(struct vhost *v, unsigned i, uint64_t random)
 	return true;
 }
 
-const struct peer_ops peer_lines = { "template", serve, say_about, basket, noise };
+const struct peer_ops peer_lines = {
+	"template", serve, say_about, say_end, basket, noise
+};

@@ -53,6 +53,56 @@ peer_entry_make(struct peer *p, const struct laned_key *key)
 	return e;
 }
 
+/* ---- its ledger, whatever the protocol ---- */
+
+void
+peer_tell(struct peer *p, struct vhost *v, const struct peer_entry *e)
+{
+	static const char *const words[] = {
+		[PEER_NEVER_HEARD] = "not-found",
+		[PEER_CAPTURED] = "approved",
+		[PEER_DECLINED] = "declined",
+		[PEER_UNDONE] = "cancelled",
+	};
+
+	if (!p->mute)
+		p->ops->say(v, &e->key, words[e->state],
+			    e->state == PEER_CAPTURED ? e->amount : -1);
+}
+
+void
+peer_take_pay(struct peer *p, struct vhost *v, const struct laned_key *key,
+	      int64_t amount)
+{
+	struct peer_entry *e = peer_entry(p, key);
+
+	if (e == NULL) {
+		e = peer_entry_make(p, key);
+		e->amount = amount;
+		e->state = p->declines ? PEER_DECLINED : PEER_CAPTURED;
+		e->captures += e->state == PEER_CAPTURED;
+	}
+	peer_tell(p, v, e);
+}
+
+void
+peer_take_end(struct peer *p, struct vhost *v, const struct laned_key *key, bool undo)
+{
+	struct peer_entry *e = peer_entry_make(p, key);
+	const char *word = "not-found";
+
+	if (e->state == PEER_CAPTURED && undo && !e->confirmed)
+		e->state = PEER_UNDONE;
+	else if (e->state == PEER_CAPTURED && !undo)
+		e->confirmed = true;
+	if (e->state == PEER_UNDONE)
+		word = "undone";
+	else if (e->state == PEER_CAPTURED)
+		word = "confirmed";
+	if (!p->mute)
+		p->ops->say_end(v, key, word);
+}
+
 void
 peer_run(struct peer *p, struct bench *b, int64_t ms)
 {
