@@ -2,26 +2,15 @@
 #include "base/stream_private.h"
 
 #include "base/crash.h"
+#include "base/serial_port.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <unistd.h>
 
 #define LINES_MS 50  /* how often the lines that come in are looked at */
 #define BREAK_MS 250 /* as tcsendbreak() has it, which would block */
 #define MARK_BYTE 0xffu
-
-static const struct {
-	uint32_t baud;
-	speed_t speed;
-} speeds[] = { { 300, B300 },       { 600, B600 },      { 1200, B1200 },
-	       { 2400, B2400 },     { 4800, B4800 },    { 9600, B9600 },
-	       { 19200, B19200 },   { 38400, B38400 },  { 57600, B57600 },
-	       { 115200, B115200 }, { 230400, B230400 } };
 
 static const struct {
 	unsigned ours;
@@ -36,72 +25,19 @@ static const struct {
 
 /* ---- the port ---------------------------------------------------------------------------- */
 
-static void
-set_format(struct termios *t, const struct address *a)
-{
-	cfmakeraw(t);
-	t->c_cflag &= ~(tcflag_t)(CSIZE | CSTOPB | PARENB | PARODD | CRTSCTS);
-	t->c_cflag |= CLOCAL | CREAD | (tcflag_t)(a->data_bits == 7 ? CS7 : CS8);
-	if (a->stop_bits == 2)
-		t->c_cflag |= CSTOPB;
-	if (a->parity != 'N')
-		t->c_cflag |= a->parity == 'O' ? PARENB | PARODD : PARENB;
-	if (a->rtscts)
-		t->c_cflag |= CRTSCTS;
-	/* A break comes as 0xff 0 0, and 0xff as 0xff 0xff: see mark(). */
-	t->c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | IGNPAR | INPCK | ISTRIP);
-	t->c_iflag |= PARMRK;
-	if (a->parity != 'N')
-		t->c_iflag |= INPCK;
-	if (a->data_bits == 7)
-		t->c_iflag |= ISTRIP;
-	t->c_cc[VMIN] = 1;
-	t->c_cc[VTIME] = 0;
-}
-
-static int
-set_up(int fd, const struct address *a)
-{
-	struct termios t;
-	speed_t speed = B9600;
-
-	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
-		if (speeds[i].baud == a->baud)
-			speed = speeds[i].speed;
-	if (tcgetattr(fd, &t) < 0)
-		return -errno;
-	set_format(&t, a);
-	(void)cfsetispeed(&t, speed); /* a speed of the table */
-	(void)cfsetospeed(&t, speed);
-	return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
-}
-
-/* TIOCEXCL keeps later openers out, but for root; the lock those that look for one. */
-static int
-claim(int fd)
-{
-	if (!isatty(fd))
-		return -ENOTTY;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return ioctl(fd, TIOCEXCL) < 0 ? -errno : 0;
-}
-
 int
 stream_serial_open(const struct address *a)
 {
-	int fd = open(a->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	int rc;
+	const struct serial_format format = { .baud = a->baud,
+					      .data_bits = a->data_bits,
+					      .stop_bits = a->stop_bits,
+					      .parity = a->parity,
+					      .rtscts = a->rtscts,
+					      .marks = true }; /* see mark() */
+	int fd = -1, rc = serial_port_open(a->path, &format, &fd);
 
-	if (fd < 0)
-		return -errno;
-	rc = claim(fd);
-	if (rc == 0)
-		rc = set_up(fd, a);
-	if (rc < 0) {
-		(void)close(fd); /* nothing was written */
+	if (rc < 0)
 		return rc;
-	}
 	(void)tcflush(fd, TCIFLUSH); /* what somebody else has left is noise */
 	return fd;
 }
@@ -117,8 +53,7 @@ stream_serial_leave(struct stream *s)
 	 */
 	if (stream_serial_unsent(s) > 0)
 		(void)tcflush(s->fd, TCOFLUSH);
-	/* The mark would outlive us while somebody else still has the line. */
-	(void)ioctl(s->fd, TIOCNXCL);
+	serial_port_leave(s->fd);
 }
 
 size_t

@@ -1,14 +1,11 @@
 #include "bio/serial/line.h"
 
 #include "base/plain/str.h"
+#include "base/serial_port.h"
 #include "bio/sysfs_text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -17,82 +14,32 @@
 /* The USB device is so many folders above the line's: the interface, a port of a bridge with it. */
 #define USB_LEVELS_MAX 3u
 
-static int
-speed_of(uint32_t baud, speed_t *ret_speed)
+static struct serial_format
+format_at(uint32_t baud)
 {
-	static const struct {
-		uint32_t baud;
-		speed_t speed;
-	} speeds[] = { { 9600, B9600 },
-		       { 19200, B19200 },
-		       { 38400, B38400 },
-		       { 57600, B57600 },
-		       { 115200, B115200 } };
-
-	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
-		if (speeds[i].baud == baud) {
-			*ret_speed = speeds[i].speed;
-			return 0;
-		}
-	return -EINVAL;
-}
-
-static int
-set_raw(int fd, uint32_t baud)
-{
-	struct termios t;
-	speed_t speed = 0;
-	int rc = speed_of(baud, &speed);
-
-	if (rc < 0)
-		return rc;
-	if (tcgetattr(fd, &t) < 0)
-		return -errno;
-	cfmakeraw(&t);
-	t.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS);
-	t.c_cflag |= CLOCAL | CREAD;
-	t.c_cc[VMIN] = 1;
-	t.c_cc[VTIME] = 0;
-	(void)cfsetispeed(&t, speed); /* a speed of the table */
-	(void)cfsetospeed(&t, speed);
-	return tcsetattr(fd, TCSANOW, &t) < 0 ? -errno : 0;
-}
-
-/* TIOCEXCL keeps later openers out, but for root; the lock those that look for one. */
-static int
-claim(int fd)
-{
-	if (!isatty(fd))
-		return -ENOTTY;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return ioctl(fd, TIOCEXCL) < 0 ? -errno : 0;
+	return (struct serial_format){
+		.baud = baud, .data_bits = 8, .stop_bits = 1, .parity = 'N'
+	};
 }
 
 int
 line_open(const char *path, uint32_t baud, int *ret_fd)
 {
-	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	int rc;
+	const struct serial_format format = format_at(baud);
+	int rc = serial_port_open(path, &format, ret_fd);
 
-	if (fd < 0)
-		return -errno;
-	rc = claim(fd);
 	if (rc == 0)
-		rc = set_raw(fd, baud);
-	if (rc < 0) {
-		(void)close(fd); /* nothing was written */
-		return rc;
-	}
-	(void)tcflush(fd, TCIOFLUSH); /* what was there before is passed over anyway */
-	*ret_fd = fd;
-	return 0;
+		(void)tcflush(
+			*ret_fd,
+			TCIOFLUSH); /* what was there before is passed over anyway */
+	return rc;
 }
 
 int
 line_set_rate(int fd, uint32_t baud)
 {
-	int rc = set_raw(fd, baud);
+	const struct serial_format format = format_at(baud);
+	int rc = serial_port_set(fd, &format);
 
 	if (rc == 0)
 		(void)tcflush(fd, TCIFLUSH); /* as above */
@@ -132,8 +79,7 @@ line_close(int fd)
 {
 	/* Or close would wait for a line that takes nothing, up to half a minute. */
 	(void)tcflush(fd, TCIOFLUSH);
-	/* The mark would outlive us while somebody else still has the line. */
-	(void)ioctl(fd, TIOCNXCL);
+	serial_port_leave(fd);
 	(void)close(fd); /* nothing is kept for it to lose */
 }
 
