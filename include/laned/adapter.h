@@ -219,6 +219,13 @@ enum laned_event_type {
 	 * that. The same ref, ticket and amount again has the same key while the payment is open.
 	 */
 	LANED_EV_TENDER_WANTED = 3,
+	/*
+	 * What the POS says of a tender later. Synchronous, too: LANED_OK: laned has it, durably, and
+	 * only now may the POS be told so. LANED_MISSING: no such tender of this adapter.
+	 * LANED_REFUSED: laned will not take that back (the goods were returned): ask at the lane.
+	 * LANED_GONE, LANED_AGAIN: certainly not taken in. LANED_NOT_DURABLE: not certain; the POS is
+	 * told neither yes nor no, and repeats it, or the adapter does. To repeat is harmless.
+	 */
 	LANED_EV_TENDER_ABORT = 4, /* the POS wants it stopped; the answer still comes */
 	LANED_EV_TENDER_CONFIRMED = 5, /* the POS has taken the answer for good */
 	LANED_EV_TENDER_UNDO =
@@ -495,10 +502,8 @@ struct laned_host_api {
 	int (*journal_find)(struct laned_host *h, struct laned_str ref,
 			    struct laned_entry *ret_entry);
 	/*
-	 * TENDER_WANTED and REPEAT_WANTED are synchronous as journal(), and the first fills ev->key;
+	 * All that is about a tender is synchronous as journal(), and TENDER_WANTED fills ev->key;
 	 * the others return at once.
-	 * TENDER_ABORT, CONFIRMED and UNDO are kept by the host until laned has stored them, over
-	 * laned's restarts, too.
 	 */
 	int (*event)(struct laned_host *h, struct laned_event *ev);
 

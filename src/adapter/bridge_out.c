@@ -280,7 +280,10 @@ bridge_words_free(struct bridge *b)
 	b->words_count = 0;
 }
 
-/* Kept until laned has stored it, over its restarts, too; this process is all that it may not outlive. */
+/*
+ * Kept until laned has stored it, over its restarts, too; this process is all that it may not outlive:
+ * aborts only, which nobody waits for.
+ */
 static int
 keep_word(struct bridge *b, struct json_out *o)
 {
@@ -375,6 +378,40 @@ is_word(uint32_t type)
 	       type == LANED_EV_TENDER_UNDO;
 }
 
+/*
+ * A word of the POS is taken in when laned has committed it, and not before: a word that only this
+ * process knew would be lost with it, after the POS was told that it is heard. An abort takes nothing
+ * back and nobody is charged for it; it is told on as well as it goes.
+ */
+static int
+wait_for_word(struct bridge *b, struct json_out *o, uint32_t type)
+{
+	struct arena *arena = arena_new(BRIDGE_ARENA_BYTES_MAX);
+	const struct value *result = NULL; /* {} */
+	bool here = b->up && bridge_peer(b) != NULL;
+	int asked = here ? -ENOMEM : -EPIPE;
+
+	if (arena != NULL && here)
+		asked = ask_and_wait(b, "adapter.event", o, arena, &result);
+	arena_free(arena);
+	crash_point("host.event stored");
+	if (type == LANED_EV_TENDER_ABORT && here && asked < 0 && asked != -ENOENT &&
+	    asked != -ECONNREFUSED)
+		(void)keep_word(b, o); /* else the limit of its payment ends it */
+	else
+		json_out_free(o);
+	switch (asked) {
+	case 0:
+		return LANED_OK;
+	case -ENOENT:
+		return LANED_MISSING;
+	case -ECONNREFUSED:
+		return LANED_REFUSED;
+	default:
+		return here ? LANED_NOT_DURABLE : LANED_GONE;
+	}
+}
+
 static int
 link_event(void *ctx, struct laned_event *ev)
 {
@@ -391,7 +428,7 @@ link_event(void *ctx, struct laned_event *ev)
 	if (ev->type == LANED_EV_REPEAT_WANTED)
 		return wait_for_repeat(b, o);
 	if (is_word(ev->type))
-		return keep_word(b, o);
+		return wait_for_word(b, o, ev->type);
 	a = ack_new(b, NULL, NULL);
 	if (a == NULL || !b->up) {
 		free(a);

@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -419,6 +420,25 @@ def what_the_pos_cannot_use_is_given_back(shop):
     shop.agree(ticket)
 
 
+def an_undo_is_acknowledged_when_it_is_stored_and_not_before(shop):
+    """laned hears nothing, then both die: what the POS was told is done would be lost."""
+    ticket = shop.ticket()
+    identity, answers = shop.till.pay(ticket)
+    shop.consent(ticket)
+    assert shop.answer(answers)["outcome"] == "approved"
+    shop.processes["laned"].send_signal(signal.SIGSTOP)
+    send_frame(shop.till.sock, {"type": "undo", "id": identity})  # where the adapter listens already
+    told = receive_frame(shop.till.sock)
+    assert told["type"] == "error", told
+    shop.kill_and_start("relay", "laned")
+    shop.till.drop()
+    assert shop.taken(ticket) == PRICE, "nobody has taken it back yet"
+    assert shop.till.once({"type": "undo", "id": identity})["type"] == "ok"
+    shop.kill_and_start("relay", "laned")
+    shop.wait_state(ticket, "undone")
+    shop.agree(ticket)
+
+
 def what_was_returned_is_not_given_back_again(shop):
     """The goods came back for cash; an undo that the POS says then would be the money's second way."""
     ticket = shop.ticket()
@@ -579,7 +599,8 @@ CHECKS = [paid_by_touch, a_stranger_is_passed_through, without_a_touch_the_termi
           a_decline_is_told, an_abort_before_sending_is_cancelled,
           an_abort_after_sending_loses_no_approval, a_repeat_gives_the_answer_again,
           a_repeat_of_what_laned_never_heard_of_is_the_terminals,
-          what_the_pos_cannot_use_is_given_back, what_was_returned_is_not_given_back_again,
+          what_the_pos_cannot_use_is_given_back,
+          an_undo_is_acknowledged_when_it_is_stored_and_not_before, what_was_returned_is_not_given_back_again,
           what_the_pos_never_says_a_person_can,
           a_pos_that_is_gone_gets_nothing_and_pays_nothing,
           a_basket_that_is_refused_turns_no_offer_away,

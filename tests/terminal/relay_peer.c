@@ -33,19 +33,21 @@ relay_complete(struct peer *p, uint32_t outcome)
 	p->req = 0;
 }
 
+/* On a serial line the frame of the POS is acknowledged by what answers it. */
 int
-relay_answer(struct peer *p, struct laned_json_out *o, char *buf)
+relay_answer(struct peer *p, struct laned_json_out *o)
 {
 	struct laned_str text = { "", 0 };
+	size_t at = 0;
 
 	laned_json_close(o);
-	if (laned_json_done(o, &text) != LANED_OK)
+	if (laned_json_done(o, &text) != LANED_OK || text.n > ANSWER_BYTES)
 		return LANED_INVALID;
-	memset(buf, 0, HEAD_BYTES);
-	buf[2] = (char)(text.n >> 8);
-	buf[3] = (char)text.n;
-	return p->r->api->conn_send(p->r->h, p->conn, (const uint8_t *)buf,
-				    HEAD_BYTES + text.n);
+	if (p->r->frames == FRAMES_ZVT_SERIAL)
+		p->last[at++] = FRAMES_ACK;
+	p->last_n = at + frames_put(p->r->frames, FRAMES_ZVT_RESULT, text.p, text.n,
+				    p->last + at);
+	return p->r->api->conn_send(p->r->h, p->conn, p->last, p->last_n);
 }
 
 void
@@ -54,11 +56,11 @@ relay_status(struct peer *p, int status)
 	char buf[ANSWER_BYTES];
 	struct laned_json_out o;
 
-	laned_json_out_init(&o, buf + HEAD_BYTES, sizeof(buf) - HEAD_BYTES);
+	laned_json_out_init(&o, buf, sizeof(buf));
 	laned_json_open(&o, NULL, '{');
 	laned_json_str(&o, "type", laned_str_of(status == LANED_OK ? "ok" : "error"));
 	laned_json_int(&o, "status", status);
-	(void)relay_answer(p, &o, buf); /* a POS that is gone says so */
+	(void)relay_answer(p, &o); /* a POS that is gone says so */
 }
 
 static struct laned_str
@@ -270,6 +272,7 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		.size = sizeof(ev), .type = type, .amount = -1, .ref = id
 	};
 	struct peer *whose = p;
+	int rc;
 
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (r->peers[i].state != FREE && id.n > 0 &&
@@ -285,7 +288,11 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		repeat(p, &ev);
 		return;
 	}
-	relay_status(p, r->api->event(r->h, &ev));
+	rc = r->api->event(r->h, &ev);
+	if (rc == LANED_MISSING)
+		relay_pass(p); /* it may be of the terminal's own */
+	else
+		relay_status(p, rc);      /* "ok" when it is stored, and not before */
 	if (type == LANED_EV_TENDER_UNDO) /* it had left: only the event takes it back */
 		relay_complete(whose, LANED_OUT_UNKNOWN);
 }
@@ -308,6 +315,7 @@ basket(struct peer *p, const struct laned_json *j)
 	struct relay *r = p->r;
 	const struct laned_json_node *list = laned_json_member(j, j->nodes, "lines");
 	const struct laned_json_node *final = laned_json_member(j, j->nodes, "final");
+	const struct laned_json_node *closed = laned_json_member(j, j->nodes, "closed");
 	struct laned_basket b = { .size = sizeof(b),
 				  .ticket = str_member(j, j->nodes, "ticket"),
 				  .rev = int_member(j, j->nodes, "rev"),
@@ -317,6 +325,8 @@ basket(struct peer *p, const struct laned_json *j)
 
 	if (final != NULL && final->kind == LANED_JSON_BOOL && final->i)
 		b.flags = LANED_BASKET_FINAL;
+	if (closed != NULL && closed->kind == LANED_JSON_BOOL && closed->i)
+		b.flags |= LANED_BASKET_CLOSED;
 	for (const struct laned_json_node *n = list == NULL ? NULL
 							    : laned_json_first(j, list);
 	     n != NULL && b.lines_count < LINES_MAX; n = laned_json_next(j, n))
@@ -324,6 +334,7 @@ basket(struct peer *p, const struct laned_json *j)
 			(struct laned_line){ .size = sizeof(struct laned_line),
 					     .line = int_member(j, n, "line"),
 					     .gtin = str_member(j, n, "gtin"),
+					     .plu = str_member(j, n, "plu"),
 					     .text = str_member(j, n, "text"),
 					     .qty_milli = int_member(j, n, "qty_milli"),
 					     .unit_price = int_member(j, n, "unit_price"),
@@ -351,9 +362,8 @@ take(struct peer *p)
 	struct relay *r = p->r;
 	struct laned_json j = { .nodes = r->nodes, .nodes_max = NODES_MAX };
 	struct laned_str type = { "", 0 };
-	size_t n = p->held_n - HEAD_BYTES;
+	size_t n = frames_body(r->frames, p->held, p->held_n, (uint8_t *)r->text);
 
-	memcpy(r->text, p->held + HEAD_BYTES, n);
 	if (laned_json_parse(&j, r->text, n) == LANED_OK)
 		type = str_member(&j, j.nodes, "type");
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
@@ -369,32 +379,66 @@ take(struct peer *p)
 		relay_pass(p);
 }
 
+static void
+drop_front(struct peer *p, size_t n)
+{
+	memmove(p->buf, p->buf + n, p->n - n);
+	p->n -= n;
+}
+
+/* What is no message: acknowledgements and noise; a serial line's checks. */
+static void
+side_word(struct peer *p, const struct frames_found *f)
+{
+	static const uint8_t nak = FRAMES_NAK;
+	struct relay *r = p->r;
+
+	/* A POS that is gone says so. */
+	if (f->what == FRAMES_BROKEN)
+		(void)r->api->conn_send(r->h, p->conn, &nak, 1);
+	else if (f->what == FRAMES_BYTE && p->buf[0] == FRAMES_NAK && p->last_n > 0)
+		(void)r->api->conn_send(r->h, p->conn, p->last, p->last_n);
+	else if (f->what == FRAMES_MESSAGE && r->frames == FRAMES_ZVT_SERIAL) {
+		static const uint8_t ack = FRAMES_ACK;
+
+		(void)r->api->conn_send(r->h, p->conn, &ack, 1);
+	}
+	drop_front(p, f->n);
+}
+
+/* The POS's "80 00" to what we have sent wants nothing of anybody. */
+static int
+is_answer(const struct relay *r, unsigned head)
+{
+	return (r->frames == FRAMES_ZVT || r->frames == FRAMES_ZVT_SERIAL) &&
+	       (head >> 8 == 0x80 || head >> 8 == 0x84);
+}
+
 /* The next whole frame of buf into held. False: there is none, or no use of it. */
 static int
 next_frame(struct peer *p)
 {
 	struct relay *r = p->r;
-	size_t n;
+	struct frames_found f;
 
-	if (p->n < HEAD_BYTES)
-		return 0;
-	n = (size_t)p->buf[0] << 24 | (size_t)p->buf[1] << 16 | (size_t)p->buf[2] << 8 |
-	    p->buf[3];
-	if (n > FRAME_BYTES_MAX - HEAD_BYTES)
-		n = p->n - HEAD_BYTES; /* nonsense: as it is to the terminal */
-	n += HEAD_BYTES;
-	if (p->n < n)
-		return 0;
+	for (;;) {
+		frames_find(r->frames, p->buf, p->n, &f);
+		if (f.what == FRAMES_NONE)
+			return 0;
+		if (f.what == FRAMES_STRANGE ||
+		    (f.what == FRAMES_MESSAGE && !is_answer(r, f.head)))
+			break; /* nonsense: as it is to the terminal */
+		side_word(p, &f);
+	}
 	r->api->free(r->h, p->held);
-	p->held = r->api->alloc(r->h, n);
+	p->held = r->api->alloc(r->h, f.n);
 	if (p->held == NULL) {
 		relay_peer_free(p);
 		return 0;
 	}
-	memcpy(p->held, p->buf, n);
-	p->held_n = n;
-	memmove(p->buf, p->buf + n, p->n - n);
-	p->n -= n;
+	memcpy(p->held, p->buf, f.n);
+	p->held_n = f.n;
+	drop_front(p, f.n);
 	return 1;
 }
 

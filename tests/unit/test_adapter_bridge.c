@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define KEY "000102030405060708090a0b0c0d0e0f"
 #define COMPLETIONS_MAX 16u
@@ -133,6 +134,7 @@ static struct laned_host *host;
 static struct plugin *plugin;
 static struct bridge *bridge;
 static struct rpc_peer *laned;
+static int laned_fd;
 static const char *recover_text;
 
 static void
@@ -250,6 +252,7 @@ setup(void)
 				    .ended = on_ended,
 				    .ctx = &ended };
 	ck_assert_int_eq(bridge_new(&o, &bridge), 0);
+	laned_fd = fds[1];
 	ck_assert_int_eq(rpc_peer_new(loop, fds[1], 1, &hooks, &laned), 0);
 	while (ups == 0)
 		ck_assert_int_eq(loop_once(loop, 10000), 0);
@@ -453,41 +456,112 @@ START_TEST(a_lost_laned_voids_requests)
 }
 END_TEST
 
-START_TEST(what_the_pos_says_of_a_tender_is_told_until_it_is_stored)
+/* laned's answer to the bridge's next question, there before it is asked. */
+static void
+laned_will_say(int id, int code)
 {
-	struct laned_event ev = { .size = sizeof(ev),
-				  .type = LANED_EV_TENDER_UNDO,
-				  .key = { { 7 } },
-				  .amount = -1 };
+	char line[160];
+	int n = code == 0
+			? snprintf(line, sizeof(line),
+				   "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{}}\n", id)
+			: snprintf(line, sizeof(line),
+				   "{\"jsonrpc\":\"2.0\",\"id\":%d,\"error\":{"
+				   "\"code\":%d,\"message\":\"no\"}}\n",
+				   id, code);
+
+	ck_assert_int_eq(write(laned_fd, line, (size_t)n), n);
+}
+
+static struct laned_event
+word_of(uint32_t type)
+{
+	return (struct laned_event){ .size = sizeof(struct laned_event),
+				     .type = type,
+				     .key = { { 7 } },
+				     .amount = -1 };
+}
+
+START_TEST(a_word_of_the_pos_is_taken_in_when_laned_has_stored_it_and_not_before)
+{
+	static const struct {
+		int code, status;
+	} cases[] = {
+		{ 0, LANED_OK },
+		{ RPC_NOT_FOUND, LANED_MISSING },
+		{ RPC_REFUSED, LANED_REFUSED },
+		{ RPC_INTERNAL, LANED_NOT_DURABLE }, /* it could not be stored */
+		{ RPC_PARAMS, LANED_NOT_DURABLE },
+	};
+	static const uint32_t types[] = { LANED_EV_TENDER_CONFIRMED, LANED_EV_TENDER_UNDO,
+					  LANED_EV_TENDER_ABORT };
+	struct laned_event ev;
+	int id = 1; /* the hello had it */
 
 	setup();
-	words = 0;
-	words_failed = 1;
-	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_OK);
-	until(&words, 2);
-	ck_assert_str_eq(word_type, "tender-undo");
-	/* Once stored it is not told again; and a flood of them ends. */
-	answers = 0;
-	send_submit("r1", 60000);
-	until(&answers, 1);
-	ck_assert_uint_eq(words, 2);
-	words_failed = 1000;
-	for (int i = 0; i < 64; i++)
-		ck_assert_int_eq(api->event(adapter_host, &ev), LANED_OK);
-	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_AGAIN);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		bool kept = types[i] == LANED_EV_TENDER_ABORT; /* told again: ids go on */
+
+		ev = word_of(types[i]);
+		for (size_t k = 0; k < (kept ? 3 : sizeof(cases) / sizeof(cases[0]));
+		     k++) {
+			laned_will_say(++id, cases[k].code);
+			ck_assert_int_eq(api->event(adapter_host, &ev), cases[k].status);
+		}
+	}
+	/* Without laned nothing is taken in, and that is certain. */
+	laned = rpc_peer_free(laned);
+	until(&ended, 1);
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_GONE);
 	teardown();
 }
 END_TEST
 
-START_TEST(what_the_pos_says_is_told_by_the_same_link_after_a_flood)
+START_TEST(a_word_that_laned_could_not_store_is_the_pos_s_to_repeat)
+{
+	struct laned_event ev = word_of(LANED_EV_TENDER_UNDO);
+
+	setup();
+	words = 0;
+	words_failed = 1;
+	laned_will_say(2, RPC_INTERNAL);
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_NOT_DURABLE);
+	until(&words, 1);
+	ck_assert_str_eq(word_type, "tender-undo");
+	/* The host says it no second time behind the adapter's back. */
+	answers = 0;
+	send_submit("r1", 60000);
+	until(&answers, 1);
+	ck_assert_uint_eq(words, 1);
+	teardown();
+}
+END_TEST
+
+START_TEST(an_abort_is_told_until_it_is_stored)
+{
+	struct laned_event ev = word_of(LANED_EV_TENDER_ABORT);
+
+	setup();
+	words = 0;
+	words_failed = 2; /* the first one, and when it is told again */
+	laned_will_say(2, RPC_INTERNAL);
+	ck_assert_int_eq(api->event(adapter_host, &ev), LANED_NOT_DURABLE);
+	until(&words, 3);
+	ck_assert_str_eq(word_type, "tender-abort");
+	/* Once stored it is not told again; and a flood of them ends. */
+	answers = 0;
+	send_submit("r1", 60000);
+	until(&answers, 1);
+	ck_assert_uint_eq(words, 3);
+	teardown();
+}
+END_TEST
+
+START_TEST(an_abort_is_told_by_the_same_link_after_a_flood)
 {
 	struct laned_event note = { .size = sizeof(note),
 				    .type = LANED_EV_NOTE,
 				    .amount = -1 };
-	struct laned_event undo = { .size = sizeof(undo),
-				    .type = LANED_EV_TENDER_UNDO,
-				    .key = { { 7 } },
-				    .amount = -1 };
+	struct laned_event word = word_of(LANED_EV_TENDER_ABORT);
 	unsigned notes = 0;
 	int rc;
 
@@ -497,9 +571,10 @@ START_TEST(what_the_pos_says_is_told_by_the_same_link_after_a_flood)
 		notes++;
 	ck_assert_int_eq(rc, LANED_AGAIN);
 	ck_assert_uint_eq(notes, RPC_PENDING_MAX);
-	ck_assert_int_eq(api->event(adapter_host, &undo), LANED_OK);
-	until(&words, notes + 1);
-	ck_assert_str_eq(word_type, "tender-undo");
+	laned_will_say((int)notes + 2, RPC_INTERNAL);
+	ck_assert_int_eq(api->event(adapter_host, &word), LANED_NOT_DURABLE);
+	until(&words, notes + 2);
+	ck_assert_str_eq(word_type, "tender-abort");
 	ck_assert_uint_eq(ended, 0);
 	teardown();
 }
@@ -593,8 +668,10 @@ UNIT_MAIN("adapter_bridge", a_completion_inside_submit_comes_after_its_answer,
 	  late_answers_without_a_request_go_by_the_key,
 	  another_request_s_key_moves_nothing, what_is_to_be_recovered_is_a_request,
 	  a_lost_laned_voids_requests,
-	  what_the_pos_says_of_a_tender_is_told_until_it_is_stored,
-	  what_the_pos_says_is_told_by_the_same_link_after_a_flood,
+	  a_word_of_the_pos_is_taken_in_when_laned_has_stored_it_and_not_before,
+	  a_word_that_laned_could_not_store_is_the_pos_s_to_repeat,
+	  an_abort_is_told_until_it_is_stored,
+	  an_abort_is_told_by_the_same_link_after_a_flood,
 	  a_tender_that_laned_did_not_answer_in_time_is_aborted,
 	  a_repeat_that_laned_did_not_answer_is_not_waited_for,
 	  nonsense_in_health_and_selftest_is_bounded,
