@@ -365,36 +365,87 @@ find_key(const struct names *n, struct key128 key)
 								      : NULL;
 }
 
-/* Of the payments of one name the one that should have been charged, else may have been. */
-static const struct reconcile_ours *
-find_name(const struct named *list, uint32_t count, struct str name,
-	  struct str (*name_of)(const struct reconcile_ours *o))
+/* How much a payment waits for a charge: one that stands without an entry, of this very amount. */
+static int
+wants_charge(const struct reconcile_ours *o, const struct reconcile_theirs *t,
+	     const struct gathered *g)
 {
-	const struct reconcile_ours *best = NULL;
+	enum standing s = standing_of(o->state);
 
-	for (uint32_t i = lower_bound(list, count, name, name_of);
-	     i < count && str_eq(name_of(list[i].of), name); i++) {
-		enum standing s = standing_of(list[i].of->state);
+	if (s != STANDS)
+		return s != STANDS_NOT;
+	if (o->kind == PAYMENT_REFUND)
+		return 2;
+	if (g->first != NULL)
+		return 3;
+	return o->answered_minor == t->amount_minor ? 5 : 4;
+}
 
-		if (best == NULL || s == STANDS ||
-		    (s != STANDS_NOT && standing_of(best->state) == STANDS_NOT))
-			best = list[i].of;
-		if (s == STANDS)
-			break;
+/* Payments in the order of one of their names, and where those of one name begin. */
+struct named_run {
+	const struct named *list;
+	uint32_t at, count;
+	struct str name;
+	struct str (*name_of)(const struct reconcile_ours *o);
+};
+
+/* The next payment of the name, NULL after the last. */
+static const struct reconcile_ours *
+next_named(struct named_run *r)
+{
+	const struct reconcile_ours *o = r->at < r->count ? r->list[r->at].of : NULL;
+
+	if (o == NULL || !str_eq(r->name_of(o), r->name))
+		return NULL;
+	r->at++;
+	return o;
+}
+
+/*
+ * Of the payments of one name the one that should have been charged, else may have been; of the parts
+ * of a split ticket the one of this amount.
+ */
+static const struct reconcile_ours *
+find_name(struct named_run run, const struct reconcile_theirs *t,
+	  const struct reconcile_input *in, const struct gathered *g)
+{
+	const struct reconcile_ours *best = NULL, *o;
+	int most = -1;
+
+	while ((o = next_named(&run)) != NULL) {
+		int wants = wants_charge(o, t, &g[o - in->ours]);
+
+		if (wants > most) {
+			best = o;
+			most = wants;
+		}
 	}
 	return best;
 }
 
+/* The payments of the reference of an entry without a key, or else of its ticket. */
+static struct named_run
+run_of(const struct names *n, const struct reconcile_theirs *t)
+{
+	bool by_ref = t->ref.n > 0;
+	struct named_run r = { .list = by_ref ? n->by_ref : n->by_ticket,
+			       .name = by_ref ? t->ref : t->ticket,
+			       .name_of = by_ref ? ref_of : ticket_of };
+
+	if (r.name.n == 0)
+		return r; /* of none */
+	r.count = n->count;
+	r.at = lower_bound(r.list, n->count, r.name, r.name_of);
+	return r;
+}
+
 static const struct reconcile_ours *
-find_payment(const struct names *n, const struct reconcile_theirs *t)
+find_payment(const struct names *n, const struct reconcile_theirs *t,
+	     const struct reconcile_input *in, const struct gathered *g)
 {
 	if (!key128_is_zero(t->key))
 		return find_key(n, t->key);
-	if (t->ref.n > 0)
-		return find_name(n->by_ref, n->count, t->ref, ref_of);
-	if (t->ticket.n > 0)
-		return find_name(n->by_ticket, n->count, t->ticket, ticket_of);
-	return NULL;
+	return find_name(run_of(n, t), t, in, g);
 }
 
 /* A refund that an entry of money back may be: of this amount, and without an entry so far. */
@@ -543,19 +594,38 @@ is_back_by_payment(const struct reconcile_ours *o, const struct reconcile_theirs
 	return t->amount_minor < 0 && (o == NULL || o->kind != PAYMENT_REFUND);
 }
 
+/* Of the refunds of all payments that an entry without a key names. */
+static const struct reconcile_ours *
+find_refund_by_name(const struct run *r, const struct reconcile_theirs *t)
+{
+	struct named_run run = run_of(&r->names, t);
+	const struct reconcile_ours *best = NULL, *o;
+
+	while ((o = next_named(&run)) != NULL) {
+		struct reconcile_theirs other = *t;
+		const struct reconcile_ours *refund;
+
+		other.key = o->key;
+		refund = find_refund(&r->names, r->in, r->gathered, &other);
+		if (refund != NULL)
+			take_better(&best, refund);
+	}
+	return best;
+}
+
 /* To whom an entry belongs, NULL: to nobody. */
 static const struct reconcile_ours *
 owner_of(const struct run *r, const struct reconcile_theirs *t,
 	 const struct reconcile_ours *named)
 {
-	const struct reconcile_ours *refund;
-	struct reconcile_theirs other = *t;
+	const struct reconcile_ours *refund = NULL;
 
 	if (!is_back_by_payment(named, t))
 		return named;
-	if (named != NULL)
-		other.key = named->key; /* whatever it was found by */
-	refund = find_refund(&r->names, r->in, r->gathered, &other);
+	if (named != NULL && key128_is_zero(t->key))
+		refund = find_refund_by_name(r, t);
+	if (refund == NULL)
+		refund = find_refund(&r->names, r->in, r->gathered, t);
 	return refund != NULL ? refund : named;
 }
 
@@ -568,7 +638,8 @@ tie_some(struct run *r, bool by_payment)
 
 	for (uint32_t i = 0; i < in->theirs_count && rc == 0; i++) {
 		const struct reconcile_theirs *t = &in->theirs[i];
-		const struct reconcile_ours *o = find_payment(&r->names, t);
+		const struct reconcile_ours *o =
+			find_payment(&r->names, t, in, r->gathered);
 
 		if (is_back_by_payment(o, t) != by_payment)
 			continue;

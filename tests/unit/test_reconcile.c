@@ -306,6 +306,62 @@ START_TEST(of_several_payments_of_a_ticket_the_paid_one_counts)
 }
 END_TEST
 
+/* A POS log names tickets only. Each part of a split one has its own line there, in any order. */
+START_TEST(parts_of_a_split_ticket_are_told_by_their_amounts)
+{
+	struct reconcile_ours o[3] = { ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_DECLINED, 0) };
+	struct reconcile_theirs t[3] = { { .ticket = STR("T1"), .amount_minor = 700 },
+					 { .ticket = STR("T1"), .amount_minor = 1000 },
+					 { .ticket = STR("T1"), .amount_minor = 1000 } };
+	struct seen s;
+
+	o[1].key.b[0] = 2;
+	o[1].answered_minor = 700;
+	o[2].key.b[0] = 3;
+	s = run(o, 3, t, 2);
+	ck_assert_uint_eq(s.count, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_int_eq(s.rows[i].kind, RECONCILE_AGREES);
+	ck_assert_ptr_eq(s.rows[0].theirs, &t[1]);
+	ck_assert_ptr_eq(s.rows[1].theirs, &t[0]);
+	s = run(o, 3, t, 1);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_NOT_THERE);
+	s = run(o, 3, t, 3);
+	ck_assert_int_eq(s.rows[0].kind, RECONCILE_TWICE);
+	ck_assert_int_eq(s.rows[1].kind, RECONCILE_AGREES);
+	ck_assert_int_eq(s.rows[2].kind, RECONCILE_AGREES);
+}
+END_TEST
+
+/* The refund is of the second part, and the line of money back names their ticket only. */
+START_TEST(money_back_by_a_split_ticket_finds_its_refund)
+{
+	struct reconcile_ours o[3] = { ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_CONFIRMED, 0),
+				       ours(PAYMENT_REFUNDED, 0) };
+	struct reconcile_theirs t[3] = { { .ticket = STR("T1"), .amount_minor = 1000 },
+					 { .ticket = STR("T1"), .amount_minor = 700 },
+					 { .ticket = STR("T1"), .amount_minor = -300 } };
+	struct seen s;
+
+	o[1].key.b[0] = 2;
+	o[1].answered_minor = 700;
+	o[2].kind = PAYMENT_REFUND;
+	o[2].key.b[0] = 3;
+	o[2].ref = STR("");
+	o[2].original = o[1].key;
+	o[2].asked_minor = o[2].answered_minor = 300;
+	s = run(o, 3, t, 3);
+	ck_assert_uint_eq(s.count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(s.rows[i].kind, RECONCILE_AGREES);
+		ck_assert_ptr_eq(s.rows[i].theirs, &t[i]);
+	}
+}
+END_TEST
+
 START_TEST(strangers_and_other_currencies_are_told)
 {
 	struct reconcile_ours o = ours(PAYMENT_CONFIRMED, 0);
@@ -387,6 +443,8 @@ UNIT_MAIN("reconcile", every_state_against_every_sum_has_its_name,
 	  money_back_of_another_amount_is_no_refund_of_ours,
 	  an_entry_belongs_by_key_then_reference_then_ticket,
 	  of_several_payments_of_a_ticket_the_paid_one_counts,
+	  parts_of_a_split_ticket_are_told_by_their_amounts,
+	  money_back_by_a_split_ticket_finds_its_refund,
 	  strangers_and_other_currencies_are_told,
 	  strangers_of_one_name_are_told_together, nothing_against_nothing_is_nothing,
 	  a_sum_that_overflows_is_refused)
