@@ -83,7 +83,7 @@ lane_src = $(filter-out $(mains),$(call sources,src/lane/*.c))
 adapter_src = $(filter-out $(mains),$(call sources,src/adapter/*.c))
 ctl_src = $(filter-out $(mains),$(call sources,src/ctl/*.c))
 synth_src = $(filter-out tests/synth/main.c,$(call sources,tests/synth/*.c))
-simlib_src = $(filter-out tests/sim/main.c,$(call sources,tests/sim/*.c))
+simlib_src = $(filter-out tests/sim/main.c,$(call sources,tests/sim/*.c)) tests/terminal/frames.c
 usbmodel_src = $(filter-out tests/usb/live_%.c tests/usb/vhci.c tests/usb/client.c,$(call sources,tests/usb/*.c))
 oracle_src = $(call sources,tests/oracle/*.c)
 sdk_src = $(call sources,plugins/sdk/*.c)
@@ -207,7 +207,7 @@ $(B)/terminal/relay-load.o: $(srcdir)/tests/terminal/relay.c $(B)/gen/flags | $(
 	$(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -c -o $@ $<
 $(B)/terminal/relay.so: $(B)/pic/tests/terminal/relay.o
 $(B)/terminal/relay-load.so: $(B)/terminal/relay-load.o
-$(terminal): $(B)/pic/tests/terminal/relay_peer.o $(B)/libsdk.a $(srcdir)/plugins/adapter.map
+$(terminal): $(B)/pic/tests/terminal/relay_peer.o $(B)/pic/tests/terminal/frames.o $(B)/libsdk.a $(srcdir)/plugins/adapter.map
 	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) -shared $(filter-out -pie,$(ALL_LDFLAGS)) \
 	-Wl,--version-script=$(srcdir)/plugins/adapter.map -o $@ $(filter %.o,$^) $(B)/libsdk.a
 $(B)/terminal/relay.options.json: $(B)/terminal/relay.so $(B)/laned-adapter
@@ -221,7 +221,7 @@ $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 virtual_src = $(call sources,tests/sim/virtual/*.c)
 virtual_ld = $(addprefix -Wl$(comma)--wrap=,send recv poll close fcntl getsockopt crypto_random rpc_listen \
 	rpc_listener_free socket connect host_api host_set_link host_guard host_pans_refused \
-	host_refused lane_step)
+	host_refused lane_step journal_ref journal_find_of journal_returned)
 test_objs_test_sim = $(virtual_src)
 test_ldflags_test_sim = $(virtual_ld)
 # Modem lines and breaks, which a pseudo terminal lacks, are played by the test.
@@ -242,7 +242,7 @@ bench_ldflags_bench_search = -Wl,--wrap=kernel_best
 $(foreach t,$(benches),$(eval $(call bench,$(t))))
 $(B)/synthfinger: $(call obj,tests/synth/main.c) $(B)/libsynth.a $(all_archives)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
-$(B)/lanesim: $(call obj,tests/sim/main.c $(virtual_src) tests/unit/power_vfs.c tests/unit/power_book.c) $(patsubst %,$(B)/lib%.a,simlib lane adapter core base plain)
+$(B)/lanesim: $(call obj,tests/sim/main.c $(virtual_src) tests/unit/power_vfs.c tests/unit/power_book.c) $(patsubst %,$(B)/lib%.a,simlib ctl lane adapter core base plain)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) $(virtual_ld) -o $@ $^ $(ext_libs) -ldl
 
 # Readers that are none: on a bus of umockdev's for one child program, or of the kernel's vhci_hcd.
@@ -256,8 +256,8 @@ $(B)/usb/reader-client: $(call obj,tests/usb/client.c) $(B)/libbio.a $(B)/libbas
 $(B)/usb/reader-vhci: $(call obj,tests/usb/vhci.c) $(B)/libusbmodel.a $(B)/libsynth.a
 	$(call say,LINK,$@) mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $^ $(CRYPTO_LIBS) -lm
 
-# Types on this machine's own uinput; for the virtual machine.
-$(B)/typist: $(call obj,tests/vm/typist.c) $(laned-adapter_archives:%=$(B)/lib%.a)
+# Types on this machine's own uinput, speaks over its serial lines; for the virtual machine.
+$(B)/typist $(B)/uartline: $(B)/%: $(B)/obj/tests/vm/%.o $(laned-adapter_archives:%=$(B)/lib%.a)
 	$(call say,LINK,$@) $(CC) $(ALL_LDFLAGS) -o $@ $^ $(ext_libs)
 
 # ---- tests ---------------------------------------------------------------
@@ -402,7 +402,7 @@ $(B)/stage/done: all FORCE
 	+@rm -rf $(B)/stage && $(sub) B=$(B) DESTDIR=$(abspath $(B))/stage install >/dev/null && touch $@
 # The installed product under Debian's systemd in a virtual machine; see tests/vm/check-vm.
 vm_b = $(abspath $(B))/vm
-vm_peers = synthfinger usb/reader-vhci typist
+vm_peers = synthfinger usb/reader-vhci typist uartline
 check-vm: maybe-deps-vm
 	+@rm -rf $(vm_b)/stage $(vm_b)/results
 	+@$(sub) B=$(vm_b)/build prefix=/usr all $(addprefix $(vm_b)/build/,$(vm_peers))

@@ -18,6 +18,7 @@ struct job {
 	enum sim_profile profile;
 	enum sim_adapter adapter;
 	enum sim_rates rates;
+	enum sim_disk disk;
 	char plugin[512], relay[512]; /* "" none */
 };
 
@@ -36,6 +37,7 @@ usage(void)
 		" [--profile touch-first|claim-first|by-seed]"
 		" [--adapter drop|bridge|scripted|terminal|relay|by-seed] [--plugin "
 		"DROP.so]"
+		" [--disk honest|lying|by-seed]"
 		" [--rates realistic|absurd|by-seed]\n"
 		"N checkouts follow one another in a run; seed S gives run S, S+1 ...\n"
 		"bugs to plant: journal-lies unknown-is-no undo-forgotten"
@@ -102,6 +104,18 @@ rates_named(const char *name, enum sim_rates *ret)
 	return -EINVAL;
 }
 
+static int
+disk_named(const char *name, enum sim_disk *ret)
+{
+	for (unsigned d = 0; d < SIM_DISKS; d++) {
+		if (strcmp(name, sim_disk_name((enum sim_disk)d)) == 0) {
+			*ret = (enum sim_disk)d;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 /* The options that are words. 0; -EINVAL; 1 it is none of them. */
 static int
 parse_word(const char *option, const char *value, struct job *job)
@@ -114,6 +128,8 @@ parse_word(const char *option, const char *value, struct job *job)
 		return adapter_named(value, &job->adapter);
 	if (strcmp(option, "--rates") == 0)
 		return rates_named(value, &job->rates);
+	if (strcmp(option, "--disk") == 0)
+		return disk_named(value, &job->disk);
 	if (strcmp(option, "--plugin") == 0)
 		return str_copy(job->plugin, sizeof(job->plugin), str_of(value));
 	return 1;
@@ -206,6 +222,10 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->relayed += r->relayed;
 	sum->passed += r->passed;
 	sum->journalled += r->journalled;
+	sum->forgotten += r->forgotten;
+	sum->without += r->without;
+	sum->reconciled += r->reconciled;
+	sum->mistakes += r->mistakes;
 	sum->sent_bytes += r->sent_bytes;
 	for (unsigned f = 0; f < SIM_FAULTS; f++)
 		sum->faults[f] += r->faults[f];
@@ -233,6 +253,10 @@ static const struct row rows[] = {
 	ROW("past_a_terminal", relayed),
 	ROW("passed_to_it", passed),
 	ROW("with_sqlite", journalled),
+	ROW("lost_by_the_disk", forgotten),
+	ROW("without_a_journal", without),
+	ROW("runs_reconciled", reconciled),
+	ROW("mistakes_planted", mistakes),
 	ROW("steps", steps),
 	ROW("lines", lines),
 	ROW("bridge_bytes", sent_bytes),
@@ -361,6 +385,7 @@ main(int argc, char **argv)
 			.sqlite = job.sqlite,
 			.adapter = job.adapter,
 			.rates = job.rates,
+			.disk = job.disk,
 			.plugin = job.plugin[0] != '\0' ? job.plugin : NULL,
 			.relay = job.relay[0] != '\0' ? job.relay : NULL,
 			.trace = job.trace ? stdout : NULL,

@@ -58,6 +58,15 @@ enum sim_rates {
 };
 const char *sim_rates_name(enum sim_rates r);
 
+/* Whether the disk of the journal lies. */
+enum sim_disk {
+	SIM_DISK_BY_SEED, /* of sixteen runs one, at absurd rates four */
+	SIM_DISK_HONEST,
+	SIM_DISK_LYING, /* what it has acknowledged may be gone after a power loss */
+	SIM_DISKS
+};
+const char *sim_disk_name(enum sim_disk d);
+
 /* What goes wrong; each is counted. */
 enum sim_fault {
 	SIM_FAULT_DROPPED,      /* a message or file is lost */
@@ -83,6 +92,8 @@ enum sim_fault {
 	SIM_FAULT_POWER,        /* the whole machine */
 	SIM_FAULT_TORN,    /* a file that the power loss left half, or of other bytes */
 	SIM_FAULT_LIED,    /* one that was synced, and is gone */
+	SIM_FAULT_COMMITS_LOST, /* of the journal, though acknowledged */
+	SIM_FAULT_JOURNAL_GONE, /* it cannot be read, until an older one is put back */
 	SIM_FAULT_CLOCK,   /* the wall clock jumps, forth or back */
 	SIM_FAULT_DOUBTED, /* and is not believed */
 	SIM_FAULT_RELOAD,  /* of the configuration */
@@ -103,6 +114,7 @@ struct sim_options {
 	enum sim_profile profile;
 	enum sim_adapter adapter;
 	enum sim_rates rates;
+	enum sim_disk disk;
 	const char *plugin; /* path of drop.so; NULL: SIM_ADAPTER_SCRIPTED only */
 	const char *relay;  /* path of relay.so; NULL: no SIM_ADAPTER_RELAY */
 	FILE *trace;        /* NULL: none */
@@ -128,6 +140,9 @@ struct sim_result {
 	uint32_t relayed;    /* through the adapter that stands before a real terminal */
 	uint32_t passed;     /* frames that went through it to the terminal */
 	uint32_t journalled; /* with the SQLite journal */
+	uint32_t forgotten; /* tickets of which a lying disk took something */
+	uint32_t without; /* ended while there was no journal */
+	uint32_t reconciled, mistakes; /* runs; and planted in their settlement files */
 	uint64_t sent_bytes; /* over the bridge's socket */
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */

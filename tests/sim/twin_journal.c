@@ -461,6 +461,12 @@ twin_journal_ref(struct twin_journal *t)
 	return (struct journal_ref){ &ops, t };
 }
 
+struct journal *
+twin_journal_db(struct twin_journal *t)
+{
+	return t->db;
+}
+
 /* What the book does not note of a checkout: is the newest one of the file that of this state? */
 static bool
 has_newest(struct twin_journal *t, struct mem_journal *state)

@@ -48,11 +48,18 @@ enum message_kind {
 	MSG_TERM_RESULT, /* the same at the POS */
 	MSG_TERM_DONE,   /* what became of it, at laned */
 	MSG_TERM_TELL,   /* the POS tells how it ended */
+	/* relay*.c */
+	MSG_RELAY_STARTS, /* the adapter's process */
+	MSG_RELAY_READ,   /* req: a line has something for its far end */
+	MSG_RELAY_SAY,    /* the terminal sends what it has ready */
+	MSG_RELAY_AGAIN,  /* a serial line waits for ACK no longer */
+	MSG_RELAY_POS,    /* the POS has words that laned has not heard */
 	/* to others */
 	MSG_PEER,    /* the adapter's request arrives at the processor */
 	MSG_POS,     /* the POS's next act */
 	MSG_RESTART, /* laned starts again */
 	MSG_DISK_OK,
+	MSG_BACKUP,  /* an older journal is put back */
 	MSG_CLOCK_OK
 };
 
@@ -152,6 +159,8 @@ struct grey {
 
 struct drop_side;
 struct laned_side;
+struct relay_side;
+struct lost;
 
 struct world {
 	struct sim_options opt;
@@ -164,11 +173,14 @@ struct world {
 	struct key128 journal_asked; /* laned was asked last whether this may be sent */
 	struct twin_journal *twin;   /* the SQLite one beside it, or NULL */
 	struct journal_ref store;    /* what the lane writes: one or both */
+	struct lost *lost; /* what a lying disk has taken; NULL: the disk is honest */
 	struct lane_core *core;
 	struct effects *effects;
 	bool crashed, down, disk_full, quiet;
 	bool power_went;        /* in the middle of a commit */
+	bool journal_gone;      /* it cannot be read: nothing is stored, nothing paid */
 	struct drop_side *drop; /* the real adapter; NULL: the scripted one */
+	struct relay_side *relay; /* a real one before a terminal, beside a scripted payer */
 	bool bridged;           /* over the real bridge */
 	struct laned_side
 		*laned; /* with it: laned's side of it; NULL while laned is down */
@@ -279,6 +291,7 @@ void world_swap_rules(struct world *w);
 #define INV_PASS "pass: "       /* others' payments go through unchanged, and unseen */
 #define INV_SENSOR "sensor: "   /* no frame before a claim, where the law wants that */
 #define INV_ALIVE "alive: "     /* everything comes to rest, nothing is left behind */
+#define INV_BOOKS "books: "   /* the reconciliation names every difference, and nothing else */
 #define INV_TWINS "twins: "     /* the SQLite journal and the one in memory */
 
 struct ticket *ticket_find(struct world *w, const char *name);
@@ -344,6 +357,17 @@ void refunds_return_goods(struct world *w);
 void refunds_asked(struct world *w, struct entry *e, const struct message *m,
 		   struct message *answer);
 void refunds_settled(struct world *w, const struct entry *e);
+
+/* disk.c: the journal's disk, where it lies. */
+void disk_begin(struct world *w);
+/* What laned has for a journal: none, while it cannot be read. */
+struct journal_ref disk_journal(const struct world *w);
+/* The power has gone, and laned is dead: is the journal what it was? */
+void disk_lost_power(struct world *w);
+void disk_restores(struct world *w);
+
+/* books.c: the reconciliation of the run. */
+void books_settled(struct world *w);
 
 /* reckoning.c: what must hold when all is settled. */
 void peers_settled(struct world *w);
