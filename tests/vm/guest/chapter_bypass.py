@@ -1,6 +1,8 @@
 """laned-adapter cannot run at all: systemd has the kernel join the POS to the real terminal."""
 import os
+import pwd
 import socket
+import subprocess
 import threading
 
 import kit
@@ -10,7 +12,8 @@ UNIT = "laned-adapter@%s.service" % NAME
 BYPASS = "laned-bypass@%s.service" % NAME
 TIMER = "laned-bypass@%s.timer" % NAME
 CONF = "/etc/laned/conf.d/90-bypass.conf"
-ENDPOINTS = "/var/lib/private/laned-adapter/%s/endpoints" % NAME
+END = "laned-bypass-end@%s.service" % NAME
+ENDPOINTS = "/var/lib/private/laned-endpoints/%s/endpoints" % NAME
 HOST = "/usr/libexec/laned/laned-adapter"
 POS, TERMINAL = 20007, 20009
 AGAIN_S = 150  # tried again once a minute
@@ -68,6 +71,48 @@ def runs():
     kit.equal(kit.show(BYPASS, "ActiveState"), "inactive", BYPASS)
 
 
+def not_its_own():
+    """Who may write that file says where strangers' payments go: not the adapter's user."""
+    user = pwd.getpwnam("laned-a-" + NAME)
+    kit.expect(os.stat(ENDPOINTS).st_uid != user.pw_uid, "it belongs to the adapter's user")
+    code = "import os\ntry:\n os.setgroups([])\n os.setgid(%d)\n os.setuid(%d)\n open(%r, 'a')\n" \
+        "except OSError:\n print('refused')\n" % (user.pw_gid, user.pw_uid, ENDPOINTS)
+    said = subprocess.run(["python3", "-c", code], capture_output=True, text=True, timeout=60,
+                          check=False).stdout
+    kit.equal(said, "refused\n", "the adapter's user may open it for writing")
+
+
+def one_host():
+    """A second host by hand ends and says why."""
+    done = subprocess.run([HOST, "--name", NAME], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60, check=False)
+    kit.equal(done.returncode, 1, "exit: " + done.stderr)
+    kit.expect("runs already" in done.stderr, "it does not say why: " + done.stderr)
+    kit.equal(kit.show(UNIT, "ActiveState"), "active", UNIT)
+
+
+def switched_off():
+    """enabled = no: the POS has its terminal, and nothing has failed."""
+    with open(CONF, encoding="ascii") as f:
+        text = f.read()
+    kit.write(CONF, text + "enabled = no\n")
+    kit.run("systemctl", "restart", UNIT)
+    kit.equal(pay(), b"approved payment", "a payment")
+    kit.equal(kit.show(UNIT, "ActiveState"), "active", UNIT)
+    kit.equal(kit.show(BYPASS, "ActiveState"), "inactive", BYPASS)
+    kit.equal(kit.failed_units(), "", "failed units")
+    kit.write(CONF, "\n".join(line for line in text.splitlines()
+                              if not line.startswith(("pos", "terminal"))) + "\nenabled = no\n")
+    kit.run("systemctl", "restart", UNIT)  # and without a POS behind it it simply ends
+    kit.until(lambda: kit.show(UNIT, "ActiveState") == "inactive", "%s is %s" % (
+        UNIT, kit.show(UNIT, "ActiveState", "Result")))
+    kit.until(lambda: not os.path.exists(ENDPOINTS), "the end of what was kept")
+    kit.equal(kit.failed_units(), "", "failed units")
+    kit.write(CONF, text)
+    kit.run("systemctl", "restart", UNIT)
+    kit.until(lambda: os.path.exists(ENDPOINTS), ENDPOINTS)
+
+
 def gone():
     os.rename(HOST, HOST + ".away")
     kit.run("systemctl", "kill", "-s", "KILL", UNIT)
@@ -89,6 +134,13 @@ def back():
     begun.sendall(b"late")
     kit.equal(begun.recv(100), b"approved late", "what was begun before")
     begun.close()
+    kit.until(lambda: kit.show(END, "ActiveState") == "active" or
+              "laned_bypass" not in kit.run("nft", "list", "tables"), END)
+    table = "laned_bypass_" + NAME
+    if table in kit.run("nft", "list", "tables"):  # three minutes of silence, without the wait
+        kit.run("nft", "flush", "set", "inet", table, "live")
+    kit.until(lambda: table not in kit.run("nft", "list", "tables"), "the end of the redirect")
+    kit.until(lambda: kit.show(END, "ActiveState") == "inactive", END)
 
 
 def by_hand():
@@ -110,8 +162,11 @@ def removed():
 
 CLAIMS = (
     ("bypass: an adapter with a POS and a terminal runs, and keeps its endpoints", runs),
+    ("bypass: its user may not write where they are kept", not_its_own),
+    ("bypass: a second host of it, started by hand, ends and says why", one_host),
+    ("bypass: switched off by enabled = no: no failure, and the POS has its terminal", switched_off),
     ("bypass: its program deleted, a stranger's payment is made at the terminal", gone),
-    ("bypass: the program is back: tried again by itself, nothing under way is cut", back),
+    ("bypass: the program is back: nothing under way is cut, and the redirect ends by itself", back),
     ("bypass: by one command, and gone without a trace", by_hand),
     ("bypass: what this chapter made is removed", removed),
 )

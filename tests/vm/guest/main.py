@@ -9,7 +9,7 @@ PORT = "/dev/ttyS1"
 BOOT_FILE = "/var/lib/vmtest/boot"
 # The chapters of each boot; the machine is started anew between them.
 BOOTS = (("install", "services", "restarts", "typing", "activation", "bypass",
-          "powercut"),
+          "uart", "powercut"),
          ("boot", "reader", "power", "checkout", "serial", "removal"))
 ALWAYS = ("install", "services", "boot")  # the others stand on them
 
