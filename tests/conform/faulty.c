@@ -43,6 +43,8 @@ enum fault {
 	ASKED_AMOUNT,
 	LOSES_BASKET,
 	REPEATS_ALL,
+	LATE_IS_OPEN,
+	NONSENSE_IS_NO,
 	FAULTS
 };
 
@@ -55,6 +57,8 @@ struct shim {
 	enum fault fault;
 	uint64_t req; /* of the last completion */
 	struct laned_key key;
+	uint64_t asked; /* the last payment that it took */
+	struct laned_key asked_key;
 	uint64_t timer;
 	laned_ack_fn ack;
 	void *ack_user;
@@ -169,10 +173,27 @@ shim_dir_remove(struct laned_host *h, const char *option, struct laned_str name,
 	return of(h)->api->dir_remove(of(h)->real, option, name, version);
 }
 
+/* What it cannot read it takes for a refusal. */
+static void
+refuse_asked(struct shim *s)
+{
+	const struct laned_result r = { .size = sizeof(r),
+					.outcome = LANED_OUT_DECLINED,
+					.req = s->asked,
+					.key = s->asked_key,
+					.amount = -1 };
+
+	if (s->asked != 0)
+		(void)s->api->complete(s->real, &r, NULL, NULL); /* the mistake */
+	s->asked = 0;
+}
+
 static int
 shim_dir_set_aside(struct laned_host *h, const char *option, struct laned_str name,
 		   uint64_t version)
 {
+	if (of(h)->fault == NONSENSE_IS_NO)
+		refuse_asked(of(h));
 	return of(h)->api->dir_set_aside(of(h)->real, option, name, version);
 }
 
@@ -258,6 +279,11 @@ shim_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn a
 	if ((s->fault == COMPLETES_NEVER && copy.outcome == LANED_OUT_UNKNOWN) ||
 	    (s->fault == DROPS_LATE && (copy.flags & LANED_RESULT_LATE) != 0))
 		return LANED_OK;
+	if (s->fault == LATE_IS_OPEN && (copy.flags & LANED_RESULT_LATE) != 0) {
+		copy.flags &= ~LANED_RESULT_LATE;
+		copy.req = s->asked; /* the mistake: it is for what was asked last */
+		copy.key = s->asked_key;
+	}
 	if (s->fault == COMPLETES_TWICE)
 		(void)s->api->complete(s->real, &copy, NULL, NULL); /* the mistake */
 	if (s->fault == REPEATS_ALL && s->ack == NULL && ack != NULL) {
@@ -331,7 +357,7 @@ create(struct laned_host *h, const struct laned_host_api *api, void **ret_instan
 		"crashes-on-noise|recovers-nothing|invents-approval|forgets-again|"
 		"drops-late|charges-again|system-call|descriptor|thread|vectors|"
 		"note-without-end|hangs|endless-timer|takes-anything|asked-amount|"
-		"loses-basket|repeats-all|";
+		"loses-basket|repeats-all|late-is-open|nonsense-is-no|";
 	struct shim *s = api->alloc(h, sizeof(*s));
 	struct laned_str word = { "", 0 };
 	const char *at = choices;
@@ -450,6 +476,10 @@ submit(void *instance, const struct laned_request *r)
 		(void)r;
 	if (s->fault == TAKES_ANYTHING && r->type > LANED_REQ_UNDO)
 		return LANED_OK;
+	if (r->type == LANED_REQ_PAY) {
+		s->asked = r->req;
+		s->asked_key = r->key;
+	}
 	return s->drop->submit(s->inner, r);
 }
 
@@ -509,7 +539,8 @@ static const struct laned_option options[] = {
 	  "invents-outcome|leaks|timer-left|grows|aborts-on-null|crashes-on-noise|"
 	  "recovers-nothing|invents-approval|forgets-again|drops-late|charges-again|"
 	  "system-call|descriptor|thread|vectors|note-without-end|hangs|endless-timer|"
-	  "takes-anything|asked-amount|loses-basket|repeats-all",
+	  "takes-anything|asked-amount|loses-basket|repeats-all|late-is-open|"
+	  "nonsense-is-no",
 	  "The mistake to make.", 0, 0 },
 };
 
