@@ -5,6 +5,7 @@
 #include "base/keys.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "lane/lane_env.h"
 #include "lane/offers.h"
 
 #include <errno.h>
@@ -237,35 +238,11 @@ lane_rules_changed(struct lane *l)
 static void
 read_env(struct lane *l)
 {
-	const struct conf *c = l->live;
-	struct lane_env *e = &l->env;
-
-	/* What an adapter can do was told by its hello and outlives a reload. */
-	bool can_query = e->payment.can_query, partial_ok = e->payment.partial_ok;
-
-	e->limits = (struct lane_limits)LANE_LIMITS_DEFAULT;
-	e->payment = (struct payment_rules)PAYMENT_RULES_DEFAULT;
-	if (l->core != NULL) {
-		e->payment.can_query = can_query;
-		e->payment.partial_ok = partial_ok;
-	}
-	e->limits.touch_checkout_minor = conf_int(c, "payment", "touch_limit");
-	e->limits.touch_day_minor = conf_int(c, "payment", "touch_day_limit");
-	e->limits.check_in_ms = conf_int(c, "checkout", "checkin_max");
-	e->limits.idle_checkout_ms = conf_int(c, "checkout", "idle_max");
-	e->payment.sending_ms = conf_int(c, "payment", "sending_max");
-	e->limits.tender_wait_ms = conf_int(c, "payment", "tender_wait");
-	e->payment.unknown_max_ms = conf_int(c, "payment", "unknown_max");
-	e->payment.not_taken_ms = conf_int(c, "payment", "approved_max");
-	e->payment.undo_alarm_ms = conf_int(c, "payment", "undo_alarm");
-	e->budget.nodes_max = (uint64_t)conf_int(c, "pricing", "nodes_max");
-	e->claim_first = keys_claim_first(l->conf);
-	e->limits.sensor_ms = conf_int(l->conf, "privacy", "sensor_max");
-	e->price_pos = strcmp(conf_str(l->conf, "pricing", "price"), "pos") == 0;
-	(void)str_copy(
-		l->language, sizeof(l->language),
-		str_of(conf_str(c, "lane", "language"))); /* checked by the reader */
-	e->language = str_of(l->language);
+	lane_env_read(l->live, l->conf, &l->env);
+	(void)str_copy(l->language, sizeof(l->language),
+		       str_of(conf_str(l->live, "lane",
+				       "language"))); /* checked by the reader */
+	l->env.language = str_of(l->language);
 }
 
 static void
@@ -304,6 +281,7 @@ open_core(struct lane *l)
 	struct timepoint now;
 	int rc;
 
+	l->env.payment = (struct payment_rules)PAYMENT_RULES_DEFAULT;
 	read_env(l);
 	(void)load_rules(l,
 			 &l->rules); /* logged; without them the POS's own prices hold */
