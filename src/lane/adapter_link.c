@@ -180,9 +180,11 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 			 conf_str(a->lane->conf, "lane", "environment"));
 		return;
 	}
-	if (value_get_str(params, "plugin", sizeof(a->plugin) - 1, &s) == 0)
+	if (value_get_str(params, "plugin", sizeof(a->plugin) - 1, &s) == 0 &&
+	    !pos_guard(a->lane, s))
 		(void)str_copy(a->plugin, sizeof(a->plugin), s);
-	if (value_get_str(params, "version", sizeof(a->version) - 1, &s) == 0)
+	if (value_get_str(params, "version", sizeof(a->version) - 1, &s) == 0 &&
+	    !pos_guard(a->lane, s))
 		(void)str_copy(a->version, sizeof(a->version), s);
 	a->can_pay = has_cap(params, "pay");
 	a->can_query = has_cap(params, "query");

@@ -29,10 +29,11 @@ take_crash(struct lane *l, const struct value *v, struct adapter_crash *ret_cras
 
 	get_text(l, v, "plugin", c.plugin, sizeof(c.plugin));
 	get_text(l, v, "version", c.version, sizeof(c.version));
-	/* Checked by its own format: hex may look like a card number. */
+	/* Checked by its own format: a part of hex may look like a card number, but not the whole. */
 	if (value_get_str(v, "build_id", sizeof(c.build_id) - 1, &id) == 0 &&
 	    str_copy(c.build_id, sizeof(c.build_id), id) == 0 &&
-	    strspn(c.build_id, "0123456789abcdef") != strlen(c.build_id))
+	    (strspn(c.build_id, "0123456789abcdef") != id.n ||
+	     (strspn(c.build_id, "0123456789") == id.n && pos_guard(l, id))))
 		c.build_id[0] = '\0';
 	get_text(l, v, "how", c.how, sizeof(c.how));
 	get_text(l, v, "signal", c.signal, sizeof(c.signal));

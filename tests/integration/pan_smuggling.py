@@ -30,6 +30,11 @@ BAD_BYTES_MAX = 65536  # of a file set aside
 # Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay, Maestro: (digits, first)
 BRANDS = [(16, "4111"), (16, "5105"), (16, "2223"), (15, "3782"), (14, "3056"), (16, "6011"),
           (16, "3530"), (16, "6200"), (16, "6759"), (19, "4000"), (18, "6304"), (16, "5555")]
+# Published for testing, in parts: no whole one stands here. The first attempts are with these.
+PUBLISHED = ["4111 1111 1111 1111", "5555 5555 5555 4444", "3782 822463 10005",
+             "3056 930902 5904", "6011 1111 1111 1117", "3530 1113 3330 0000",
+             "6200 0000 0000 0005", "6759 6498 2643 8453", "2223 0031 2200 3222",
+             "4000 0000 0000 0000 006", "6304 0000 0000 0000", "3600 666633 3344"]
 TAPPED = bytearray()  # all that laned said at any socket and lanectl at its outputs
 
 
@@ -47,14 +52,18 @@ class Cards:
     def __init__(self):
         self.used = {}
         self.brands = itertools.cycle(BRANDS)
+        self.published = [number.replace(" ", "") for number in PUBLISHED]
 
     def __call__(self, where, form="plain", digits=None):
-        length, first = next(b for b in self.brands if digits is None or b[0] == digits)
-        body = first + str(len(self.used) + 1).zfill(length - len(first) - 1)
-        number = body + check_digit(body)
+        if digits is None and self.published:
+            number = self.published.pop(0)
+        else:
+            length, first = next(b for b in self.brands if digits is None or b[0] == digits)
+            body = first + str(len(self.used) + 1).zfill(length - len(first) - 1)
+            number = body + check_digit(body)
         self.used[number] = where
         return number if form == "plain" else {"spaced": " ", "hyphens": "-"}[form].join(
-            number[i:i + 4] for i in range(0, length, 4))
+            number[i:i + 4] for i in range(0, len(number), 4))
 
     def leaks(self, data):
         """Where the numbers in data were smuggled in, however they are written there."""
@@ -352,6 +361,77 @@ def nobody_dumps_core(s):
     assert os.WIFSIGNALED(status) and not os.WCOREDUMP(status), status
 
 
+def a_plug_in_that_lies(s):
+    """This program in the adapter's place, with a host that guards nothing: laned has its own."""
+    card = s.card
+    text = {name: card("adapter: " + name) for name in ("plugin", "version", "caps", "name")}
+    peer, _ = s.place("adapter-drop.sock", ("adapter.hello", {
+        "name": "drop", "plugin": "drop " + text["plugin"], "version": text["version"], "abi": 0,
+        "environment": "test", "caps": ["pay", "query", "terminal", text["caps"]],
+        "report": {"state": card("report: state"), "why": card("report: why", "spaced"),
+                   "bypass": True, "bypass_why": card("report: bypass_why"),
+                   "crash": dict({"at_ms": 1, "deaths": 1}, **{
+                       name: card("crash: " + name)
+                       for name in ("plugin", "version", "build_id", "how", "signal", "doing")})}}))
+    key = "%032x" % 7
+
+    def hexed(where):
+        return card(where).encode().hex()
+
+    asked = [
+        ("adapter.event", {"type": "tender-wanted", "amount": 5, "ticket": card("tender: ticket")}),
+        ("adapter.event", {"type": "tender-wanted", "amount": 5, "ref": card("tender: ref")}),
+        ("adapter.event", {"type": "tender-wanted", "amount": 5, "ticket": "V1",
+                           "currency": "EUR", "blob": hexed("tender: blob")}),
+        ("adapter.event", {"type": card("event: type"), "text": card("event: text", "spaced")}),
+        ("adapter.event", {"type": "tender-undo", "ref": card("undo: ref")}),
+        ("adapter.journal", {"key": key, "state": "sending", "blob": hexed("journal: blob")}),
+        ("adapter.journal_find", {"ref": card("journal_find: ref")}),
+        ("adapter.complete", {"key": key, "outcome": "approved", "amount": 5,
+                              "auth": card("complete: auth"), "ref": card("complete: ref"),
+                              "text": card("complete: text", "hyphens")}),
+        ("pos.basket", basket("V2", {"text": card("adapter's basket: text")})),
+        ("pos.claim", {"kind": "card", "value": card("adapter's claim")})]
+    for method, params in asked:
+        answer = peer.ask(method, params)
+        # A late word about nobody's payment is the only thing that may be answered by yes.
+        assert "error" in answer or method in ("adapter.event", "adapter.journal_find"), answer
+    tell_people(s)  # with the crash, which the next report leaves out
+    peer.ask("adapter.report", {"environment": "test", "state": "unloadable",
+                                "why": card("report: unloadable")})
+    shown = s.rpc.ok("lane.status")
+    assert not shown["checkout"]["faults"]["journal_failed"], shown
+    tell_people(s)
+    peer.close()
+
+
+def tell_people(s):
+    """What lanectl says, by words and as JSON."""
+    for words in (("status",), ("doctor",), ("checkouts", "list"), ("payments", "list"),
+                  ("payments", "report"), ("members", "list"), ("offers", "list"),
+                  ("config", "show")):
+        for form in ([], ["--json"]):
+            done = s.lab.ctl(*form, *words, check=False, json_out=False)
+            assert done.stdout + done.stderr, words
+            TAPPED.extend((done.stdout + done.stderr).encode())
+
+
+def search(s):
+    """Every file of the lane, by name and content. The names of those that were looked at."""
+    looked_at = {}
+    for folder, _, names in os.walk(s.lab.root):
+        for name in names:
+            path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue  # a socket: what it says is tapped
+            with open(path, "rb") as f:
+                data = f.read()
+            leaks = s.card.leaks(name.encode() + b"\n" + data)
+            assert not leaks, (path, leaks)
+            looked_at[os.path.relpath(path, s.lab.root)] = len(data)
+    return looked_at
+
+
 def nothing_is_found(s):
     with contextlib.suppress(lablib.Hang):
         while s.watcher.message(0.1) is not None:  # what the display was told
@@ -359,19 +439,15 @@ def nothing_is_found(s):
     s.rpc.ok("checkout.list", {"limit": 500})
     s.rpc.ok("payment.list", {"limit": 500})
     s.rpc.ok("offers.list", {})
-    s.lab.ctl("status")
+    tell_people(s)
+    running = search(s)  # with the journal's log of writes, which a clean end takes away
+    for name in ("state/journal.db", "state/journal.db-wal", "state/cache.db-wal", "log/laned",
+                 "log/laned-adapter"):
+        assert running.get(name), (name, running)
+    assert [n for n in running if n.endswith(".crash")], running
     s.lab.stop()
-    looked_at = []
-    for folder, _, names in os.walk(s.lab.root):
-        for name in names:
-            path = os.path.join(folder, name)
-            with open(path, "rb") as f:
-                data = f.read()
-            leaks = s.card.leaks(name.encode() + b"\n" + data)
-            assert not leaks, (path, leaks)
-            looked_at.append(os.path.relpath(path, s.lab.root))
-    for name in ("state/journal.db", "state/cache.db", "log/laned", "log/laned-adapter"):
-        assert name in looked_at, looked_at
+    ended = search(s)
+    assert ended.get("state/journal.db") and "state/journal.db-wal" not in ended, ended
     assert len(TAPPED) > 10000, len(TAPPED)
     leaks = s.card.leaks(bytes(TAPPED))
     assert not leaks, ("said at a socket or by lanectl", leaks)
@@ -451,7 +527,7 @@ def main():
             steps.append(articles_pass)
         else:
             print("SKIPPED articles_pass: the receipts (%s) are not here" % POSLOG)
-        for step in steps + [nobody_dumps_core, nothing_is_found]:
+        for step in steps + [nobody_dumps_core, a_plug_in_that_lies, nothing_is_found]:
             step(lane)
             print("ok   %s" % step.__name__, flush=True)
         print("%d card numbers, none found" % len(cards.used))
