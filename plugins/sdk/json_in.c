@@ -151,6 +151,21 @@ take_escape(struct reader *r, char *to)
 	return 1;
 }
 
+/* Moves what needs no thought from r->at to *to: up to a quote, a backslash, or a control character. */
+static void
+take_plain(struct reader *r, size_t *to)
+{
+	size_t begin = r->at, at = begin;
+
+	while (at < r->n && r->p[at] != '"' && r->p[at] != '\\' &&
+	       (unsigned char)r->p[at] >= 0x20)
+		at++;
+	if (*to != begin)
+		memmove(r->p + *to, r->p + begin, at - begin);
+	*to += at - begin;
+	r->at = at;
+}
+
 /* The string whose opening quote is at r->at; decoded in place. */
 static struct laned_str
 take_string(struct reader *r)
@@ -158,15 +173,15 @@ take_string(struct reader *r)
 	size_t begin = r->at + 1, to = begin;
 
 	r->at = begin;
+	take_plain(r, &to);
 	while (r->status == LANED_OK && r->at < r->n && r->p[r->at] != '"') {
-		if ((unsigned char)r->p[r->at] < 0x20) {
+		if (r->p[r->at] != '\\') {
 			fail(r, r->at, "a control character in a string");
-		} else if (r->p[r->at] == '\\') {
-			r->at++;
-			to += take_escape(r, r->p + to);
-		} else {
-			r->p[to++] = r->p[r->at++];
+			continue;
 		}
+		r->at++;
+		to += take_escape(r, r->p + to);
+		take_plain(r, &to);
 	}
 	if (r->at >= r->n)
 		fail(r, begin - 1, "a string without end");

@@ -121,3 +121,18 @@ laned_json_done(const struct laned_json_out *o, struct laned_str *ret_text)
 	*ret_text = (struct laned_str){ o->p, o->used };
 	return LANED_OK;
 }
+
+int
+laned_json_line(const struct laned_json_out *o, struct laned_str *ret_line)
+{
+	struct laned_str text = { NULL, 0 };
+	int rc = laned_json_done(o, &text);
+
+	if (rc != LANED_OK)
+		return rc;
+	if (text.n >= o->bytes)
+		return LANED_TOO_LARGE;
+	o->p[text.n++] = '\n';
+	*ret_line = text;
+	return LANED_OK;
+}

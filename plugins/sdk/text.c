@@ -52,10 +52,28 @@ utf8_length(const uint8_t *p, size_t n)
 	return 0;
 }
 
+/* How many of the first bytes are ASCII but NUL; a multiple of 8, so perhaps there are more. */
+static size_t
+ascii_bytes(const char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t bytes;
+
+		memcpy(&bytes, p + i, sizeof(bytes));
+		/* Of bytes below 0x80 only a NUL borrows. */
+		if (((bytes | (bytes - ones)) & highs) != 0)
+			break;
+	}
+	return i;
+}
+
 int
 laned_utf8_ok(struct laned_str s)
 {
-	for (size_t i = 0; i < s.n;) {
+	for (size_t i = ascii_bytes(s.p, s.n); i < s.n;) {
 		size_t length = utf8_length((const uint8_t *)s.p + i, s.n - i);
 
 		if (length == 0)
@@ -78,7 +96,9 @@ laned_str_of(const char *text)
 int
 laned_str_eq(struct laned_str a, struct laned_str b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n || a.n == 0)
+		return a.n == b.n;
+	return a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0;
 }
 
 int

@@ -12,183 +12,121 @@
  */
 #include "template.h"
 
-#include <string.h>
-
-struct word {
-	const char *text;
-	uint32_t value;
-};
-
-static const struct word outcomes[] = {
+static const struct laned_word outcomes[] = {
 	{ "approved", LANED_OUT_APPROVED },       { "partial", LANED_OUT_PARTIAL },
 	{ "confirmed", LANED_OUT_CONFIRMED },     { "undone", LANED_OUT_UNDONE },
 	{ "declined", LANED_OUT_DECLINED },       { "cancelled", LANED_OUT_CANCELLED },
 	{ "not-found", LANED_OUT_NOT_FOUND },     { "unknown", LANED_OUT_UNKNOWN },
 	{ "in-progress", LANED_OUT_IN_PROGRESS }, { NULL, 0 },
 };
-static const struct word claim_kinds[] = {
+static const struct laned_word claim_kinds[] = {
 	{ "card", LANED_CLAIM_CARD },
 	{ "phone", LANED_CLAIM_PHONE },
 	{ "digits", LANED_CLAIM_DIGITS },
 	{ "qr", LANED_CLAIM_QR },
 	{ NULL, 0 },
 };
-static const struct word kinds[] = {
-	{ "basket", MSG_BASKET },
-	{ "claim", MSG_CLAIM },
-	{ "cancel", MSG_CANCEL },
-	{ "answer", MSG_ANSWER },
+static const struct laned_word kinds[] = {
+	{ "basket", LANED_SAID_BASKET },
+	{ "claim", LANED_SAID_CLAIM },
+	{ "cancel", LANED_SAID_CANCEL },
+	{ "answer", LANED_SAID_ANSWER },
 	{ NULL, 0 },
 };
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* A member of an object, and whether all asked for so far were right. */
-struct object {
-	const struct laned_json *json;
-	const struct laned_json_node *node;
-	int ok;
-};
-
-static struct laned_str
-get_str(struct object *o, const char *name, int must)
+static struct laned_line
+read_line(struct laned_fields *f)
 {
-	const struct laned_json_node *n = laned_json_member(o->json, o->node, name);
-
-	if (n != NULL && n->kind == LANED_JSON_STRING)
-		return n->text;
-	o->ok = o->ok && n == NULL && !must;
-	return (struct laned_str){ NULL, 0 };
-}
-
-static int64_t
-get_int(struct object *o, const char *name, int must, int64_t otherwise)
-{
-	const struct laned_json_node *n = laned_json_member(o->json, o->node, name);
-
-	if (n != NULL && (n->kind == LANED_JSON_INT || n->kind == LANED_JSON_BOOL))
-		return n->i;
-	o->ok = o->ok && n == NULL && !must;
-	return otherwise;
-}
-
-static uint32_t
-get_word(struct object *o, const char *name, const struct word *words)
-{
-	struct laned_str text = get_str(o, name, 1);
-
-	for (; words->text != NULL; words++)
-		if (laned_str_is(text, words->text))
-			return words->value;
-	o->ok = 0;
-	return 0;
+	return (struct laned_line){
+		.size = sizeof(struct laned_line),
+		.flags = laned_field_bool(f, "void") ? LANED_LINE_VOID : 0,
+		.line = laned_field_must_int(f, "line"),
+		.gtin = laned_field_str(f, "gtin", 0),
+		.text = laned_field_str(f, "text", 0),
+		.category = laned_field_str(f, "category", 0),
+		.qty_milli = laned_field_must_int(f, "qty_milli"),
+		.unit_price = laned_field_must_int(f, "unit_price"),
+		.amount = laned_field_must_int(f, "amount"),
+		.vat_bp = (int32_t)laned_field_int(f, "vat_bp", -1),
+	};
 }
 
 static void
-read_line(struct object *o, struct laned_line *l)
+read_basket(struct laned_fields *f, struct reader *r, struct laned_basket *b)
 {
-	memset(l, 0, sizeof(*l));
-	l->size = sizeof(*l);
-	l->line = get_int(o, "line", 1, 0);
-	l->gtin = get_str(o, "gtin", 0);
-	l->text = get_str(o, "text", 0);
-	l->category = get_str(o, "category", 0);
-	l->qty_milli = get_int(o, "qty_milli", 1, 0);
-	l->unit_price = get_int(o, "unit_price", 1, 0);
-	l->amount = get_int(o, "amount", 1, 0);
-	l->vat_bp = (int32_t)get_int(o, "vat_bp", 0, -1);
-	l->flags = get_int(o, "void", 0, 0) != 0 ? LANED_LINE_VOID : 0;
-}
-
-static void
-read_basket(struct object *o, struct reader *r, struct laned_basket *b)
-{
-	const struct laned_json_node *lines =
-		laned_json_member(o->json, o->node, "lines");
+	const struct laned_json_node *n = laned_json_member(f->json, f->object, "lines");
 
 	b->size = sizeof(*b);
-	b->ticket = get_str(o, "ticket", 1);
-	b->rev = get_int(o, "rev", 1, 0);
-	b->currency = get_str(o, "currency", 1);
-	b->flags = (get_int(o, "final", 0, 0) != 0 ? LANED_BASKET_FINAL : 0u) |
-		   (get_int(o, "closed", 0, 0) != 0 ? LANED_BASKET_CLOSED : 0u) |
-		   (get_int(o, "training", 0, 0) != 0 ? LANED_BASKET_TRAINING : 0u);
-	b->date = get_str(o, "date", 0);
+	b->ticket = laned_field_str(f, "ticket", 1);
+	b->rev = laned_field_must_int(f, "rev");
+	b->currency = laned_field_str(f, "currency", 1);
+	b->flags = (laned_field_bool(f, "final") ? LANED_BASKET_FINAL : 0u) |
+		   (laned_field_bool(f, "closed") ? LANED_BASKET_CLOSED : 0u) |
+		   (laned_field_bool(f, "training") ? LANED_BASKET_TRAINING : 0u);
+	b->date = laned_field_str(f, "date", 0);
 	b->lines = r->lines;
-	if (lines == NULL || lines->kind != LANED_JSON_ARRAY ||
-	    lines->count > BASKET_LINES_MAX) {
-		o->ok = 0;
+	if (n == NULL || n->kind != LANED_JSON_ARRAY || n->count > BASKET_LINES_MAX) {
+		f->ok = 0;
 		return;
 	}
-	for (const struct laned_json_node *n = laned_json_first(o->json, lines);
-	     n != NULL; n = laned_json_next(o->json, n)) {
-		struct object line = { o->json, n, n->kind == LANED_JSON_OBJECT };
+	for (n = laned_json_first(f->json, n); n != NULL;
+	     n = laned_json_next(f->json, n)) {
+		struct laned_fields line = laned_fields_of(f->json, n);
 
-		if (line.ok)
-			read_line(&line, &r->lines[b->lines_count++]);
-		o->ok = o->ok && line.ok;
+		r->lines[b->lines_count++] = read_line(&line);
+		f->ok = f->ok && line.ok;
 	}
 }
 
 /* An amount that the peer does not tell is not known: never put the one that was asked for. */
 static void
-read_answer(struct object *o, struct laned_result *a)
+read_answer(struct laned_fields *f, struct laned_result *a)
 {
 	a->size = sizeof(*a);
-	a->outcome = get_word(o, "is", outcomes);
-	a->amount = get_int(o, "amount", 0, -1);
-	a->auth = get_str(o, "auth", 0);
-	a->ref = get_str(o, "ref", 0);
-	if (laned_key_parse(get_str(o, "key", 1), &a->key) != LANED_OK)
-		o->ok = 0;
+	a->outcome = laned_field_word(f, "is", outcomes);
+	a->amount = laned_field_int(f, "amount", -1);
+	a->auth = laned_field_str(f, "auth", 0);
+	a->ref = laned_field_str(f, "ref", 0);
+	if (laned_key_parse(laned_field_str(f, "key", 1), &a->key) != LANED_OK)
+		f->ok = 0;
 }
 
 int
-message_read(struct reader *r, char *text, size_t n, struct message *m)
+message_read(void *memory, char *text, size_t n, struct laned_said *m)
 {
+	struct reader *r = memory;
 	struct laned_json json = { .nodes = r->nodes, .nodes_max = NODES_MAX };
-	struct object o = { &json, &r->nodes[0], 1 };
+	struct laned_fields f;
 
-	memset(m, 0, sizeof(*m));
-	if (laned_json_parse(&json, text, n) != LANED_OK ||
-	    r->nodes[0].kind != LANED_JSON_OBJECT)
+	if (laned_json_parse(&json, text, n) != LANED_OK)
 		return LANED_INVALID;
-	m->id = get_int(&o, "id", 1, 0);
-	m->kind = (enum message_kind)get_word(&o, "do", kinds);
-	if (!o.ok)
+	f = laned_fields_of(&json, &r->nodes[0]);
+	m->id = laned_field_must_int(&f, "id");
+	m->kind = (enum laned_said_kind)laned_field_word(&f, "do", kinds);
+	if (!f.ok)
 		return LANED_INVALID;
-	if (m->kind == MSG_BASKET)
-		read_basket(&o, r, &m->basket);
-	else if (m->kind == MSG_ANSWER)
-		read_answer(&o, &m->answer);
+	if (m->kind == LANED_SAID_BASKET)
+		read_basket(&f, r, &m->basket);
+	else if (m->kind == LANED_SAID_ANSWER)
+		read_answer(&f, &m->answer);
 	else
-		m->ticket = get_str(&o, "ticket", 1);
-	if (m->kind == MSG_CLAIM) {
-		m->claim_kind = get_word(&o, "kind", claim_kinds);
-		m->value = get_str(&o, "value", 1);
+		m->ticket = laned_field_str(&f, "ticket", 1);
+	if (m->kind == LANED_SAID_CLAIM) {
+		m->claim_kind = laned_field_word(&f, "kind", claim_kinds);
+		m->value = laned_field_str(&f, "value", 1);
 	}
-	return o.ok ? LANED_OK : LANED_INVALID;
+	return f.ok ? LANED_OK : LANED_INVALID;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-static int
-end_line(struct laned_json_out *o, char *buf, size_t bytes, struct laned_str *ret_line)
-{
-	int rc;
-
-	laned_json_close(o);
-	rc = laned_json_done(o, ret_line);
-	if (rc == LANED_OK && ret_line->n + 1 >= bytes)
-		rc = LANED_TOO_LARGE;
-	if (rc == LANED_OK)
-		buf[ret_line->n++] = '\n'; /* the text begins where buf does */
-	return rc;
-}
-
 static void
 write_offer(struct laned_json_out *o, const struct laned_request *q)
 {
+	laned_json_str(o, "ticket", q->ticket);
+	laned_json_int(o, "rev", q->rev);
 	if (q->member_no.n > 0)
 		laned_json_str(o, "member_no", q->member_no);
 	laned_json_open(o, "discounts", '[');
@@ -203,9 +141,22 @@ write_offer(struct laned_json_out *o, const struct laned_request *q)
 	laned_json_int(o, "total", q->total);
 }
 
+static void
+write_pay(struct laned_json_out *o, const struct laned_request *q)
+{
+	laned_json_str(o, "ticket", q->ticket);
+	laned_json_int(o, "rev", q->rev);
+	laned_json_int(o, "amount", q->amount);
+	laned_json_str(o, "currency", q->currency);
+	laned_json_str(o, "token", q->token);
+}
+
+/*
+ * To adapt: ids of your protocol's own, by which it can be asked about a payment later, go into w->blob.
+ * This one is asked by our key.
+ */
 int
-message_write(char *buf, size_t bytes, const struct laned_request *q,
-	      struct laned_str *ret_line)
+message_write(void *memory, const struct laned_request *q, struct laned_writing *w)
 {
 	static const char *const words[] = {
 		[LANED_REQ_OFFER] = "offer", [LANED_REQ_PAY] = "pay",
@@ -215,38 +166,34 @@ message_write(char *buf, size_t bytes, const struct laned_request *q,
 	char hex[LANED_KEY_HEX_BYTES];
 	struct laned_json_out o;
 
+	(void)memory; /* nothing is remembered from one to the next */
 	if (q->type >= sizeof(words) / sizeof(words[0]) || words[q->type] == NULL)
 		return LANED_UNSUPPORTED;
-	laned_json_out_init(&o, buf, bytes);
+	laned_json_out_init(&o, w->buf, w->bytes);
 	laned_json_open(&o, NULL, '{');
 	laned_json_str(&o, "do", laned_str_of(words[q->type]));
 	if (q->type != LANED_REQ_OFFER) {
 		laned_key_hex(hex, &q->key);
 		laned_json_str(&o, "key", laned_str_of(hex));
 	}
-	if (q->type == LANED_REQ_OFFER || q->type == LANED_REQ_PAY) {
-		laned_json_str(&o, "ticket", q->ticket);
-		laned_json_int(&o, "rev", q->rev);
-	}
 	if (q->type == LANED_REQ_OFFER)
 		write_offer(&o, q);
-	if (q->type == LANED_REQ_PAY) {
-		laned_json_int(&o, "amount", q->amount);
-		laned_json_str(&o, "currency", q->currency);
-		laned_json_str(&o, "token", q->token);
-	}
-	return end_line(&o, buf, bytes, ret_line);
+	if (q->type == LANED_REQ_PAY)
+		write_pay(&o, q);
+	laned_json_close(&o);
+	return laned_json_line(&o, &w->text);
 }
 
 int
-message_write_ack(char *buf, size_t bytes, int64_t id, int status,
-		  struct laned_str *ret_line)
+message_acknowledge(void *memory, int64_t id, int status, struct laned_writing *w)
 {
 	struct laned_json_out o;
 
-	laned_json_out_init(&o, buf, bytes);
+	(void)memory; /* as above */
+	laned_json_out_init(&o, w->buf, w->bytes);
 	laned_json_open(&o, NULL, '{');
 	laned_json_int(&o, "ack", id);
 	laned_json_bool(&o, "ok", status == LANED_OK);
-	return end_line(&o, buf, bytes, ret_line);
+	laned_json_close(&o);
+	return laned_json_line(&o, &w->text);
 }
