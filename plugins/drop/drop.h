@@ -42,9 +42,10 @@ struct drop_file {
 struct drop_scan {
 	uint32_t count, at;
 	int overflow;
-	struct laned_json_node *nodes;
+	uint32_t nodes_room, lines_room, files_room;
+	struct laned_json_node *nodes; /* enough for the largest file so far */
 	struct laned_line *lines;
-	struct drop_file files[DROP_FILES_MAX];
+	struct drop_file *files;
 };
 
 struct drop {

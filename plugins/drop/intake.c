@@ -10,6 +10,11 @@
 	(TYPE_BIT(LANED_REQ_PAY) | TYPE_BIT(LANED_REQ_QUERY) | TYPE_BIT(LANED_REQ_REFUND))
 #define ANSWERED_BY_DONE (TYPE_BIT(LANED_REQ_CONFIRM) | TYPE_BIT(LANED_REQ_UNDO))
 
+/* What a scan begins with; more as it is needed. */
+#define NODES_FIRST 512u
+#define LINES_FIRST 32u
+#define FILES_FIRST 16u
+
 #define PENDING 1 /* beside enum laned_status: an ack will come */
 
 static void scan_go(struct drop *d);
@@ -316,14 +321,48 @@ take_bad_file(struct drop *d, const struct drop_file *f, const struct drop_reade
 	return set_aside(d, f);
 }
 
+/* Room for need elements, whose old content is not wanted any more. LANED_OK or LANED_NO_MEMORY. */
+static int
+make_room(struct drop *d, void **list, uint32_t *room, uint32_t need, size_t bytes_each)
+{
+	uint32_t more = *room > 0 ? *room : need;
+
+	if (need <= *room)
+		return LANED_OK;
+	while (more < need)
+		more *= 2;
+	d->api->free(d->host, *list);
+	*list = d->api->alloc(d->host, more * bytes_each);
+	*room = *list == NULL ? 0 : more;
+	return *list == NULL ? LANED_NO_MEMORY : LANED_OK;
+}
+
+/* Room for what a text of n bytes may hold. */
+static int
+make_room_for(struct drop *d, size_t n)
+{
+	struct drop_scan *s = d->scan;
+	void *nodes = s->nodes, *lines = s->lines;
+	int rc = make_room(d, &nodes, &s->nodes_room, drop_nodes_max(n),
+			   sizeof(*s->nodes));
+
+	s->nodes = nodes;
+	if (rc == LANED_OK)
+		rc = make_room(d, &lines, &s->lines_room, drop_lines_max(n),
+			       sizeof(*s->lines));
+	s->lines = lines;
+	return rc;
+}
+
 /* Reads the content of f and hands it over. As scan_go wants it. */
 static int
 take_content(struct drop *d, const struct drop_file *f, char *text, size_t n)
 {
 	struct laned_str stem = { f->name, f->stem_bytes };
 	struct drop_reader r = {
-		.json = { .nodes = d->scan->nodes, .nodes_max = DROP_NODES_MAX },
+		.json = { .nodes = d->scan->nodes, .nodes_max = drop_nodes_max(n) },
 		.lines = d->scan->lines,
+		.lines_max = d->scan->lines_room,
 		.guard = guard,
 		.guard_ctx = d,
 	};
@@ -352,24 +391,45 @@ take_file(struct drop *d, struct drop_file *f)
 		return take_bad_file(d, f, &too_long, rc);
 	if (rc != LANED_OK)
 		return rc;
-	rc = take_content(d, f, file.data, file.bytes);
+	rc = make_room_for(d, file.bytes);
+	if (rc == LANED_OK)
+		rc = take_content(d, f, file.data, file.bytes);
 	d->api->free(d->host, file.data);
 	return rc;
 }
 
 /* ---- a scan ------------------------------------------------------------------------------ */
 
+/* Room for more files, with those that are there. 1, or 0: the rest is for the next scan. */
+static int
+more_files(struct drop *d, struct drop_scan *s)
+{
+	struct drop_file *files;
+
+	if (s->files_room >= DROP_FILES_MAX)
+		return 0;
+	files = d->api->alloc(d->host, 2 * s->files_room * sizeof(*files));
+	if (files == NULL)
+		return 0;
+	memcpy(files, s->files, s->count * sizeof(*files));
+	d->api->free(d->host, s->files);
+	s->files = files;
+	s->files_room *= 2;
+	return 1;
+}
+
 static void
 add_name(void *user, struct laned_str name, uint64_t bytes)
 {
-	struct drop_scan *s = user;
+	struct drop *d = user;
+	struct drop_scan *s = d->scan;
 	struct laned_str stem = { NULL, 0 };
 	enum drop_kind kind = drop_name_kind(name, &stem);
 	struct drop_file *f;
 
 	if (kind == DROP_OTHER || name.n > LANED_NAME_BYTES_MAX)
 		return;
-	if (s->count >= DROP_FILES_MAX) {
+	if (s->count == s->files_room && !more_files(d, s)) {
 		s->overflow = 1;
 		return;
 	}
@@ -441,6 +501,7 @@ scan_free(struct drop *d, struct drop_scan *s)
 		return NULL;
 	d->api->free(d->host, s->nodes);
 	d->api->free(d->host, s->lines);
+	d->api->free(d->host, s->files);
 	d->api->free(d->host, s);
 	return NULL;
 }
@@ -460,9 +521,13 @@ scan_new(struct drop *d)
 	s = d->api->alloc(d->host, sizeof(*s));
 	if (s == NULL)
 		return NULL;
-	s->nodes = d->api->alloc(d->host, DROP_NODES_MAX * sizeof(*s->nodes));
-	s->lines = d->api->alloc(d->host, DROP_LINES_MAX * sizeof(*s->lines));
-	if (s->nodes == NULL || s->lines == NULL)
+	s->nodes = d->api->alloc(d->host, NODES_FIRST * sizeof(*s->nodes));
+	s->lines = d->api->alloc(d->host, LINES_FIRST * sizeof(*s->lines));
+	s->files = d->api->alloc(d->host, FILES_FIRST * sizeof(*s->files));
+	s->nodes_room = NODES_FIRST;
+	s->lines_room = LINES_FIRST;
+	s->files_room = FILES_FIRST;
+	if (s->nodes == NULL || s->lines == NULL || s->files == NULL)
 		s = scan_free(d, s);
 	return s;
 }
@@ -529,7 +594,7 @@ drop_intake_start(struct drop *d)
 		return;
 	}
 	d->suspects_met = 0;
-	rc = d->api->dir_list(d->host, DROP_IN, add_name, d->scan);
+	rc = d->api->dir_list(d->host, DROP_IN, add_name, d);
 	d->in_broken = rc != LANED_OK;
 	sort_files(d->scan->files, d->scan->count);
 	scan_go(d);

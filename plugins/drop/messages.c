@@ -11,6 +11,9 @@
 #define TEXT_BYTES_MAX 200
 #define WORD_BYTES_MAX 64
 #define BRAND_BYTES_MAX 32
+/* "1," is a value; a line has four members that must be there, and their names. */
+#define VALUE_BYTES_MIN 2u
+#define LINE_BYTES_MIN 32u
 #define CODE_BYTES_MAX 18
 
 enum field_type {
@@ -25,7 +28,7 @@ enum field_type {
 
 /* One member of a JSON object: a struct laned_str or an int64_t at offset. */
 struct field {
-	const char *name;
+	struct laned_str name;
 	enum field_type type;
 	int required;
 	size_t offset;
@@ -53,66 +56,78 @@ struct ticket_fields {
 };
 
 #define AT(type, member) offsetof(struct type, member)
+#define TEXT(literal)                                                                    \
+	{                                                                                \
+		literal, sizeof(literal) - 1                                             \
+	}
+#define FIELDS_MAX 16u
 
 static const struct field basket_table[] = {
-	{ "ticket", FIELD_CODE, 1, AT(basket_fields, ticket), 1, DROP_TICKET_BYTES_MAX },
-	{ "rev", FIELD_INT, 1, AT(basket_fields, rev), 0, REV_MAX },
-	{ "currency", FIELD_WORD, 1, AT(basket_fields, currency), 3, 3 },
-	{ "final", FIELD_BOOL, 0, AT(basket_fields, final), 0, 1 },
-	{ "closed", FIELD_BOOL, 0, AT(basket_fields, closed), 0, 1 },
-	{ "training", FIELD_BOOL, 0, AT(basket_fields, training), 0, 1 },
-	{ "date", FIELD_TEXT, 0, AT(basket_fields, date), 10, 23 },
+	{ TEXT("ticket"), FIELD_CODE, 1, AT(basket_fields, ticket), 1,
+	  DROP_TICKET_BYTES_MAX },
+	{ TEXT("rev"), FIELD_INT, 1, AT(basket_fields, rev), 0, REV_MAX },
+	{ TEXT("currency"), FIELD_WORD, 1, AT(basket_fields, currency), 3, 3 },
+	{ TEXT("final"), FIELD_BOOL, 0, AT(basket_fields, final), 0, 1 },
+	{ TEXT("closed"), FIELD_BOOL, 0, AT(basket_fields, closed), 0, 1 },
+	{ TEXT("training"), FIELD_BOOL, 0, AT(basket_fields, training), 0, 1 },
+	{ TEXT("date"), FIELD_TEXT, 0, AT(basket_fields, date), 10, 23 },
 };
 
 static const struct field line_table[] = {
-	{ "line", FIELD_INT, 1, AT(line_fields, line), 1, LINE_MAX },
-	{ "gtin", FIELD_GTIN, 0, AT(line_fields, gtin), 8, 14 },
-	{ "plu", FIELD_CODE, 0, AT(line_fields, plu), 1, CODE_BYTES_MAX },
-	{ "text", FIELD_TEXT, 0, AT(line_fields, text), 0, TEXT_BYTES_MAX },
-	{ "category", FIELD_TEXT, 0, AT(line_fields, category), 0, WORD_BYTES_MAX },
-	{ "brand", FIELD_TEXT, 0, AT(line_fields, brand), 0, BRAND_BYTES_MAX },
-	{ "qty_milli", FIELD_INT, 1, AT(line_fields, qty_milli), 1, QTY_MAX },
-	{ "unit_price", FIELD_INT, 1, AT(line_fields, unit_price), -AMOUNT_MAX,
+	{ TEXT("line"), FIELD_INT, 1, AT(line_fields, line), 1, LINE_MAX },
+	{ TEXT("gtin"), FIELD_GTIN, 0, AT(line_fields, gtin), 8, 14 },
+	{ TEXT("plu"), FIELD_CODE, 0, AT(line_fields, plu), 1, CODE_BYTES_MAX },
+	{ TEXT("text"), FIELD_TEXT, 0, AT(line_fields, text), 0, TEXT_BYTES_MAX },
+	{ TEXT("category"), FIELD_TEXT, 0, AT(line_fields, category), 0, WORD_BYTES_MAX },
+	{ TEXT("brand"), FIELD_TEXT, 0, AT(line_fields, brand), 0, BRAND_BYTES_MAX },
+	{ TEXT("qty_milli"), FIELD_INT, 1, AT(line_fields, qty_milli), 1, QTY_MAX },
+	{ TEXT("unit_price"), FIELD_INT, 1, AT(line_fields, unit_price), -AMOUNT_MAX,
 	  AMOUNT_MAX },
-	{ "amount", FIELD_INT, 1, AT(line_fields, amount), -AMOUNT_MAX, AMOUNT_MAX },
-	{ "vat_bp", FIELD_INT, 0, AT(line_fields, vat_bp), 0, VAT_BP_MAX },
-	{ "void", FIELD_BOOL, 0, AT(line_fields, is_void), 0, 1 },
-	{ "weighed", FIELD_BOOL, 0, AT(line_fields, weighed), 0, 1 },
-	{ "excluded", FIELD_BOOL, 0, AT(line_fields, excluded), 0, 1 },
-	{ "reduced", FIELD_BOOL, 0, AT(line_fields, reduced), 0, 1 },
-	{ "floor", FIELD_INT, 0, AT(line_fields, floor), 0, FLOOR_MAX },
+	{ TEXT("amount"), FIELD_INT, 1, AT(line_fields, amount), -AMOUNT_MAX,
+	  AMOUNT_MAX },
+	{ TEXT("vat_bp"), FIELD_INT, 0, AT(line_fields, vat_bp), 0, VAT_BP_MAX },
+	{ TEXT("void"), FIELD_BOOL, 0, AT(line_fields, is_void), 0, 1 },
+	{ TEXT("weighed"), FIELD_BOOL, 0, AT(line_fields, weighed), 0, 1 },
+	{ TEXT("excluded"), FIELD_BOOL, 0, AT(line_fields, excluded), 0, 1 },
+	{ TEXT("reduced"), FIELD_BOOL, 0, AT(line_fields, reduced), 0, 1 },
+	{ TEXT("floor"), FIELD_INT, 0, AT(line_fields, floor), 0, FLOOR_MAX },
 };
 
 static const struct field result_table[] = {
-	{ "key", FIELD_WORD, 1, AT(answer_fields, key), 32, 32 },
-	{ "outcome", FIELD_WORD, 1, AT(answer_fields, outcome), 1, WORD_BYTES_MAX },
-	{ "amount", FIELD_INT, 0, AT(answer_fields, amount), 0, AMOUNT_MAX },
-	{ "auth", FIELD_TEXT, 0, AT(answer_fields, auth), 0, WORD_BYTES_MAX },
-	{ "ref", FIELD_REF, 0, AT(answer_fields, ref), 0, WORD_BYTES_MAX },
+	{ TEXT("key"), FIELD_WORD, 1, AT(answer_fields, key), 32, 32 },
+	{ TEXT("outcome"), FIELD_WORD, 1, AT(answer_fields, outcome), 1, WORD_BYTES_MAX },
+	{ TEXT("amount"), FIELD_INT, 0, AT(answer_fields, amount), 0, AMOUNT_MAX },
+	{ TEXT("auth"), FIELD_TEXT, 0, AT(answer_fields, auth), 0, WORD_BYTES_MAX },
+	{ TEXT("ref"), FIELD_REF, 0, AT(answer_fields, ref), 0, WORD_BYTES_MAX },
 };
 
 static const struct field done_table[] = {
-	{ "key", FIELD_WORD, 1, AT(answer_fields, key), 32, 32 },
-	{ "state", FIELD_WORD, 1, AT(answer_fields, outcome), 1, WORD_BYTES_MAX },
+	{ TEXT("key"), FIELD_WORD, 1, AT(answer_fields, key), 32, 32 },
+	{ TEXT("state"), FIELD_WORD, 1, AT(answer_fields, outcome), 1, WORD_BYTES_MAX },
 };
 
 static const struct field claim_table[] = {
-	{ "ticket", FIELD_CODE, 1, AT(ticket_fields, ticket), 1, DROP_TICKET_BYTES_MAX },
-	{ "kind", FIELD_WORD, 1, AT(ticket_fields, kind), 1, WORD_BYTES_MAX },
-	{ "value", FIELD_TEXT, 1, AT(ticket_fields, value), 1, TEXT_BYTES_MAX },
+	{ TEXT("ticket"), FIELD_CODE, 1, AT(ticket_fields, ticket), 1,
+	  DROP_TICKET_BYTES_MAX },
+	{ TEXT("kind"), FIELD_WORD, 1, AT(ticket_fields, kind), 1, WORD_BYTES_MAX },
+	{ TEXT("value"), FIELD_TEXT, 1, AT(ticket_fields, value), 1, TEXT_BYTES_MAX },
 };
 
 static const struct field cancel_table[] = {
-	{ "ticket", FIELD_CODE, 1, AT(ticket_fields, ticket), 1, DROP_TICKET_BYTES_MAX },
+	{ TEXT("ticket"), FIELD_CODE, 1, AT(ticket_fields, ticket), 1,
+	  DROP_TICKET_BYTES_MAX },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+_Static_assert(COUNT(line_table) <= FIELDS_MAX, "the longest table");
 
 /* Members whose own format is checked, so that the guard does not look at them. */
-static const char *const exempt[] = { "ticket", "key",    "ref",        "rev",
-				      "line",   "amount", "unit_price", "qty_milli" };
+static const struct laned_str exempt[] = {
+	TEXT("ticket"), TEXT("key"),    TEXT("ref"),        TEXT("rev"),
+	TEXT("line"),   TEXT("amount"), TEXT("unit_price"), TEXT("qty_milli"),
+};
 /* Numbers of articles: up to a GTIN-14; a longer one is guarded as text. */
-static const char *const articles[] = { "gtin", "plu" };
+static const struct laned_str articles[] = { TEXT("gtin"), TEXT("plu") };
 #define ARTICLE_BYTES_MAX 14u
 
 static const struct {
@@ -214,47 +229,72 @@ text_fault(const struct field *f, struct laned_str s)
 	return NULL;
 }
 
+/* m: the member of that name, or NULL. */
 static int
 read_field(struct drop_reader *r, const struct laned_json_node *object,
-	   const struct field *f, char *into)
+	   const struct laned_json_node *m, const struct field *f, char *into)
 {
-	const struct laned_json_node *m = laned_json_member(&r->json, object, f->name);
 	int code = f->type == FIELD_CODE || f->type == FIELD_GTIN;
-	const char *fault;
+	const char *name = f->name.p, *fault;
 
 	if (m == NULL)
-		return f->required ? refuse(r, object, f->name, "is missing") : LANED_OK;
+		return f->required ? refuse(r, object, name, "is missing") : LANED_OK;
 	if (!is_string_type(f->type)) {
 		uint32_t kind = f->type == FIELD_INT ? LANED_JSON_INT : LANED_JSON_BOOL;
 
 		if (m->kind != kind)
-			return refuse(r, m, f->name,
+			return refuse(r, m, name,
 				      kind == LANED_JSON_INT ? "must be an integer"
 							     : "must be true or false");
 		if (m->i < f->min || m->i > f->max)
-			return refuse(r, m, f->name, "is out of range");
+			return refuse(r, m, name, "is out of range");
 		memcpy(into + f->offset, &m->i, sizeof(m->i));
 		return LANED_OK;
 	}
 	if (m->kind != LANED_JSON_STRING && !(code && m->kind == LANED_JSON_INT))
-		return refuse(r, m, f->name, "must be a string");
+		return refuse(r, m, name, "must be a string");
 	fault = text_fault(f, m->text);
 	if (fault != NULL)
-		return refuse(r, m, f->name, fault);
+		return refuse(r, m, name, fault);
 	memcpy(into + f->offset, &m->text, sizeof(m->text));
 	return LANED_OK;
+}
+
+/* The row of table with this name, or count; most come in the table's order, so first at guess. */
+static size_t
+field_find(const struct field *table, size_t count, size_t guess, struct laned_str name)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t at = guess + i < count ? guess + i : guess + i - count;
+
+		if (laned_str_eq(table[at].name, name))
+			return at;
+	}
+	return count;
 }
 
 static int
 read_fields(struct drop_reader *r, const struct laned_json_node *object,
 	    const struct field *table, size_t count, void *into)
 {
+	const struct laned_json_node *found[FIELDS_MAX] = { NULL };
+	size_t guess = 0;
 	int rc = LANED_OK;
 
 	if (object->kind != LANED_JSON_OBJECT)
 		return refuse(r, object, "", "must be an object");
+	for (const struct laned_json_node *m = laned_json_first(&r->json, object);
+	     m != NULL; m = laned_json_next(&r->json, m)) {
+		size_t at = field_find(table, count, guess, m->name);
+
+		if (at == count)
+			continue;
+		if (m->kind != LANED_JSON_NULL)
+			found[at] = m;
+		guess = at + 1;
+	}
 	for (size_t i = 0; i < count && rc == LANED_OK; i++)
-		rc = read_field(r, object, &table[i], into);
+		rc = read_field(r, object, found[i], &table[i], into);
 	return rc;
 }
 
@@ -316,8 +356,15 @@ read_basket(struct drop_reader *r, const struct laned_json_node *root,
 	if (lines->count > DROP_LINES_MAX)
 		return refuse(r, lines, "lines", "too many lines");
 	for (const struct laned_json_node *l = laned_json_first(&r->json, lines);
-	     l != NULL && rc == LANED_OK; l = laned_json_next(&r->json, l))
-		rc = read_line(r, l, &r->lines[count++]);
+	     l != NULL && rc == LANED_OK; l = laned_json_next(&r->json, l)) {
+		struct laned_line line;
+
+		rc = read_line(r, l, &line);
+		if (rc == LANED_OK && count == r->lines_max)
+			rc = refuse(r, lines, "lines", "too many lines");
+		if (rc == LANED_OK)
+			r->lines[count++] = line;
+	}
 	*to = (struct laned_basket){
 		.size = sizeof(*to),
 		.flags = (f.final ? LANED_BASKET_FINAL : 0u) |
@@ -375,10 +422,10 @@ static int
 is_exempt(struct laned_str name, struct laned_str text)
 {
 	for (size_t i = 0; i < COUNT(exempt); i++)
-		if (laned_str_is(name, exempt[i]))
+		if (laned_str_eq(name, exempt[i]))
 			return 1;
 	for (size_t i = 0; i < COUNT(articles); i++)
-		if (laned_str_is(name, articles[i]))
+		if (laned_str_eq(name, articles[i]))
 			return text.n <= ARTICLE_BYTES_MAX;
 	return 0;
 }
@@ -468,6 +515,24 @@ drop_ticket_ok(struct laned_str ticket)
 		if (!is_code_char(ticket.p[i]))
 			return 0;
 	return 1;
+}
+
+static uint32_t
+most_of(size_t n, size_t bytes_min, uint32_t max)
+{
+	return n / bytes_min < max ? (uint32_t)(n / bytes_min) + 1 : max;
+}
+
+uint32_t
+drop_nodes_max(size_t n)
+{
+	return most_of(n, VALUE_BYTES_MIN, DROP_NODES_MAX);
+}
+
+uint32_t
+drop_lines_max(size_t n)
+{
+	return most_of(n, LINE_BYTES_MIN, DROP_LINES_MAX);
 }
 
 int

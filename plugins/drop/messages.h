@@ -50,13 +50,18 @@ struct drop_message {
  */
 struct drop_reader {
 	struct laned_json json;
-	struct laned_line *lines; /* DROP_LINES_MAX */
+	struct laned_line *lines;
+	uint32_t lines_max; /* drop_lines_max() of the text, or more */
 	int (*guard)(void *ctx, struct laned_str text);
 	void *guard_ctx;
 	/* Of the last error. */
 	uint32_t line, column;
 	const char *member, *what;
 };
+
+/* No text of n bytes has more values, or is a basket of more lines than that. */
+uint32_t drop_nodes_max(size_t n);
+uint32_t drop_lines_max(size_t n);
 
 /*
  * Reads the content of a file of kind whose name began with stem; changes text in place.

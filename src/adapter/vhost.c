@@ -13,6 +13,7 @@
 #define START_MS 1000
 #define WALL_MS INT64_C(1790000000000) /* of mono 0 */
 #define RANDOM_BYTES_MAX 4096u
+#define LIST_FIRST 16u /* elements of a list that grows */
 
 struct vhost *
 vhost_of(struct laned_host *h)
@@ -83,6 +84,19 @@ api_random(struct laned_host *h, void *buf, size_t n)
 	for (size_t i = 0; rc == LANED_OK && i < n; i++)
 		p[i] = (uint8_t)random_next(v);
 	return rc;
+}
+
+int
+vhost_grow(void **list, uint32_t *room, size_t bytes_each)
+{
+	uint32_t more = *room == 0 ? LIST_FIRST : 2 * *room;
+	void *p = realloc(*list, more * bytes_each);
+
+	if (p == NULL)
+		return -ENOMEM;
+	*list = p;
+	*room = more;
+	return 0;
 }
 
 void *
@@ -392,7 +406,8 @@ vhost_new(const struct laned_adapter *table, uint64_t seed,
 	v->deferred_end = &v->deferred;
 	if (hooks != NULL)
 		v->hooks = *hooks;
-	rc = vhost_conns_new(v);
+	v->options = calloc(table->options_count + 1u, sizeof(*v->options));
+	rc = v->options == NULL ? -ENOMEM : vhost_conns_new(v);
 	if (rc == 0)
 		rc = vhost_typing_new(v);
 	for (uint32_t i = 0; rc == 0 && i < table->options_count; i++) {
@@ -426,6 +441,8 @@ vhost_free(struct vhost *v)
 	vhost_splices_free(v);
 	vhost_conns_free(v);
 	vhost_typing_free(v);
+	free(v->options);
+	free(v->timers);
 	free(v);
 	return NULL;
 }

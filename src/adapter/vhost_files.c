@@ -59,26 +59,45 @@ file_drop(struct vhost *v, struct vhost_file *f)
 	v->files_count--;
 }
 
+/* One more at the end. 0; -ENOMEM; -ENOSPC. */
+static int
+file_add(struct vhost *v, struct vhost_file **ret_file)
+{
+	if (v->files_count == VHOST_FILES_MAX)
+		return -ENOSPC;
+	if (v->files_count == v->files_room) {
+		void *list = v->files;
+
+		if (vhost_grow(&list, &v->files_room, sizeof(v->files[0])) < 0)
+			return -ENOMEM;
+		v->files = list;
+	}
+	*ret_file = &v->files[v->files_count++];
+	memset(*ret_file, 0, sizeof(**ret_file));
+	return 0;
+}
+
 static int
 file_put(struct vhost *v, struct vhost_option *o, struct laned_str name, struct str data)
 {
 	struct vhost_file *f = file_find(v, o, name);
 	char *copy = malloc(data.n + 1);
+	int rc = 0;
 
 	if (copy == NULL)
 		return -ENOMEM;
-	if (f == NULL && v->files_count == VHOST_FILES_MAX) {
-		free(copy);
-		return -ENOSPC;
+	if (f == NULL) {
+		rc = file_add(v, &f);
+		if (rc < 0) {
+			free(copy);
+			return rc;
+		}
+		f->option = index_of(v, o);
+		memcpy(f->name, name.p, name.n);
 	}
 	if (data.n > 0)
 		memcpy(copy, data.p, data.n);
 	copy[data.n] = '\0';
-	if (f == NULL) {
-		f = &v->files[v->files_count++];
-		*f = (struct vhost_file){ .option = index_of(v, o) };
-		memcpy(f->name, name.p, name.n);
-	}
 	free(f->data);
 	f->data = copy;
 	f->bytes = data.n;
@@ -278,14 +297,20 @@ vhost_files_free(struct vhost *v)
 {
 	while (v->files_count > 0)
 		file_drop(v, &v->files[v->files_count - 1]);
+	free(v->files);
+	v->files = NULL;
+	v->files_room = 0;
 }
 
 void
 vhost_take_files(struct vhost *v, struct vhost *from)
 {
-	memcpy(v->files, from->files, from->files_count * sizeof(v->files[0]));
+	vhost_files_free(v); /* a new one has none */
+	v->files = from->files;
 	v->files_count = from->files_count;
-	from->files_count = 0;
+	v->files_room = from->files_room;
+	from->files = NULL;
+	from->files_count = from->files_room = 0;
 	if (v->next < from->next)
 		v->next = from->next; /* versions go on rising */
 	for (uint32_t i = 0; i < v->table->options_count; i++)

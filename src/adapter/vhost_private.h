@@ -48,12 +48,12 @@ struct vhost {
 	int64_t now_ms;
 	struct vhost_block blocks; /* the ring's head */
 	size_t allocated;
-	struct vhost_timer timers[VHOST_TIMERS_MAX]; /* in no order */
-	uint32_t timers_count;
+	struct vhost_timer *timers; /* in no order */
+	uint32_t timers_count, timers_room;
 	struct vhost_deferred *deferred, **deferred_end;
-	struct vhost_option options[VHOST_OPTIONS_MAX];
-	struct vhost_file files[VHOST_FILES_MAX];
-	uint32_t files_count;
+	struct vhost_option *options; /* as many as the table has */
+	struct vhost_file *files;
+	uint32_t files_count, files_room;
 	struct vhost_conns *conns;   /* vhost_conns.c alone looks into it */
 	struct vhost_typing *typing; /* so vhost_typing.c */
 	struct vhost_ties *ties;     /* so vhost_splice.c; NULL: there was none yet */
@@ -69,6 +69,8 @@ void *vhost_take_memory(struct vhost *v, size_t bytes);
 struct vhost_option *vhost_option_find(struct vhost *v, const char *name);
 /* Frees all files. */
 void vhost_files_free(struct vhost *v);
+/* Doubles a list of *room elements. 0 or -ENOMEM: it stands as it was. */
+int vhost_grow(void **list, uint32_t *room, size_t bytes_each);
 
 /* True when s holds a card number; counted. */
 bool vhost_has_pan(struct vhost *v, struct laned_str s);

@@ -15,6 +15,13 @@ vhost_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn, void
 		return rc;
 	if (v->timers_count == VHOST_TIMERS_MAX)
 		return LANED_AGAIN;
+	if (v->timers_count == v->timers_room) {
+		void *list = v->timers;
+
+		if (vhost_grow(&list, &v->timers_room, sizeof(v->timers[0])) < 0)
+			return LANED_NO_MEMORY;
+		v->timers = list;
+	}
 	*ret_timer = ++v->next;
 	v->timers[v->timers_count++] =
 		(struct vhost_timer){ v->next, v->now_ms + delay_ms, fn, user };

@@ -10,11 +10,19 @@
 
 #define SORT_COUNT_MIN 12u
 
-/* A value with what only the parser needs. */
+/* What stands between two quotes of the text. */
+struct quoted {
+	const char *p; /* behind the opening quote; NULL: there is none */
+	size_t n;
+	bool escaped; /* a backslash is in it */
+};
+
+/* A value with what only the parser needs. Until the scan is over, v points into the text. */
 struct node {
 	struct value v;
 	struct node *after;  /* the next one in the order of the text */
-	const char *name_at; /* where the member's name begins in the text */
+	struct node *closed; /* of objects: the one that ended after this one */
+	struct quoted name, string;
 };
 
 /* A place in the text that only moves forward. */
@@ -41,9 +49,13 @@ struct scan {
 	struct cursor cursor;
 	enum expect expect;
 	unsigned depth;
-	char open[JSON_DEPTH_MAX]; /* '{' or '[' */
-	const char *name_at;       /* of the member whose value comes next */
+	/* The arrays and objects that are open, and the last child of each. */
+	struct {
+		struct node *parent, *last;
+	} open[JSON_DEPTH_MAX];
+	struct quoted name; /* of the member whose value comes next */
 	struct node *first, *last;
+	struct node *closed_first, *closed_last;
 	const char *wrong; /* set with -EBADMSG, for the byte at wrong_at */
 	size_t wrong_at;
 };
@@ -103,6 +115,24 @@ look(const struct scan *s, size_t ahead)
 	return ahead < s->text.n - s->at ? s->text.p[s->at + ahead] : '\0';
 }
 
+/* Links n below the innermost array or object. */
+static void
+append_child(struct scan *s, struct node *n)
+{
+	struct node *parent, *last;
+
+	if (s->depth == 0)
+		return;
+	parent = s->open[s->depth - 1].parent;
+	last = s->open[s->depth - 1].last;
+	if (last == NULL)
+		parent->v.first = &n->v;
+	else
+		last->v.next = &n->v;
+	s->open[s->depth - 1].last = n;
+	parent->v.count++;
+}
+
 static struct node *
 node_new(struct scan *s)
 {
@@ -113,8 +143,9 @@ node_new(struct scan *s)
 	cursor_move(&s->cursor, s->text, s->at);
 	n->v.line = s->cursor.line;
 	n->v.column = s->cursor.column;
-	n->name_at = s->name_at;
-	s->name_at = NULL;
+	n->name = s->name;
+	s->name.p = NULL;
+	append_child(s, n);
 	if (s->last != NULL)
 		s->last->after = n;
 	else
@@ -222,25 +253,33 @@ scan_escape(struct scan *s)
 
 /* At the opening quote; leaves s->at behind the closing one. */
 static int
-scan_string(struct scan *s)
+scan_string(struct scan *s, struct quoted *ret_quoted)
 {
+	const char *p = s->text.p;
 	size_t start = s->at++;
+	unsigned char high = 0;
+	bool escaped = false;
 	int rc;
 
-	while (s->at < s->text.n && s->text.p[s->at] != '"') {
-		if ((unsigned char)s->text.p[s->at] < 0x20)
+	while (s->at < s->text.n && p[s->at] != '"') {
+		unsigned char c = (unsigned char)p[s->at];
+
+		if (c < 0x20)
 			return wrong(s, s->at, "a control character in a string");
-		if (s->text.p[s->at] != '\\') {
+		high |= c;
+		if (c != '\\') {
 			s->at++;
 			continue;
 		}
+		escaped = true;
 		rc = scan_escape(s);
 		if (rc < 0)
 			return rc;
 	}
 	if (s->at >= s->text.n)
 		return ends_early(s);
-	if (!str_utf8_ok((struct str){ s->text.p + start, s->at - start }))
+	*ret_quoted = (struct quoted){ p + start + 1, s->at - start - 1, escaped };
+	if (high >= 0x80 && !str_utf8_ok((struct str){ ret_quoted->p, ret_quoted->n }))
 		return wrong(s, start, "the string is not UTF-8");
 	s->at++;
 	return 0;
@@ -258,7 +297,8 @@ scan_open(struct scan *s, struct node *n, char bracket)
 	if (s->depth == JSON_DEPTH_MAX)
 		return wrong(s, s->at, "nested too deeply");
 	n->v.kind = bracket == '{' ? VALUE_OBJECT : VALUE_ARRAY;
-	s->open[s->depth++] = bracket;
+	s->open[s->depth].parent = n;
+	s->open[s->depth++].last = NULL;
 	s->expect = bracket == '{' ? EXPECT_NAME_OR_END : EXPECT_VALUE_OR_END;
 	s->at++;
 	return 0;
@@ -277,7 +317,7 @@ scan_value(struct scan *s)
 		return scan_open(s, n, c);
 	if (c == '"') {
 		n->v.kind = VALUE_STRING;
-		rc = scan_string(s);
+		rc = scan_string(s, &n->string);
 	} else if (c == '-' || (c >= '0' && c <= '9')) {
 		rc = scan_number(s, n);
 	} else {
@@ -305,8 +345,7 @@ scan_name(struct scan *s)
 
 	if (look(s, 0) != '"')
 		return wrong(s, s->at, "a member's name in quotes should stand here");
-	s->name_at = s->text.p + s->at;
-	rc = scan_string(s);
+	rc = scan_string(s, &s->name);
 	if (rc < 0)
 		return rc;
 	skip_blanks(s);
@@ -319,18 +358,36 @@ scan_name(struct scan *s)
 	return 0;
 }
 
+/* The names of an object can be compared when it is complete. */
+static void
+note_closed(struct scan *s, struct node *object)
+{
+	if (s->closed_last != NULL)
+		s->closed_last->closed = object;
+	else
+		s->closed_first = object;
+	s->closed_last = object;
+}
+
+static bool
+in_object(const struct scan *s)
+{
+	assert(s->depth > 0);
+	return s->open[s->depth - 1].parent->v.kind == VALUE_OBJECT;
+}
+
 /* Takes the bracket that closes the innermost array or object if it stands here. */
 static bool
 scan_close(struct scan *s)
 {
-	char closing;
+	bool object = in_object(s);
 
-	assert(s->depth > 0);
-	closing = s->open[s->depth - 1] == '{' ? '}' : ']';
-	if (look(s, 0) != closing)
+	if (look(s, 0) != (object ? '}' : ']'))
 		return false;
 	s->at++;
 	s->depth--;
+	if (object)
+		note_closed(s, s->open[s->depth].parent);
 	value_complete(s);
 	return true;
 }
@@ -338,7 +395,7 @@ scan_close(struct scan *s)
 static int
 scan_comma(struct scan *s)
 {
-	bool object = s->open[s->depth - 1] == '{';
+	bool object = in_object(s);
 
 	if (look(s, 0) != ',')
 		return wrong(s, s->at,
@@ -385,7 +442,7 @@ scan_text(struct scan *s)
 	return s->expect == EXPECT_NOTHING ? 0 : ends_early(s);
 }
 
-/* ---- from cJSON's tree to ours ----------------------------------------------------------- */
+/* ---- what the values say ----------------------------------------------------------------- */
 
 static const struct node *
 node_of(const struct value *v)
@@ -405,14 +462,14 @@ compare_names(const void *a, const void *b)
 	if (order == 0 && x->v.name.n != y->v.name.n)
 		order = x->v.name.n < y->v.name.n ? -1 : 1;
 	if (order == 0)
-		order = (x->name_at > y->name_at) - (x->name_at < y->name_at);
+		order = (x->name.p > y->name.p) - (x->name.p < y->name.p);
 	return order;
 }
 
 static int
 duplicate(struct scan *s, const struct value *v)
 {
-	return wrong(s, (size_t)(node_of(v)->name_at - s->text.p),
+	return wrong(s, (size_t)(node_of(v)->name.p - 1 - s->text.p),
 		     "a member of this name was there before");
 }
 
@@ -439,8 +496,6 @@ check_names_sorted(struct scan *s, const struct value *object)
 static int
 check_names(struct scan *s, const struct value *object)
 {
-	if (object->kind != VALUE_OBJECT)
-		return 0;
 	if (object->count >= SORT_COUNT_MIN)
 		return check_names_sorted(s, object);
 	for (const struct value *m = object->first; m != NULL; m = m->next)
@@ -450,86 +505,73 @@ check_names(struct scan *s, const struct value *object)
 	return 0;
 }
 
+/*
+ * A string with escapes: cJSON resolves them, into to, where there is room for the escapes
+ * themselves. 0 or -ENOMEM.
+ */
 static int
-copy_text(struct arena *arena, const char *text, size_t n, struct str *ret_copy)
+unescape(char *to, const struct quoted *q, size_t *ret_n)
 {
-	const char *copy = arena_strndup(arena, text, n);
+	cJSON *item = cJSON_ParseWithLengthOpts(q->p - 1, q->n + 2, NULL, 0);
+	size_t n;
+
+	if (item == NULL)
+		return -ENOMEM; /* the text is known to be right */
+	n = strlen(item->valuestring);
+	assert(n <= q->n);
+	memcpy(to, item->valuestring, n);
+	cJSON_Delete(item);
+	*ret_n = n;
+	return 0;
+}
+
+/* What q says, in the copy of the text, where a NUL takes the place of its closing quote. */
+static int
+take_quoted(const struct scan *s, char *copy, const struct quoted *q, struct str *ret_str)
+{
+	char *to = copy + (q->p - s->text.p);
+	size_t n = q->n;
+	int rc = q->escaped ? unescape(to, q, &n) : 0;
+
+	if (rc < 0)
+		return rc;
+	to[n] = '\0';
+	*ret_str = (struct str){ to, n };
+	return 0;
+}
+
+/* The values' texts come to lie in one copy of the whole: what stands behind each may go. */
+static int
+take_texts(struct scan *s)
+{
+	char *copy = arena_strndup(s->arena, s->text.p, s->text.n);
+	int rc = 0;
 
 	if (copy == NULL)
 		return -ENOMEM;
-	*ret_copy = (struct str){ copy, n };
-	return 0;
+	for (struct node *n = s->first; n != NULL && rc == 0; n = n->after) {
+		if (n->name.p != NULL)
+			rc = take_quoted(s, copy, &n->name, &n->v.name);
+		if (rc == 0 && n->v.kind == VALUE_STRING) {
+			rc = take_quoted(s, copy, &n->string, &n->v.s);
+		} else if (n->v.kind == VALUE_DECIMAL) {
+			n->v.s.p = copy + (n->v.s.p - s->text.p);
+			copy[n->v.s.p + n->v.s.n - copy] = '\0';
+		} else {
+			n->v.s = str_of(NULL);
+		}
+	}
+	return rc;
 }
 
-/* Strings come from cJSON, which has resolved the escapes; all else is known from the scan. */
 static int
-fill(struct arena *arena, struct value *v, const cJSON *item)
+check_objects(struct scan *s)
 {
 	int rc = 0;
 
-	if (item->string != NULL)
-		rc = copy_text(arena, item->string, strlen(item->string), &v->name);
-	if (rc < 0)
-		return rc;
-	if (v->kind == VALUE_STRING)
-		return copy_text(arena, item->valuestring, strlen(item->valuestring),
-				 &v->s);
-	if (v->kind == VALUE_DECIMAL)
-		return copy_text(arena, v->s.p, v->s.n, &v->s);
-	v->s = str_of(NULL);
-	return 0;
-}
-
-/* An array or object whose children are being converted. */
-struct level {
-	const cJSON *item;
-	struct value *parent, *last;
-};
-
-static void
-append_child(struct level *l, struct value *v)
-{
-	if (l->last == NULL)
-		l->parent->first = v;
-	else
-		l->last->next = v;
-	l->last = v;
-	l->parent->count++;
-}
-
-/* Walks cJSON's tree and the nodes of the scan, which stand in the same order. */
-static int
-convert(struct scan *s, const cJSON *root)
-{
-	struct level levels[JSON_DEPTH_MAX];
-	const cJSON *item = root;
-	unsigned depth = 0;
-
-	for (struct node *n = s->first;; n = n->after) {
-		int rc;
-
-		assert(n != NULL); /* both have seen the same text */
-		rc = fill(s->arena, &n->v, item);
-		if (rc < 0)
-			return rc;
-		if (depth > 0)
-			append_child(&levels[depth - 1], &n->v);
-		if (item->child != NULL) {
-			assert(depth < JSON_DEPTH_MAX);
-			levels[depth++] = (struct level){ item, &n->v, NULL };
-			item = item->child;
-			continue;
-		}
-		while (depth > 0 && item->next == NULL) {
-			item = levels[--depth].item;
-			rc = check_names(s, levels[depth].parent);
-			if (rc < 0)
-				return rc;
-		}
-		if (depth == 0)
-			return 0;
-		item = item->next;
-	}
+	for (const struct node *n = s->closed_first; n != NULL && rc == 0; n = n->closed)
+		rc = check_names(s, &n->v);
+	return rc;
 }
 
 int
@@ -542,27 +584,19 @@ json_parse_from(struct arena *arena, struct str text, unsigned flags, uint32_t f
 			  .first_line = first_line,
 			  .cursor = { 0, first_line, 1 },
 			  .expect = EXPECT_VALUE };
-	cJSON *root = NULL;
 	int rc;
 
 	if (text.n == 0)
 		s.text.p = "";
 	rc = scan_text(&s);
-	if (rc < 0)
-		goto out;
-	root = cJSON_ParseWithLengthOpts(s.text.p, s.text.n, NULL, 0);
-	if (root == NULL) {
-		rc = -ENOMEM; /* the text is known to be right */
-		goto out;
-	}
-	rc = convert(&s, root);
-	if (rc < 0)
-		goto out;
-	*ret_value = &s.first->v;
-out:
-	if (rc == -EBADMSG)
+	if (rc == 0)
+		rc = take_texts(&s);
+	if (rc == 0)
+		rc = check_objects(&s);
+	if (rc == 0)
+		*ret_value = &s.first->v;
+	else if (rc == -EBADMSG)
 		error_fill(&s, error);
-	cJSON_Delete(root);
 	return rc;
 }
 

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 /*
- * Strict JSON (RFC 8259) over cJSON: a scan of ours runs first and refuses what cJSON lets pass:
- * depth over JSON_DEPTH_MAX, bad UTF-8, lone surrogates, NUL, duplicate member names, bytes after
+ * Strict JSON (RFC 8259): a scan of ours makes the tree, cJSON then resolves the escapes of strings
+ * that have any. The scan refuses what cJSON lets pass: depth over JSON_DEPTH_MAX, bad UTF-8, lone surrogates, NUL, duplicate member names, bytes after
  * the end, integers beyond +-(2^53 - 1), fractions and exponents (unless allowed).
  */
 #define JSON_DEPTH_MAX 32u

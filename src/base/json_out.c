@@ -51,21 +51,37 @@ out_grow(struct json_out *o, size_t n)
 	return 0;
 }
 
-static void
-put(struct json_out *o, struct str s)
+/* Room for n more bytes and a NUL. False when an error stands. */
+static bool
+reserve(struct json_out *o, size_t n)
 {
 	int rc = 0;
 
-	if (o->err != 0 || s.n == 0)
-		return;
-	if (s.n > o->bytes_max - o->used || s.n >= o->bytes - o->used)
-		rc = out_grow(o, s.n);
-	if (rc < 0) {
+	if (o->err != 0)
+		return false;
+	if (n > o->bytes_max - o->used || n >= o->bytes - o->used)
+		rc = out_grow(o, n);
+	if (rc < 0)
 		out_fail(o, rc);
+	return rc == 0;
+}
+
+static void
+put(struct json_out *o, struct str s)
+{
+	if (s.n == 0 || !reserve(o, s.n))
 		return;
-	}
 	memcpy(o->p + o->used, s.p, s.n);
 	o->used += s.n;
+	o->p[o->used] = '\0';
+}
+
+static void
+put_char(struct json_out *o, char c)
+{
+	if (!reserve(o, 1))
+		return;
+	o->p[o->used++] = c;
 	o->p[o->used] = '\0';
 }
 
@@ -86,16 +102,35 @@ put_escaped(struct json_out *o, unsigned char c)
 	put(o, (struct str){ text, b.used });
 }
 
+/* ASCII that stands in a string as it is. */
+static bool
+is_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+			return false;
+	}
+	return true;
+}
+
 static void
 put_string(struct json_out *o, struct str s)
 {
 	size_t start = 0;
 
+	if (is_plain(s)) {
+		put_char(o, '"');
+		put(o, s);
+		put_char(o, '"');
+		return;
+	}
 	if (!str_utf8_ok(s)) {
 		out_fail(o, -EILSEQ);
 		return;
 	}
-	put(o, STR("\""));
+	put_char(o, '"');
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
@@ -107,7 +142,7 @@ put_string(struct json_out *o, struct str s)
 	}
 	if (s.n > start)
 		put(o, (struct str){ s.p + start, s.n - start });
-	put(o, STR("\""));
+	put_char(o, '"');
 }
 
 /* Comma, name and colon before a value. False when an error stands. */
@@ -124,11 +159,11 @@ begin_value(struct json_out *o, const char *name)
 	}
 	assert(o->open[o->depth - 1].object == (name != NULL));
 	if (o->open[o->depth - 1].filled)
-		put(o, STR(","));
+		put_char(o, ',');
 	o->open[o->depth - 1].filled = true;
 	if (name != NULL) {
 		put_string(o, str_of(name));
-		put(o, STR(":"));
+		put_char(o, ':');
 	}
 	return o->err == 0;
 }
@@ -142,7 +177,7 @@ open_bracket(struct json_out *o, const char *name, bool object)
 		out_fail(o, -EMSGSIZE);
 		return;
 	}
-	put(o, object ? STR("{") : STR("["));
+	put_char(o, object ? '{' : '[');
 	o->open[o->depth].object = object;
 	o->open[o->depth].filled = false;
 	o->depth++;
@@ -266,7 +301,7 @@ json_close(struct json_out *o)
 		return;
 	assert(o->depth > 0);
 	o->depth--;
-	put(o, o->open[o->depth].object ? STR("}") : STR("]"));
+	put_char(o, o->open[o->depth].object ? '}' : ']');
 }
 
 void
@@ -282,7 +317,7 @@ json_int(struct json_out *o, const char *name, int64_t value)
 		return;
 	}
 	strbuf_init(&b, text, sizeof(text));
-	strbuf_addf(&b, "%lld", (long long)value);
+	strbuf_int(&b, value);
 	put(o, (struct str){ text, b.used });
 }
 

@@ -61,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t guarded = 0, n = size == 0 ? 0 : size - 1;
 	struct drop_reader r = { .json = { .nodes = nodes, .nodes_max = NODES },
 				 .lines = lines,
+				 .lines_max = DROP_LINES_MAX,
 				 .guard = guard_nothing,
 				 .guard_ctx = &guarded };
 	struct laned_str stem, kept;

@@ -258,10 +258,69 @@ START_TEST(selftest_and_health_tell)
 }
 END_TEST
 
+/* The shortest lines that are lines, count of them; and as many again of the POS's own values. */
+static const char *
+long_basket(unsigned count)
+{
+	static char text[DROP_LINES_MAX * 64u * 2u];
+	struct laned_text t;
+
+	laned_text_init(&t, text, sizeof(text));
+	laned_text_add(&t, "{\"v\":1,\"ticket\":\"17\",\"rev\":5,\"currency\":\"EUR\","
+			   "\"own\":[0");
+	for (unsigned i = 0; i < count; i++)
+		laned_text_add(&t, ",0,[],{}");
+	laned_text_add(&t, "],\"lines\":[");
+	for (unsigned i = 1; i <= count; i++) {
+		laned_text_add(&t, i > 1 ? ",{\"line\":" : "{\"line\":");
+		laned_text_int(&t, i);
+		laned_text_add(&t, ",\"amount\":0,\"qty_milli\":1,\"unit_price\":0}");
+	}
+	laned_text_add(&t, "]}");
+	ck_assert(!t.truncated);
+	return text;
+}
+
+START_TEST(a_basket_of_any_length_finds_room_and_one_too_long_is_refused)
+{
+	static const unsigned counts[] = { 1, 33, 2, DROP_LINES_MAX };
+
+	drop_kit_launch_up(laned_adapter_v0);
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		drop_kit_pos_writes("17.basket.json", long_basket(counts[i]));
+		ck_assert_uint_eq(drop_kit_count(BASKET), i + 1);
+		drop_kit_acknowledge(LANED_OK);
+	}
+	drop_kit_pos_writes("17.basket.json", long_basket(DROP_LINES_MAX + 1));
+	ck_assert_uint_eq(drop_kit_count(ASIDE), 1);
+	ck_assert_ptr_nonnull(strstr(drop_kit_host.log, "lines too many lines"));
+	drop_kit_end();
+}
+END_TEST
+
+START_TEST(a_basket_that_finds_no_room_is_taken_later)
+{
+	for (unsigned n = 1; n <= 3; n++) { /* the file, the values, the lines */
+		drop_kit_launch_up(laned_adapter_v0);
+		drop_kit_put("in", "17.basket.json", long_basket(300));
+		drop_kit_host.fail_alloc_at = n;
+		drop_kit_host.changed(drop_kit_host.changed_user);
+		ck_assert_uint_eq(drop_kit_count(BASKET), 0);
+		drop_kit_fire(1000);
+		ck_assert_uint_eq(drop_kit_count(BASKET), 1);
+		drop_kit_acknowledge(LANED_OK);
+		ck_assert(!drop_kit_in_folder("in", "17.basket.json"));
+		drop_kit_end();
+	}
+}
+END_TEST
+
 UNIT_MAIN("drop_intake", a_basket_is_handed_over_whole_and_then_removed,
 	  a_newer_basket_that_came_meanwhile_is_taken_too,
 	  answers_come_first_and_then_ticket_by_ticket,
 	  half_a_file_is_given_a_second_look, many_halves_at_once_are_all_set_aside,
 	  wrong_files_are_named_and_set_aside_and_the_next_is_taken,
 	  what_laned_says_of_a_file_decides, an_answer_that_laned_refuses_is_evidence,
+	  a_basket_of_any_length_finds_room_and_one_too_long_is_refused,
+	  a_basket_that_finds_no_room_is_taken_later,
 	  every_failing_allocation_is_survived, selftest_and_health_tell)

@@ -568,8 +568,52 @@ START_TEST(no_writer_is_as_one_without_memory)
 }
 END_TEST
 
-UNIT_MAIN("json", every_kind_of_value_is_read, nesting_keeps_order_and_counts,
-	  values_know_their_place, scalars_may_stand_alone, text_needs_no_nul_behind_it,
+START_TEST(escapes_are_resolved_in_names_and_texts)
+{
+	const struct value *v =
+		parsed("{\"a\\u0062\":\"\\u00e4\\\\\",\"\\n\":[1.5,2.5,\"\\\"\"],"
+		       "\"c\":\"plain\",\"\":\"\"}");
+
+	ck_assert_str_eq(v->first->name.p, "ab");
+	ck_assert_uint_eq(v->first->name.n, 2);
+	ck_assert_str_eq(v->first->s.p, "\xc3\xa4\\");
+	ck_assert_uint_eq(v->first->s.n, 3);
+	v = v->first->next;
+	ck_assert_str_eq(v->name.p, "\n");
+	ck_assert_str_eq(v->first->s.p, "1.5");
+	ck_assert_str_eq(v->first->next->s.p, "2.5");
+	ck_assert_str_eq(v->first->next->next->s.p, "\"");
+	v = v->next;
+	ck_assert_str_eq(v->name.p, "c");
+	ck_assert_str_eq(v->s.p, "plain");
+	v = v->next;
+	ck_assert_str_eq(v->name.p, "");
+	ck_assert_str_eq(v->s.p, "");
+}
+END_TEST
+
+/* Twins by what they say, not by how it is written. */
+START_TEST(twins_are_found_behind_their_escapes)
+{
+	struct json_error e;
+	const struct value *v;
+
+	ck_assert_int_eq(parse(STR("{\"ab\":1,\"a\\u0062\":2}"), 0, &v, &e), -EBADMSG);
+	ck_assert_uint_eq(e.column, 9);
+	/* The first fault of the text is told, and a twin only where there is none. */
+	ck_assert_int_eq(parse(STR("[{\"a\":1,\"a\":2},]"), 0, &v, &e), -EBADMSG);
+	ck_assert_uint_eq(e.column, 16);
+	/* Of twins in two objects those of the object that ends first. */
+	ck_assert_int_eq(parse(STR("{\"x\":1,\"x\":{\"y\":1,\"y\":2}}"), 0, &v, &e),
+			 -EBADMSG);
+	ck_assert_uint_eq(e.column, 19);
+}
+END_TEST
+
+UNIT_MAIN("json", escapes_are_resolved_in_names_and_texts,
+	  twins_are_found_behind_their_escapes, every_kind_of_value_is_read,
+	  nesting_keeps_order_and_counts, values_know_their_place,
+	  scalars_may_stand_alone, text_needs_no_nul_behind_it,
 	  integers_are_exact_to_2_53, wrong_text_is_refused_with_place_and_reason,
 	  nul_bytes_are_refused_everywhere, decimals_are_taken_only_when_asked_for,
 	  number_of_greatest_length_is_read_whole, depth_32_is_taken_and_33_refused,

@@ -303,7 +303,53 @@ START_TEST(smallest_integer_is_written)
 }
 END_TEST
 
-UNIT_MAIN("sdk_json", names_the_place_of_what_is_wrong, reads_every_kind_of_value,
-	  members_and_elements_are_walked_in_order, limits_hold,
-	  every_truncation_of_a_document_is_refused, writes_what_it_reads,
+START_TEST(utf8_is_judged_behind_any_run_of_ascii)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		int ok;
+	} ends[] = {
+		{ "\0", 1, 0 },   { "\x01", 1, 1 },   { "\x7f", 1, 1 },
+		{ "\x80", 1, 0 }, { "\xc3", 1, 0 },   { "\xc3\xa4", 2, 1 },
+		{ "\xff", 1, 0 }, { "\0\x80", 2, 0 },
+	};
+	char text[40];
+
+	for (size_t before = 0; before < 24; before++)
+		for (size_t after = 0; after < 10; after++)
+			for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+				size_t n = before + ends[i].n + after;
+
+				memset(text, 'a', sizeof(text));
+				memcpy(text + before, ends[i].text, ends[i].n);
+				ck_assert_int_eq(
+					laned_utf8_ok((struct laned_str){ text, n }),
+					ends[i].ok);
+			}
+}
+END_TEST
+
+/* What comes behind an escape moves to the front, by any distance, over any length. */
+START_TEST(strings_are_decoded_in_place)
+{
+	char text[] = "[\"\\u00e4bc\\n\\u20acdefghijklmnop\\\\q\",\"\",\"r\",\"\\/\"]";
+	static const char *const wanted[] = { "\xc3\xa4"
+					      "bc\n\xe2\x82\xac"
+					      "defghijklmnop\\q",
+					      "", "r", "/" };
+	struct laned_json_node found[8];
+	struct laned_json j = { .nodes = found, .nodes_max = 8 };
+
+	ck_assert_int_eq(laned_json_parse(&j, text, strlen(text)), LANED_OK);
+	ck_assert_uint_eq(j.used, 5);
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(laned_str_is(found[i + 1].text, wanted[i]));
+}
+END_TEST
+
+UNIT_MAIN("sdk_json", utf8_is_judged_behind_any_run_of_ascii,
+	  strings_are_decoded_in_place, names_the_place_of_what_is_wrong,
+	  reads_every_kind_of_value, members_and_elements_are_walked_in_order,
+	  limits_hold, every_truncation_of_a_document_is_refused, writes_what_it_reads,
 	  writer_errors_stick, keys_and_texts_convert, smallest_integer_is_written)

@@ -223,7 +223,63 @@ START_TEST(builder_stops_at_the_first_piece_that_does_not_fit)
 }
 END_TEST
 
+/* What is wrong is seen at every distance from the beginning, and so is what is right. */
+START_TEST(utf8_is_judged_behind_any_run_of_ascii)
+{
+	static const struct {
+		struct str text;
+		bool ok;
+	} ends[] = {
+		{ { "\0", 1 }, false },         { { "\x01", 1 }, true },
+		{ { "\x7f", 1 }, true },        { { "\x80", 1 }, false },
+		{ { "\xc3\xa4", 2 }, true },    { { "\xff", 1 }, false },
+		{ { "\0\x80", 2 }, false },     { { "\xc3", 1 }, false },
+		{ { "\x01\x02\0", 3 }, false },
+	};
+	char text[40];
+
+	for (size_t before = 0; before < 24; before++)
+		for (size_t after = 0; after < 10; after++)
+			for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+				size_t n = before + ends[i].text.n;
+
+				memset(text, 'a', sizeof(text));
+				memcpy(text + before, ends[i].text.p, ends[i].text.n);
+				ck_assert(str_utf8_ok((struct str){ text, n + after }) ==
+					  ends[i].ok);
+			}
+}
+END_TEST
+
+START_TEST(integers_are_written_in_decimal)
+{
+	static const struct {
+		int64_t value;
+		const char *text;
+	} cases[] = {
+		{ 0, "0" },
+		{ -1, "-1" },
+		{ 10, "10" },
+		{ INT64_MAX, "9223372036854775807" },
+		{ INT64_MIN, "-9223372036854775808" },
+	};
+	char buf[24], small[3];
+	struct strbuf b;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		strbuf_init(&b, buf, sizeof(buf));
+		strbuf_int(&b, cases[i].value);
+		ck_assert_str_eq(buf, cases[i].text);
+	}
+	strbuf_init(&b, small, sizeof(small));
+	strbuf_int(&b, 100);
+	ck_assert(b.truncated);
+	ck_assert_str_eq(small, "");
+}
+END_TEST
+
 UNIT_MAIN("str", compares_by_length_and_bytes, utf8_is_judged_as_the_standard_says,
+	  utf8_is_judged_behind_any_run_of_ascii, integers_are_written_in_decimal,
 	  utf8_takes_every_character_and_no_surrogate, digits_are_counted,
 	  copy_fits_or_leaves_the_empty_string, integers_are_read_to_the_last_bit,
 	  hex_goes_there_and_back, builder_stops_at_the_first_piece_that_does_not_fit)

@@ -26,11 +26,33 @@ joins(struct str s, size_t i)
 	return i + 1 < s.n && (s.p[i] == ' ' || s.p[i] == '-') && is_digit(s.p[i + 1]);
 }
 
-static bool
-is_card(struct str digits)
+bool
+luhn_ok(struct str digits)
+{
+	unsigned sum = 0;
+
+	if (digits.n < 2)
+		return false;
+	for (size_t i = 0; i < digits.n; i++) {
+		char c = digits.p[digits.n - 1 - i];
+		unsigned value = (unsigned)(c - '0');
+
+		if (!is_digit(c))
+			return false;
+		if (i % 2 == 1)
+			value = value < 5 ? 2 * value : 2 * value - 9;
+		sum += value;
+	}
+	return sum % 10 == 0;
+}
+
+bool
+pan_is_card(struct str digits)
 {
 	unsigned first4 = 0;
 
+	if (digits.n < PAN_DIGITS_MIN || digits.n > PAN_DIGITS_MAX)
+		return false;
 	for (size_t i = 0; i < 4; i++)
 		first4 = first4 * 10 + (unsigned)(digits.p[i] - '0');
 	for (size_t i = 0; i < sizeof(issuers) / sizeof(issuers[0]); i++) {
@@ -58,7 +80,7 @@ card_end(struct str s, size_t start)
 		digits[n++] = s.p[i++];
 		if (i < s.n && is_digit(s.p[i]))
 			continue;
-		if (n >= PAN_DIGITS_MIN && is_card((struct str){ digits, n }))
+		if (pan_is_card((struct str){ digits, n }))
 			end = i;
 		if (!joins(s, i))
 			break;
@@ -68,28 +90,10 @@ card_end(struct str s, size_t start)
 }
 
 bool
-luhn_ok(struct str digits)
-{
-	unsigned sum = 0;
-
-	if (digits.n < 2)
-		return false;
-	for (size_t i = 0; i < digits.n; i++) {
-		char c = digits.p[digits.n - 1 - i];
-		unsigned value = (unsigned)(c - '0');
-
-		if (!is_digit(c))
-			return false;
-		if (i % 2 == 1)
-			value = value < 5 ? 2 * value : 2 * value - 9;
-		sum += value;
-	}
-	return sum % 10 == 0;
-}
-
-bool
 pan_find(struct str s, size_t *ret_start, size_t *ret_end)
 {
+	if (s.n < PAN_DIGITS_MIN)
+		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		size_t end;
 

@@ -6,6 +6,9 @@
 /* True when the n >= 2 digits of s pass the Luhn check (ISO/IEC 7812-1 annex B). */
 bool luhn_ok(struct str digits);
 
+/* Are these digits, nothing else, the number of a payment card? By issuer, length and Luhn. */
+bool pan_is_card(struct str digits);
+
 /*
  * The PAN guard: finds the first PAN-shaped run in s (14-19 digits, single spaces or hyphens
  * dropped, Luhn, issuer range and length of a payment card): a maximal run of digits or whole
@@ -20,6 +23,18 @@ bool pan_find(struct str s, size_t *ret_start, size_t *ret_end);
  */
 #define PAN_ARTICLE_BYTES_MAX 14u
 bool pan_find_article(struct str s);
+
+/*
+ * The same for packed digits (BCD): card numbers from a byte's begin on, with a half byte F behind or 0
+ * before an odd count of digits. A tenth of all such numbers passes Luhn, and chance has many: so
+ * only those count that stand as protocols write them: with EMV's tag or ZVT's length before it, as
+ * track 2, or filled up by FF; and, unless s looks as if it were random (a ciphertext, a key), behind a
+ * count of their digits or bytes, or with no digit on either side. What is a text, and what
+ * reads as one, is none of this.
+ */
+bool pan_find_packed(struct str s);
+/* Bytes whose meaning we do not know: either of the two. */
+bool pan_find_blob(struct str s);
 
 /* Overwrites every digit of every PAN-shaped run in buf[n] by '*'. Returns how many runs. */
 unsigned pan_mask(char *buf, size_t n);

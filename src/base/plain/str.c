@@ -43,6 +43,24 @@ utf8_char_bytes(const unsigned char *p, size_t n)
 	return c->length;
 }
 
+/* How many of the first bytes are ASCII but NUL; a multiple of 8, so perhaps there are more. */
+static size_t
+ascii_bytes(const unsigned char *p, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	size_t i = 0;
+
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t bytes;
+
+		memcpy(&bytes, p + i, sizeof(bytes));
+		/* Of bytes below 0x80 only a NUL borrows, and only the lowest of them needs to tell. */
+		if (((bytes | (bytes - ones)) & highs) != 0)
+			break;
+	}
+	return i;
+}
+
 static int
 hex_digit(char c)
 {
@@ -66,7 +84,9 @@ str_of(const char *s)
 bool
 str_eq(struct str a, struct str b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n || a.n == 0)
+		return a.n == b.n;
+	return a.p[0] == b.p[0] && memcmp(a.p, b.p, a.n) == 0;
 }
 
 bool
@@ -79,7 +99,7 @@ bool
 str_utf8_ok(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
-	size_t i = 0;
+	size_t i = ascii_bytes(p, s.n);
 
 	while (i < s.n) {
 		size_t length = utf8_char_bytes(p + i, s.n - i);
@@ -197,6 +217,22 @@ strbuf_add(struct strbuf *b, struct str s)
 		memcpy(b->p + b->used, s.p, s.n);
 	b->used += s.n;
 	b->p[b->used] = '\0';
+}
+
+void
+strbuf_int(struct strbuf *b, int64_t value)
+{
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		digits[--at] = '-';
+	strbuf_add(b, (struct str){ digits + at, sizeof(digits) - at });
 }
 
 void

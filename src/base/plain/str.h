@@ -51,6 +51,8 @@ struct strbuf {
 
 void strbuf_init(struct strbuf *b, char *buf, size_t bytes);
 void strbuf_add(struct strbuf *b, struct str s);
+/* In decimal. */
+void strbuf_int(struct strbuf *b, int64_t value);
 __attribute__((format(printf, 2, 3))) void strbuf_addf(struct strbuf *b, const char *fmt,
 						       ...);
 
