@@ -8,6 +8,7 @@ confdir = $(if $(filter /usr,$(prefix)),/etc,$(sysconfdir))/laned
 # The template is for people to copy, not an adapter to run.
 installed_plugins = $(filter-out template,$(plugins))
 units = laned.service laned-bio.service laned-adapter@.service laned-adapter@.socket laned-bypass@.service laned-bypass@.timer \
+	laned-bypass-end@.service laned-endpoints@.service \
 	laned.target
 man_pages = laned.8 laned-bio.8 laned-adapter.8 laned-bypass.8 lanectl.1 laned.conf.5
 guides = $(call sources,docs/*.md) README.md CHANGELOG.md LICENSE

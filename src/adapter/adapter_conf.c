@@ -220,9 +220,9 @@ adapter_conf_load_bare(const struct adapter_conf_ask *ask, struct adapter_bare *
 	if (rc < 0)
 		return rc;
 	rc = take_endpoints(conf, section, false, &bare.endpoints);
-	if (rc == 0 && (bare.endpoints.pos[0] == '\0' ||
-			strcmp(conf_str(conf, section, "enabled"), "yes") != 0))
+	if (rc == 0 && bare.endpoints.pos[0] == '\0')
 		rc = -ENODATA;
+	bare.enabled = rc == 0 && strcmp(conf_str(conf, section, "enabled"), "yes") == 0;
 	if (rc == 0)
 		rc = str_copy(bare.environment, sizeof(bare.environment),
 			      str_of(conf_str(conf, "lane", "environment")));

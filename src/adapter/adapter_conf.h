@@ -58,11 +58,12 @@ struct adapter_endpoints {
 const struct adapter_endpoints *adapter_conf_endpoints(const struct adapter_conf *c);
 /*
  * What a bypass needs when adapter_conf_load fails: by the common keys alone, so that the plug-in and its
- * options.json may be missing. 0; -ENODATA this section names no endpoints, or the adapter is not
- * enabled; -EBADMSG and other errors as adapter_conf_load, said on stderr.
+ * options.json may be missing. 0; -ENODATA this section names no endpoints; -EBADMSG and other errors as
+ * adapter_conf_load, said on stderr.
  */
 struct adapter_bare {
 	struct adapter_endpoints endpoints;
+	bool enabled; /* else: switched off on purpose, and the POS still wants its terminal */
 	char environment[ADAPTER_FRAMING_BYTES]; /* empty: not known */
 	char socket[ADAPTER_PATH_BYTES];         /* as well */
 };

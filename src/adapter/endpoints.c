@@ -398,7 +398,10 @@ say(struct endpoints *e)
 	bool on = bypass_is_on(&e->bypass);
 	const char *why = bypass_why(&e->bypass);
 
-	if (on && !e->loud)
+	if (on && !e->loud && e->o.off)
+		log_notice(
+			"switched off (enabled = no): the POS is joined to the terminal");
+	else if (on && !e->loud)
 		log_event(LOG_WARNING, "adapter-bypass", NULL,
 			  "bypass: the POS is joined to the terminal, past laned: %s",
 			  why);
@@ -662,8 +665,10 @@ void
 endpoints_status(const struct endpoints *e, char text[ENDPOINTS_STATUS_BYTES])
 {
 	/* For people; the words are short. */
-	(void)snprintf(text, ENDPOINTS_STATUS_BYTES, "bypass: %s",
-		       bypass_why(&e->bypass));
+	(void)snprintf(text, ENDPOINTS_STATUS_BYTES, "%s: %s",
+		       e->o.off ? "switched off" : "bypass",
+		       e->o.off ? "the POS is joined to the terminal"
+				: bypass_why(&e->bypass));
 }
 
 uint64_t

@@ -24,6 +24,7 @@ struct endpoints_options {
 	struct loop *loop;
 	struct streams *streams;
 	const struct adapter_endpoints *where; /* copied */
+	bool off; /* there is no plug-in on purpose: the bypass is no fault, and is not reported as one */
 	/*
 	 * Asks laned for a sign of life; done comes once, from the loop, within timeout_ms. 0; negative
 	 * errno: there is no link to ask over. NULL: laned is never asked.

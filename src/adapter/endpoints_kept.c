@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #define HEAD "laned-endpoints = 1\n"
-#define MODE 0644u /* no secret; laned-bypass reads it as another user */
+#define MODE 0644u /* no secret; by hand, laned-bypass reads it as another user */
 
 const char *
-endpoints_kept_folder(char buf[ADAPTER_PATH_BYTES])
+endpoints_kept_folder(const char *variable, char buf[ADAPTER_PATH_BYTES])
 {
-	const char *folder = getenv("STATE_DIRECTORY");
+	const char *folder = getenv(variable);
 
 	if (folder == NULL || folder[0] != '/' ||
 	    str_copy(buf, ADAPTER_PATH_BYTES,

@@ -4,9 +4,11 @@
 #include "adapter/adapter_conf.h"
 
 /*
- * The endpoints that this adapter last ran with, in its state folder: with a configuration that is
- * broken, the POS is still joined to the terminal by them. laned-bypass reads the file, too. Text, one
- * "key = value" a line:
+ * The endpoints of an adapter as its configuration last had them when it could be read: with one that is
+ * broken, the POS is still joined to the terminal by them, by the host or by laned-bypass. Who may write the
+ * file says where strangers' card payments go, so the process that a plug-in is loaded into never does:
+ * `laned-adapter --keep` does, run by laned-endpoints@.service under another user, and systemd hands
+ * the file on as a credential. Text, one "key = value" a line:
  *
  *	laned-endpoints = 1
  *	pos = tcp://127.0.0.1:20007
@@ -16,8 +18,11 @@
 #define ENDPOINTS_KEPT_BYTES_MAX 1024u
 #define ENDPOINTS_KEPT_NAME "endpoints"
 
-/* The folder: $STATE_DIRECTORY of systemd, or NULL: nothing is kept. */
-const char *endpoints_kept_folder(char buf[ADAPTER_PATH_BYTES]);
+/*
+ * The folder that systemd names in the environment: STATE_DIRECTORY to keep them in, CREDENTIALS_DIRECTORY
+ * to read them from. NULL: none.
+ */
+const char *endpoints_kept_folder(const char *variable, char buf[ADAPTER_PATH_BYTES]);
 /*
  * Writes the file atomically, unless it says the same already. 0 or negative errno: what was kept
  * before is kept still.

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,23 @@ conn_forget(struct conn *c)
 	*c = (struct conn){ .state = CONN_NONE };
 }
 
+/* What a plug-in handed over may be longer, when it knows a later version; of minor 3 it ends before ended. */
+static bool
+events_ok(const struct laned_conn_events *e)
+{
+	return e != NULL && e->size >= offsetof(struct laned_conn_events, ended);
+}
+
+/* All that this version knows of them; what they have not is NULL. */
+static struct laned_conn_events
+copy_of(const struct laned_conn_events *e)
+{
+	struct laned_conn_events copy = { .ended = NULL };
+
+	memcpy(&copy, e, e->size < sizeof(copy) ? e->size : sizeof(copy));
+	return copy;
+}
+
 /* Each id is given once in the life of a process: a stale one never means another connection. */
 static struct conn *
 conn_add(struct host_conns *t, const struct laned_conn_events *e, void *user)
@@ -102,18 +120,11 @@ conn_add(struct host_conns *t, const struct laned_conn_events *e, void *user)
 		*c = (struct conn){ .table = t,
 				    .id = ++t->ids,
 				    .state = CONN_LIVE,
-				    .e = *e,
+				    .e = copy_of(e),
 				    .user = user };
 		return c;
 	}
 	return NULL;
-}
-
-/* What a plug-in handed over may be longer, when it knows a later version, but never shorter. */
-static bool
-events_ok(const struct laned_conn_events *e)
-{
-	return e != NULL && e->size >= sizeof(*e);
 }
 
 /* ---- from the streams to the plug-in ----------------------------------------------------- */
@@ -213,6 +224,23 @@ on_modem(void *ctx, unsigned lines)
 	watch_leave(was);
 }
 
+/* The peer sends no more, and the plug-in wants to know that apart from the end of the connection. */
+static void
+on_ended(void *ctx)
+{
+	struct conn *c = ctx;
+	uint64_t id = c->id;
+	unsigned was;
+
+	ensure_opened(c);
+	if (c->id != id || c->state != CONN_LIVE)
+		return; /* as in on_data */
+	crash_point("host.ended");
+	was = watch_enter(CRASH_CONNECTION, 0);
+	c->e.ended(c->user, id);
+	watch_leave(was);
+}
+
 /* The connection is forgotten first: what the plug-in does in its last callback finds none. */
 static void
 tell_closed(struct conn *c, int status)
@@ -255,6 +283,7 @@ attach(struct conn *c, struct stream *s)
 					 .data = on_data,
 					 .drained = on_drained,
 					 .modem = c->e.modem != NULL ? on_modem : NULL,
+					 .ended = c->e.ended != NULL ? on_ended : NULL,
 					 .closed = on_closed };
 
 	c->stream = s;
@@ -450,7 +479,9 @@ host_conns_listen(struct host_conns *t, const char *option,
 	l = listener_room(t);
 	if (l == NULL)
 		return LANED_AGAIN;
-	*l = (struct listener){ .table = t, .id = ++t->ids, .e = *events, .user = user };
+	*l = (struct listener){
+		.table = t, .id = ++t->ids, .e = copy_of(events), .user = user
+	};
 	(void)str_copy(l->name, sizeof(l->name), str_of(option)); /* fits: checked */
 	if (t->endpoints != NULL)
 		rc = t->endpoints->listen(t->endpoints_ctx, option);

@@ -18,6 +18,8 @@
 #define DESCRIBE_BYTES_MAX (256u * 1024u)
 #define EXIT_USAGE 64  /* sysexits: EX_USAGE, as in the other programs */
 #define EXIT_CONFIG 78 /* sysexits: EX_CONFIG: systemd does not start it again */
+#define EXIT_OFF                                                                         \
+	3 /* switched off, as the unit knows: no failure, and not started again */
 #define RUN_AGAIN (-1) /* no exit status: the configuration can be used by now */
 
 struct arguments {
@@ -25,7 +27,7 @@ struct arguments {
 	const char *socket, *describe, *level, *state;
 	struct conform_options conform;
 	int fd;
-	bool test;
+	bool test, keep;
 };
 
 static void
@@ -35,6 +37,7 @@ usage(FILE *out)
 	      "                     [--socket PATH | --fd N] [--state FOLDER]\n"
 	      "                     [--log-level WORD]\n"
 	      "       laned-adapter -t --name NAME [--conf FILE] [--plugin FILE.so]\n"
+	      "       laned-adapter --keep --name NAME [--conf FILE] [--state FOLDER]\n"
 	      "       laned-adapter --describe FILE.so\n"
 	      "       laned-adapter --conform FILE.so [--set NAME=VALUE]... [--check "
 	      "NAME]\n"
@@ -51,10 +54,14 @@ usage(FILE *out)
 	      "beside it\n"
 	      "  --socket PATH     instead of the run folder's adapter-NAME.sock\n"
 	      "  --fd N            a connected socket to laned\n"
-	      "  --state FOLDER    where the endpoints last run with are kept\n"
+	      "  --state FOLDER    where --keep keeps the endpoints; where they are read "
+	      "from when\n"
+	      "                    the configuration is broken\n"
 	      "  --log-level WORD  err, warning, notice, info or debug\n"
 	      "  -t                check the configuration, load nothing, and say what "
 	      "is wrong\n"
+	      "  --keep            keep the endpoints of the configuration for such a "
+	      "time, and end\n"
 	      "  --describe FILE   print the plug-in's options.json\n"
 	      "  --conform FILE    run the conformance kit on the plug-in and report\n"
 	      "  --set NAME=VALUE  an option of the plug-in, for the kit\n"
@@ -65,7 +72,8 @@ usage(FILE *out)
 	      "  --json, --junit   the kit's report in that form\n"
 	      "  --help, --version\n"
 	      "\n"
-	      "Exit status: 0 done, 1 failed, 64 wrong usage, 78 configuration.\n",
+	      "Exit status: 0 done, 1 failed, 3 switched off, 64 wrong usage, 78 "
+	      "configuration.\n",
 	      out);
 }
 
@@ -88,6 +96,7 @@ enum {
 	OPTION_FD,
 	OPTION_LEVEL,
 	OPTION_STATE,
+	OPTION_KEEP,
 	OPTION_DESCRIBE,
 	OPTION_CONFORM,
 	OPTION_CONFORM_LIST,
@@ -175,6 +184,9 @@ take_option(int option, struct arguments *a)
 	case OPTION_DESCRIBE:
 		a->describe = optarg;
 		return -1;
+	case OPTION_KEEP:
+		a->keep = true;
+		return -1;
 	case 't':
 		a->test = true;
 		return -1;
@@ -202,6 +214,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		{ "fd", required_argument, NULL, OPTION_FD },
 		{ "log-level", required_argument, NULL, OPTION_LEVEL },
 		{ "state", required_argument, NULL, OPTION_STATE },
+		{ "keep", no_argument, NULL, OPTION_KEEP },
 		{ "describe", required_argument, NULL, OPTION_DESCRIBE },
 		{ "conform", required_argument, NULL, OPTION_CONFORM },
 		{ "conform-list", no_argument, NULL, OPTION_CONFORM_LIST },
@@ -286,31 +299,65 @@ conform(const struct conform_options *asked)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Joins the POS to the terminal, without a plug-in. */
+static int
+run_joined(const struct arguments *a, const struct serve_options *o,
+	   const struct adapter_bare *bare)
+{
+	int rc;
+
+	if (daemon_harden() < 0) {
+		log_err("the process cannot be hardened");
+		return EXIT_FAILURE;
+	}
+	rc = serve_bypass(&a->ask, bare, o);
+	if (rc == SERVE_AGAIN)
+		return RUN_AGAIN;
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 /*
  * The configuration, or the plug-in's options.json, cannot be used; stderr has why. The POS is joined to
- * the terminal all the same, by what is still known: the section's endpoints, or those last run with.
+ * the terminal all the same, by what is still known: the section's endpoints, or those that were kept.
  */
 static int
 run_without(const struct arguments *a, const struct serve_options *o)
 {
 	struct adapter_bare bare = { .environment = "" };
+	char buf[ADAPTER_PATH_BYTES];
+	const char *kept = a->state;
 	int rc = adapter_conf_load_bare(&a->ask, &bare);
 
 	if (rc == -ENODATA) /* it is readable, and has no endpoints */
 		return EXIT_CONFIG;
-	if (rc < 0)
-		rc = endpoints_kept_get(o->state, &bare.endpoints);
+	if (rc < 0) {
+		bare.enabled = true; /* nobody has said that it is not */
+		if (kept == NULL)
+			kept = endpoints_kept_folder("CREDENTIALS_DIRECTORY", buf);
+		rc = endpoints_kept_get(kept, &bare.endpoints);
+	}
 	if (rc < 0)
 		return EXIT_CONFIG;
 	log_open("laned-adapter", LOG_INFO);
-	if (daemon_harden() < 0) {
-		log_err("the process cannot be hardened");
-		return EXIT_FAILURE;
-	}
-	rc = serve_bypass(&a->ask, &bare, o);
-	if (rc == SERVE_AGAIN)
-		return RUN_AGAIN;
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_joined(a, o, &bare);
+}
+
+/*
+ * Somebody has switched this adapter off. That is no failure; and where it stands between a POS and a
+ * terminal, the POS still wants the terminal.
+ */
+static int
+run_off(const struct arguments *a, const struct serve_options *o,
+	const struct adapter_conf *c)
+{
+	struct adapter_bare bare = { .endpoints = *adapter_conf_endpoints(c) };
+
+	if (bare.endpoints.pos[0] != '\0')
+		return run_joined(a, o, &bare);
+	log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
+	daemon_ready("switched off (enabled = no)"); /* an end before that is a failure */
+	daemon_stopping();
+	return EXIT_OFF;
 }
 
 static int
@@ -325,10 +372,8 @@ run_with(const struct arguments *a, const struct serve_options *o,
 		return EXIT_USAGE;
 	}
 	log_open("laned-adapter", level);
-	if (!adapter_conf_enabled(c)) {
-		log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
-		return EXIT_CONFIG; /* not to be started again until that changes */
-	}
+	if (!adapter_conf_enabled(c))
+		return run_off(a, o, c);
 	if (daemon_harden() < 0) {
 		log_err("the process cannot be hardened");
 		return EXIT_FAILURE;
@@ -339,19 +384,41 @@ run_with(const struct arguments *a, const struct serve_options *o,
 static int
 run(const struct arguments *a)
 {
-	char folder[ADAPTER_PATH_BYTES];
-	struct serve_options o = { .socket = a->socket, .fd = a->fd, .state = a->state };
+	struct serve_options o = { .socket = a->socket, .fd = a->fd };
 	struct adapter_conf *c = NULL;
 	int rc;
 
-	if (o.state == NULL)
-		o.state = endpoints_kept_folder(folder);
 	do {
 		rc = adapter_conf_load(&a->ask, &c) == 0 ? run_with(a, &o, c)
 							 : run_without(a, &o);
 		c = adapter_conf_free(c);
 	} while (rc == RUN_AGAIN);
 	return rc;
+}
+
+/*
+ * The endpoints as the configuration has them, for a time when it cannot be read; what cannot be read
+ * leaves those of before.
+ */
+static int
+keep(const struct arguments *a)
+{
+	char buf[ADAPTER_PATH_BYTES];
+	const char *folder = a->state;
+	struct adapter_bare bare;
+	int rc = adapter_conf_load_bare(&a->ask, &bare);
+
+	if (rc < 0 && rc != -ENODATA)
+		return EXIT_CONFIG;
+	if (folder == NULL)
+		folder = endpoints_kept_folder("STATE_DIRECTORY", buf);
+	rc = rc == 0 ? endpoints_kept_put(folder, &bare.endpoints)
+		     : endpoints_kept_drop(folder);
+	if (rc == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "the endpoints cannot be kept in %s: %s\n",
+		folder == NULL ? "no folder" : folder, strerror(-rc));
+	return EXIT_FAILURE;
 }
 
 static int
@@ -378,5 +445,7 @@ main(int argc, char **argv)
 		return describe(a.describe);
 	if (a.conform.path != NULL)
 		return conform(&a.conform);
+	if (a.keep)
+		return keep(&a);
 	return a.test ? check(&a) : run(&a);
 }

@@ -1,8 +1,10 @@
 #include "adapter/serve.h"
 
+#include "config.h"
+
 #include "adapter/endpoints.h"
-#include "adapter/endpoints_kept.h"
 #include "adapter/host.h"
+#include "adapter/host_lock.h"
 #include "adapter/keeper.h"
 #include "adapter/watch.h"
 #include "base/clock.h"
@@ -28,9 +30,10 @@ struct serve {
 	struct endpoints *endpoints;
 	struct keeper *keeper;
 	const struct adapter_conf_ask *ask;
+	const struct adapter_bare *bare;
 	struct loop_timer *look, *drain;
 	int64_t drain_until_ms; /* 0: nobody has asked it to end */
-	int result;
+	int result, lock;       /* a descriptor; -1: none could be had */
 };
 
 /* ---- what the parts tell each other ------------------------------------------------------ */
@@ -166,12 +169,12 @@ catch_end(struct serve *s)
 
 /* ---- making them ------------------------------------------------------------------------- */
 
-/* Where the crash record is kept: systemd's folder, else beside a socket in a folder of our own. */
+/* Where the crash record and the lock are: systemd's folder, else beside a socket in a folder of our own. */
 static const char *
-record_path(const struct adapter_conf *c, char path[ADAPTER_PATH_BYTES])
+runtime_path(const char *name, const char *socket, const char *suffix,
+	     char path[ADAPTER_PATH_BYTES])
 {
-	const char *folder = getenv("RUNTIME_DIRECTORY");
-	const char *socket = adapter_conf_socket_path(c), *slash;
+	const char *folder = getenv("RUNTIME_DIRECTORY"), *slash;
 	struct strbuf b;
 	struct stat st;
 
@@ -186,15 +189,43 @@ record_path(const struct adapter_conf *c, char path[ADAPTER_PATH_BYTES])
 		if (b.truncated || stat(path, &st) < 0 || st.st_uid != geteuid())
 			return NULL;
 	}
-	strbuf_addf(&b, "/adapter-%s.crash", adapter_conf_name(c));
+	strbuf_addf(&b, "/adapter-%s.%s", name, suffix);
 	return b.truncated ? NULL : path;
+}
+
+/* 0: this is the only host of the adapter, as far as can be known; -EBUSY. */
+static int
+be_the_only_one(struct serve *s, const char *name, const char *socket)
+{
+	char buf[ADAPTER_PATH_BYTES];
+	const char *path = runtime_path(name, socket, "lock", buf);
+	pid_t holder = 0;
+	struct strbuf b;
+	int rc = path == NULL ? -ENOENT : host_lock_take(path, &s->lock, &holder);
+
+	/* By hand, beside the one of systemd. */
+	if (rc != -EBUSY && getenv("RUNTIME_DIRECTORY") == NULL) {
+		strbuf_init(&b, buf, sizeof(buf));
+		strbuf_addf(&b, LANED_RUNDIR "-adapter/%s/adapter-%s.lock", name, name);
+		if (!b.truncated && host_lock_ask(buf, &holder) == -EBUSY)
+			rc = -EBUSY;
+	}
+	if (rc == -EBUSY) {
+		log_err("[adapter:%s] runs already, as process %ld: one host an adapter",
+			name, (long)holder);
+		return rc;
+	}
+	if (rc < 0)
+		log_debug("no lock in a runtime folder: %s", strerror(-rc));
+	return 0;
 }
 
 static int
 open_record(const struct adapter_conf *c, struct crash_record **ret_record)
 {
 	char buf[ADAPTER_PATH_BYTES];
-	const char *path = record_path(c, buf);
+	const char *path = runtime_path(adapter_conf_name(c), adapter_conf_socket_path(c),
+					"crash", buf);
 	int rc = crash_record_open(path, ret_record);
 
 	if (rc == 0 && crash_record_error(*ret_record) < 0)
@@ -209,24 +240,20 @@ open_record(const struct adapter_conf *c, struct crash_record **ret_record)
 
 /* From here on the POS is served, if this adapter has endpoints. */
 static int
-open_endpoints(struct serve *s, const struct adapter_endpoints *where, const char *state)
+open_endpoints(struct serve *s, const struct adapter_endpoints *where)
 {
 	struct endpoints_options o = { .loop = s->loop,
 				       .streams = s->streams,
 				       .where = where,
+				       .off = s->bare != NULL && !s->bare->enabled,
 				       .ping = on_ping,
 				       .changed = on_bypass,
 				       .ctx = s };
 	char why[STREAM_WHY_BYTES] = "";
 	int rc;
 
-	if (where->pos[0] == '\0') {
-		rc = endpoints_kept_drop(state);
-		if (rc < 0)
-			log_notice("endpoints of an earlier configuration stay in %s: %s",
-				   state, strerror(-rc));
+	if (where->pos[0] == '\0')
 		return 0;
-	}
 	rc = catch_end(s);
 	if (rc < 0)
 		return rc;
@@ -238,10 +265,6 @@ open_endpoints(struct serve *s, const struct adapter_endpoints *where, const cha
 			why[0] == '\0' ? strerror(-rc) : why);
 		return rc;
 	}
-	rc = endpoints_kept_put(state, where);
-	if (rc < 0) /* it serves this configuration, not the next one */
-		log_notice("the endpoints are not kept for a broken configuration: %s",
-			   state == NULL ? "no state folder" : strerror(-rc));
 	if (s->host != NULL) {
 		endpoints_set_conns(s->endpoints, host_conns(s->host));
 		host_splices_set_endpoints(host_splices(s->host), s->endpoints);
@@ -267,6 +290,8 @@ finish(struct serve *s)
 	crash_record_close(s->record);
 	daemon_free(s->daemon);
 	loop_free(s->loop);
+	if (s->lock >= 0)
+		(void)close(s->lock); /* nothing was written */
 }
 
 static int
@@ -285,7 +310,7 @@ run_loop(struct serve *s, const char *status)
 int
 serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 {
-	struct serve s = { .loop = NULL };
+	struct serve s = { .lock = -1 };
 	struct keeper_options o = {
 		.conf = c,
 		.may_load = may_load,
@@ -308,7 +333,9 @@ serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 
 	if (so->fd >= 0 && so->socket == NULL)
 		o.bridge.socket = NULL;
-	rc = loop_new(&s.loop);
+	rc = be_the_only_one(&s, o.bridge.name, adapter_conf_socket_path(c));
+	if (rc == 0)
+		rc = loop_new(&s.loop);
 	if (rc == 0)
 		rc = daemon_new(s.loop, NULL, NULL, &s.daemon);
 	if (rc == 0)
@@ -323,7 +350,7 @@ serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 	if (rc == 0)
 		rc = report_new(&ro, &s.report);
 	if (rc == 0)
-		rc = open_endpoints(&s, adapter_conf_endpoints(c), so->state);
+		rc = open_endpoints(&s, adapter_conf_endpoints(c));
 	o.report = s.report;
 	o.stay = s.endpoints != NULL;
 	if (rc == 0)
@@ -340,16 +367,34 @@ serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 
 /* ---- without a configuration ------------------------------------------------------------- */
 
-/* Is the configuration right by now? Not in the middle of a stranger's payment. */
+/* Is there something else to do by now: a configuration that is right, or says something new? */
+static bool
+has_changed(const struct serve *s)
+{
+	const struct adapter_endpoints *now, *was = &s->bare->endpoints;
+	struct adapter_conf *c = NULL;
+	bool changed;
+
+	if (adapter_conf_load(s->ask, &c) < 0)
+		return false;
+	now = adapter_conf_endpoints(c);
+	changed = s->bare->enabled || adapter_conf_enabled(c) ||
+		  strcmp(now->pos, was->pos) != 0 ||
+		  strcmp(now->terminal, was->terminal) != 0 ||
+		  strcmp(now->framing, was->framing) != 0;
+	adapter_conf_free(c);
+	return changed;
+}
+
+/* Not in the middle of a stranger's payment. */
 static void
 look(void *ctx)
 {
 	struct serve *s = ctx;
-	struct adapter_conf *c = NULL;
 
-	if (endpoints_are_quiet(s->endpoints) && adapter_conf_load(s->ask, &c) == 0) {
-		adapter_conf_free(c);
-		log_notice("the configuration can be used again");
+	if (endpoints_are_quiet(s->endpoints) && has_changed(s)) {
+		log_notice("the configuration %s",
+			   s->bare->enabled ? "can be used again" : "has changed");
 		s->result = SERVE_AGAIN;
 		loop_stop(s->loop);
 	} else if (loop_timer_set(s->look, SERVE_LOOK_MS) < 0) {
@@ -372,8 +417,9 @@ open_bare_report(struct serve *s, const struct adapter_bare *bare,
 	ro.record = s->record;
 	if (so->fd >= 0 && so->socket == NULL)
 		ro.socket = NULL;
-	if (rc < 0 || bare->environment[0] == '\0')
-		return rc; /* what is not known of the lane cannot be told to it */
+	/* What is not known of the lane cannot be told to it, and one that is off it does not expect. */
+	if (rc < 0 || bare->environment[0] == '\0' || !bare->enabled)
+		return rc;
 	rc = report_new(&ro, &s->report);
 	if (rc == 0) {
 		report_set_state(s->report, "unloadable",
@@ -387,9 +433,11 @@ int
 serve_bypass(const struct adapter_conf_ask *ask, const struct adapter_bare *bare,
 	     const struct serve_options *so)
 {
-	struct serve s = { .ask = ask };
-	int rc = loop_new(&s.loop);
+	struct serve s = { .ask = ask, .bare = bare, .lock = -1 };
+	int rc = be_the_only_one(&s, ask->name, bare->socket);
 
+	if (rc == 0)
+		rc = loop_new(&s.loop);
 	if (rc == 0)
 		rc = daemon_new(s.loop, look, &s, &s.daemon);
 	if (rc == 0)
@@ -401,10 +449,12 @@ serve_bypass(const struct adapter_conf_ask *ask, const struct adapter_bare *bare
 	if (rc == 0)
 		rc = loop_timer_set(s.look, SERVE_LOOK_MS);
 	if (rc == 0)
-		rc = open_endpoints(&s, &bare->endpoints, so->state);
+		rc = open_endpoints(&s, &bare->endpoints);
 	if (rc == 0) {
 		endpoints_event(s.endpoints, BYPASS_PLUGIN_GONE);
-		rc = run_loop(&s, "bypass: the configuration cannot be used");
+		rc = run_loop(&s, bare->enabled
+					  ? "bypass: the configuration cannot be used"
+					  : "switched off (enabled = no)");
 	}
 	if (rc < 0)
 		log_err("ending: %s", strerror(-rc));

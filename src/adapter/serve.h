@@ -10,7 +10,6 @@
 struct serve_options {
 	const char *socket; /* of laned; NULL: by configuration */
 	int fd;             /* a connected one; -1: none */
-	const char *state;  /* folder; NULL: nothing is kept */
 };
 
 /* So long a signal's end waits for a stranger's payment that is under way. */
@@ -20,8 +19,9 @@ struct serve_options {
 int serve_adapter(const struct adapter_conf *c, const struct serve_options *o);
 
 /*
- * Without a plug-in, as the configuration cannot be used: joins the endpoints, and looks now and then,
- * and at SIGHUP, whether it can. 0: a signal ended it; SERVE_AGAIN: it can; negative errno.
+ * Without a plug-in, as the configuration cannot be used or (!bare->enabled) has switched the adapter off:
+ * joins the endpoints, and looks now and then, and at SIGHUP, whether that has changed. 0: a signal ended
+ * it; SERVE_AGAIN: it has; negative errno.
  */
 #define SERVE_AGAIN 1
 #define SERVE_LOOK_MS 60000

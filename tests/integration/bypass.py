@@ -176,7 +176,7 @@ class Shop:
         port = self.listener.getsockname()[1]
         self.pos = Pos(port, lasting)
         self.lab = lablib.Lab(BUILD)
-        for name in ("adapters", "kept", "runtime"):
+        for name in ("adapters", "kept", "runtime", "own"):
             os.mkdir(self.lab.path(name))
         self.put_plugin("relay.so")
         shutil.copy(os.path.join(BUILD, "terminal", "relay.options.json"),
@@ -207,14 +207,23 @@ class Shop:
                 os.path.join(BUILD, "laned-adapter"), "--conf", self.lab.path("laned.conf"),
                 "--name", "relay"]
 
+    def keep_endpoints(self):
+        """As laned-endpoints@.service does at each start, under a user that is not the adapter's."""
+        return subprocess.run(
+            [os.path.join(BUILD, "laned-adapter"), "--keep", "--name", "relay", "--conf",
+             self.lab.path("laned.conf")], stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+            check=False, env=dict(os.environ, STATE_DIRECTORY=self.lab.path("kept"))).returncode
+
     def start_host(self):
         fd = self.listener.fileno()
+        self.keep_endpoints()
         self.starts += 1
         with open(self.lab.path("log", "relay"), "ab") as log:
             self.host = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, close_fds=False,
                 preexec_fn=lambda: os.dup2(fd, 3, inheritable=True),
-                env=dict(os.environ, STATE_DIRECTORY=self.lab.path("kept"),
+                env=dict(os.environ, STATE_DIRECTORY=self.lab.path("own"),
+                         CREDENTIALS_DIRECTORY=self.lab.path("kept"),
                          RUNTIME_DIRECTORY=self.lab.path("runtime")))
 
     def supervise(self):
@@ -397,6 +406,11 @@ def disk_full(shop):
     must(not os.path.exists(shop.lab.path("kept", "endpoints")), "the disk was not full")
 
 
+def break_configuration(shop):
+    with open(shop.lab.path("laned.conf"), "a", encoding="utf-8") as f:
+        f.write("[lane]\nthis is no line of a configuration\n")
+
+
 def configuration_broken(shop):
     shop.supervise()
     shop.wait_serving()
@@ -404,8 +418,7 @@ def configuration_broken(shop):
     good = shop.lab.path("laned.conf")
     with open(good, encoding="utf-8") as f:
         text = f.read()
-    with open(good, "a", encoding="utf-8") as f:
-        f.write("[lane]\nthis is no line of a configuration\n")
+    break_configuration(shop)
     shop.restart_host()
     shop.next_payment("the configuration is broken")
     os.unlink(good)
@@ -416,6 +429,135 @@ def configuration_broken(shop):
     shop.host.send_signal(signal.SIGHUP)
     shop.wait_serving(count=2)
     shop.next_payment("it is right again")
+
+
+def plugin_names_a_thief(shop):
+    """The folders that the adapter's user may write say where strangers' payments should go: nobody
+    reads that, however the configuration breaks."""
+    thief = Terminal()
+    text = "laned-endpoints = 1\npos = tcp://127.0.0.1:%d\nterminal = tcp://127.0.0.1:%d\n" \
+        "framing = length4\n" % (shop.pos.port, thief.port)
+    for name in ("own", "runtime", "adapters"):
+        with open(shop.lab.path(name, "endpoints"), "w", encoding="utf-8") as f:
+            f.write(text)
+    shop.supervise()
+    shop.wait_serving()
+    shop.next_payment("before")
+    break_configuration(shop)
+    shop.restart_host()
+    for _ in range(3):
+        shop.next_payment("the configuration is broken")
+    must(thief.ledger == [], "a stranger's payment went to the thief")
+    with open(shop.lab.path("own", "endpoints"), encoding="utf-8") as f:
+        must(f.read() == text, "the host writes there")  # nor does it keep them itself
+    thief.close()
+
+
+def kept_by_the_configuration_alone(shop):
+    """What is kept: the endpoints as they stand there, also of an adapter that is switched off, until a
+    right configuration has none; a broken one leaves it alone."""
+    kept, good = shop.lab.path("kept", "endpoints"), dict(shop.lab.settings["adapter:relay"])
+
+    def now(want, **more):
+        shop.lab.settings["adapter:relay"] = dict(good, **more)
+        shop.lab.write_conf()
+        must(shop.keep_endpoints() == 0, "--keep fails")
+        with open(kept, encoding="utf-8") as f:
+            text = f.read()
+        must("terminal = %s\n" % want in text, "kept: " + text)
+    now(good["terminal"])
+    now("tcp://127.0.0.1:7", terminal="tcp://127.0.0.1:7", enabled="no")
+    break_configuration(shop)
+    must(shop.keep_endpoints() == 78, "a broken configuration is read")
+    with open(kept, encoding="utf-8") as f:
+        must("127.0.0.1:7\n" in f.read(), "what was kept is lost")
+    now(good["terminal"])
+    del shop.lab.settings["adapter:relay"]
+    shop.lab.write_conf()
+    must(shop.keep_endpoints() == 0 and not os.path.exists(kept), "it is kept without endpoints")
+    shop.lab.settings["adapter:relay"] = good
+    shop.lab.write_conf()
+    shop.supervise()
+    shop.next_payment("after that")
+
+
+def switched_off(shop):
+    """enabled = no is somebody's will: nothing fails and nothing warns, and the POS has its terminal."""
+    shop.supervise()
+    shop.wait_serving()
+    shop.next_payment("before")
+    shop.lab.settings["adapter:relay"]["enabled"] = "no"
+    shop.lab.write_conf()
+    shop.lab.stop()
+    shop.restart_host()
+    at = len(shop.lab.log("relay"))
+    shop.wait_log("switched off (enabled = no)")
+    for _ in range(3):
+        shop.next_payment("switched off")
+    text = shop.lab.log("relay")[at:]
+    must("warning" not in text and "err " not in text and "bypass" not in text, "it alarms: " + text)
+    must(shop.host.poll() is None, "it ended")
+    shop.host.send_signal(signal.SIGHUP)  # still off: the same as before
+    shop.next_payment("still off")
+    shop.lab.settings["adapter:relay"]["enabled"] = "yes"
+    shop.lab.write_conf()
+    shop.lab.start("laned")
+    starts = shop.starts
+    shop.host.send_signal(signal.SIGHUP)
+    shop.wait_serving(count=2)
+    must(shop.starts == starts, "the process was not the same")
+    shop.next_payment("on again")
+
+
+def switched_off_without_endpoints(shop):
+    """Nobody stands behind it: it ends, and the unit knows the status as no failure."""
+    section = shop.lab.settings["adapter:relay"]
+    saved = dict(section)
+    section.update(enabled="no")
+    for name in ("pos", "terminal", "framing"):
+        section.pop(name)
+    section["plugin"] = "drop"
+    section.update({"in": shop.lab.path("own"), "out": shop.lab.path("own")})
+    for name in ("drop.so", "drop.options.json"):
+        shutil.copy(os.path.join(BUILD, "plugins", name), shop.lab.path("adapters", name))
+    shop.lab.write_conf()
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(shop.lab.path("own", "notify"))
+    done = subprocess.run(
+        [os.path.join(BUILD, "laned-adapter"), "--conf", shop.lab.path("laned.conf"), "--name", "relay"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        env=dict(os.environ, NOTIFY_SOCKET=shop.lab.path("own", "notify")))
+    must(done.returncode == 3 and "is not enabled" in done.stderr, "exit %d: %s" % (
+        done.returncode, done.stderr))
+    must(b"READY=1" in notify.recv(1000), "systemd would take that for a failure")
+    notify.close()
+    shop.lab.settings["adapter:relay"] = saved
+    shop.lab.write_conf()
+    shop.supervise()
+    shop.next_payment("on again")
+
+
+def second_host(shop):
+    """One started by hand beside the first: it says so and ends, and the first does not notice."""
+    shop.supervise()
+    shop.wait_serving()
+    shop.next_payment("before")
+    record = shop.lab.path("runtime", "adapter-relay.crash")
+    before = os.stat(record).st_ino
+    for broken in (False, True):
+        if broken:
+            break_configuration(shop)
+        done = subprocess.run(
+            shop.command()[4:], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+            check=False, env=dict(os.environ, RUNTIME_DIRECTORY=shop.lab.path("runtime"),
+                                  CREDENTIALS_DIRECTORY=shop.lab.path("kept")))
+        must(done.returncode == 1, "exit %d: %s" % (done.returncode, done.stderr))
+        must("[adapter:relay] runs already, as process %d" % shop.host.pid in done.stderr,
+             "it does not say why: " + done.stderr)
+    must(os.stat(record).st_ino == before, "it took the crash record")
+    shop.next_payment("after the second one")
+    shop.host.kill()  # the lock ends with the process, however it ends
+    shop.next_payment("after a restart")
 
 
 def laned_stopped(shop):
@@ -599,6 +741,41 @@ def begin_slowly(shop):
 Shop.begin_slowly = begin_slowly
 
 
+def pos_half_closes(shop):
+    """A POS that says its question is all it sends, and reads on: answered by the plug-in itself, by its
+    tunnel, and past it."""
+    shop.supervise()
+    shop.wait_serving()
+    for ticket in range(5):
+        body = json.dumps({"type": "basket", "ticket": "t%d" % ticket, "rev": 1, "currency": "EUR",
+                           "final": False, "lines": [
+                               {"line": 1, "gtin": "2000000000015", "text": "Goods", "amount": 100,
+                                "qty_milli": 1000, "unit_price": 100}]}).encode()
+        shop.host.send_signal(signal.SIGSTOP)  # all of it, and the end, is there when it looks
+        with socket.create_connection(("127.0.0.1", shop.pos.port), timeout=CASHIER_S) as pos:
+            pos.sendall(struct.pack(">I", len(body)) + body)
+            pos.shutdown(socket.SHUT_WR)
+            shop.host.send_signal(signal.SIGCONT)
+            try:
+                answer = receive_frame(pos)
+            except OSError as e:
+                raise Failed("no answer of the plug-in: %s" % e) from e
+            must(b'"ok"' in answer and pos.recv(1) == b"", "the answer is %r" % answer)
+    for way in ("tunnel", "bypass"):
+        for early in (False, True):
+            frame = shop.begin_slowly() if not early else shop.pos.begin()
+            shop.pos.sock.shutdown(socket.SHUT_WR)
+            shop.terminal.delay.set()
+            try:
+                shop.pos.end(frame)
+            except OSError as e:
+                raise Failed("%s: no answer: %s\n%s" % (way, e, shop.lab.log("relay"))) from e
+        must(way == "bypass" or "bypass" not in shop.lab.log("relay"), "the bypass was on")
+        shop.next_payment("after that, " + way)
+        shop.lab.stop()
+        shop.wait_log("bypass: the POS is joined")
+
+
 def any_bytes(shop):
     """One connection is one transaction: whatever flows, in whatever pieces, and the ends."""
     shop.supervise()
@@ -749,7 +926,10 @@ CHECKS = {
     crash_at_create: {"adapter": {"fault": "crash_create"}},
     crash_at_each_job: {"adapter": {"fault": "crash_pay"}},
     hangs_at_each_job: {"adapter": {"fault": "hang_pay"}},
-    disk_full: {}, configuration_broken: {}, laned_stopped: {}, laned_never_there: {"laned": False},
+    disk_full: {}, configuration_broken: {}, plugin_names_a_thief: {},
+    kept_by_the_configuration_alone: {"laned": False}, switched_off: {},
+    switched_off_without_endpoints: {"laned": False},
+    pos_half_closes: {"adapter": {"half": "yes"}}, second_host: {}, laned_stopped: {}, laned_never_there: {"laned": False},
     laned_hangs: {}, wrong_sockets: {}, host_killed: {}, host_stopped: {}, terminal_away: {"laned": False},
     lasting_connection: {"lasting": True}, storm: {"lasting": True},
     any_bytes: {"laned": False, "adapter": {"framing": "connection"}},

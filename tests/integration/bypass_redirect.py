@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 SRCDIR = os.path.abspath(os.environ.get("SRCDIR", "."))
 SCRIPT = os.path.join(SRCDIR, "systemd", "laned-bypass")
@@ -189,6 +190,50 @@ def what_was_begun_ends_when_the_host_is_back(case):
         pay(pos)
 
 
+def rests(process):
+    """Whether the script has looked and now sleeps until it looks again."""
+    path = "/proc/%d/task/%d/children" % (process.pid, process.pid)
+    with open(path, encoding="ascii") as f:
+        for child in f.read().split():
+            try:
+                with open("/proc/%s/comm" % child, encoding="ascii") as name:
+                    if name.read() == "sleep\n":
+                        return True
+            except OSError:
+                pass  # it has ended meanwhile
+    return False
+
+
+def what_is_drained_ends_by_itself(case):
+    """While anything flows it stays; after minutes of silence it is gone, and what it has set is put back."""
+    pos, real = wire(case)
+    before = setting("ip_forward"), setting("conf/all/route_localnet")
+    case.keep(terminal(real, "10.2.0.2", 20008))
+    path = case.good("0.0.0.0:20007?allow=127.0.0.0/8+10.1.0.0/24", "10.2.0.2:20008")
+    sh("sh", SCRIPT, "add", "drop", path)
+    sh("sh", SCRIPT, "finish", "drop")  # not drained: nothing to wait for
+    assert ask(pos, "10.1.0.1") == "approved payment 12.99"
+    begun = connect("127.0.0.1", 20007)
+    pay(begun)
+    sh("sh", SCRIPT, "drain", "drop")
+    port = str(begun.getsockname()[1])
+    live = sh("nft", "list", "set", "inet", "laned_bypass_drop", "live").stdout
+    assert port in live and "timeout 3m" in live, live
+    finish = case.keep(subprocess.Popen(["sh", SCRIPT, "finish", "drop"]))
+    end = time.monotonic() + PATIENCE_S
+    while not rests(finish):
+        assert finish.poll() is None and time.monotonic() < end, "it does not wait"
+        time.sleep(0.01)
+    assert setting("ip_forward") == "1"
+    pay(begun)
+    begun.close()
+    sh("nft", "flush", "set", "inet", "laned_bypass_drop", "live")  # as three minutes do
+    assert finish.wait(PATIENCE_S) == 0
+    assert "laned" not in tables()
+    assert (setting("ip_forward"), setting("conf/all/route_localnet")) == before
+    sh("sh", SCRIPT, "finish", "drop")  # nothing is there
+
+
 def the_right_to_set_the_network_is_enough(case):
     if os.path.exists("/proc/self/uid_map"):
         with open("/proc/self/uid_map", encoding="ascii") as f:
@@ -198,7 +243,7 @@ def the_right_to_set_the_network_is_enough(case):
     case.keep(terminal(None, "127.0.0.1", 20009))
     path = case.good("127.0.0.1:20007", "127.0.0.1:20009")
     shutil.copy(SCRIPT, os.path.join(case.dir, "laned-bypass"))
-    for action in (["add", "drop", path], ["drain", "drop"], ["add", "drop", path]):
+    for action in (["add", "drop", path], ["drain", "drop"], ["finish", "drop"], ["add", "drop", path]):
         sh("setpriv", *NOTHING, "sh", os.path.join(case.dir, "laned-bypass"), *action, cwd="/")
     with connect("127.0.0.1", 20007) as pos:
         pay(pos)
@@ -334,7 +379,7 @@ def main():
     sh("nft", "flush", "ruleset")
     failed = 0
     cases = (a_payment_to_the_dead_port_is_made_at_the_terminal,
-             what_was_begun_ends_when_the_host_is_back, the_right_to_set_the_network_is_enough,
+             what_was_begun_ends_when_the_host_is_back, what_is_drained_ends_by_itself, the_right_to_set_the_network_is_enough,
              another_machines_pos_pays_at_another_machines_terminal,
              whose_connections_are_not_taken_are_not_redirected,
              two_adapters_keep_out_of_each_others_way, what_an_adapter_may_have_written_is_checked)
