@@ -226,6 +226,8 @@ test_objs_test_sim = $(virtual_src)
 test_ldflags_test_sim = $(virtual_ld)
 # Modem lines and breaks, which a pseudo terminal lacks, are played by the test.
 test_ldflags_test_stream_serial = -Wl,--wrap=ioctl,--wrap=read
+# The order of what makes a file durable is watched.
+test_ldflags_test_files_order = -Wl,--wrap=fsync,--wrap=renameat
 define unit
 $(B)/tests/$(1): $(call obj,tests/unit/$(1).c $(unit_common_src) $(test_objs_$(1))) $(B)/libusbmodel.a $(B)/libbenchkit.a $(B)/libsynth.a \
 		$(B)/libsimlib.a $(B)/liboracle.a $(all_archives)

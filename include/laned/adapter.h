@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 #define LANED_ABI_MAJOR 0u
-#define LANED_ABI_MINOR 3u
+#define LANED_ABI_MINOR 4u
 #define LANED_ADAPTER_SYMBOL "laned_adapter_v0"
 
 #define LANED_BLOB_BYTES_MAX 4096u    /* of one payment's own ids */
@@ -355,6 +355,11 @@ struct laned_conn_events {
 	void (*drained)(void *user, uint64_t conn);
 	void (*modem)(void *user, uint64_t conn, uint32_t lines); /* or a break */
 	void (*closed)(void *user, uint64_t conn, int status);
+	/*
+	 * Since minor 4. The peer sends no more, and may still take an answer: conn_send goes on as
+	 * before, and the connection is the adapter's to close. NULL: closed comes instead.
+	 */
+	void (*ended)(void *user, uint64_t conn);
 };
 
 enum laned_modem_lines {
@@ -454,6 +459,8 @@ struct laned_host_api {
 	 * connections. A serial line that is listened on is opened once it is there.
 	 * conn_send takes all or nothing: LANED_AGAIN over LANED_CONN_BYTES_MAX unsent, then drained
 	 * comes when there is room; LANED_REFUSED before opened; LANED_GONE after its end.
+	 * ended comes behind the last data; one that has gone altogether looks the same until
+	 * something is sent to it: closed(LANED_GONE), also when nothing is sent for ten minutes.
 	 * conn_close sends what was taken before. closed tells LANED_OK (the peer ended it), LANED_GONE
 	 * (nobody there, or the line broke), LANED_INVALID (TLS: not who it should be), LANED_IO,
 	 * LANED_NO_MEMORY; the host's log says why. An id is never used twice.

@@ -199,11 +199,30 @@ static void
 take_end(struct stream *s)
 {
 	s->peer_ended = true;
-	if (s->shut ? s->end_sent : s->e.ended == NULL)
+	if (s->shut ? s->end_sent : s->e.ended == NULL && stream_unsent(s) == 0) {
 		stream_fail(s, 0);
-	else if (!s->shut)
+	} else if (s->shut) {
+		return; /* finish() sees it, once all is sent */
+	} else if (s->e.ended == NULL) {
+		/* It may read still what is on its way to it. */
+		(void)loop_timer_set(s->limit,
+				     s->ss->close_limit_ms); /* as in stream_fail */
+		stream_shutdown(s);
+	} else {
+		(void)loop_timer_set(s->limit,
+				     s->ss->half_limit_ms); /* as in stream_fail */
 		s->e.ended(s->ctx);
-	/* Else finish() sees it, once all is sent. */
+	}
+}
+
+/* The next owner hears of an end that the last one heard of. */
+static void
+take_end_again(struct stream *s)
+{
+	if (!s->tell_end || !can_tell(s) || s->paused || s->unread != NULL)
+		return;
+	s->tell_end = false;
+	take_end(s);
 }
 
 /* ---- receiving --------------------------------------------------------------------------- */
@@ -459,6 +478,7 @@ kick_cb(void *ctx)
 		take_unread(s);
 		if (s->tls != NULL)
 			take_plain(s);
+		take_end_again(s);
 	} else if (s->state == STREAM_SENDING) {
 		finish(s);
 	}
@@ -473,6 +493,11 @@ limit_cb(void *ctx)
 
 	if (s->state == STREAM_SENDING || s->state == STREAM_WAITING) {
 		stream_free(s);
+		return;
+	}
+	if (s->state == STREAM_OPEN) {
+		stream_say(s, "the peer sends no more, and nothing is sent to it");
+		stream_fail(s, -ETIMEDOUT);
 		return;
 	}
 	stream_say(s, s->state == STREAM_NAMING    ? "no answer about its name in time"
@@ -605,6 +630,9 @@ stream_send(struct stream *s, const uint8_t *data, size_t n)
 		s->wants_drained = true;
 		return -EAGAIN;
 	}
+	if (s->peer_ended)
+		(void)loop_timer_set(s->limit,
+				     s->ss->half_limit_ms); /* as in stream_fail */
 	crash_point("stream.send");
 	rc = s->tls != NULL ? send_tls(s, data, n) : send_plain(s, data, n);
 	stream_watch(s);
@@ -642,7 +670,8 @@ stream_pause(struct stream *s, bool pause)
 	bool goes_on = s->paused && !pause;
 
 	s->paused = pause;
-	if (goes_on && s->state == STREAM_OPEN && (s->tls != NULL || s->unread != NULL))
+	if (goes_on && s->state == STREAM_OPEN &&
+	    (s->tls != NULL || s->unread != NULL || s->tell_end))
 		(void)loop_timer_set(s->kick, 0); /* as in stream_fail: what was read
 						     already is not on the line */
 	stream_watch(s);
@@ -714,6 +743,10 @@ stream_set_events(struct stream *s, const struct stream_events *e, void *ctx)
 	s->e = *e;
 	s->ctx = ctx;
 	s->lines_told = false;
+	if (s->peer_ended && !s->shut && s->state == STREAM_OPEN) {
+		s->tell_end = true;
+		(void)loop_timer_set(s->kick, 0); /* as in stream_fail */
+	}
 	if (s->serial && s->state == STREAM_OPEN)
 		stream_serial_watch(s);
 }

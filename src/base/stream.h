@@ -18,6 +18,7 @@
 #define STREAM_UNSENT_MAX 1048576u  /* bytes taken by stream_send and not yet sent */
 #define STREAM_OPEN_LIMIT_MS 10000  /* names, connecting, handshake; together */
 #define STREAM_CLOSE_LIMIT_MS 10000 /* sending what is left, after stream_close */
+#define STREAM_HALF_LIMIT_MS (10 * 60 * 1000) /* nothing sent, after ended: nobody is there */
 #define STREAM_WHY_BYTES 160u
 #define STREAM_PEER_BYTES 256u
 
@@ -33,6 +34,8 @@ int streams_new(struct loop *l, const char *credentials, struct streams **ret_st
 struct streams *streams_free(struct streams *ss);
 /* For tests: other limits than STREAM_OPEN_LIMIT_MS and STREAM_CLOSE_LIMIT_MS. */
 void streams_set_limits(struct streams *ss, int64_t open_ms, int64_t close_ms);
+/* As well, than STREAM_HALF_LIMIT_MS. */
+void streams_set_half_limit(struct streams *ss, int64_t half_ms);
 /* For tests: names are asked for at "127.0.0.1:5353" and nowhere else. 0 or -ENOMEM. */
 int streams_set_name_server(struct streams *ss, const char *server);
 
@@ -62,7 +65,9 @@ struct stream_events {
 	void (*modem)(void *ctx, unsigned lines);
 	/*
 	 * The peer sends no more, but what stream_send takes still goes out: closed follows after
-	 * stream_shutdown. NULL: closed comes at once instead.
+	 * stream_shutdown, or -ETIMEDOUT when nothing was sent for STREAM_HALF_LIMIT_MS, for a peer that
+	 * has gone altogether looks the same. NULL: closed comes instead, once what was taken is sent
+	 * (at most STREAM_CLOSE_LIMIT_MS).
 	 */
 	void (*ended)(void *ctx);
 	/*
@@ -112,7 +117,8 @@ struct stream *stream_free(struct stream *s);
 
 /*
  * Another owner: from now on these callbacks are called, with that ctx. When s is open already,
- * opened is not called again. e is copied.
+ * opened is not called again; ended is (or closed, where it is NULL), after what was given back by
+ * stream_unread. e is copied.
  */
 void stream_set_events(struct stream *s, const struct stream_events *e, void *ctx);
 /*

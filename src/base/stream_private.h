@@ -37,7 +37,7 @@ struct streams {
 	uint8_t *wire, *plain;  /* secret regions of STREAM_RECEIVE_BYTES */
 	struct stream *closing; /* a list of those that their owners have left */
 	unsigned closing_count;
-	int64_t open_limit_ms, close_limit_ms;
+	int64_t open_limit_ms, close_limit_ms, half_limit_ms;
 };
 
 struct stream {
@@ -52,6 +52,7 @@ struct stream {
 	struct loop_timer *poll;  /* a serial port's lines; NULL: none */
 	unsigned busy;
 	bool freed, paused, wants_drained, shut, end_sent, peer_ended;
+	bool tell_end; /* to another owner than the one that was told */
 	int failed; /* told as closed by kick; 1: the peer has ended it */
 	char why[STREAM_WHY_BYTES], peer[STREAM_PEER_BYTES];
 	/* Unsent. */

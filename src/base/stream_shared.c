@@ -29,6 +29,7 @@ streams_new(struct loop *l, const char *credentials, struct streams **ret_stream
 	ss->loop = l;
 	ss->open_limit_ms = STREAM_OPEN_LIMIT_MS;
 	ss->close_limit_ms = STREAM_CLOSE_LIMIT_MS;
+	ss->half_limit_ms = STREAM_HALF_LIMIT_MS;
 	ss->wire = secret_region_new(STREAM_RECEIVE_BYTES);
 	ss->plain = secret_region_new(STREAM_RECEIVE_BYTES);
 	if (credentials != NULL)
@@ -62,6 +63,12 @@ streams_set_limits(struct streams *ss, int64_t open_ms, int64_t close_ms)
 {
 	ss->open_limit_ms = open_ms;
 	ss->close_limit_ms = close_ms;
+}
+
+void
+streams_set_half_limit(struct streams *ss, int64_t half_ms)
+{
+	ss->half_limit_ms = half_ms;
 }
 
 int

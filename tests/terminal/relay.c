@@ -1,9 +1,10 @@
 /*
  * A TEST ADAPTER, never installed: poses as a terminal that speaks the simplest protocol there is, so
- * that the tests have an adapter with a POS in front and a real terminal behind. A message is four bytes
- * of big-endian length and one JSON object; one request, one answer:
+ * that the tests have an adapter with a POS in front and a real terminal behind. A message is one JSON
+ * object, in frames as option "frames" says: four bytes of big-endian length before it, or two, or an APDU
+ * of ZVT (06 01 asks, 06 0F answers), over TCP or a serial line. One request, one answer:
  *
- *	basket {ticket, rev, currency, final, lines[{line, gtin, text, qty_milli, unit_price, amount}]} -> ok
+ *	basket {ticket, rev, currency, final, closed, lines[{line, gtin, text, qty_milli, unit_price, amount}]} -> ok
  *	pay {id, ticket, rev, amount, currency} -> result {id, outcome, amount, auth, ref, text, key}, when a
  *	  member pays; else the request goes to the terminal as it is, and its answer comes back as it is
  *	abort {id}, done {id} (the POS has taken the result), undo {id} -> ok; repeat {id} -> result
@@ -19,6 +20,10 @@ static const struct laned_option options[] = {
 	  "Whether a result counts as taken as soon as it is sent.", 0, 0 },
 	{ sizeof(struct laned_option), LANED_OPT_ENUM, "fault", "none",
 	  "none|crash_create|crash_pay|hang_pay", "What goes wrong, for tests.", 0, 0 },
+	{ sizeof(struct laned_option), LANED_OPT_ENUM, "frames", "length4", FRAMES_WORDS,
+	  "How the POS and the terminal speak; key framing says it to the host.", 0, 0 },
+	{ sizeof(struct laned_option), LANED_OPT_BOOL, "half", "no", NULL,
+	  "Whether a POS may end its own direction and still read its answer.", 0, 0 },
 };
 
 #ifdef RELAY_CRASH_LOAD
@@ -33,6 +38,7 @@ die(void)
 static int
 create(struct laned_host *h, const struct laned_host_api *api, void **ret_instance)
 {
+	struct laned_str frames;
 	struct relay *r;
 
 	if (api->size < sizeof(*api))
@@ -43,10 +49,14 @@ create(struct laned_host *h, const struct laned_host_api *api, void **ret_instan
 	r->h = h;
 	r->api = api;
 	if (api->option_str(h, "fault", &r->fault) != LANED_OK ||
+	    api->option_str(h, "frames", &frames) != LANED_OK ||
 	    api->option_int(h, "answer_done", &r->answer_done) != LANED_OK) {
 		api->free(h, r);
 		return LANED_INVALID;
 	}
+	if (api->option_int(h, "half", &r->half) != LANED_OK)
+		r->half = 0; /* a host in virtual time may know no more than it was told */
+	r->frames = frames_kind_of(frames.p, frames.n);
 	if (laned_str_is(r->fault, "crash_create"))
 		__builtin_trap();
 	*ret_instance = r;
@@ -164,7 +174,7 @@ send_result(struct peer *p, const struct laned_request *q, uint32_t outcome)
 	struct laned_json_out o;
 
 	laned_key_hex(key, &q->key);
-	laned_json_out_init(&o, buf + HEAD_BYTES, sizeof(buf) - HEAD_BYTES);
+	laned_json_out_init(&o, buf, sizeof(buf));
 	laned_json_open(&o, NULL, '{');
 	laned_json_str(&o, "type", laned_str_of("result"));
 	laned_json_str(&o, "id", laned_str_of(p->id));
@@ -174,7 +184,7 @@ send_result(struct peer *p, const struct laned_request *q, uint32_t outcome)
 	laned_json_str(&o, "ref", q->ref);
 	laned_json_str(&o, "text", q->text);
 	laned_json_str(&o, "key", laned_str_of(key));
-	return relay_answer(p, &o, buf);
+	return relay_answer(p, &o);
 }
 
 /*
@@ -233,6 +243,7 @@ submit(void *instance, const struct laned_request *q)
 			return LANED_OK;
 		}
 		(void)send_result(p, q, q->outcome); /* or it is gone */
+		memcpy(p->refused, p->id, sizeof(p->refused));
 	}
 	relay_work(p);
 	return LANED_OK;
@@ -284,7 +295,7 @@ static const struct laned_adapter adapter = {
 	.name = "relay",
 	.version = "1",
 	.license = "as laned",
-	.protocol = "length4 and JSON, for tests only",
+	.protocol = "JSON in frames, for tests only",
 	.evidence = "simulated",
 	.caps = LANED_CAP_TERMINAL | LANED_CAP_PASS_THROUGH | LANED_CAP_TOTAL |
 		LANED_CAP_PARTIAL | LANED_CAP_BASKET_AT_TENDER,

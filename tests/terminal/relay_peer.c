@@ -33,20 +33,15 @@ relay_complete(struct peer *p, uint32_t outcome)
 	p->req = 0;
 }
 
-/* On a serial line the frame of the POS is acknowledged by what answers it. */
 int
 relay_answer(struct peer *p, struct laned_json_out *o)
 {
 	struct laned_str text = { "", 0 };
-	size_t at = 0;
 
 	laned_json_close(o);
 	if (laned_json_done(o, &text) != LANED_OK || text.n > ANSWER_BYTES)
 		return LANED_INVALID;
-	if (p->r->frames == FRAMES_ZVT_SERIAL)
-		p->last[at++] = FRAMES_ACK;
-	p->last_n = at + frames_put(p->r->frames, FRAMES_ZVT_RESULT, text.p, text.n,
-				    p->last + at);
+	p->last_n = frames_put(p->r->frames, FRAMES_ZVT_RESULT, text.p, text.n, p->last);
 	return p->r->api->conn_send(p->r->h, p->conn, p->last, p->last_n);
 }
 
@@ -228,6 +223,12 @@ pay(struct peer *p, const struct laned_json *j)
 				  .blob = id };
 
 	fault_of_pay(p->r);
+	/* A "no" is no other one when it is asked for again: the POS has not heard it. */
+	if (laned_str_is(id, p->refused) && id.n > 0) {
+		(void)p->r->api->conn_send(p->r->h, p->conn, p->last, p->last_n);
+		return;
+	}
+	p->refused[0] = '\0';
 	p->r->asked++;
 	relay_complete(p, LANED_OUT_UNKNOWN); /* of a result that nobody has confirmed */
 	if (id.n == 0 || id.n >= ID_BYTES || p->r->api->event(p->r->h, &ev) != LANED_OK) {
@@ -398,12 +399,17 @@ side_word(struct peer *p, const struct frames_found *f)
 		(void)r->api->conn_send(r->h, p->conn, &nak, 1);
 	else if (f->what == FRAMES_BYTE && p->buf[0] == FRAMES_NAK && p->last_n > 0)
 		(void)r->api->conn_send(r->h, p->conn, p->last, p->last_n);
-	else if (f->what == FRAMES_MESSAGE && r->frames == FRAMES_ZVT_SERIAL) {
-		static const uint8_t ack = FRAMES_ACK;
-
-		(void)r->api->conn_send(r->h, p->conn, &ack, 1);
-	}
 	drop_front(p, f->n);
+}
+
+/* A whole frame has come: on a serial line it is acknowledged, whoever answers it. */
+static void
+acknowledge(struct peer *p)
+{
+	static const uint8_t ack = FRAMES_ACK;
+
+	if (p->r->frames == FRAMES_ZVT_SERIAL) /* a POS that is gone says so */
+		(void)p->r->api->conn_send(p->r->h, p->conn, &ack, 1);
 }
 
 /* The POS's "80 00" to what we have sent wants nothing of anybody. */
@@ -425,6 +431,8 @@ next_frame(struct peer *p)
 		frames_find(r->frames, p->buf, p->n, &f);
 		if (f.what == FRAMES_NONE)
 			return 0;
+		if (f.what == FRAMES_MESSAGE)
+			acknowledge(p);
 		if (f.what == FRAMES_STRANGE ||
 		    (f.what == FRAMES_MESSAGE && !is_answer(r, f.head)))
 			break; /* nonsense: as it is to the terminal */
@@ -447,6 +455,11 @@ relay_work(struct peer *p)
 {
 	while ((p->state == READING || p->state == ANSWERED) && next_frame(p))
 		take(p);
+	if (!p->ended || (p->state != READING && p->state != ANSWERED))
+		return;
+	if (p->state == ANSWERED)
+		relay_complete(p, LANED_OUT_UNKNOWN); /* nobody can say any more */
+	relay_peer_free(p); /* what it asked has its answer, which goes out first */
 }
 
 /* A connection of the POS by its number, or NULL. */
@@ -508,9 +521,28 @@ pos_closed(void *user, uint64_t conn, int status)
 	relay_peer_free(p);
 }
 
+/* It may wait for the answer with its own direction ended; option half says whether it may. */
+static void
+pos_ended(void *user, uint64_t conn)
+{
+	struct relay *r = user;
+	struct peer *p = find(r, conn);
+
+	if (p == NULL)
+		return;
+	if (!r->half) {
+		r->api->conn_close(r->h, conn);
+		pos_closed(r, conn, LANED_OK);
+		return;
+	}
+	p->ended = 1;
+	relay_work(p);
+}
+
 const struct laned_conn_events relay_pos_events = {
 	.size = sizeof(relay_pos_events),
 	.opened = pos_opened,
 	.data = pos_data,
 	.closed = pos_closed,
+	.ended = pos_ended,
 };

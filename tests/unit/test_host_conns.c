@@ -6,6 +6,7 @@
 #include "tempdir.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 
 /* One plug-in's view of its connections; they share the callbacks. */
 struct seen {
-	unsigned opened, drained, closed;
+	unsigned opened, drained, closed, ended;
 	int status;
 	uint64_t last; /* the connection that was told of last */
 	uint8_t data[4096];
@@ -76,6 +77,26 @@ static const struct laned_conn_events events = { .size = sizeof(events),
 						 .data = on_data,
 						 .drained = on_drained,
 						 .closed = on_closed };
+
+static void
+on_ended(void *user, uint64_t conn)
+{
+	struct seen *s = user;
+
+	ck_assert_uint_ge(s->opened, 1); /* that comes first */
+	s->ended++;
+	s->last = conn;
+	if (s->close_in_data == conn)
+		host_conns_close(conns, conn);
+}
+
+/* Of a plug-in that wants to know half an end from a whole one. */
+static const struct laned_conn_events half_events = { .size = sizeof(half_events),
+						      .opened = on_opened,
+						      .data = on_data,
+						      .drained = on_drained,
+						      .closed = on_closed,
+						      .ended = on_ended };
 
 static int
 address_of(void *ctx, const char *option, struct str *ret_text)
@@ -181,7 +202,7 @@ START_TEST(what_a_plugin_passes_is_checked)
 	static uint8_t big[LANED_CONN_BYTES_MAX + 1];
 
 	setup();
-	small.size = sizeof(small) - 1;
+	small.size = offsetof(struct laned_conn_events, ended) - 1;
 	(void)snprintf(option_text[1], sizeof(option_text[1]), "nonsense");
 	(void)snprintf(option_text[2], sizeof(option_text[2]), "tls://127.0.0.1:1?ca=ca");
 	ck_assert_int_eq(host_conns_open(conns, NULL, &events, NULL, &x), LANED_INVALID);
@@ -510,6 +531,73 @@ START_TEST(endpoints_are_the_hosts)
 }
 END_TEST
 
+/* The POS asks, ends its own direction, and reads: its answer still gets to it. */
+START_TEST(half_an_end_is_told_and_answered)
+{
+	uint64_t listener, peer;
+	char got[16];
+	int pos;
+
+	setup();
+	unlistened = 0;
+	host_conns_set_endpoints(conns, &endpoints, NULL);
+	ck_assert_int_eq(
+		host_conns_listen(conns, "pos", &half_events, &server, &listener),
+		LANED_OK);
+	ck_assert_int_eq(
+		host_conns_accepted(conns, "pos", half_of_pair(&pos, true), &peer), 0);
+	if (_i == 0)
+		ck_assert_int_eq(write(pos, "question", 8), 8);
+	ck_assert_int_eq(shutdown(pos, SHUT_WR), 0);
+	server.close_in_data = _i == 1 ? peer : 0;
+	ck_assert(reached(&server.ended, 1));
+	ck_assert_uint_eq(server.opened, 1);
+	if (_i == 0) {
+		ck_assert_uint_eq(server.bytes, 8);
+		ck_assert_uint_eq(server.closed, 0);
+		ck_assert_int_eq(send_text(peer, "answer"), LANED_OK);
+		host_conns_close(conns, peer);
+	}
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(loop_once(loop, 1), 0);
+	ck_assert_int_eq(read(pos, got, sizeof(got)), _i == 0 ? 6 : 0);
+	ck_assert_uint_eq(server.closed, 0); /* it has closed it itself */
+	ck_assert_uint_eq(server.ended, 1);
+	ck_assert_uint_eq(host_conns_count(conns), 0);
+	ck_assert_int_eq(close(pos), 0);
+	teardown();
+}
+END_TEST
+
+/* One of minor 3 does not know of halves: nothing behind its struct is read, and an end is the end. */
+START_TEST(events_of_minor_3_end_with_half_an_end)
+{
+	const size_t bytes = offsetof(struct laned_conn_events, ended);
+	struct laned_conn_events all = half_events;
+	void *old = malloc(bytes);
+	uint64_t listener, peer;
+	int pos;
+
+	ck_assert_ptr_nonnull(old);
+	all.size = (uint32_t)bytes;
+	memcpy(old, &all, bytes);
+	setup();
+	unlistened = 0;
+	host_conns_set_endpoints(conns, &endpoints, NULL);
+	ck_assert_int_eq(host_conns_listen(conns, "pos", old, &server, &listener),
+			 LANED_OK);
+	free(old);
+	ck_assert_int_eq(
+		host_conns_accepted(conns, "pos", half_of_pair(&pos, true), &peer), 0);
+	ck_assert_int_eq(shutdown(pos, SHUT_WR), 0);
+	ck_assert(reached(&server.closed, 1));
+	ck_assert_int_eq(server.status, LANED_OK);
+	ck_assert_uint_eq(server.ended, 0);
+	ck_assert_int_eq(close(pos), 0);
+	teardown();
+}
+END_TEST
+
 /* ---- secrets ----------------------------------------------------------------------------- */
 
 START_TEST(a_secret_is_a_credential)
@@ -557,6 +645,8 @@ main(void)
 	tcase_add_test(c, nobody_there_is_told_once);
 	tcase_add_test(c, a_plugin_that_floods_is_bounded);
 	tcase_add_test(c, a_connection_may_be_closed_in_its_own_callback);
+	tcase_add_loop_test(c, half_an_end_is_told_and_answered, 0, 2);
+	tcase_add_test(c, events_of_minor_3_end_with_half_an_end);
 	tcase_add_test(c, a_connection_is_taken_and_given_back);
 	tcase_add_test(c, a_parked_connection_ends_in_its_ways);
 	tcase_add_loop_test(c, endpoints_are_the_hosts, 0, 2);

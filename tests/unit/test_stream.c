@@ -488,6 +488,80 @@ START_TEST(half_an_end_lets_the_answer_through)
 }
 END_TEST
 
+/* Half an end that nobody uses is no connection for ever: the peer may have gone altogether. */
+START_TEST(half_an_end_without_an_answer_is_bounded)
+{
+	setup();
+	streams_set_half_limit(streams, 50);
+	server.half = true;
+	connect_both();
+	stream_shutdown(client.s);
+	ck_assert(reached(&server.ended, 1));
+	ck_assert(reached(&server.closed, 1));
+	ck_assert_int_eq(server.err, -ETIMEDOUT);
+	ck_assert_str_ne(stream_why(server.s), "");
+	teardown();
+}
+END_TEST
+
+/* Who takes a connection over whose peer has ended hears of it, after what was given back. */
+START_TEST(another_owner_hears_of_the_end_too)
+{
+	struct end next = { .half = _i == 0 };
+	struct stream_events e;
+
+	setup();
+	server.half = true;
+	connect_both();
+	stream_shutdown(client.s);
+	ck_assert(reached(&server.ended, 1));
+	e = events(&next);
+	next.opened = 1; /* as stream.h says */
+	stream_pause(server.s, true);
+	stream_set_events(server.s, &e, &next);
+	ck_assert_int_eq(stream_unread(server.s, (const uint8_t *)"first", 5), 0);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(loop_once(loop, 1), 0);
+	ck_assert_uint_eq(next.ended + next.closed, 0); /* it is paused */
+	stream_pause(server.s, false);
+	ck_assert(reached(_i == 0 ? &next.ended : &next.closed, 1));
+	ck_assert_uint_eq(next.bytes, 5);
+	if (_i == 0) {
+		send_text(&server, "answer");
+		stream_shutdown(server.s);
+		ck_assert(reached(&next.closed, 1) && reached(&client.closed, 1));
+		ck_assert_mem_eq(client.data, "answer", 6);
+	}
+	ck_assert_int_eq(next.err, 0);
+	free(next.data);
+	teardown();
+}
+END_TEST
+
+/* Also for an owner who takes half an end for the whole. */
+START_TEST(what_was_taken_goes_out_before_an_end_closes)
+{
+	static const uint8_t chunk[65536];
+
+	setup();
+	connect_both();
+	stream_pause(client.s, true);
+	while (stream_unsent(server.s) < STREAM_UNSENT_MAX / 2)
+		ck_assert_int_eq(stream_send(server.s, chunk, sizeof(chunk)), 0);
+	stream_shutdown(client.s);
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(loop_once(loop, 1), 0);
+	ck_assert_uint_eq(server.closed, 0);
+	stream_pause(client.s, false);
+	ck_assert(reached(&server.closed, 1) && reached(&client.closed, 1));
+	ck_assert_int_eq(server.err, 0);
+	ck_assert_int_eq(client.err, 0);
+	ck_assert_uint_ge(client.bytes, STREAM_UNSENT_MAX / 2);
+	ck_assert_uint_eq(client.bytes % 65536, 0);
+	teardown();
+}
+END_TEST
+
 START_TEST(without_wish_for_halves_the_end_closes)
 {
 	setup();
@@ -910,6 +984,9 @@ main(void)
 	tcase_add_test(c, many_small_pieces_cost_no_more_than_their_bytes);
 	tcase_add_test(c, close_sends_what_was_taken);
 	tcase_add_test(c, half_an_end_lets_the_answer_through);
+	tcase_add_test(c, half_an_end_without_an_answer_is_bounded);
+	tcase_add_loop_test(c, another_owner_hears_of_the_end_too, 0, 2);
+	tcase_add_test(c, what_was_taken_goes_out_before_an_end_closes);
 	tcase_add_test(c, without_wish_for_halves_the_end_closes);
 	tcase_add_test(c, close_does_not_wait_for_ever);
 	tcase_add_test(c, many_that_close_are_bounded);
