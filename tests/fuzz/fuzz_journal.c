@@ -1,5 +1,7 @@
 /* A damaged or hostile journal.db: opened, checked and listed. */
 #include "lane/journal.h"
+#include "lane/journal_report.h"
+#include "lane/journal_returns.h"
 
 #include "fuzz/db_file.h"
 
@@ -11,6 +13,39 @@ spec(void)
 	return (struct journal_spec){ .path = db_file_path,
 				      .environment = "test",
 				      .lane = { { 1 } } };
+}
+
+/* A payment that a POS asked for, in doubt, with both blobs; and a refund of it that is going back. */
+static void
+put_payments(struct journal_ref ref)
+{
+	static struct payment p = { .key = { { 5 } },
+				    .checkout = { { 4 } },
+				    .ticket = "T",
+				    .currency = "EUR",
+				    .adapter = "payer",
+				    .kind = PAYMENT_PAY,
+				    .rev = 1,
+				    .asked_minor = 5,
+				    .state = PAYMENT_UNKNOWN,
+				    .ref = "R-1",
+				    .auth = "A",
+				    .blob = { 1, 2 },
+				    .blob_bytes = 2,
+				    .pos_adapter = "pos",
+				    .pos_ref = "P-1",
+				    .pos_blob = { 3 },
+				    .pos_blob_bytes = 1,
+				    .member = { { 3 } } };
+	static struct payment refund;
+
+	refund = p;
+	refund.key = (struct key128){ { 6 } };
+	refund.kind = PAYMENT_REFUND;
+	refund.original = p.key;
+	refund.state = PAYMENT_SENDING;
+	require(ref.ops->put_payment(ref.impl, &p) == 0);
+	require(ref.ops->put_payment(ref.impl, &refund) == 0);
 }
 
 static void
@@ -46,6 +81,7 @@ prepare(void)
 	ref = journal_ref(j);
 	require(ref.ops->begin(ref.impl, true) == 0);
 	require(ref.ops->put_checkout(ref.impl, &record) == 0);
+	put_payments(ref);
 	require(ref.ops->commit(ref.impl) == 0);
 	for (int i = 0; i < 3; i++)
 		require(journal_audit(j, &audit, 1000 + i, true) == 0);
@@ -63,10 +99,23 @@ on_checkout(void *ctx, const struct checkout_record *r)
 	return ++*(unsigned *)ctx > 100;
 }
 
+/* Whatever the file said, it is a payment that the core may be given. */
 static int
 on_payment(void *ctx, const struct payment *p)
 {
-	(void)p;
+	require(payment_state_name(p->state) != NULL);
+	require(p->blob_bytes <= sizeof(p->blob) &&
+		p->pos_blob_bytes <= sizeof(p->pos_blob));
+	require(memchr(p->ticket, '\0', sizeof(p->ticket)) != NULL);
+	require(memchr(p->ref, '\0', sizeof(p->ref)) != NULL);
+	require(memchr(p->pos_ref, '\0', sizeof(p->pos_ref)) != NULL);
+	return ++*(unsigned *)ctx > 100;
+}
+
+static int
+on_report(void *ctx, const struct journal_report_row *r)
+{
+	(void)r;
 	return ++*(unsigned *)ctx > 100;
 }
 
@@ -97,6 +146,29 @@ on_consent(void *ctx, const struct journal_consent *c)
 {
 	(void)c;
 	return ++*(unsigned *)ctx > 100;
+}
+
+/* What an adapter asks for, and what the day's report and a return look at. */
+static void
+use_payments(struct journal *j)
+{
+	static struct payment p;
+	struct journal_ref ref = journal_ref(j);
+	const struct journal_report_query q = { 20200101, 20301231, 0, 100, false },
+					  refunds = { 20200101, 20301231, 0, 100, true };
+	unsigned seen = 0;
+	int64_t minor = 0;
+
+	if (ref.ops->get_payment(ref.impl, (struct key128){ { 6 } }, &p) == 0) {
+		(void)on_payment(&seen, &p); /* only looks */
+		(void)journal_refunded(j, &p, &minor);
+	}
+	if (journal_find_of(j, "pos", STR("P-1"), &p) == 0)
+		(void)on_payment(&seen, &p); /* only looks */
+	(void)ref.ops->find_payment(ref.impl, STR("R-1"), &p);
+	(void)ref.ops->paid_parts(ref.impl, (struct ulid){ { 4 } }, on_payment, &seen);
+	(void)journal_report(j, &q, on_report, &seen);
+	(void)journal_report(j, &refunds, on_report, &seen);
 }
 
 /* Everything that laned reads at its start and for its lists: any answer, but an answer. */
@@ -153,8 +225,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rc = journal_open(&s, &j, why);
 	require((rc == 0) == (j != NULL));
 	require(rc == 0 || why[0] != '\0');
-	if (rc == 0)
+	if (rc == 0) {
 		use(j);
+		use_payments(j);
+	}
 	journal_close(j);
 	return 0;
 }

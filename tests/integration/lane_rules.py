@@ -428,6 +428,24 @@ def a_clock_unsynchronised_for_a_day_is_doubted(lane):
     lane.pay()
 
 
+def when_the_clock_was_right_is_written_down(lane):
+    """At the first look, and where the file says nothing that could be true."""
+    path = lane.path("state", "clock")
+    for text in (None, "", "-5\n", "tomorrow\n", "1" * 40):
+        lane.stop()
+        if os.path.exists(path):
+            os.unlink(path)
+        if text is not None:
+            with open(path, "w", encoding="ascii") as f:
+                f.write(text)
+        lane.restart()
+        with open(path, encoding="ascii") as f:
+            said = f.read().strip()
+        must(said.isdigit() and abs(int(said) / 1000 - time.time()) < 60,
+             "after %r the file says %r" % (text, said))
+        must(not lane.ctl("status")["checkout"]["faults"]["clock_doubted"], "doubted after %r" % text)
+
+
 def a_clock_before_the_build_is_doubted(lane):
     """With libfaketime where it is installed."""
     found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
@@ -457,6 +475,7 @@ def a_clock_before_the_build_is_doubted(lane):
 TESTS = (training_leaves_only_its_record, peers_of_the_other_environment_are_refused,
          files_of_the_other_environment_are_not_opened, a_cloned_lane_sells_and_touches_no_money,
          a_clock_before_the_last_record_is_doubted, a_clock_unsynchronised_for_a_day_is_doubted,
+         when_the_clock_was_right_is_written_down,
          a_clock_before_the_build_is_doubted)
 
 

@@ -53,6 +53,25 @@ for page in laned.8 laned-bio.8 laned-adapter.8; do
 	done
 done
 
+# Every option that the source takes, against page and completion.
+for option in $(grep -oh '"--[a-z][a-z-]*"' "$SRCDIR"/src/ctl/*.c | tr -d '"' | sort -u); do
+	grep -q -- "Fl -${option#--}\( \|\$\)" "$man/lanectl.1" || fail "lanectl.1 lacks: $option"
+	grep -q -- "$option\( \|)\|\"\|\$\)" "$SRCDIR/docs/lanectl.bash" ||
+		fail "completion lacks: $option"
+done
+for part in laned:lane/main laned-bio:bio/main laned-adapter:adapter/main; do
+	grep -o '{ "[a-z-]*", [a-z]*_argument' "$SRCDIR/src/${part#*:}.c" | cut -d'"' -f2 |
+		while read -r option; do
+			grep -q -- "Fl -$option\( \|\$\)" "$man/${part%%:*}.8" ||
+				fail "${part%%:*}.8 lacks: --$option"
+		done
+done
+"$SRCDIR/systemd/laned-bypass" --help | sed -n 's/^  \([a-z, ]*[a-z]\)  .*/\1/p' | tr -s ', ' '\n' |
+	while read -r word; do
+		grep -q -- "^\.\(Cm\|It Cm\) \(.*[| ]\)\?$word\( \|\$\)" "$man/laned-bypass.8" ||
+			fail "laned-bypass.8 lacks: $word"
+	done
+
 "$LANED_BUILD/laned" --print-mdoc >"$dir/keys"
 sed -e "/^@KEYS@\$/{r $dir/keys" -e 'd;}' "$man/laned.conf.5.in" >"$dir/laned.conf.5"
 if grep -q '@KEYS@' "$dir/laned.conf.5"; then

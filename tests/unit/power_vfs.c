@@ -16,6 +16,7 @@ struct image {
 /* A write, or with p NULL the new size of the file. */
 struct change {
 	struct change *next;
+	uint64_t call;
 	int64_t at;
 	uint32_t bytes;
 	uint8_t *p;
@@ -27,13 +28,14 @@ struct inode {
 	struct image now, synced;
 	struct change *changes, **last; /* since it was synced */
 	bool linked, linked_synced;
+	uint64_t born;     /* after this call */
 	bool syncs_folder; /* with its first sync, as SQLite does for a new log */
 	void *shm[SHM_REGIONS];
 };
 
 struct power_disk {
 	struct inode *inodes, **last;
-	uint64_t calls, cut_at;
+	uint64_t calls, cut_at, synced;
 	bool off, lies;
 };
 
@@ -169,6 +171,7 @@ inode_new(struct power_disk *d, const char *name)
 	assert(n < sizeof(i->name));
 	memcpy(i->name, name, n + 1);
 	i->linked = true;
+	i->born = d->calls;
 	i->last = &i->changes;
 	*d->last = i;
 	d->last = &i->next;
@@ -176,10 +179,12 @@ inode_new(struct power_disk *d, const char *name)
 }
 
 static void
-note_change(struct inode *i, int64_t at, const void *p, uint32_t bytes)
+note_change(struct handle *h, int64_t at, const void *p, uint32_t bytes)
 {
 	struct change *c = need(calloc(1, sizeof(*c)));
+	struct inode *i = h->inode;
 
+	c->call = h->disk->calls + 1;
 	c->at = at;
 	c->bytes = bytes;
 	if (p != NULL) {
@@ -275,7 +280,7 @@ on_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 	if (h->disk->off)
 		return SQLITE_IOERR_WRITE;
-	note_change(h->inode, at, p, (uint32_t)n);
+	note_change(h, at, p, (uint32_t)n);
 	if (h->inode->name[0] != '\0' && count_call(h->disk))
 		return SQLITE_IOERR_WRITE;
 	image_write(&h->inode->now, at, p, n);
@@ -289,7 +294,7 @@ on_truncate(sqlite3_file *f, sqlite3_int64 n)
 
 	if (h->disk->off)
 		return SQLITE_IOERR_TRUNCATE;
-	note_change(h->inode, n, NULL, 0);
+	note_change(h, n, NULL, 0);
 	if (count_call(h->disk))
 		return SQLITE_IOERR_TRUNCATE;
 	image_size(&h->inode->now, n);
@@ -305,6 +310,7 @@ on_sync(sqlite3_file *f, int flags)
 	(void)flags;
 	if (count_call(h->disk))
 		return SQLITE_IOERR_FSYNC;
+	h->disk->synced = h->disk->calls;
 	if (h->disk->lies)
 		return SQLITE_OK;
 	for (const struct change *c = i->changes; c != NULL; c = c->next)
@@ -556,6 +562,25 @@ power_disk_lie(struct power_disk *d)
 }
 
 uint64_t
+power_disk_synced(const struct power_disk *d)
+{
+	return d->synced;
+}
+
+void
+power_disk_off(struct power_disk *d)
+{
+	d->off = true;
+}
+
+void
+power_disk_on(struct power_disk *d)
+{
+	d->off = false;
+	d->cut_at = 0;
+}
+
+uint64_t
 power_disk_calls(const struct power_disk *d)
 {
 	return d->calls;
@@ -571,6 +596,8 @@ power_disk_is_off(const struct power_disk *d)
 static bool
 name_stays(const struct inode *i, const struct power_loss *how, uint64_t *random)
 {
+	if (how->from > i->born)
+		return i->linked; /* nothing is removed while a log is written */
 	if (how->kept == POWER_SOME && i->linked != i->linked_synced)
 		return random_next(random) % 2 == 0;
 	return how->kept == POWER_ALL_KEPT ? i->linked : i->linked_synced;
@@ -597,7 +624,7 @@ power_disk_after(const struct power_disk *d, const struct power_loss *how)
 		to->linked_synced = true;
 		image_copy(&to->synced, &i->synced);
 		for (const struct change *c = i->changes; c != NULL; c = c->next) {
-			if (how->kept == POWER_ALL_KEPT)
+			if (how->kept == POWER_ALL_KEPT || c->call <= how->from)
 				apply(&to->synced, c);
 			else if (how->kept == POWER_SOME)
 				apply_some(&to->synced, c, how->sector, &random, keep);

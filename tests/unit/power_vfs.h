@@ -25,6 +25,8 @@ struct power_loss {
 	enum power_kept kept;
 	uint64_t seed;
 	uint32_t sector; /* bytes, 512 or 4096 */
+	/* All changes up to this call are there, synced or not; 0: those that were synced. */
+	uint64_t from;
 };
 
 /* An empty one. No memory ends the program. */
@@ -38,6 +40,13 @@ void power_disk_mount(struct power_disk *d);
 void power_disk_cut(struct power_disk *d, uint64_t at);
 /* It says that it has synced, and has not. */
 void power_disk_lie(struct power_disk *d);
+/* The call of the last sync that was asked for, whether it was honest or not. */
+uint64_t power_disk_synced(const struct power_disk *d);
+/*
+ * Its process is killed: nothing of it is written any more; and the next one finds all that was.
+ */
+void power_disk_off(struct power_disk *d);
+void power_disk_on(struct power_disk *d);
 uint64_t power_disk_calls(const struct power_disk *d);
 bool power_disk_is_off(const struct power_disk *d);
 /* The disk as it may be when power comes back; d stays as it is. */

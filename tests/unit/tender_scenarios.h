@@ -204,8 +204,8 @@ static const struct tender_scenario scenarios[] = {
 { "a total alone that nobody pays lets the member go", {
 	{ T_MEMBER, 1, PHASE_OPEN, "", PAYMENT_STATES },
 	{ T_WANT, 700, PHASE_CONFIRMING, "PY", PAYMENT_CREATED },
-	{ T_WAIT, 20000, PHASE_TOTALLED, "P>", PAYMENT_CANCELLED },
-	{ T_WAIT, 60000, PHASE_CANCELLED, "", PAYMENT_CANCELLED },
+	{ T_WAIT, 20000, PHASE_DONE, "P>", PAYMENT_CANCELLED },
+	{ T_WAIT, 60000, PHASE_IDLE, "", PAYMENT_CANCELLED },
 } },
 { "the same request has one key", {
 	{ T_ITEM, 1000, PHASE_OPEN, "", PAYMENT_STATES },
@@ -219,15 +219,6 @@ static const struct tender_scenario scenarios[] = {
 	{ T_AGAIN, 0, PHASE_PAYING, "Y", PAYMENT_SENDING },
 	{ T_PAYER, OUTCOME_APPROVED, PHASE_PAYING, "PA", PAYMENT_ANSWER_SENDING },
 	{ T_AGAIN, 0, PHASE_PAYING, "YA", PAYMENT_ANSWER_SENDING },
-} },
-{ "a second request beside an open one is refused", {
-	{ T_ITEM, 1000, PHASE_OPEN, "", PAYMENT_STATES },
-	{ T_MEMBER, 1, PHASE_OPEN, "", PAYMENT_STATES },
-	{ T_TOTAL, 1000, PHASE_CONFIRMING, "", PAYMENT_STATES },
-	{ T_WANT, 1000, PHASE_CONFIRMING, "PY", PAYMENT_CREATED },
-	{ T_TOUCH, 1, PHASE_PAYING, "p", PAYMENT_CREATED },
-	{ T_ASK, 0, PHASE_PAYING, "PJ", PAYMENT_SENDING },
-	{ T_WANT, 1000, PHASE_PAYING, "n", PAYMENT_SENDING },
 } },
 { "an abort before the touch is cancelled", {
 	{ T_ITEM, 1000, PHASE_OPEN, "", PAYMENT_STATES },

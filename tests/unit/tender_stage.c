@@ -324,8 +324,10 @@ static void
 do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
-	bool pos = act == T_POS || act == T_STALE;
-	struct key128 key = act == T_REFUND ? s->refund : s->last;
+	bool pos = act == T_POS || act == T_STALE || act == T_FIRST_POS;
+	bool first = act == T_FIRST || act == T_FIRST_POS;
+	struct key128 key = act == T_REFUND ? s->refund : first ? s->first : s->last;
+	const struct payment *p = booked(s, key);
 
 	adopt(s, key);
 	ev.completion.op = pos                  ? LANE_OP_ANSWER
@@ -341,7 +343,9 @@ do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 	ev.completion.from = pos ? STR(POS) : STR(PAYER);
 	ev.completion.stale = act == T_STALE;
 	ev.completion.has_amount = !pos;
-	ev.completion.amount_minor = n >= 1000 ? s->asked / 2 : s->asked;
+	ev.completion.amount_minor = first && p != NULL ? p->asked_minor : s->asked;
+	if (n >= 1000)
+		ev.completion.amount_minor /= 2;
 	(void)step(s, &ev); /* as above */
 }
 

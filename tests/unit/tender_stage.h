@@ -32,6 +32,8 @@ enum tender_act {
 	T_REFUND,    /* the payer, of the refund: n = outcome */
 	T_REFUSED,   /* the payer would not take the request; n = op */
 	T_POS,       /* what became of the answer: n = outcome */
+	T_FIRST,     /* the payer, of the first payment: n = outcome */
+	T_FIRST_POS, /* what became of the answer to that one: n = outcome */
 	T_STALE,     /* the same of an answer that was handed over again since */
 	T_POS_REFUSED, /* its adapter would not take the answer */
 	T_ABORT,

@@ -557,13 +557,15 @@ START_TEST(each_adapter_finds_its_own_by_a_reference)
 }
 END_TEST
 
-/* As the version before this one left it: without what came with schema 4. */
+/* As an earlier version left it: without what came with schemas 4 and 5. */
 static const char back_to_schema_3[] =
 	"DROP INDEX payments_pos_ref; DROP INDEX payments_pos_blob;"
 	"DROP INDEX payments_member; ALTER TABLE payments DROP COLUMN member;"
 	"ALTER TABLE payments DROP COLUMN pos_adapter;"
 	"ALTER TABLE payments DROP COLUMN pos_ref;"
 	"ALTER TABLE payments DROP COLUMN pos_blob;"
+	"ALTER TABLE payments DROP COLUMN place;"
+	"ALTER TABLE payments DROP COLUMN pos_place;"
 	"DROP TABLE refunds;"
 	"UPDATE schema_info SET version = 3; PRAGMA user_version = 3;";
 

@@ -208,6 +208,27 @@ START_TEST(all_faults_are_counted_and_the_first_kept)
 }
 END_TEST
 
+/* Sixteen digits of a key pass the check of card numbers: it is a key all the same. */
+START_TEST(a_key_that_looks_like_a_card_number_stays)
+{
+	struct key128 key;
+
+	ck_assert_int_eq(key128_parse(STR("abcdef4111111111111111abcdefabcd"), &key), 0);
+	ck_assert_int_eq(
+		read_as("ticket,key,amount\n"
+			"4111111111111111,abcdef4111111111111111abcdefabcd,1.00\n"
+			"T2,4111111111111111,1.00\n",
+			&plain),
+		0);
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert(key128_eq(s.rows[0].key, key));
+	ck_assert(str_is(s.rows[0].ticket, "****************"));
+	ck_assert(key128_is_zero(s.rows[1].key));
+	ck_assert_ptr_null(strstr(s.rows[1].ticket.p, "4111111111111111"));
+	settlement_free(&s);
+}
+END_TEST
+
 START_TEST(card_numbers_do_not_get_through)
 {
 	char text[128], pan[KIT_PAN_BYTES];
@@ -225,4 +246,4 @@ UNIT_MAIN("settlement", columns_are_found_by_name_in_any_order,
 	  the_tenders_of_a_log_are_taken_by_type_or_id,
 	  a_log_that_cannot_be_read_is_refused, decimals_are_those_of_the_currency,
 	  what_is_wrong_is_named_by_its_line, all_faults_are_counted_and_the_first_kept,
-	  card_numbers_do_not_get_through)
+	  a_key_that_looks_like_a_card_number_stays, card_numbers_do_not_get_through)

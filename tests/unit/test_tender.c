@@ -1,16 +1,20 @@
 #include "unit.h"
 
 #include "unit/tender_scenarios.h"
+#include "unit/tender_scenarios_anew.h"
 #include "unit/tender_scenarios_late.h"
 
 #define FIRST ((int)(sizeof(scenarios) / sizeof(scenarios[0])))
 #define LATE ((int)(sizeof(scenarios_late) / sizeof(scenarios_late[0])))
+#define ANEW ((int)(sizeof(scenarios_anew) / sizeof(scenarios_anew[0])))
 
 /* An approval is for the POS, and what the POS was told is what the payment came to. */
 START_TEST(scenario_goes_as_written)
 {
-	const struct tender_scenario *t =
-		_i < FIRST ? &scenarios[_i] : &scenarios_late[_i - FIRST];
+	const struct tender_scenario *t = _i < FIRST ? &scenarios[_i]
+					  : _i < FIRST + LATE
+						  ? &scenarios_late[_i - FIRST]
+						  : &scenarios_anew[_i - FIRST - LATE];
 	struct tender_stage *s = tender_stage_new();
 
 	for (int i = 0; t->steps[i].fx != NULL; i++) {
@@ -74,6 +78,10 @@ static const struct {
 	  { OUTCOME_APPROVED, OUTCOME_APPROVED, OUTCOME_NOT_SENT, OUTCOME_NOT_FOUND } },
 	{ T_LATE,
 	  { OUTCOME_APPROVED, OUTCOME_NOT_FOUND, OUTCOME_CONFIRMED, OUTCOME_DECLINED } },
+	{ T_FIRST,
+	  { OUTCOME_APPROVED, OUTCOME_NOT_FOUND, OUTCOME_UNKNOWN, OUTCOME_DECLINED } },
+	{ T_FIRST_POS,
+	  { OUTCOME_CONFIRMED, OUTCOME_CANCELLED, OUTCOME_UNKNOWN, OUTCOME_CONFIRMED } },
 	{ T_CONFIRMED, { 0, 0, 0, 0 } },
 	{ T_UNDONE, { 0, 0, 0, 0 } },
 	{ T_REFUSED, { LANE_OP_PAY, LANE_OP_QUERY, LANE_OP_UNDO, LANE_OP_CONFIRM } },
@@ -154,7 +162,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_loop_test(c, scenario_goes_as_written, 0, FIRST + LATE);
+	tcase_add_loop_test(c, scenario_goes_as_written, 0, FIRST + LATE + ANEW);
 	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, no_order_of_events_charges_or_answers_what_it_must_not, 0,
 			    8);
