@@ -415,6 +415,8 @@ send_hello(void *ctx)
 	if (elf->build_id[0] != '\0')
 		json_cstr(o, "build_id", elf->build_id);
 	json_cstr(o, "environment", b->o.environment);
+	if (b->o.place != NULL && b->o.place[0] != '\0')
+		json_cstr(o, "place", b->o.place);
 	if (b->o.report != NULL) {
 		json_open_object(o, "report");
 		report_write(b->o.report, o);

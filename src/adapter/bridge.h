@@ -25,6 +25,7 @@ struct bridge_options {
 	const struct plugin *plugin; /* loaded, not yet created */
 	const char *name;
 	const char *environment;
+	const char *place;           /* of adapter_place(); NULL: not known */
 	const char *socket;          /* NULL: only fd */
 	int fd;                      /* -1: none */
 	uint32_t grace_ms;           /* past a request's limit; 0: BRIDGE_GRACE_MS */

@@ -6,6 +6,7 @@
 #include "adapter/host.h"
 #include "adapter/host_lock.h"
 #include "adapter/keeper.h"
+#include "adapter/place.h"
 #include "adapter/watch.h"
 #include "base/clock.h"
 #include "base/daemon.h"
@@ -329,8 +330,11 @@ serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 	struct report_options ro = { .name = o.bridge.name,
 				     .environment = o.bridge.environment,
 				     .fd = so->fd };
+	char place[ADAPTER_PLACE_BYTES];
 	int rc;
 
+	adapter_place(c, place);
+	o.bridge.place = place;
 	if (so->fd >= 0 && so->socket == NULL)
 		o.bridge.socket = NULL;
 	rc = be_the_only_one(&s, o.bridge.name, adapter_conf_socket_path(c));

@@ -125,6 +125,7 @@ tell_core(struct lane *l)
 
 	l->env.can_pay = a != NULL && a->can_pay;
 	l->env.adapter = str_of(payer != NULL ? payer->name : "");
+	l->env.place = str_of(payer != NULL ? payer->place : "");
 	l->env.two_phase = payer != NULL && payer->can_confirm;
 	l->env.pos_asks = adapter_pos_asks(l);
 	l->env.can_refund = a != NULL && a->can_refund;
@@ -172,6 +173,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct adapter_link *a = ctx;
 	const struct value *report;
 	struct str s;
+	bool known;
 
 	if (value_get_str(params, "environment", 8, &s) < 0 ||
 	    !str_is(s, conf_str(a->lane->conf, "lane", "environment"))) {
@@ -186,6 +188,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (value_get_str(params, "version", sizeof(a->version) - 1, &s) == 0 &&
 	    !pos_guard(a->lane, s))
 		(void)str_copy(a->version, sizeof(a->version), s);
+	known = !adapter_place_take(a, params) && a->known;
 	a->can_pay = has_cap(params, "pay");
 	a->can_query = has_cap(params, "query");
 	a->can_partial = has_cap(params, "partial");
@@ -205,6 +208,8 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		adapter_report_take(a, report);
 	log_notice("adapter %s is here (%s %s)", a->name, a->plugin, a->version);
 	reply_hello(a, call);
+	if (!known)
+		adapter_place_check(a->lane);
 	tell_core(a->lane);
 	adapter_tell_pos_link(a, true);
 }
@@ -276,6 +281,8 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	if (l->journal != NULL)
 		rc = journal_find_of(l->journal, a->name, ref, p);
+	if (rc == 0 && !adapter_place_is_of(a, p))
+		rc = -ENOENT;
 	if (rc < 0 && rc != -ENOENT) {
 		rpc_fail(call, RPC_INTERNAL, "journal: %s", strerror(-rc));
 	} else {

@@ -161,6 +161,7 @@ adapter_report_doctor(const struct adapter_link *a, struct json_out *o)
 			   "payments go straight to the terminal, without members; see "
 			   "operate.md");
 	}
+	adapter_place_doctor(a, o);
 	if (!a->greeted && strcmp(a->report.state, "unloadable") == 0) {
 		(void)snprintf(text, sizeof(text), "adapter %s: %s", a->name,
 			       a->report.why); /* for people */

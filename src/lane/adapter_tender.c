@@ -57,11 +57,16 @@ adapter_offers(struct lane *l)
 struct adapter_link *
 adapter_of(struct lane *l, enum lane_op op, const struct payment *p)
 {
+	struct adapter_link *a;
+
 	if (p == NULL)
 		return adapter_offers(l);
-	if (op == LANE_OP_ANSWER)
-		return named(l, p->pos_adapter);
-	return p->adapter[0] == '\0' ? adapter_payer(l) : named(l, p->adapter);
+	if (op == LANE_OP_ANSWER) {
+		a = named(l, p->pos_adapter);
+		return a != NULL && adapter_place_fits(a, p->pos_place) ? a : NULL;
+	}
+	a = p->adapter[0] == '\0' ? adapter_payer(l) : named(l, p->adapter);
+	return a != NULL && adapter_place_fits(a, p->place) ? a : NULL;
 }
 
 bool
@@ -78,6 +83,7 @@ bool
 adapter_is_pos_of(struct adapter_link *a, const struct payment *p)
 {
 	return payment_is_for_pos(p) && strcmp(p->pos_adapter, a->name) == 0 &&
+	       adapter_place_fits(a, p->pos_place) &&
 	       p->state == PAYMENT_ANSWER_SENDING && p->told && !p->taken;
 }
 
@@ -207,6 +213,7 @@ tender_wanted(struct adapter_link *a, struct rpc_call *call, const struct value 
 		return;
 	}
 	ev.tender.adapter = str_of(a->name);
+	ev.tender.place = str_of(a->place);
 	ev.tender.ticket = ev.tender.currency = ev.tender.ref = STR("");
 	wrong = read_tender(params, &ev, blob);
 	if (wrong != NULL) {
@@ -279,7 +286,8 @@ payment_meant(struct adapter_link *a, const struct value *params, struct key128 
 	}
 	/* Without a POS that asked, it is the payer's to give an approval back. */
 	if (rc == 0 &&
-	    strcmp(payment_is_for_pos(p) ? p->pos_adapter : p->adapter, a->name) != 0)
+	    (strcmp(payment_is_for_pos(p) ? p->pos_adapter : p->adapter, a->name) != 0 ||
+	     !adapter_place_is_of(a, p)))
 		rc = -ENOENT;
 	if (rc == 0)
 		*ret_key = p->key;

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,7 +370,8 @@ run_follow_ups(struct effects *e, const struct timepoint *now)
 	e->follow_count = 0;
 }
 
-static void
+/* 0; -ENOENT the journal has none of this key; -EROFS and others: nobody knows. */
+static int
 adopt_key(struct effects *e, struct key128 key)
 {
 	struct payment p;
@@ -382,7 +384,7 @@ adopt_key(struct effects *e, struct key128 key)
 			continue;
 		(void)lane_core_adopt(e->core,
 				      known); /* -EEXIST: it stays for this step */
-		return;
+		return 0;
 	}
 	if (e->journal.impl != NULL)
 		rc = e->journal.ops->get_payment(e->journal.impl, key, &p);
@@ -391,19 +393,47 @@ adopt_key(struct effects *e, struct key128 key)
 	/* The journal has it, or may have it: the core only says that it does not know it. */
 	if (rc < 0 && rc != -ENOENT)
 		e->stored = false;
+	return rc;
+}
+
+static int
+adopt_part(void *ctx, const struct payment *p)
+{
+	struct effects *e = ctx;
+
+	if (lane_core_adopt(e->core, p) == -ENOSPC)
+		e->stored = false; /* the cancel comes again */
+	return 0;
+}
+
+/* What a ticket had paid that is cancelled after its end; of one of an earlier life the journal tells. */
+static void
+adopt_parts(struct effects *e, struct str ticket, const struct timepoint *now)
+{
+	const struct journal_ops *ops = e->journal.ops;
+	struct key128 parts[LANE_PARTS_MAX];
+	uint32_t count = lane_core_ended_parts(e->core, ticket, now, parts);
+	struct ulid checkout;
+
+	for (uint32_t i = 0; i < count; i++)
+		(void)adopt_key(e,
+				parts[i]); /* one that is not there is told by an alarm */
+	if (!lane_core_ended_unknown(e->core, ticket, now, &checkout) ||
+	    e->journal.impl == NULL || ops->paid_parts == NULL)
+		return;
+	if (ops->paid_parts(e->journal.impl, checkout, adopt_part, e) < 0)
+		e->stored = false;
 }
 
 /* A late word of payments that the core has let go: give them back first. */
 static void
-adopt(struct effects *e, const struct lane_event *ev, const struct timepoint *now)
+adopt(struct effects *e, struct lane_event *ev, const struct timepoint *now)
 {
-	struct key128 key, parts[LANE_PARTS_MAX];
-	uint32_t count = 0;
+	struct key128 key;
+	int rc;
 
 	if (ev->kind == LANE_EV_CANCEL)
-		count = lane_core_ended_parts(e->core, ev->ticket, now, parts);
-	for (uint32_t i = 0; i < count; i++)
-		adopt_key(e, parts[i]);
+		adopt_parts(e, ev->ticket, now);
 	if (ev->kind == LANE_EV_COMPLETION && ev->completion.op != LANE_OP_OFFER)
 		key = ev->completion.key;
 	else if (ev->kind == LANE_EV_JOURNAL_WANTED)
@@ -414,7 +444,9 @@ adopt(struct effects *e, const struct lane_event *ev, const struct timepoint *no
 		key = ev->key;
 	else
 		return;
-	adopt_key(e, key);
+	rc = adopt_key(e, key);
+	if (ev->kind == LANE_EV_COMPLETION)
+		ev->completion.stranger = rc == -ENOENT;
 }
 
 /* What limited rules were used by others, for strangers. Unreadable: they get none of them. */
@@ -486,8 +518,9 @@ struct reading {
 	struct journal_checkout last;
 	struct checkout_record ended[LANE_ENDED_TICKETS];
 	struct lane_member member;
-	struct lane_use uses[LANE_USES_MAX];
 	struct held held;
+	/* Scratch: nobody looks beyond what was read. */
+	struct lane_use uses[LANE_USES_MAX];
 	struct payment payments[LANE_PAYMENTS_MAX + 1u];
 };
 
@@ -562,12 +595,13 @@ effects_restore(struct effects *e,
 
 	if (e->journal.impl == NULL)
 		return -EROFS;
-	r = calloc(1, sizeof(*r));
+	r = malloc(sizeof(*r));
 	if (r == NULL) {
 		(void)lane_core_restore(e->core, &nothing, now,
 					&e->list); /* takes none */
 		return -ENOMEM;
 	}
+	memset(r, 0, offsetof(struct reading, uses));
 	rc = read_journal(e, r);
 	read_member(e, r, find_member);
 	refresh_totals(e, r->last.record.checkout, now);
@@ -602,7 +636,7 @@ effects_new(struct lane_core *core, struct journal_ref journal,
 
 	if (e == NULL)
 		return -ENOMEM;
-	e->totals = calloc(LANE_USES_MAX, sizeof(*e->totals));
+	e->totals = malloc(LANE_USES_MAX * sizeof(*e->totals));
 	if (e->totals == NULL) {
 		free(e);
 		return -ENOMEM;

@@ -228,8 +228,8 @@ put_refund(struct journal *j, const struct payment *p)
 		j->db,
 		"INSERT INTO refunds (key, checkout, state, ticket, currency, rev,"
 		" asked_minor, answered_minor, flags, tries, created_ms, state_ms, ref,"
-		" auth, blob, adapter, return_id, original, original_ref)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" auth, blob, adapter, return_id, original, original_ref, place)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		" ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
 		" answered_minor = excluded.answered_minor, flags = excluded.flags,"
 		" tries = excluded.tries, state_ms = excluded.state_ms,"
@@ -256,8 +256,10 @@ journal_payment_put(struct journal *j, const struct payment *p)
 		j->db,
 		"INSERT INTO payments (key, checkout, state, ticket, currency, rev,"
 		" asked_minor, answered_minor, flags, tries, created_ms, state_ms, ref,"
-		" auth, blob, adapter, pos_adapter, pos_ref, pos_blob, member)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" auth, blob, adapter, pos_adapter, pos_ref, pos_blob, member,"
+		" place, pos_place)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"?)"
 		" ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
 		" answered_minor = excluded.answered_minor, flags = excluded.flags,"
 		" tries = excluded.tries, state_ms = excluded.state_ms,"

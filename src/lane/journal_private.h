@@ -41,10 +41,11 @@ extern const size_t journal_migrations_count;
 /* What only a refund has; both lists have the same columns. */
 #define PAYMENT_COLUMNS                                                                  \
 	PAYMENT_COLUMNS_OWN ", 0, zeroblob(16), zeroblob(16), '',"                       \
-			    " p.pos_adapter, p.pos_ref, p.pos_blob, p.member"
+			    " p.pos_adapter, p.pos_ref, p.pos_blob, p.member,"           \
+			    " p.place, p.pos_place"
 #define REFUND_COLUMNS                                                                   \
 	PAYMENT_COLUMNS_OWN                                                              \
-	", 1, p.return_id, p.original, p.original_ref, '', '', x'', x''"
+	", 1, p.return_id, p.original, p.original_ref, '', '', x'', x'', p.place, ''"
 
 /* Binds the columns above from parameter 1 on; those that only a refund has last. */
 void journal_bind_checkout(sqlite3_stmt *s, const struct checkout_record *r);

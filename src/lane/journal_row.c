@@ -186,11 +186,14 @@ journal_bind_payment(sqlite3_stmt *s, const struct payment *p)
 		db_bind_blob(s, 19, p->pos_blob, p->pos_blob_bytes);
 		db_bind_blob(s, 20, p->member.b,
 			     ulid_is_zero(p->member) ? 0 : sizeof(p->member.b));
+		db_bind_cstr(s, 21, p->place);
+		db_bind_cstr(s, 22, p->pos_place);
 		return;
 	}
 	db_bind_blob(s, 17, p->return_id.b, sizeof(p->return_id.b));
 	db_bind_blob(s, 18, p->original.b, sizeof(p->original.b));
 	db_bind_cstr(s, 19, p->original_ref);
+	db_bind_cstr(s, 20, p->place);
 }
 
 int
@@ -217,7 +220,9 @@ journal_row_payment(sqlite3_stmt *s, struct payment *ret)
 	    col_text(s, 20, p.pos_adapter, sizeof(p.pos_adapter)) < 0 ||
 	    col_text(s, 21, p.pos_ref, sizeof(p.pos_ref)) < 0 ||
 	    pos.n > sizeof(p.pos_blob) ||
-	    (db_col_blob(s, 23).n > 0 && journal_col_ulid(s, 23, &p.member) < 0))
+	    (db_col_blob(s, 23).n > 0 && journal_col_ulid(s, 23, &p.member) < 0) ||
+	    col_text(s, 24, p.place, sizeof(p.place)) < 0 ||
+	    col_text(s, 25, p.pos_place, sizeof(p.pos_place)) < 0)
 		return -EUCLEAN;
 	p.asked_minor = sqlite3_column_int64(s, 6);
 	p.answered_minor = sqlite3_column_int64(s, 7);
@@ -433,8 +438,8 @@ journal_guard_payment(const struct payment *p)
 	struct str pos = { (const char *)p->pos_blob, p->pos_blob_bytes };
 
 	if (has_pan(p->ticket) || has_pan(p->ref) || has_pan(p->auth) ||
-	    has_pan(p->original_ref) || pan_find(blob, NULL, NULL) ||
-	    has_pan(p->pos_ref) || pan_find(pos, NULL, NULL))
+	    has_pan(p->original_ref) || pan_find_blob(blob) || has_pan(p->pos_ref) ||
+	    pan_find_blob(pos))
 		return -EPERM;
 	return 0;
 }

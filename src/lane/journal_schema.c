@@ -116,6 +116,11 @@ const struct db_migration journal_migrations[] = {
 	  "CREATE INDEX payments_pos_ref ON payments (pos_ref) WHERE pos_ref <> '';"
 	  "CREATE INDEX payments_pos_blob ON payments (pos_blob) WHERE pos_blob <> "
 	  "x'';" },
+	/* What stood behind an adapter's name. The version before writes none, and reads past it. */
+	{ 5, 1,
+	  "ALTER TABLE payments ADD COLUMN place TEXT NOT NULL DEFAULT '';"
+	  "ALTER TABLE payments ADD COLUMN pos_place TEXT NOT NULL DEFAULT '';"
+	  "ALTER TABLE refunds ADD COLUMN place TEXT NOT NULL DEFAULT '';" },
 };
 const size_t journal_migrations_count =
 	sizeof(journal_migrations) / sizeof(journal_migrations[0]);

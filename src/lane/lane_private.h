@@ -66,6 +66,7 @@ struct adapter_link {
 	struct rpc_peer *peer;  /* NULL: away */
 	bool greeted;           /* adapter.hello is done */
 	char plugin[65], version[33];
+	char place[PAYMENT_PLACE_BYTES]; /* adapter_place.c; "" not told */
 	bool can_pay, can_query, can_partial, can_receipt, can_refund, can_confirm;
 	bool known; /* it was here, and said what it can do */
 	bool can_terminal, can_offer;
@@ -151,6 +152,8 @@ struct lane {
 	struct bio_link bio;
 	struct adapter_link adapters[ADAPTERS_MAX];
 	size_t adapters_count;
+	struct key128 astray[LANE_PAYMENTS_MAX]; /* open payments that were told of */
+	uint32_t astray_count;
 	struct control_link control;
 	struct claim_given *claim; /* locked */
 	struct json_out *out;      /* every message is built here */
@@ -281,6 +284,16 @@ void adapter_report_method(void *ctx, struct rpc_peer *peer, struct rpc_call *ca
 void adapter_report_gone(struct adapter_link *a);
 /* What its plug-in died of, until it has worked for a while; NULL: nothing. */
 const struct adapter_crash *adapter_report_crash(const struct adapter_link *a);
+/* adapter_place.c: what stands behind an adapter's name. True: it is not what it was last. */
+bool adapter_place_take(struct adapter_link *a, const struct value *params);
+/* What was handed to "place" under the adapter's name is its own; so far as is known now. */
+bool adapter_place_fits(const struct adapter_link *a, const char *place);
+/* The same of a payment, by the side of it that has the adapter's name. */
+bool adapter_place_is_of(const struct adapter_link *a, const struct payment *p);
+/* Alarms for open payments whose adapter's name stands for another one now; each once. */
+void adapter_place_check(struct lane *l);
+void adapter_place_doctor(const struct adapter_link *a, struct json_out *o);
+
 /* Members of the adapter's object; checks of the doctor, each only when something is wrong. */
 void adapter_report_put(const struct adapter_link *a, struct json_out *o);
 void adapter_report_doctor(const struct adapter_link *a, struct json_out *o);

@@ -237,3 +237,94 @@ def describe(lab):
     for name in lablib.PROGRAMS:
         text += "\n--- %s\n%s" % (name, lab.log(name)[-3000:])
     return text
+
+
+# ---- crash points ------------------------------------------------------------------------
+
+
+class Points:
+    """The crash points that the programs pass in one course of a lane: drive(lab, on_step), which
+    raises when something is wrong at its end and calls on_step all the time. ready(lab) may wait
+    for what was started."""
+
+    def __init__(self, template, drive, programs=lablib.PROGRAMS, ready=lambda lab: None):
+        self.template = template
+        self.drive = drive
+        self.programs = programs
+        self.ready = ready
+
+    def start(self, lab, program, env):
+        for name in self.programs:
+            lab.start(name, env if name == program else None)
+
+    def count(self, program):
+        """How many points the program passes when nobody disturbs it."""
+        lab = self.template.copy()
+        counts = lab.path("count")
+        try:
+            self.start(lab, program, {"LANED_CRASH_COUNT": counts})
+            lab.wait_ready(bio="laned-bio" in self.programs)
+            self.drive(lab, lambda: None)
+            lab.stop()
+            with open(counts, encoding="ascii") as f:
+                return int(f.read().split()[0])
+        finally:
+            lab.remove()
+
+    def on_death(self, lab, program, second, died):
+        """The others live, but for the second, which is killed then."""
+        if second is not None:
+            lab.kill(second)
+            lab.start(second)
+            return
+        for other, running in lab.processes.items():
+            if other != program and running.poll() is not None:
+                raise Failed("%s died with %s, which ended with %d" % (other, program, died))
+
+    def one(self, program, n, second=None):
+        """Whether the program died at its n-th point, by SIGKILL, and the course ended well."""
+        lab = self.template.copy()
+        died = []
+
+        def on_step():
+            process = lab.processes.get(program)
+            if process is not None and process.poll() is not None and not died:
+                died.append(process.returncode)
+                self.on_death(lab, program, second, died[0])
+        try:
+            self.start(lab, program, {"LANED_CRASH_AT": str(n)})
+            self.ready(lab)
+            self.drive(lab, on_step)
+            must(not died or died[0] == -9, "%s ended by itself: %s" % (program, died))
+            return bool(died)
+        except (Failed, lablib.Hang, RuntimeError) as e:
+            print("%s at point %d%s: %s\n%s" % (
+                program, n, " with " + second if second else "", e, describe(lab)))
+            raise SystemExit(1) from e
+        finally:
+            lab.remove()
+
+    def sample(self, program, count, second=None):
+        """At an even sample of count points, 0 all: (points, killed at)."""
+        points = self.count(program)
+        if points < 10:
+            print("%s passes %d points only: built without crash points?" % (program, points))
+            raise SystemExit(1)
+        chosen = range(1, points + 1)
+        if count:
+            chosen = [max(1, points * (2 * i + 1) // (2 * count)) for i in range(count)]
+        return points, sum(self.one(program, n, second) for n in chosen)
+
+    def run(self, said, count):
+        """The programs one after the other, as FAULT_PROGRAMS, FAULT_AT and FAULT_FULL want them; the
+        exit status. said: what is printed of the points and how many of them killed."""
+        for program in os.environ.get("FAULT_PROGRAMS", " ".join(self.programs)).split():
+            if "FAULT_AT" in os.environ:
+                self.one(program, int(os.environ["FAULT_AT"]))
+                continue
+            points, killed = self.sample(
+                program, 0 if os.environ.get("FAULT_FULL") == "1" else count)
+            print("%s: %s" % (program, said % (points, killed)), flush=True)
+            if killed == 0:
+                return 1
+        return 0

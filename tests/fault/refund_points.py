@@ -102,7 +102,7 @@ def give_back(lab, question, before, on_step):
     return made["refund"], went
 
 
-def give_all_back(lab, template, on_step=lambda: None):
+def give_all_back(lab, template, on_step):
     """In two returns: nothing is given back twice, and nothing of it is lost."""
     first, went = give_back(lab, {"codes": [template.code], "id": RETURN % 1,
                                   "lines": [{"line": 1, "parts": 1}]}, 0, on_step)
@@ -113,73 +113,20 @@ def give_all_back(lab, template, on_step=lambda: None):
     must(len(listed) == 2, "returns: %r" % listed)
 
 
-def start(lab, env=None):
-    for name in PROGRAMS:
-        lab.start(name, (env or {}).get(name))
+def ready(lab):
     with contextlib.suppress(lablib.Hang, OSError, RuntimeError):  # killed on its way
         lab.wait_ready(bio=False)
 
 
-def count_points(template, program):
-    lab = template.copy()
-    counts = lab.path("count")
-    try:
-        start(lab, {program: {"LANED_CRASH_COUNT": counts}})
-        give_all_back(lab, template)
-        lab.stop()
-        with open(counts, encoding="ascii") as f:
-            return int(f.read().split()[0])
-    finally:
-        lab.remove()
-
-
-def one(template, program, n):
-    lab = template.copy()
-    died = []
-
-    def on_step():
-        process = lab.processes.get(program)
-        if process is not None and process.poll() is not None and not died:
-            died.append(process.returncode)
-            for other, running in lab.processes.items():
-                if other != program and running.poll() is not None:
-                    raise faultlab.Failed("%s died with %s" % (other, program))
-    try:
-        start(lab, {program: {"LANED_CRASH_AT": str(n)}})
-        give_all_back(lab, template, on_step)
-        if died and died[0] != -9:
-            raise faultlab.Failed("%s ended by itself: %d" % (program, died[0]))
-        return bool(died)
-    except (faultlab.Failed, lablib.Hang, RuntimeError) as e:
-        print("%s at point %d: %s\n%s" % (program, n, e, faultlab.describe(lab)))
-        raise SystemExit(1) from e
-    finally:
-        lab.remove()
-
-
 def main():
-    full = os.environ.get("FAULT_FULL") == "1"
     template = Template()
     try:
-        for program in os.environ.get("FAULT_PROGRAMS", " ".join(PROGRAMS)).split():
-            if "FAULT_AT" in os.environ:
-                one(template, program, int(os.environ["FAULT_AT"]))
-                continue
-            points = count_points(template, program)
-            if points < 10:
-                print("%s passes %d points only: built without crash points?" % (
-                    program, points))
-                return 1
-            killed = 0
-            for n in range(1, points + 1, 1 if full else max(1, points // SAMPLE)):
-                killed += one(template, program, n)
-            print("%s: %d points in a return, killed at %d of them; refunded once or not at "
-                  "all, as the journal says" % (program, points, killed), flush=True)
-            if killed == 0:
-                return 1
+        return faultlab.Points(
+            template, lambda lab, on_step: give_all_back(lab, template, on_step), PROGRAMS,
+            ready).run("%d points in a return, killed at %d of them; refunded once or not at all, "
+                       "as the journal says", SAMPLE)
     finally:
         template.remove()
-    return 0
 
 
 if __name__ == "__main__":

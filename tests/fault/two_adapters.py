@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Two adapters on one lane, each with a POS of its own. A payment belongs to the one that it was
 handed to: when that one dies with the outcome open, the other's POS, which never heard of it, is not
-asked and does not decide. When it is back, the approval counts."""
+asked and does not decide; nor when the two have swapped their names. When it is back, the approval
+counts."""
 import os
 import subprocess
 import sys
@@ -43,7 +44,43 @@ def restart(lab, name):
     must(lab.pos.wait(lambda: is_connected(lab, name), faultlab.END_S), "%s is not back" % name)
 
 
-def run(lab, other):
+def end(process):
+    process.terminate()
+    process.wait()
+
+
+def swap_folders(lab, others):
+    one, two = lab.settings["adapter:drop"], lab.settings["adapter:" + OTHER]
+    for key in ("in", "out"):
+        one[key], two[key] = two[key], one[key]
+    end(others.pop())
+    lab.write_conf()
+    lab.kill("laned")
+    lab.start("laned")
+    lab.control().close()
+    others.append(start_other(lab))
+    must(lab.pos.wait(lambda: is_connected(lab, OTHER), faultlab.END_S), "no " + OTHER)
+
+
+def swap(lab, others, state):
+    """The two names in the configuration stand for each other's folders; everything starts again."""
+    swap_folders(lab, others)
+    lab.start("laned-adapter")
+    must(lab.pos.wait(lambda: is_connected(lab, "drop"), faultlab.END_S), "no drop")
+    lab.pos.wait(lambda: state() != "unknown", WRONG_S)
+
+
+def swapped(lab, other, others, key, state):
+    swap(lab, others, state)
+    must(state() == "unknown", "decided by who has its adapter's name now: %s" % state())
+    must(other.ledger.get(key) is None, "the other POS heard of the payment")
+    checks = {c["name"]: c["state"] for c in lab.ctl("doctor", check=False)["checks"]}
+    must(checks.get("adapter-names") == "fail", "doctor says nothing of it: %s" % checks)
+    end(lab.processes.pop("laned-adapter"))
+    swap_folders(lab, others)
+
+
+def run(lab, other, others):
     lab.wait_ready()
     must(lab.pos.wait(lambda: is_connected(lab, OTHER), faultlab.END_S), "no second adapter")
     ticket = lab.pos.ticket()
@@ -65,6 +102,7 @@ def run(lab, other):
     lab.pos.wait(lambda: state() != "unknown", WRONG_S)
     must(state() == "unknown", "decided without the one who knows: %s" % state())
     must(other.ledger.get(key) is None, "the other POS heard of the payment")
+    swapped(lab, other, others, key, state)
     # Now payments go to the other one. What the first one was handed stays its own.
     mine = lab.settings.pop("adapter:drop")
     restart(lab, OTHER)
@@ -85,20 +123,19 @@ def run(lab, other):
 def main():
     template = faultlab.Template()
     lab = template.copy()
-    process = None
+    others = []
     try:
         other = add_other(lab)
         for name in lablib.PROGRAMS:
             lab.start(name)
-        process = start_other(lab)
-        run(lab, other)
+        others.append(start_other(lab))
+        run(lab, other, others)
     except (faultlab.Failed, lablib.Hang, RuntimeError) as e:
         print("%s\n%s" % (e, faultlab.describe(lab)))
         return 1
     finally:
-        if process is not None:
-            process.kill()
-            process.wait()
+        for process in others:
+            end(process)
         lab.remove()
         template.remove()
     print("a payment is decided by the adapter that it was handed to")

@@ -408,10 +408,13 @@ struct lane_event {
 			bool stale;
 			uint32_t
 				offer; /* op offer: the serial of FX_OFFER; 0 not known */
+			/* The journal was asked, and has no payment of this key: lane/effects says so. */
+			bool stranger;
 		} completion;
 		struct {
 			struct str adapter, ticket; /* no ticket: the present one */
-			struct str currency, ref;   /* may be empty */
+			struct str place; /* what stands behind that adapter's name */
+			struct str currency, ref; /* may be empty */
 			int64_t amount_minor;
 			uint32_t rev; /* of the basket that is to be paid; 0 not told */
 			const uint8_t *blob;
@@ -649,6 +652,7 @@ struct lane_env {
 	char currency[PAYMENT_CURRENCY_BYTES];
 	struct str store, lane, language;
 	struct str adapter; /* the name of the one that payments go to */
+	struct str place;   /* what stands behind that name, empty not known */
 	bool price_pos; /* the POS prices; ours is shown, offers carry the member number only */
 	bool can_pay;    /* the adapter takes token payments */
 	bool can_refund; /* and gives them back */
@@ -728,6 +732,12 @@ int lane_core_adopt(struct lane_core *c, const struct payment *p);
 uint32_t lane_core_ended_parts(const struct lane_core *c, struct str ticket,
 			       const struct timepoint *now,
 			       struct key128 ret_keys[LANE_PARTS_MAX]);
+/*
+ * The same after a restart, when which payments they were is not known here: true and whose parts the
+ * journal is to be asked for. They are adopted before the event comes.
+ */
+bool lane_core_ended_unknown(const struct lane_core *c, struct str ticket,
+			     const struct timepoint *now, struct ulid *ret_checkout);
 
 /*
  * NULL: money can go back to a token now, by LANE_EV_REFUND; else why not, in words for a cashier.

@@ -176,6 +176,18 @@ lane_core_ended_parts(const struct lane_core *c, struct str ticket,
 	return e->parts_count;
 }
 
+bool
+lane_core_ended_unknown(const struct lane_core *c, struct str ticket,
+			const struct timepoint *now, struct ulid *ret_checkout)
+{
+	const struct ended_ticket *e = lane_ended_paid(c, ticket, now);
+
+	if (e == NULL || e->parts_count > 0)
+		return false;
+	*ret_checkout = e->checkout;
+	return true;
+}
+
 static void
 note_parts(const struct lane_core *c, struct ended_ticket *e)
 {
@@ -222,6 +234,14 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 		   : k->tender_outside      ? "checkout-done-outside"
 					    : "checkout-done",
 		   NULL, NULL);
+}
+
+void
+lane_end_outside(struct lane_core *c, const struct timepoint *now)
+{
+	c->cur.tender_outside = true;
+	c->cur.note = NOTE_PAY_OTHER;
+	lane_end(c, PHASE_DONE, now);
 }
 
 /* ---- time ---------------------------------------------------------------- */
@@ -337,7 +357,11 @@ on_tick(struct lane_core *c, const struct timepoint *now)
 	offer_time(c, now);
 	lane_tender_time(c, now);
 	lane_pay_time(c, now);
-	if (!c->faults.journal_failed || now->mono_ms < c->journal_retry_at_ms)
+	if (!c->faults.journal_failed) {
+		lane_tender_owed(c, now); /* an answer that a failed commit held back */
+		return;
+	}
+	if (now->mono_ms < c->journal_retry_at_ms)
 		return;
 	c->journal_retry_at_ms = now->mono_ms + c->env.limits.journal_retry_ms;
 	if (c->audits_count == 0)

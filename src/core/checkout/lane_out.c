@@ -16,26 +16,28 @@ lane_send(struct lane_core *c, enum lane_effect_kind kind)
 }
 
 void
+lane_audit_put(struct lane_core *c, const struct lane_audit *a)
+{
+	if (c->audits_count == LANE_AUDITS_MAX)
+		c->audits_lost++;
+	else
+		c->audits[c->audits_count++] = *a;
+}
+
+void
 lane_audit(struct lane_core *c, const char *what, const struct payment *p,
 	   const char *text)
 {
-	struct lane_audit *a;
+	struct lane_audit a = { .what = what, .text = text, .checkout = c->cur.id };
 
 	if (p == NULL && c->cur.training)
 		return; /* training keeps nothing but its record */
-	if (c->audits_count == LANE_AUDITS_MAX) {
-		c->audits_lost++;
-		return;
-	}
-	a = &c->audits[c->audits_count++];
-	memset(a, 0, sizeof(*a));
-	a->what = what;
-	a->text = text;
-	a->checkout = p != NULL ? p->checkout : c->cur.id;
 	if (p != NULL) {
-		a->key = p->key;
-		a->amount_minor = p->asked_minor;
+		a.checkout = p->checkout;
+		a.key = p->key;
+		a.amount_minor = p->asked_minor;
 	}
+	lane_audit_put(c, &a);
 }
 
 void

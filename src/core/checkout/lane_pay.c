@@ -145,6 +145,8 @@ lane_total_phase(struct lane_core *c)
 		    agreed->due_minor == lane_due(c);
 	enum checkout_note why = lane_payable(c);
 
+	if (k->tender.total_only && !k->tender.waits)
+		done = true; /* nothing is asked for: a touch has nothing to consent to */
 	k->phase =
 		finger && why == NOTE_NONE && !done ? PHASE_CONFIRMING : PHASE_TOTALLED;
 	if (k->note == NOTE_NEED_CLAIM || k->note == NOTE_NONE)
@@ -245,6 +247,9 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 		 */
 		back_to_total(c, note_of_nothing(p),
 			      before == PAYMENT_UNKNOWN && p->state != PAYMENT_NOT_SENT);
+		/* No basket will tell of the end: who comes next is not who was here. */
+		if (p->passed && k->tender.total_only)
+			lane_end_outside(c, now);
 		break;
 	case PAYMENT_UNDO_QUEUED:
 	case PAYMENT_UNDONE:
@@ -401,6 +406,7 @@ lane_pay(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 		.ticket = str_of(k->ticket),
 		.currency = str_of(c->env.currency),
 		.adapter = c->env.adapter,
+		.place = c->env.place,
 		.rev = k->rev,
 		.amount_minor = lane_due(c),
 		.by_touch = !k->claimed,
@@ -664,7 +670,7 @@ lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 		return s == NULL ? -ENOENT : -EBUSY;
 	}
 	if (in.blob != NULL &&
-	    pan_find((struct str){ (const char *)in.blob, in.blob_bytes }, NULL, NULL)) {
+	    pan_find_blob((struct str){ (const char *)in.blob, in.blob_bytes })) {
 		lane_audit(c, "pan-refused", &s->payment, "in an adapter's blob");
 		answer_journal(c, ev, false);
 		return -EPERM;
@@ -764,6 +770,32 @@ is_of_pos(const struct payment *p, const struct lane_event *ev)
 	       !str_is(ev->completion.from, p->adapter);
 }
 
+/*
+ * Money has moved under a key of ours that the journal has never heard of: the disk has lost what it
+ * had said to be durable, or an older journal was put back. Nobody here knows what it was for.
+ */
+static void
+stranger(struct lane_core *c, const struct lane_event *ev)
+{
+	enum lane_outcome outcome = ev->completion.outcome;
+	struct lane_effect *fx;
+
+	if (!ev->completion.stranger ||
+	    (outcome != OUTCOME_APPROVED && outcome != OUTCOME_PARTIAL &&
+	     outcome != OUTCOME_CONFIRMED))
+		return;
+	fx = lane_send(c, FX_ALARM);
+	memset(&fx->audit, 0, sizeof(fx->audit));
+	fx->audit.what = "payment-alarm";
+	fx->audit.key = ev->completion.key;
+	if (ev->completion.has_amount)
+		fx->audit.amount_minor = ev->completion.amount_minor;
+	fx->audit.text = "approved under a key that this journal does not know: it has "
+			 "lost what it had; give the money back by hand, and reconcile "
+			 "the day";
+	lane_audit_put(c, &fx->audit);
+}
+
 int
 lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		   const struct timepoint *now)
@@ -785,6 +817,8 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		return 0;
 	}
 	s = lane_slot(c, ev->completion.key);
+	if (s == NULL)
+		stranger(c, ev);
 	if (s == NULL || !is_partner(&s->payment, ev->completion.from))
 		return -ENOENT;
 	if (is_of_pos(&s->payment, ev))
@@ -812,6 +846,9 @@ take_up(struct lane_core *c, struct slot *s, const struct timepoint *now)
 	if (payment_is_paid(s->payment.state)) /* the record says so */
 		s->counted_minor = s->payment.answered_minor;
 	if (s->payment.state == PAYMENT_CONFIRMED)
+		return;
+	/* Nothing was sent of it; an earlier one that it waited for comes first. */
+	if (s->payment.state == PAYMENT_CREATED && k->has_paying)
 		return;
 	k->has_paying = true;
 	k->paying = s->payment.key;

@@ -169,6 +169,7 @@ static int
 priceable_lines(const struct checkout *k, struct priceable *p)
 {
 	struct placed *order = calloc(k->lines_count + 1u, sizeof(*order));
+	bool sorted = true;
 	uint32_t n = 0;
 	int rc = -ENOMEM;
 
@@ -179,12 +180,14 @@ priceable_lines(const struct checkout *k, struct priceable *p)
 	for (uint32_t i = 0; i < k->lines_count; i++) {
 		const struct basket_line *l = &k->lines[i];
 
-		if (is_priceable(l))
+		if (is_priceable(l)) {
+			sorted = sorted && (n == 0 || order[n - 1].line < l->line);
 			order[n++] = (struct placed){ l->line, i };
-		else if (!l->is_void)
+		} else if (!l->is_void) {
 			p->rest_minor += l->amount_minor;
+		}
 	}
-	if (n > 1)
+	if (!sorted)
 		qsort(order, n, sizeof(order[0]), compare_placed);
 	for (uint32_t i = 0; i < n; i++) {
 		p->from[i] = order[i].index;

@@ -8,7 +8,8 @@
  * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets),
  * lane_price.c (prices), lane_uses.c (limits), lane_member.c (touches and claims), lane_finger.c
  * (what a finger came down for), lane_sensor.c (when the sensor is lit), lane_pay.c (payments),
- * lane_tender.c (payments that the POS asks for), lane_refund.c (money back), lane_out.c (effects).
+ * lane_ask.c (the POS asks for money), lane_tender.c (what becomes of that), lane_refund.c (money
+ * back), lane_out.c (effects).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -62,6 +63,12 @@ struct tender {
 	struct consent agreed; /* given before the POS asked */
 	/* The POS tells what it wants and no basket: there are no lines, and no saving. */
 	bool total_only;
+	/*
+	 * What waits does so for the end of an earlier payment of the ticket. unsure: what the POS has
+	 * of that one nobody will tell any more; nameless: the request told no ticket.
+	 */
+	bool behind, unsure, nameless;
+	struct key128 first;
 };
 
 struct checkout {
@@ -246,6 +253,7 @@ struct lane_core {
 
 /* lane_out.c */
 struct lane_effect *lane_send(struct lane_core *c, enum lane_effect_kind kind);
+void lane_audit_put(struct lane_core *c, const struct lane_audit *a);
 void lane_audit(struct lane_core *c, const char *what, const struct payment *p,
 		const char *text);
 void lane_record(const struct lane_core *c, struct checkout_record *r);
@@ -263,6 +271,8 @@ void lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now
 /* Ends the current checkout (stores it, releases what it holds) and leaves phase showing. */
 void lane_end(struct lane_core *c, enum checkout_phase phase,
 	      const struct timepoint *now);
+/* The POS's own tenders paid it, or what is left of it. */
+void lane_end_outside(struct lane_core *c, const struct timepoint *now);
 /* A basket of this ticket is late word: it has ended, and opens nothing. */
 bool lane_is_ended_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			  const struct timepoint *now);
@@ -358,9 +368,19 @@ bool lane_sensor_sees(const struct lane_core *c);
 int lane_on_sensor(struct lane_core *c, const struct lane_event *ev);
 int64_t lane_sensor_deadline(const struct lane_core *c);
 
-/* lane_tender.c */
+/* lane_ask.c */
 int lane_on_tender_wanted(struct lane_core *c, const struct lane_event *ev,
 			  const struct timepoint *now);
+/* Can a touch of this member pay what the POS asks for, or after a claim? */
+bool lane_ask_may_consent(const struct lane_core *c);
+/* At the end of each step: true, what the POS asked for waits for an earlier payment's end. */
+bool lane_ask_follow(struct lane_core *c, const struct timepoint *now);
+
+/* lane_tender.c */
+/* The one that waits for consent, or for an earlier one's end; NULL none. */
+struct slot *lane_tender_waiting(struct lane_core *c);
+/* A human is told; p NULL: of the present checkout. */
+void lane_tender_alarm(struct lane_core *c, const struct payment *p, const char *text);
 int lane_on_tender_key(struct lane_core *c, const struct lane_event *ev,
 		       const struct timepoint *now);
 int lane_on_pos_link(struct lane_core *c, const struct lane_event *ev,

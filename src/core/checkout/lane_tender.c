@@ -1,11 +1,9 @@
 /*
- * Payments that the POS asks for. A member who can pay by token is here: the payment is created, and
- * waits for the shopper's consent; else the real terminal has it at once. What the POS asks for is
- * what is paid, or nothing is. Its answer goes back under the key that it was given.
+ * Payments that the POS asks for. A member who can pay by token is here: the payment is created
+ * (lane_ask.c), and waits for the shopper's consent; else the real terminal has it at once. What the POS
+ * asks for is what is paid, or nothing is. Its answer goes back under the key that it was given.
  */
 #include "core/checkout/lane_private.h"
-
-#include "base/plain/pan.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,9 +41,8 @@ lane_pos_takes_part(const struct lane_core *c, const char *adapter)
 	return false;
 }
 
-/* The one that waits for consent, NULL none. */
-static struct slot *
-waiting(struct lane_core *c)
+struct slot *
+lane_tender_waiting(struct lane_core *c)
 {
 	return c->cur.tender.waits ? lane_slot(c, c->cur.paying) : NULL;
 }
@@ -149,6 +146,9 @@ lane_tender_completed(struct lane_core *c, struct slot *s, const struct lane_eve
 	const struct payment *p = &s->payment;
 
 	lane_pay_step(c, s, kind, now);
+	if (kind == PAYMENT_IN_ANSWER_UNSURE && p->told && c->cur.tender.behind &&
+	    key128_eq(c->cur.tender.first, p->key))
+		c->cur.tender.unsure = true; /* there will be no more of it */
 	/* The POS may have it: the sale goes on as paid, and it is kept for the POS's repeat. */
 	if (kind == PAYMENT_IN_ANSWER_UNSURE && p->told && payment_is_paid(p->state) &&
 	    lane_is_active(c) && c->cur.has_paying && key128_eq(c->cur.paying, p->key))
@@ -158,8 +158,8 @@ lane_tender_completed(struct lane_core *c, struct slot *s, const struct lane_eve
 
 /* ---- money back ------------------------------------------------------------ */
 
-static void
-alarm(struct lane_core *c, const struct payment *p, const char *text)
+void
+lane_tender_alarm(struct lane_core *c, const struct payment *p, const char *text)
 {
 	struct lane_effect *fx = lane_send(c, FX_ALARM);
 
@@ -183,7 +183,9 @@ give_back(struct lane_core *c, struct slot *s, struct key128 fresh,
 	if (p->given_back)
 		return;
 	if (!lane_refund_begin(c, p, p->answered_minor, fresh, now)) {
-		alarm(c, p, "paid, and the ticket is void: give the money back by hand");
+		lane_tender_alarm(
+			c, p,
+			"paid, and the ticket is void: give the money back by hand");
 		return;
 	}
 	p->given_back = true;
@@ -209,9 +211,10 @@ lane_tender_void(struct lane_core *c, struct key128 fresh, const struct timepoin
 		give_back(c, s, key, now);
 	}
 	if (c->cur.paid_minor > known)
-		alarm(c, NULL,
-		      "the ticket is void, and a part of it was paid before a restart: "
-		      "give that back by hand");
+		lane_tender_alarm(
+			c, NULL,
+			"the ticket is void, and a part of it was paid before a restart: "
+			"give that back by hand");
 }
 
 void
@@ -236,14 +239,17 @@ lane_tender_void_ended(struct lane_core *c, const struct ended_ticket *e,
 		if (!e->whole)
 			give_back(c, s, key, now);
 		else if (!s->payment.given_back)
-			alarm(c, &s->payment,
-			      "a ticket was cancelled after it was paid, and the payment "
-			      "was not: look whether its money is to go back");
+			lane_tender_alarm(
+				c, &s->payment,
+				"a ticket was cancelled after it was paid, and the "
+				"payment "
+				"was not: look whether its money is to go back");
 	}
 	if (e->paid_minor > known && !e->whole)
-		alarm(c, NULL,
-		      "a ticket was cancelled after it had ended, and a part of it is "
-		      "paid: look whether that went back");
+		lane_tender_alarm(
+			c, NULL,
+			"a ticket was cancelled after it had ended, and a part of it is "
+			"paid: look whether that went back");
 }
 
 /* ---- later word ------------------------------------------------------------ */
@@ -298,251 +304,9 @@ lane_on_pos_link(struct lane_core *c, const struct lane_event *ev,
 		lane_offer_again(c, now);
 	}
 	/* Nobody waits for it any more; when the POS does, its adapter asks for the answer. */
-	s = waiting(c);
+	s = lane_tender_waiting(c);
 	if (!link->up && s != NULL && strcmp(s->payment.pos_adapter, link->adapter) == 0)
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
-	return 0;
-}
-
-/* ---- the POS asks ---------------------------------------------------------- */
-
-static void
-reply(struct lane_core *c, const struct payment *p, const char *why, bool stranger)
-{
-	struct lane_effect *fx = lane_send(c, FX_TENDER_REPLY);
-
-	fx->reply.ok = p != NULL;
-	if (p != NULL)
-		fx->reply.key = p->key;
-	fx->reply.why = why;
-	fx->reply.stranger = stranger;
-}
-
-static bool
-text_ok(struct str s, size_t bytes)
-{
-	return s.n < bytes && str_utf8_ok(s) && memchr(s.p, 0, s.n) == NULL &&
-	       !pan_find(s, NULL, NULL);
-}
-
-static bool
-event_ok(const struct lane_core *c, const struct lane_event *ev)
-{
-	struct str blob = { (const char *)ev->tender.blob, ev->tender.blob_bytes };
-
-	return ev->tender.amount_minor > 0 &&
-	       ev->tender.amount_minor <= MONEY_MINOR_MAX &&
-	       ev->tender.blob_bytes <= PAYMENT_BLOB_BYTES_MAX &&
-	       ev->tender.adapter.n > 0 &&
-	       text_ok(ev->tender.ticket, LANE_TICKET_BYTES) &&
-	       text_ok(ev->tender.ref, PAYMENT_REF_BYTES) &&
-	       (blob.n == 0 || !pan_find(blob, NULL, NULL)) &&
-	       (ev->tender.currency.n == 0 ||
-		str_is(ev->tender.currency, c->env.currency));
-}
-
-/* The same request once more: it has its key. */
-static struct slot *
-asked_before(struct lane_core *c, const struct lane_event *ev)
-{
-	for (uint32_t i = 0; ev->tender.ref.n > 0 && i < c->slots_count; i++) {
-		struct slot *s = &c->slots[i];
-		const struct payment *p = &s->payment;
-
-		if (!s->unheard && payment_is_open(p->state) &&
-		    p->state != PAYMENT_UNDO_QUEUED &&
-		    p->asked_minor == ev->tender.amount_minor &&
-		    str_is(ev->tender.adapter, p->pos_adapter) &&
-		    str_is(ev->tender.ref, p->pos_ref) &&
-		    (ev->tender.ticket.n == 0 || str_is(ev->tender.ticket, p->ticket)))
-			return s;
-	}
-	return NULL;
-}
-
-/*
- * Another request for a ticket whose approval never left: the POS has not got that one, and goes on
- * without it. What it may have is not touched, and no second payment begins beside it.
- */
-static void
-leave_kept(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
-{
-	for (uint32_t i = 0; i < c->slots_count; i++) {
-		struct slot *s = &c->slots[i];
-		const struct payment *p = &s->payment;
-
-		if (payment_is_for_pos(p) && payment_is_paid(p->state) &&
-		    p->state != PAYMENT_CONFIRMED && !p->told &&
-		    str_is(ev->tender.ticket, p->ticket))
-			lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
-	}
-}
-
-/*
- * Is it what the basket costs? The saving must be in the POS's own record: an amount without it, or
- * of another revision, is not ours to pay. NULL, or why not.
- */
-static const char *
-amount_wrong(const struct lane_core *c, const struct lane_event *ev)
-{
-	const struct checkout *k = &c->cur;
-	int64_t asked = ev->tender.amount_minor, rest = lane_rest(c);
-
-	if (k->rev == 0 || k->tender.total_only || c->env.price_pos)
-		return NULL;
-	if (ev->tender.rev != 0 && ev->tender.rev != k->rev)
-		return "another revision of the basket is to be paid";
-	if (asked == rest)
-		return NULL;
-	if (asked < rest && (k->saving_minor == 0 || k->paid_minor > 0))
-		return NULL; /* a part; another tender pays the rest */
-	return "the POS asks for another amount than the basket costs";
-}
-
-/* Before anything is taken over of what the POS says. NULL, or why not; *stranger: nobody is here. */
-static const char *
-refused_at_once(const struct lane_core *c, const struct lane_event *ev, bool *stranger,
-		const struct timepoint *now)
-{
-	const struct checkout *k = &c->cur;
-	struct str ticket = ev->tender.ticket;
-	bool other = ticket.n > 0 && k->ticket[0] != '\0' && !str_is(ticket, k->ticket);
-
-	*stranger = !lane_is_active(c) || k->member_state != MEMBER_KNOWN || other;
-	if (*stranger)
-		return "no member is here for this ticket";
-	if (k->training)
-		return "training";
-	if (ticket.n > 0 && k->rev == 0 && lane_is_done_ticket(c, ticket, now))
-		return "this ticket is paid";
-	if (c->pos_count == 0)
-		return "no adapter is known to take the answer";
-	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING || k->tender.waits)
-		return "a payment of this ticket is open";
-	return amount_wrong(c, ev);
-}
-
-/* What the POS says is what is due now. */
-static void
-take_terms(struct lane_core *c, const struct lane_event *ev)
-{
-	struct checkout *k = &c->cur;
-	char id[ULID_TEXT_BYTES];
-
-	ulid_text(id, k->id);
-	if (k->ticket[0] == '\0')
-		(void)str_copy(k->ticket, sizeof(k->ticket),
-			       ev->tender.ticket.n > 0 ? ev->tender.ticket
-						       : str_of(id)); /* fits */
-	if (k->rev == 0 || k->tender.total_only) {
-		k->tender.total_only = true;
-		k->rev = ev->tender.rev > 0 ? ev->tender.rev : 1;
-		k->gross_minor = k->total_minor = k->paid_minor + ev->tender.amount_minor;
-		k->saving_minor = 0;
-	}
-	k->final = true;
-	k->tender.asked = true;
-	k->tender.amount_minor = ev->tender.amount_minor;
-	k->tender.rest_minor = lane_rest(c);
-	c->cur_dirty = true;
-}
-
-/* Can a touch of this member pay it, or after a claim? */
-static bool
-may_consent(const struct lane_core *c)
-{
-	enum checkout_note why = lane_payable(c);
-
-	return (why == NOTE_NONE || why == NOTE_NEED_CLAIM) &&
-	       c->cur.member_state == MEMBER_KNOWN && c->cur.member.subjects_count > 0 &&
-	       !c->faults.bio_down;
-}
-
-/* The shopper has consented to just that. */
-static bool
-is_agreed(const struct checkout *k)
-{
-	const struct consent *a = &k->tender.agreed;
-
-	return a->given && a->rev == k->rev && a->due_minor == k->tender.amount_minor;
-}
-
-/* The payment, created. NULL, or why not. */
-static const char *
-create(struct lane_core *c, const struct lane_event *ev, const struct timepoint *now)
-{
-	struct checkout *k = &c->cur;
-	struct slot *s = &c->slots[c->slots_count];
-	struct payment_start start = {
-		.key = ev->fresh.key,
-		.checkout = k->id,
-		.ticket = str_of(k->ticket),
-		.currency = str_of(c->env.currency),
-		.adapter = c->env.adapter,
-		.rev = k->rev,
-		.amount_minor = ev->tender.amount_minor,
-		.pos_adapter = ev->tender.adapter,
-		.pos_ref = ev->tender.ref,
-		.pos_blob = ev->tender.blob,
-		.pos_blob_bytes = ev->tender.blob_bytes,
-		.two_phase = c->env.two_phase,
-		.member = k->member.member,
-	};
-	bool agreed = is_agreed(k) && lane_payable(c) == NOTE_NONE;
-	unsigned actions;
-
-	if (!agreed && !may_consent(c))
-		return "this member cannot pay by token now";
-	memset(s, 0, sizeof(*s));
-	if (payment_begin(&s->payment, &start, now, &actions) < 0)
-		return "there is no key for it";
-	k->note = NOTE_NONE;
-	lane_pay_begun(c, s, now);
-	k->tender.waits = true;
-	k->tender.until_ms = now->mono_ms + c->env.limits.tender_wait_ms;
-	reply(c, &s->payment, NULL, false);
-	if (agreed)
-		lane_tender_consent(c, now);
-	else
-		lane_total_phase(c);
-	return NULL;
-}
-
-int
-lane_on_tender_wanted(struct lane_core *c, const struct lane_event *ev,
-		      const struct timepoint *now)
-{
-	const struct checkout before = c->cur;
-	const char *why;
-	struct slot *s;
-	bool stranger = false, dirty = c->cur_dirty;
-
-	if (!event_ok(c, ev)) {
-		reply(c, NULL, "outside its ranges, or a payment card number", false);
-		return -EINVAL;
-	}
-	s = asked_before(c, ev);
-	if (s != NULL) {
-		reply(c, &s->payment, NULL, false);
-		lane_pay_step(c, s, PAYMENT_IN_REPEAT, now);
-		return 0;
-	}
-	why = refused_at_once(c, ev, &stranger, now);
-	if (why == NULL) {
-		take_terms(c, ev);
-		why = create(c, ev, now);
-		if (why != NULL) {
-			c->cur = before; /* nothing of it was taken over */
-			c->cur_dirty = dirty;
-		}
-	}
-	if (why == NULL)
-		return 0;
-	if (!stranger)
-		lane_audit(c, "tender-refused", NULL, why);
-	reply(c, NULL, why, stranger);
-	if (ev->tender.ticket.n > 0)
-		leave_kept(c, ev, now);
 	return 0;
 }
 
@@ -552,9 +316,12 @@ void
 lane_tender_consent(struct lane_core *c, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
-	struct slot *s = waiting(c);
+	struct slot *s = lane_tender_waiting(c);
 
 	lane_touch_time(c, now);
+	if (s == NULL &&
+	    k->tender.total_only) /* nobody says that it is the next sale's total */
+		return;
 	if (s == NULL) { /* the POS is still to ask for it */
 		k->tender.agreed = (struct consent){ true, k->rev, lane_due(c) };
 		lane_audit(c, "tender-agreed", NULL, NULL);
@@ -574,8 +341,11 @@ void
 lane_tender_follow(struct lane_core *c, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
-	struct slot *s = waiting(c);
+	struct slot *s;
 
+	if (lane_ask_follow(c, now))
+		return;
+	s = lane_tender_waiting(c);
 	if (s == NULL) {
 		k->tender.waits = false;
 		return;
@@ -583,7 +353,7 @@ lane_tender_follow(struct lane_core *c, const struct timepoint *now)
 	if (!k->final || lane_rest(c) != k->tender.rest_minor) {
 		lane_audit(c, "basket-changed-under-payment", NULL, NULL);
 		lane_pay_step(c, s, PAYMENT_IN_ABORT, now);
-	} else if (!may_consent(c)) {
+	} else if (!lane_ask_may_consent(c)) {
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
 	}
 }
@@ -606,7 +376,7 @@ wait_end(const struct lane_core *c)
 void
 lane_tender_time(struct lane_core *c, const struct timepoint *now)
 {
-	struct slot *s = waiting(c);
+	struct slot *s = lane_tender_waiting(c);
 
 	if (s != NULL && wait_end(c) <= now->mono_ms)
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);

@@ -125,6 +125,7 @@ static const uint8_t pay_table[PAYMENT_INPUTS][PAYMENT_STATES] = {
 	[PAYMENT_IN_ABORT]          = {ca, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, nt},
 	[PAYMENT_IN_REPEAT]         = {ok, ok, aa, aa, as, as, aa, ok, aa, aa, aa, aa, aa, nt},
 	[PAYMENT_IN_POS_BACK]       = {ok, ok, ok, ok, as, as, ok, ok, ok, ok, ok, ok, ok, nt},
+	[PAYMENT_IN_ASKED_ANEW]     = {ca, ok, ok, ok, ok, ok, ok, qy, ok, ok, ok, ok, ok, nt},
 	[PAYMENT_IN_UNDONE]         = {nt, uq, ok, ok, uq, uq, ok, uq, uq, al, ud, ok, ud, nt},
 	[PAYMENT_IN_UNDO_NOTHING]   = {nt, nt, ok, ok, al, al, ok, nt, al, al, ud, ok, nt, nt},
 	[PAYMENT_IN_UNDO_REFUSED]   = {nt, nt, ok, ok, nt, nt, ok, nt, nt, nt, uf, nt, ok, nt},
@@ -182,6 +183,7 @@ static const uint8_t refund_table[PAYMENT_INPUTS][PAYMENT_STATES] = {
 	[PAYMENT_IN_ABORT]            = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
 	[PAYMENT_IN_REPEAT]           = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
 	[PAYMENT_IN_POS_BACK]         = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
+	[PAYMENT_IN_ASKED_ANEW]       = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
 	[PAYMENT_IN_UNDONE]           = {un, un, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, al},
 	[PAYMENT_IN_UNDO_NOTHING]     = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
 	[PAYMENT_IN_UNDO_REFUSED]     = {nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt, nt},
@@ -250,6 +252,7 @@ static const char *const input_names[PAYMENT_INPUTS] = {
 	[PAYMENT_IN_NOT_TAKEN] = "not-taken",
 	[PAYMENT_IN_ANSWER_UNSURE] = "answer-unsure",
 	[PAYMENT_IN_ABORT] = "abort",
+	[PAYMENT_IN_ASKED_ANEW] = "asked-anew",
 	[PAYMENT_IN_REPEAT] = "repeat",
 	[PAYMENT_IN_POS_BACK] = "pos-back",
 	[PAYMENT_IN_UNDONE] = "undone",
@@ -419,6 +422,7 @@ classify_for_pos(const struct payment *p, const struct payment_input *in,
 								      : kind;
 	case PAYMENT_IN_OTHER_TENDER:
 	case PAYMENT_IN_VOID:
+	case PAYMENT_IN_ASKED_ANEW:
 		return is_kept(p) ? PAYMENT_IN_POS_UNDO : kind;
 	case PAYMENT_IN_LIMIT:
 		return is_kept(p) ? PAYMENT_IN_NOT_TAKEN : kind;
@@ -651,6 +655,9 @@ payment_begin(struct payment *p, const struct payment_start *start,
 		    0 ||
 	    str_copy(fresh.pos_ref, sizeof(fresh.pos_ref), start->pos_ref) < 0 ||
 	    start->pos_blob_bytes > sizeof(fresh.pos_blob))
+		return -EINVAL;
+	if (str_copy(fresh.place, sizeof(fresh.place), start->place) < 0 ||
+	    str_copy(fresh.pos_place, sizeof(fresh.pos_place), start->pos_place) < 0)
 		return -EINVAL;
 	if (start->pos_blob_bytes > 0)
 		memcpy(fresh.pos_blob, start->pos_blob, start->pos_blob_bytes);

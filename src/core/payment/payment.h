@@ -20,6 +20,8 @@
 #define PAYMENT_AUTH_BYTES 33
 #define PAYMENT_CURRENCY_BYTES 4
 #define PAYMENT_ADAPTER_BYTES 33
+#define PAYMENT_PLACE_BYTES                                                              \
+	49 /* of an adapter: its plug-in, and a hash of its endpoints */
 #define PAYMENT_NEVER INT64_MAX /* a mono_ms that does not come */
 
 /*
@@ -69,8 +71,9 @@ enum payment_input_kind {
 	PAYMENT_IN_NOT_TAKEN, /* certainly not, and it never will */
 	PAYMENT_IN_ANSWER_UNSURE, /* it may have it; or its adapter would not take it now */
 	PAYMENT_IN_ABORT,         /* it wants the payment stopped */
-	PAYMENT_IN_REPEAT,        /* it asks for the answer again */
-	PAYMENT_IN_POS_BACK,      /* its adapter is there */
+	PAYMENT_IN_ASKED_ANEW, /* it asks for the same ticket's money by another request */
+	PAYMENT_IN_REPEAT,     /* it asks for the answer again */
+	PAYMENT_IN_POS_BACK,   /* its adapter is there */
 	/* What the peer says of an undo. */
 	PAYMENT_IN_UNDONE,
 	PAYMENT_IN_UNDO_NOTHING, /* it has nothing to undo under this key */
@@ -180,6 +183,8 @@ struct payment {
 	uint8_t pos_blob[PAYMENT_BLOB_BYTES_MAX];
 	struct ulid
 		member; /* whose token it is; zero: of an earlier version, the checkout's */
+	/* What stood behind the two names when it was handed over; "" not known. */
+	char place[PAYMENT_PLACE_BYTES], pos_place[PAYMENT_PLACE_BYTES];
 	/* Of this process only. */
 	int64_t state_mono_ms; /* when the state was entered (after a restart: worked back) */
 	int64_t due_mono_ms; /* the next try, PAYMENT_NEVER none */
@@ -215,6 +220,7 @@ struct payment_start {
 	uint32_t pos_blob_bytes; /* <= PAYMENT_BLOB_BYTES_MAX */
 	bool two_phase;
 	struct ulid member;
+	struct str place, pos_place; /* may be empty */
 };
 
 /*
