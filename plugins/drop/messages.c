@@ -267,7 +267,7 @@ field_find(const struct field *table, size_t count, size_t guess, struct laned_s
 	for (size_t i = 0; i < count; i++) {
 		size_t at = guess + i < count ? guess + i : guess + i - count;
 
-		if (laned_str_eq(table[at].name, name))
+		if (name.n == table[at].name.n && laned_str_eq(table[at].name, name))
 			return at;
 	}
 	return count;
@@ -418,16 +418,23 @@ read_claim(struct drop_reader *r, enum drop_kind kind, const struct laned_json_n
 	return LANED_OK;
 }
 
+/* Most names differ from most others in their length, or at once. */
+static int
+is_one_of(const struct laned_str *names, size_t count, struct laned_str name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (name.n == names[i].n && name.p[0] == names[i].p[0] &&
+		    laned_str_eq(name, names[i]))
+			return 1;
+	return 0;
+}
+
 static int
 is_exempt(struct laned_str name, struct laned_str text)
 {
-	for (size_t i = 0; i < COUNT(exempt); i++)
-		if (laned_str_eq(name, exempt[i]))
-			return 1;
-	for (size_t i = 0; i < COUNT(articles); i++)
-		if (laned_str_eq(name, articles[i]))
-			return text.n <= ARTICLE_BYTES_MAX;
-	return 0;
+	return is_one_of(exempt, COUNT(exempt), name) ||
+	       (text.n <= ARTICLE_BYTES_MAX &&
+		is_one_of(articles, COUNT(articles), name));
 }
 
 /* Unknown members are guarded, too: whatever the POS put there, we did not want it. */

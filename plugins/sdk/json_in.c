@@ -40,8 +40,10 @@ fail(struct reader *r, size_t where, const char *what)
 static void
 skip_space(struct reader *r)
 {
-	while (r->at < r->n && (r->p[r->at] == ' ' || r->p[r->at] == '\t' ||
-				r->p[r->at] == '\n' || r->p[r->at] == '\r')) {
+	/* Everything up to the space is a blank, or wrong. */
+	while (r->at < r->n && (unsigned char)r->p[r->at] <= ' ' &&
+	       (r->p[r->at] == ' ' || r->p[r->at] == '\t' || r->p[r->at] == '\n' ||
+		r->p[r->at] == '\r')) {
 		if (r->p[r->at++] != '\n')
 			continue;
 		r->line++;
@@ -326,6 +328,19 @@ take_value(struct reader *r, struct laned_str name)
 	}
 }
 
+static int
+has_member(const struct laned_json *j, const struct laned_json_node *object,
+	   struct laned_str name)
+{
+	for (const struct laned_json_node *m = laned_json_first(j, object); m != NULL;
+	     m = laned_json_next(j, m))
+		/* Most differ in their length, or at once. */
+		if (m->name.n == name.n && (name.n == 0 || m->name.p[0] == name.p[0]) &&
+		    laned_str_eq(m->name, name))
+			return 1;
+	return 0;
+}
+
 static void
 take_member(struct reader *r)
 {
@@ -344,10 +359,8 @@ take_member(struct reader *r)
 	name = take_string(r);
 	if (r->status != LANED_OK)
 		return;
-	for (const struct laned_json_node *m = laned_json_first(r->j, object); m != NULL;
-	     m = laned_json_next(r->j, m))
-		if (laned_str_eq(m->name, name))
-			fail(r, begin, "a member's name comes twice");
+	if (has_member(r->j, object, name))
+		fail(r, begin, "a member's name comes twice");
 	skip_space(r);
 	if (peek(r) != ':')
 		fail(r, r->at, "a colon is missing");

@@ -17,9 +17,21 @@ put(struct laned_json_out *o, const char *p, size_t n)
 }
 
 static void
-put_quoted(struct laned_json_out *o, struct laned_str s)
+put_escaped(struct laned_json_out *o, unsigned char c)
 {
 	static const char digits[] = "0123456789abcdef";
+	char escape[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+
+	if (c == '"' || c == '\\')
+		put(o, c == '"' ? "\\\"" : "\\\\", 2);
+	else
+		put(o, escape, sizeof(escape));
+}
+
+static void
+put_quoted(struct laned_json_out *o, struct laned_str s)
+{
+	size_t start = 0;
 
 	if (!laned_utf8_ok(s)) {
 		o->status = LANED_INVALID;
@@ -28,15 +40,15 @@ put_quoted(struct laned_json_out *o, struct laned_str s)
 	put(o, "\"", 1);
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		char escape[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
 
-		if (c < 0x20 || c == 0x7f)
-			put(o, escape, sizeof(escape));
-		else if (c == '"' || c == '\\')
-			put(o, c == '"' ? "\\\"" : "\\\\", 2);
-		else
-			put(o, s.p + i, 1);
+		if (c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
+			continue;
+		put(o, s.p + start, i - start);
+		put_escaped(o, c);
+		start = i + 1;
 	}
+	if (s.n > start)
+		put(o, s.p + start, s.n - start);
 	put(o, "\"", 1);
 }
 
@@ -91,9 +103,15 @@ laned_json_int(struct laned_json_out *o, const char *name, int64_t value)
 	struct laned_text t;
 	char buf[24];
 
+	begin(o, name);
+	if (o->status == LANED_OK && o->bytes - o->used >= sizeof(buf)) {
+		laned_text_init(&t, o->p + o->used, sizeof(buf));
+		laned_text_int(&t, value);
+		o->used += t.used;
+		return;
+	}
 	laned_text_init(&t, buf, sizeof(buf));
 	laned_text_int(&t, value);
-	begin(o, name);
 	put(o, buf, t.used);
 }
 

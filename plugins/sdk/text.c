@@ -193,18 +193,34 @@ laned_text_add(struct laned_text *t, const char *s)
 	laned_text_str(t, laned_str_of(s));
 }
 
+static size_t
+decimal_digits(uint64_t value)
+{
+	size_t n = 1;
+
+	for (; value >= 10; value /= 10)
+		n++;
+	return n;
+}
+
 void
 laned_text_int(struct laned_text *t, int64_t value)
 {
 	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	char buf[24];
-	size_t at = sizeof(buf);
+	size_t n = decimal_digits(rest) + (value < 0);
+	char *at;
 
+	if (t->truncated || n >= t->bytes - t->used) {
+		t->truncated = 1;
+		return;
+	}
+	at = t->p + t->used + n;
+	*at = '\0';
 	do {
-		buf[--at] = (char)('0' + rest % 10);
+		*--at = (char)('0' + rest % 10);
 		rest /= 10;
 	} while (rest > 0);
 	if (value < 0)
-		buf[--at] = '-';
-	laned_text_str(t, (struct laned_str){ buf + at, sizeof(buf) - at });
+		*--at = '-';
+	t->used += n;
 }

@@ -54,7 +54,7 @@ read_line(struct laned_fields *f)
 }
 
 static void
-read_basket(struct laned_fields *f, struct reader *r, struct laned_basket *b)
+read_basket(struct laned_fields *f, struct message_memory *r, struct laned_basket *b)
 {
 	const struct laned_json_node *n = laned_json_member(f->json, f->object, "lines");
 
@@ -96,7 +96,7 @@ read_answer(struct laned_fields *f, struct laned_result *a)
 int
 message_read(void *memory, char *text, size_t n, struct laned_said *m)
 {
-	struct reader *r = memory;
+	struct message_memory *r = memory;
 	struct laned_json json = { .nodes = r->nodes, .nodes_max = NODES_MAX };
 	struct laned_fields f;
 

@@ -13,12 +13,12 @@
 #define BASKET_LINES_MAX 400u
 
 /* The memory in which a message is read. */
-struct reader {
+struct message_memory {
 	struct laned_json_node nodes[NODES_MAX];
 	struct laned_line lines[BASKET_LINES_MAX];
 };
 
-/* As struct laned_protocol wants them; memory is a struct reader. */
+/* As struct laned_protocol wants them; memory is a struct message_memory. */
 int message_read(void *memory, char *text, size_t n, struct laned_said *m);
 int message_write(void *memory, const struct laned_request *q, struct laned_writing *w);
 int message_acknowledge(void *memory, int64_t id, int status, struct laned_writing *w);

@@ -62,10 +62,26 @@ struct scan {
 
 /* ---- places and errors ------------------------------------------------------------------- */
 
+/* True when eight bytes are eight characters, none of them a line's end. */
+static bool
+are_characters(const char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	uint64_t bytes, ends;
+
+	memcpy(&bytes, p, sizeof(bytes));
+	ends = bytes ^ (ones * '\n'); /* 0 where there is one */
+	return ((bytes | (ends - ones)) & highs) == 0;
+}
+
 /* Lines end by LF; columns count characters, not bytes. */
 static void
 cursor_move(struct cursor *c, struct str text, size_t to)
 {
+	while (c->at < to && to - c->at >= 8 && are_characters(text.p + c->at)) {
+		c->at += 8;
+		c->column += 8;
+	}
 	for (; c->at < to; c->at++) {
 		unsigned char byte = (unsigned char)text.p[c->at];
 

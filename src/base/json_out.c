@@ -51,19 +51,23 @@ out_grow(struct json_out *o, size_t n)
 	return 0;
 }
 
-/* Room for n more bytes and a NUL. False when an error stands. */
 static bool
-reserve(struct json_out *o, size_t n)
+make_room(struct json_out *o, size_t n)
 {
-	int rc = 0;
+	int rc = o->err == 0 ? out_grow(o, n) : 0;
 
-	if (o->err != 0)
-		return false;
-	if (n > o->bytes_max - o->used || n >= o->bytes - o->used)
-		rc = out_grow(o, n);
 	if (rc < 0)
 		out_fail(o, rc);
-	return rc == 0;
+	return o->err == 0;
+}
+
+/* Room for n more bytes and a NUL. False when an error stands. */
+static inline bool
+reserve(struct json_out *o, size_t n)
+{
+	if (o->err == 0 && n <= o->bytes_max - o->used && n < o->bytes - o->used)
+		return true;
+	return make_room(o, n);
 }
 
 static void
@@ -102,36 +106,41 @@ put_escaped(struct json_out *o, unsigned char c)
 	put(o, (struct str){ text, b.used });
 }
 
-/* ASCII that stands in a string as it is. */
+/*
+ * Writes s in quotes, for which there is room, as far as it stands in a string as it is; returns
+ * whether that was all.
+ */
 static bool
-is_plain(struct str s)
+put_plain(struct json_out *o, struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	char *to = o->p + o->used;
+	size_t i;
 
-		if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-			return false;
+	*to++ = '"';
+	for (i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		/* As a signed number everything but ASCII is below the space. */
+		if ((signed char)c < 0x20 || c == '"' || c == '\\')
+			break;
+		to[i] = c;
 	}
-	return true;
+	if (i == s.n)
+		to[i++] = '"';
+	to[i] = '\0';
+	o->used += i + 1;
+	return i > s.n;
 }
 
+/* What put_plain() left off at start, and the quote. */
 static void
-put_string(struct json_out *o, struct str s)
+put_rest(struct json_out *o, struct str s, size_t start)
 {
-	size_t start = 0;
-
-	if (is_plain(s)) {
-		put_char(o, '"');
-		put(o, s);
-		put_char(o, '"');
-		return;
-	}
 	if (!str_utf8_ok(s)) {
 		out_fail(o, -EILSEQ);
 		return;
 	}
-	put_char(o, '"');
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = start; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
 		if (c >= 0x20 && c != '"' && c != '\\')
@@ -143,6 +152,17 @@ put_string(struct json_out *o, struct str s)
 	if (s.n > start)
 		put(o, (struct str){ s.p + start, s.n - start });
 	put_char(o, '"');
+}
+
+static void
+put_string(struct json_out *o, struct str s)
+{
+	size_t began = o->used + 1;
+
+	if (s.n > SIZE_MAX / 4) /* more than any writer takes */
+		out_fail(o, -EMSGSIZE);
+	else if (reserve(o, s.n + 2) && !put_plain(o, s))
+		put_rest(o, s, o->used - began);
 }
 
 /* Comma, name and colon before a value. False when an error stands. */
@@ -314,6 +334,12 @@ json_int(struct json_out *o, const char *name, int64_t value)
 		return;
 	if (value > JSON_INTEGER_MAX || value < -JSON_INTEGER_MAX) {
 		out_fail(o, -ERANGE);
+		return;
+	}
+	if (o->bytes_max - o->used >= sizeof(text) && o->bytes - o->used > sizeof(text)) {
+		strbuf_init(&b, o->p + o->used, sizeof(text));
+		strbuf_int(&b, value);
+		o->used += b.used;
 		return;
 	}
 	strbuf_init(&b, text, sizeof(text));

@@ -164,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.framing = laned_framing_line,
 		.frame_bytes_max = 4096,
 		.calls_max = 8,
-		.memory_bytes = sizeof(struct reader),
+		.memory_bytes = sizeof(struct message_memory),
 		.read = message_read,
 		.write = message_write,
 		.acknowledge = message_acknowledge

@@ -58,7 +58,7 @@ check_message(const struct laned_said *m, const char *text, size_t n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct reader r;
+	static struct message_memory r;
 	char *text = malloc(size == 0 ? 1 : size), answer[ANSWER_BYTES];
 	struct laned_writing w = { .buf = answer, .bytes = sizeof(answer) };
 	struct laned_said m = { .kind = LANED_SAID_NOTHING };

@@ -29,6 +29,7 @@ struct sdk_done {
 	uint32_t outcome, flags;
 	int64_t amount;
 	struct laned_key key;
+	void *acked; /* whom the ack tells; NULL: nobody, or it was told */
 };
 
 struct laned_host {
@@ -57,6 +58,7 @@ struct laned_host {
 	struct {
 		laned_ack_fn fn;
 		void *user;
+		int completes; /* one of done[], which is not yet stored */
 	} acks[SDK_ACKS_MAX];
 	size_t acks_count;
 	int64_t answer_ms;
@@ -178,11 +180,12 @@ sdk_journal_find(struct laned_host *h, struct laned_str ref,
 }
 
 static int
-sdk_ack_later(struct laned_host *h, int rc, laned_ack_fn fn, void *user)
+sdk_ack_later(struct laned_host *h, int rc, laned_ack_fn fn, void *user, int completes)
 {
 	if (rc == LANED_OK && fn != NULL) {
 		assert(h->acks_count < SDK_ACKS_MAX);
 		h->acks[h->acks_count].fn = fn;
+		h->acks[h->acks_count].completes = completes;
 		h->acks[h->acks_count++].user = user;
 	}
 	return rc;
@@ -194,7 +197,7 @@ sdk_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn 
 {
 	assert(b->size == sizeof(*b));
 	h->baskets++;
-	return sdk_ack_later(h, h->pos_rc, ack, user);
+	return sdk_ack_later(h, h->pos_rc, ack, user, 0);
 }
 
 static int
@@ -205,7 +208,7 @@ sdk_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
 	(void)kind;
 	(void)value;
 	h->claims++;
-	return sdk_ack_later(h, h->pos_rc, ack, user);
+	return sdk_ack_later(h, h->pos_rc, ack, user, 0);
 }
 
 static int
@@ -214,7 +217,7 @@ sdk_pos_cancel(struct laned_host *h, struct laned_str ticket, laned_ack_fn ack,
 {
 	(void)ticket;
 	h->cancels++;
-	return sdk_ack_later(h, h->pos_rc, ack, user);
+	return sdk_ack_later(h, h->pos_rc, ack, user, 0);
 }
 
 /* One completion that laned has taken for good; another one of the same request is a mistake. */
@@ -231,8 +234,9 @@ sdk_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn ac
 	for (size_t i = 0; i < h->done_count; i++)
 		assert(late || h->done[i].req != r->req);
 	h->done[h->done_count++] =
-		(struct sdk_done){ r->req, r->outcome, r->flags, r->amount, r->key };
-	return sdk_ack_later(h, LANED_OK, ack, user);
+		(struct sdk_done){ r->req,    r->outcome, r->flags,
+				   r->amount, r->key,     ack == NULL ? NULL : user };
+	return sdk_ack_later(h, LANED_OK, ack, user, 1);
 }
 
 static const struct laned_host_api sdk_api = {
@@ -320,11 +324,18 @@ sdk_laned_answers(int status)
 	struct laned_host *h = &sdk_host;
 	laned_ack_fn fn = h->acks[0].fn;
 	void *user = h->acks[0].user;
+	size_t i = 0;
 
 	assert(h->acks_count > 0);
+	while (h->acks[0].completes && h->done[i].acked != user)
+		assert(++i < h->done_count);
+	if (h->acks[0].completes)
+		h->done[i].acked = NULL;
+	if (h->acks[0].completes && (status == LANED_AGAIN || status == LANED_GONE))
+		/* It was not taken: the same comes again. */
+		memmove(&h->done[i], &h->done[i + 1],
+			(--h->done_count - i) * sizeof(h->done[0]));
 	memmove(&h->acks[0], &h->acks[1], --h->acks_count * sizeof(h->acks[0]));
-	if ((status == LANED_AGAIN || status == LANED_GONE) && h->done_count > 0)
-		h->done_count--; /* it was not taken: the same comes again */
 	fn(user, status);
 }
 

@@ -8,6 +8,8 @@
 
 #define CHUNK_BYTES_MIN ((size_t)4096)
 #define CHUNK_BYTES_GROW_MAX ((size_t)1 << 20)
+#define CHUNK_BYTES_KEPT_MAX                                                             \
+	((size_t)64 << 10) /* by arena_reset, when there are larger ones */
 #define ALIGN_BYTES alignof(max_align_t)
 
 struct chunk {
@@ -130,15 +132,31 @@ arena_used(const struct arena *a)
 	return a->used;
 }
 
+/* What stays for the next request: the oldest chunk, or a larger one that is no burden. */
+static struct chunk *
+chunk_to_keep(const struct arena *a)
+{
+	struct chunk *keep = NULL;
+
+	for (struct chunk *c = a->newest; c != NULL; c = c->older)
+		if ((c->bytes <= CHUNK_BYTES_KEPT_MAX || c->older == NULL) &&
+		    (keep == NULL || c->bytes > keep->bytes))
+			keep = c;
+	return keep;
+}
+
 void
 arena_reset(struct arena *a)
 {
-	/* The oldest chunk is the smallest; it stays for the next request. */
-	while (a->newest != NULL && a->newest->older != NULL)
+	struct chunk *keep = chunk_to_keep(a);
+
+	while (a->newest != keep)
 		a->newest = chunk_free(a->newest);
-	if (a->newest != NULL) {
-		explicit_bzero(a->newest->data, a->newest->used);
-		a->newest->used = 0;
+	while (keep != NULL && keep->older != NULL)
+		keep->older = chunk_free(keep->older);
+	if (keep != NULL) {
+		explicit_bzero(keep->data, keep->used);
+		keep->used = 0;
 	}
 	a->used = 0;
 }

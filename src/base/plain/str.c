@@ -73,6 +73,16 @@ hex_digit(char c)
 	return -1;
 }
 
+static size_t
+decimal_digits(uint64_t value)
+{
+	size_t n = 1;
+
+	for (; value >= 10; value /= 10)
+		n++;
+	return n;
+}
+
 struct str
 str_of(const char *s)
 {
@@ -223,16 +233,23 @@ void
 strbuf_int(struct strbuf *b, int64_t value)
 {
 	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	char digits[20];
-	size_t at = sizeof(digits);
+	size_t n = decimal_digits(rest) + (value < 0);
+	char *at;
 
+	assert(b->used < b->bytes);
+	if (b->truncated || n >= b->bytes - b->used) {
+		b->truncated = true;
+		return;
+	}
+	at = b->p + b->used + n;
+	*at = '\0';
 	do {
-		digits[--at] = (char)('0' + rest % 10);
+		*--at = (char)('0' + rest % 10);
 		rest /= 10;
 	} while (rest > 0);
 	if (value < 0)
-		digits[--at] = '-';
-	strbuf_add(b, (struct str){ digits + at, sizeof(digits) - at });
+		*--at = '-';
+	b->used += n;
 }
 
 void

@@ -253,6 +253,8 @@ number_order(const void *a, const void *b)
 static int
 check_lines(const struct pricing_line *lines, size_t count, uint32_t *ret_numbers)
 {
+	bool sorted = true;
+
 	if (count > PRICING_LINES_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
@@ -261,8 +263,10 @@ check_lines(const struct pricing_line *lines, size_t count, uint32_t *ret_number
 		if (rc < 0)
 			return rc;
 		ret_numbers[i] = lines[i].line;
+		sorted = sorted && (i == 0 || lines[i - 1].line < lines[i].line);
 	}
-	qsort(ret_numbers, count, sizeof(*ret_numbers), number_order);
+	if (!sorted)
+		qsort(ret_numbers, count, sizeof(*ret_numbers), number_order);
 	for (size_t i = 1; i < count; i++)
 		if (ret_numbers[i] == ret_numbers[i - 1])
 			return -EINVAL;
