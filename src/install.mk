@@ -33,6 +33,15 @@ $(B)/man/laned.conf.5: $(srcdir)/docs/man/laned.conf.5.in $(B)/laned
 $(B)/man/%: $(srcdir)/docs/man/%
 	$(call say,GEN,$@) mkdir -p $(@D) && sed $(places) $< >$@
 
+# What pkg-config says of the interface of plug-ins; places below the prefix move with it.
+below_prefix = $(patsubst $(prefix)/%,$${prefix}/%,$(1))
+$(B)/laned.pc: $(srcdir)/plugins/laned.pc.in $(B)/gen/flags $(srcdir)/.version config.mk
+	$(call say,GEN,$@) sed -e 's|@prefix@|$(prefix)|' -e 's|@includedir@|$(call below_prefix,$(includedir))|' \
+	-e 's|@libdir@|$(call below_prefix,$(libdir))|' -e 's|@libexecdir@|$(call below_prefix,$(libexecdir))|' \
+	-e 's|@adapterdir@|$(call below_prefix,$(adapterdir))|' -e 's|@docdir@|$(call below_prefix,$(docdir))|' \
+	-e 's|@version@|$(VERSION)|' $< >$@
+all: $(B)/laned.pc $(B)/libsdk.a
+
 # $(call put,MODE,FILES,FOLDER)
 put = $(INSTALL) -d $(DESTDIR)$(3) && $(INSTALL) -m $(1) $(2) $(DESTDIR)$(3)
 
@@ -42,6 +51,7 @@ install: all $(B)/libsdk.a $(units:%=$(B)/systemd/%) $(man_pages:%=$(B)/man/%)
 	$(call put,755,$(B)/lanectl,$(bindir))
 	$(call put,644,$(foreach p,$(installed_plugins),$(B)/plugins/$(p).so $(B)/plugins/$(p).options.json),$(adapterdir))
 	$(call put,644,$(B)/libsdk.a,$(libdir)/laned)
+	$(call put,644,$(B)/laned.pc,$(libdir)/pkgconfig)
 	$(call put,644,$(addprefix $(srcdir)/,$(call sources,include/laned/*.h)),$(includedir)/laned)
 	$(call put,644,$(units:%=$(B)/systemd/%),$(systemdsystemunitdir))
 	$(call put,644,$(srcdir)/systemd/60-laned.rules,$(udevdir))
@@ -73,7 +83,7 @@ endif
 # The configuration and the state of the lane stay; install.md says how to remove them.
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/laned $(DESTDIR)$(sbindir)/laned-bypass $(DESTDIR)$(bindir)/lanectl
-	rm -rf $(DESTDIR)$(libexecdir)/laned $(DESTDIR)$(libdir)/laned/libsdk.a \
+	rm -rf $(DESTDIR)$(libexecdir)/laned $(DESTDIR)$(libdir)/laned/libsdk.a $(DESTDIR)$(libdir)/pkgconfig/laned.pc \
 	$(DESTDIR)$(includedir)/laned $(DESTDIR)$(docdir)
 	rm -f $(foreach p,$(installed_plugins),$(DESTDIR)$(adapterdir)/$(p).so $(DESTDIR)$(adapterdir)/$(p).options.json)
 	rm -f $(units:%=$(DESTDIR)$(systemdsystemunitdir)/%) $(DESTDIR)$(udevdir)/60-laned.rules
