@@ -74,6 +74,8 @@ add_option(struct plugin_options *o, const char *section, const struct value *ro
 {
 	struct conf_key k = { .section = section };
 	struct str name, type, help;
+	char what[256];
+	int64_t number;
 
 	if (o->count == PLUGIN_OPTIONS_MAX)
 		return -EPROTO;
@@ -89,6 +91,9 @@ add_option(struct plugin_options *o, const char *section, const struct value *ro
 	k.help = help.p;
 	k.type = plugin_option_conf_type(type);
 	if (k.type == CONF_ENUM && k.choices == NULL)
+		return -EPROTO;
+	/* Asserted later, as of a table of our own. */
+	if (k.def != NULL && conf_value_parse(&k, k.def, &number, what) < 0)
 		return -EPROTO;
 	for (size_t i = 0; i < o->count; i++)
 		if (strcmp(o->rows[i].name, k.name) == 0)
@@ -119,6 +124,10 @@ add_options(struct plugin_options *o, const char *section, const struct value *r
 	int rc;
 
 	o->terminal = has_cap(root, "terminal") || has_cap(root, "pass-through");
+	o->basket = has_cap(root, "basket-live") || has_cap(root, "basket-at-tender") ||
+		    has_cap(root, "total");
+	o->saving = has_cap(root, "discount-lines") || has_cap(root, "discount-amount") ||
+		    has_cap(root, "coupon-out");
 	if (value_get_int(root, "v", 1, 1, &v) < 0 ||
 	    value_get_array(root, "options", &options) < 0)
 		return -EPROTO;
@@ -178,7 +187,7 @@ plugin_options_read(const char *plugin, const char *section, struct arena *arena
 	int rc = options_path(plugin, path);
 
 	ret_options->count = 0;
-	ret_options->terminal = false;
+	ret_options->terminal = ret_options->basket = ret_options->saving = false;
 	if (rc < 0) {
 		fprintf(stderr, "%s: a plug-in's name ends in .so\n", plugin);
 		return rc;
@@ -289,6 +298,8 @@ struct table {
 	struct conf_key rows[OWN_MAX + PLUGIN_OPTIONS_MAX + COMMON_MAX];
 	size_t count;
 	struct plugin_options options;
+	/* Of all that were looked at: baskets come in, savings can go out; not all are installed. */
+	bool basket, saving, unseen;
 };
 
 static int
@@ -351,8 +362,25 @@ check_one(const struct conf *common, const char *name, const char *file, struct 
 		t->count += keys_count;
 		rc = check_by_table(t, section, file);
 	}
+	t->basket = t->basket || (rc == 0 && t->options.basket);
+	t->saving = t->saving || (rc == 0 && t->options.saving);
+	t->unseen = t->unseen || rc == -ENOENT;
 	arena_free(arena);
 	return rc == -ENOENT ? 0 : rc; /* said; another machine may have it */
+}
+
+/* A price of ours that the POS cannot be told would be shown and never charged. */
+static int
+check_price(const struct conf *common, const struct table *t)
+{
+	if (!t->basket || t->saving || t->unseen ||
+	    strcmp(conf_str(common, "pricing", "price"), "ours") != 0)
+		return 0;
+	fprintf(stderr,
+		"%s: [pricing] price: ours, and no adapter of this lane can carry a "
+		"saving to the POS; right is pos\n",
+		conf_origin(common, "pricing", "price"));
+	return -EBADMSG;
 }
 
 int
@@ -374,6 +402,8 @@ plugin_options_check(const struct conf *common, const char *file)
 		if (strcmp(conf_str(common, section, "enabled"), "yes") == 0)
 			rc = check_one(common, name, file, t);
 	}
+	if (rc == 0)
+		rc = check_price(common, t);
 	free(t);
 	return rc;
 }

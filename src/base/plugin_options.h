@@ -17,6 +17,8 @@ struct plugin_options {
 		[PLUGIN_OPTIONS_MAX]; /* "int", "dir" ... as the file has them */
 	size_t count;
 	bool terminal; /* it poses as a terminal, or passes through to one: needs endpoints */
+	bool basket; /* it brings baskets, or their totals */
+	bool saving; /* it can carry a saving of ours to the POS */
 };
 
 /* What "int", "dir" ... is to a table of keys. What is no number, word or folder is a text, whose format
@@ -49,8 +51,9 @@ int plugin_endpoints_check(const struct conf *c, const char *section, bool wante
 
 /*
  * Checks every enabled adapter of a configuration that was read by the common keys against its
- * plug-in's options. file as keys_load. 0; -EBADMSG and every error on stderr. A plug-in that is
- * not installed is said there, too, and is no error of the configuration.
+ * plug-in's options, and that one of them can carry the savings of [pricing] price = ours. file as
+ * keys_load. 0; -EBADMSG and every error on stderr. A plug-in that is not installed is said there, too,
+ * and is no error of the configuration.
  */
 int plugin_options_check(const struct conf *common, const char *file);
 

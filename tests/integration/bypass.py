@@ -909,6 +909,11 @@ def configuration_is_checked(shop):
                  "%s -t: exit %d: %s" % (program, done.returncode, done.stderr))
         shop.lab.settings["adapter:relay"] = saved
         shop.lab.write_conf()
+    done = subprocess.run([os.path.join(BUILD, "laned"), "-t", "--conf", shop.lab.path("laned.conf")],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    must(done.returncode == 78 and "[pricing] price: ours, and no adapter" in done.stderr,
+         "a price of ours, and only the total comes in: %s" % done.stderr)
+    shop.lab.settings.setdefault("pricing", {})["price"] = "pos"
     check(lambda s: None, "")
     check(lambda s: s.pop("pos"), "[adapter:relay] pos: must be set")
     check(lambda s: s.pop("terminal"), "[adapter:relay] terminal: must be set")
