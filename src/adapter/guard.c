@@ -10,6 +10,12 @@ guard_text(struct laned_str s)
 	return s.n > 0 && pan_find((struct str){ s.p, s.n }, NULL, NULL);
 }
 
+bool
+guard_blob(struct laned_str s)
+{
+	return s.n > 0 && pan_find_blob((struct str){ s.p, s.n });
+}
+
 static bool
 is_card(struct laned_str article)
 {
@@ -41,7 +47,7 @@ blob_of(const struct laned_event *ev)
 bool
 guard_event(const struct laned_event *ev)
 {
-	return guard_text(ev->text) || guard_text(blob_of(ev));
+	return guard_text(ev->text) || guard_blob(blob_of(ev));
 }
 
 bool

@@ -7,6 +7,7 @@
 
 /* Which of the texts that pass a host may hold no payment card number. Pure; counting is the host's. */
 bool guard_text(struct laned_str s); /* true: it holds one */
+bool guard_blob(struct laned_str s); /* the same of bytes that only the plug-in knows */
 /* A free text of a line holds one: the basket is refused. */
 bool guard_basket(const struct laned_basket *b);
 /* The text of what a POS says, or the bytes that go with it, hold one. */

@@ -351,8 +351,11 @@ static int
 api_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	    uint32_t state, struct laned_str blob)
 {
+	bool pan = blob.n <= LANED_BLOB_BYTES_MAX && guard_blob(blob);
+
 	crash_point("host.journal");
-	if (h->link == NULL || blob.n > LANED_BLOB_BYTES_MAX || host_guard(h, blob) ||
+	h->pans_refused += pan;
+	if (h->link == NULL || blob.n > LANED_BLOB_BYTES_MAX || pan ||
 	    !may(h, HOST_LIMIT_JOURNAL, 1))
 		return LANED_NOT_DURABLE;
 	return h->link->journal(h->link->ctx, req, key, state, blob);

@@ -37,6 +37,15 @@ vhost_has_pan(struct vhost *v, struct laned_str s)
 	return true;
 }
 
+static bool
+blob_has_pan(struct vhost *v, struct laned_str blob)
+{
+	if (!guard_blob(blob))
+		return false;
+	v->pans_refused++;
+	return true;
+}
+
 /* ---- basics ------------------------------------------------------------------------------ */
 
 static void
@@ -195,7 +204,7 @@ api_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	struct vhost *v = vhost_of(h);
 
 	if (vhost_called(v, "journal") != LANED_OK || v->link == NULL ||
-	    blob.n > LANED_BLOB_BYTES_MAX || vhost_has_pan(v, blob))
+	    blob.n > LANED_BLOB_BYTES_MAX || blob_has_pan(v, blob))
 		return LANED_NOT_DURABLE;
 	return v->link->journal(v->link->ctx, req, key, state, blob);
 }

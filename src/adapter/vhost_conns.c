@@ -4,6 +4,7 @@
 #include "base/address.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,11 +84,11 @@ vhost_conn_add(struct vhost_conns *t, const char *option,
 	c = held < HOST_CONNS_MAX ? conn_room(t) : NULL;
 	if (c == NULL)
 		return NULL;
-	*c = (struct vconn){ .id = ++t->ids,
-			     .held = true,
-			     .e = *e,
-			     .user = user,
-			     .window = LANED_CONN_BYTES_MAX };
+	*c = (struct vconn){
+		.id = ++t->ids, .held = true, .user = user, .window = t->window
+	};
+	/* One that was built for an older minor version has fewer. */
+	memcpy(&c->e, e, e->size < sizeof(c->e) ? e->size : sizeof(c->e));
 	(void)str_copy(c->option, sizeof(c->option), str_of(option)); /* checked before */
 	return c;
 }
@@ -158,6 +159,8 @@ vhost_conn_end(struct vhost_conns *t, struct vconn *c)
 	c->held = false;
 	c->open = false;
 	c->parked = NULL;
+	t->paused -= c->paused;
+	c->paused = false;
 	drop_events(t, c->id);
 }
 
@@ -173,6 +176,8 @@ tell_parked(struct vhost *v, struct vconn *c, const struct vevent *e)
 		fn(ctx, id, VHOST_CONN_OPENED, NULL, 0);
 	} else if (e->kind == EVENT_DATA) {
 		fn(ctx, id, VHOST_CONN_DATA, e->data, e->n);
+	} else if (e->kind == EVENT_DRAINED) {
+		fn(ctx, id, VHOST_CONN_DRAINED, NULL, 0);
 	} else if (e->kind == EVENT_CLOSED) {
 		vhost_conn_end(v->conns, c);
 		fn(ctx, id, VHOST_CONN_CLOSED, NULL, 0);
@@ -212,22 +217,46 @@ tell_plugin(struct vhost *v, struct vconn *c, const struct vevent *e)
 	}
 }
 
+/* What the other side does waits on a paused connection; that there is room again does not. */
+static bool
+waits(struct vhost_conns *t, const struct vevent *e)
+{
+	const struct vconn *c = t->paused == 0 ? NULL : vhost_conn_held(t, e->conn);
+
+	return c != NULL && c->paused && e->kind != EVENT_DRAINED;
+}
+
+/* The first event that may happen. */
+static struct vevent **
+first_event(struct vhost_conns *t)
+{
+	struct vevent **at = &t->events;
+
+	while (*at != NULL && waits(t, *at))
+		at = &(*at)->next;
+	return at;
+}
+
 int64_t
 vhost_conns_due(const struct vhost *v)
 {
-	return v->conns->events == NULL ? VHOST_NEVER : v->conns->events->at_ms;
+	const struct vevent *e = *first_event(v->conns);
+
+	if (e == NULL)
+		return VHOST_NEVER;
+	return e->at_ms > v->now_ms ? e->at_ms : v->now_ms; /* it may have waited */
 }
 
 void
 vhost_conns_run(struct vhost *v)
 {
 	struct vhost_conns *t = v->conns;
-	struct vevent *e = t->events;
+	struct vevent **at = first_event(t), *e = *at;
 	struct vconn *c;
 
 	free(t->now);
 	t->now = e;
-	t->events = e->next;
+	*at = e->next;
 	t->events_count--;
 	c = vhost_conn_held(t, e->conn);
 	if (c != NULL && c->parked != NULL)
@@ -237,6 +266,13 @@ vhost_conns_run(struct vhost *v)
 }
 
 /* ---- of the table ------------------------------------------------------------------------ */
+
+/* As in the real host: of minor version 3 there is no `ended`. */
+static bool
+events_ok(const struct laned_conn_events *e)
+{
+	return e != NULL && e->size >= offsetof(struct laned_conn_events, ended);
+}
 
 static bool
 is_endpoint(const char *option)
@@ -290,7 +326,7 @@ vhost_conn_open(struct laned_host *h, const char *option,
 
 	if (rc != LANED_OK)
 		return rc;
-	if (option == NULL || events == NULL || events->size < sizeof(*events) ||
+	if (option == NULL || !events_ok(events) ||
 	    ret_conn == NULL)
 		return LANED_INVALID;
 	rc = find_address(v, option, false, &serial);
@@ -323,7 +359,7 @@ vhost_conn_listen(struct laned_host *h, const char *option,
 
 	if (rc != LANED_OK)
 		return rc;
-	if (option == NULL || events == NULL || events->size < sizeof(*events) ||
+	if (option == NULL || !events_ok(events) ||
 	    ret_listener == NULL)
 		return LANED_INVALID;
 	rc = find_address(v, option, true, &serial);
@@ -479,6 +515,7 @@ vhost_conns_new(struct vhost *v)
 	if (v->conns == NULL)
 		return -ENOMEM;
 	v->conns->cut = SIZE_MAX;
+	v->conns->window = LANED_CONN_BYTES_MAX;
 	return 0;
 }
 

@@ -42,6 +42,8 @@ bool vhost_conns_listens(struct vhost *v, const char *option);
 size_t vhost_conns_take(struct vhost *v, uint64_t conn, uint8_t *buf, size_t n);
 /* So many bytes may be sent and not taken, as if the line were slow; LANED_CONN_BYTES_MAX at first. */
 void vhost_conns_window(struct vhost *v, uint64_t conn, size_t bytes);
+/* The same of every connection that is made from now on. */
+void vhost_conns_windows(struct vhost *v, size_t bytes);
 
 struct vhost_feed {
 	int64_t delay_ms; /* until the first piece */
@@ -78,7 +80,12 @@ uint64_t vhost_conns_misuse(const struct vhost *v); /* calls with an id that is 
 
 /* ---- for the twins of splice and tunnel ---- */
 
-enum vhost_conn_event { VHOST_CONN_OPENED, VHOST_CONN_DATA, VHOST_CONN_CLOSED };
+enum vhost_conn_event {
+	VHOST_CONN_OPENED,
+	VHOST_CONN_DATA,
+	VHOST_CONN_DRAINED,
+	VHOST_CONN_CLOSED
+};
 typedef void (*vhost_conn_fn)(void *ctx, uint64_t conn, enum vhost_conn_event event,
 			      const uint8_t *data, size_t n);
 
@@ -89,8 +96,13 @@ typedef void (*vhost_conn_fn)(void *ctx, uint64_t conn, enum vhost_conn_event ev
 int vhost_conns_park(struct vhost *v, uint64_t conn, vhost_conn_fn fn, void *ctx);
 /* Bytes that were delivered already come again, before what is still fed. Errors as vhost_conns_feed. */
 int vhost_conns_unread(struct vhost *v, uint64_t conn, const void *data, size_t n);
-/* Bytes go out as if the plug-in had sent them. 0; -ENOENT; -ENOMEM. */
+/*
+ * Bytes go out as if the plug-in had sent them. 0; -EAGAIN the window is full, and VHOST_CONN_DRAINED comes
+ * when at most half of it is (more than the window goes out when at most half of it is used); -ENOENT; -ENOMEM.
+ */
 int vhost_conns_put(struct vhost *v, uint64_t conn, const void *data, size_t n);
+/* What is fed waits, and an end behind it, until this is undone. On a connection that is gone: nothing. */
+void vhost_conns_pause(struct vhost *v, uint64_t conn, bool pause);
 /* It is gone, and the plug-in is not told; what was sent can still be taken. */
 void vhost_conns_drop(struct vhost *v, uint64_t conn);
 

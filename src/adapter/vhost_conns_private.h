@@ -30,7 +30,7 @@ struct vconn {
 	uint64_t id; /* 0: free */
 	char option[VCONN_NAME_BYTES];
 	bool held; /* by the plug-in, or parked */
-	bool accepted, open, serial, wants_drained;
+	bool accepted, open, serial, wants_drained, paused;
 	struct laned_conn_events e;
 	void *user;
 	int64_t last_ms; /* nothing happens before what was fed before */
@@ -63,6 +63,8 @@ struct vsecret {
 struct vhost_conns {
 	uint64_t ids, misuse, opens;
 	struct vhost_feed shape;
+	size_t window; /* of new connections */
+	unsigned paused; /* so many are */
 	size_t cut; /* bytes until the cut; SIZE_MAX: none */
 	struct vconn conns[VCONN_SLOTS];
 	struct vlistener listeners[HOST_LISTENERS_MAX];

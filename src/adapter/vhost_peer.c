@@ -130,6 +130,12 @@ vhost_conns_window(struct vhost *v, uint64_t conn, size_t bytes)
 		c->window = bytes;
 }
 
+void
+vhost_conns_windows(struct vhost *v, size_t bytes)
+{
+	v->conns->window = bytes;
+}
+
 static int
 feed_pieces(struct vhost *v, struct vconn *c, const uint8_t *data, size_t n,
 	    const struct vhost_feed *how)
@@ -319,7 +325,27 @@ vhost_conns_put(struct vhost *v, uint64_t conn, const void *data, size_t n)
 {
 	struct vconn *c = vhost_conn_held(v->conns, conn);
 
-	return c == NULL ? -ENOENT : vhost_conn_append(c, data, n);
+	if (c == NULL)
+		return -ENOENT;
+	if (c->sent_bytes > c->window / 2 && c->sent_bytes + n > c->window) {
+		c->wants_drained = true;
+		return -EAGAIN;
+	}
+	return vhost_conn_append(c, data, n);
+}
+
+void
+vhost_conns_pause(struct vhost *v, uint64_t conn, bool pause)
+{
+	struct vconn *c = vhost_conn_held(v->conns, conn);
+
+	if (c == NULL || c->paused == pause)
+		return;
+	c->paused = pause;
+	if (pause)
+		v->conns->paused++;
+	else
+		v->conns->paused--;
 }
 
 void

@@ -37,12 +37,13 @@ line_send(void *line, const uint8_t *data, size_t n)
 	return l->gone ? -ENOTCONN : vhost_conns_put(l->tie->v, l->conn, data, n);
 }
 
-/* A line in memory takes everything, so that nothing is ever paused. */
 static void
 line_pause(void *line, bool pause)
 {
-	(void)line;
-	(void)pause;
+	struct line *l = line;
+
+	if (!l->gone)
+		vhost_conns_pause(l->tie->v, l->conn, pause);
 }
 
 /* Half a connection does not end here; the whole one does, and says so itself. */
@@ -71,11 +72,14 @@ act(struct vhost_tie *t, enum splice_status status, const struct splice_rest *re
 		return;
 	splice_end(&t->splice);
 	t->live = false;
-	for (int i = FRAMER_POS; i <= FRAMER_TERMINAL; i++)
-		if (status == SPLICE_ENDED)
-			(void)vhost_conns_park(t->v, t->lines[i].conn, NULL, NULL);
-		else
+	for (int i = FRAMER_POS; i <= FRAMER_TERMINAL; i++) {
+		if (status != SPLICE_ENDED) {
 			drop(&t->lines[i]);
+			continue;
+		}
+		vhost_conns_pause(t->v, t->lines[i].conn, false);
+		(void)vhost_conns_park(t->v, t->lines[i].conn, NULL, NULL);
+	}
 	if (status == SPLICE_ENDED && rest != NULL && rest->n > 0 &&
 	    vhost_conns_unread(t->v, t->lines[rest->side].conn, rest->data, rest->n) < 0)
 		drop(&t->lines[rest->side]);
@@ -97,6 +101,9 @@ on_conn(void *ctx, uint64_t conn, enum vhost_conn_event event, const uint8_t *da
 		return;
 	case VHOST_CONN_DATA:
 		act(t, splice_data(&t->splice, side, data, n, &rest), &rest);
+		return;
+	case VHOST_CONN_DRAINED:
+		act(t, splice_drained(&t->splice, side), NULL);
 		return;
 	case VHOST_CONN_CLOSED:
 		t->lines[side].gone = true;
@@ -138,14 +145,16 @@ tie(struct vhost *v, const uint64_t conns[2], const uint8_t *first, size_t n,
     const struct framer *framer)
 {
 	struct vhost_tie *t;
+	int rc;
 
 	if (!can_tie(v, conns[0], conns[1]))
 		return LANED_GONE;
 	t = free_tie(v);
 	if (t == NULL)
 		return LANED_AGAIN;
-	if (n > 0 && vhost_conns_put(v, conns[FRAMER_TERMINAL], first, n) < 0)
-		return LANED_NO_MEMORY;
+	rc = n == 0 ? 0 : vhost_conns_put(v, conns[FRAMER_TERMINAL], first, n);
+	if (rc < 0)
+		return rc == -EAGAIN ? LANED_AGAIN : LANED_NO_MEMORY;
 	*t = (struct vhost_tie){ .v = v, .live = true };
 	for (int i = FRAMER_POS; i <= FRAMER_TERMINAL; i++) {
 		t->lines[i] = (struct line){ t, conns[i], false };

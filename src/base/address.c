@@ -200,6 +200,8 @@ take_tls(struct address *a, struct str key, struct str value, char *why)
 {
 	if (str_is(key, "ca"))
 		return set_credential(a->ca, key, value, why);
+	if (str_is(key, "crl"))
+		return set_credential(a->crl, key, value, why);
 	if (str_is(key, "cert"))
 		return set_credential(a->cert, key, value, why);
 	if (str_is(key, "key"))
@@ -208,8 +210,8 @@ take_tls(struct address *a, struct str key, struct str value, char *why)
 		return set_name(a, value, why);
 	if (!str_is(key, "clients"))
 		return wrong(why,
-			     "no such parameter: \"%.*s\"; there are name, ca, cert, "
-			     "key, clients and allow",
+			     "no such parameter: \"%.*s\"; there are name, ca, crl, "
+			     "cert, key, clients and allow",
 			     (int)key.n, key.p);
 	if (!str_is(value, "any"))
 		return wrong(why, "clients: only \"any\" can be said");
@@ -423,6 +425,8 @@ check_tls(const struct address *a, bool listen, char *why)
 {
 	if ((a->cert[0] == '\0') != (a->key[0] == '\0'))
 		return wrong(why, "cert and key belong together");
+	if (a->crl[0] != '\0' && a->ca[0] == '\0')
+		return wrong(why, "crl means nothing without ca");
 	if (listen && a->cert[0] == '\0')
 		return wrong(why, "a listener needs cert and key");
 	if (listen && (a->ca[0] == '\0') != a->any_client)

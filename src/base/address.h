@@ -12,7 +12,7 @@ struct sockaddr;
  * Where a connection goes to or is waited for, as a configuration writes it:
  *
  *	tcp://HOST:PORT[?allow=NET+NET]
- *	tls://HOST:PORT[?ca=C&name=PEER&cert=C&key=C&allow=NET+NET&clients=any]
+ *	tls://HOST:PORT[?ca=C&crl=C&name=PEER&cert=C&key=C&allow=NET+NET&clients=any]
  *	serial:///dev/NAME[?9600,8N1[,rtscts]]
  *	unix:/path[?mode=0660]
  *
@@ -46,7 +46,8 @@ struct address {
 	/* tls; empty: not given */
 	char name[ADDRESS_HOST_BYTES];
 	char ca[ADDRESS_CREDENTIAL_BYTES], cert[ADDRESS_CREDENTIAL_BYTES],
-		key[ADDRESS_CREDENTIAL_BYTES];
+		key[ADDRESS_CREDENTIAL_BYTES],
+		crl[ADDRESS_CREDENTIAL_BYTES]; /* the peer's certificate must not be on it */
 	bool any_client; /* a listener takes clients without a certificate */
 	/* serial, unix */
 	char path[ADDRESS_PATH_BYTES];

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CERTIFICATES_MAX 64 /* in one credential */
+#define CERTIFICATES_MAX 64 /* in one credential; lists of revoked ones, too */
 #define CA_SYSTEM "system"
 #define SECURITY_LEVEL 2 /* 112 bits; OpenSSL, SSL_CTX_set_security_level(3) */
 
@@ -160,6 +160,43 @@ use_key(SSL_CTX *ssl, const char *credentials, const char *name, char *why)
 	return rc;
 }
 
+/*
+ * The lists of revoked certificates. From then on each certificate of a peer's chain wants a list of its
+ * issuer that is in date: without one nobody knows.
+ */
+static int
+use_crls(SSL_CTX *ssl, const char *credentials, const char *name, char *why)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+	struct secret *s = NULL;
+	BIO *bio = NULL;
+	X509_CRL *crl;
+	int i = 0, rc = open_credential(credentials, name, false, &s, &bio, why);
+
+	if (rc < 0)
+		return rc;
+	while (rc == 0 && i < CERTIFICATES_MAX &&
+	       (crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL)) != NULL) {
+		rc = X509_STORE_add_crl(store, crl) == 1 ? 0 : -EKEYREJECTED;
+		X509_CRL_free(crl);
+		i++;
+	}
+	if (rc == 0 && i > 0)
+		rc = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
+							 X509_V_FLAG_CRL_CHECK_ALL) == 1
+			     ? 0
+			     : -EKEYREJECTED;
+	if (i == 0 || rc < 0)
+		rc = wrong(why, -EKEYREJECTED,
+			   "credential %s holds no usable list of revoked certificates "
+			   "(PEM)",
+			   name);
+	BIO_free(bio);
+	secret_free(s);
+	ERR_clear_error();
+	return rc;
+}
+
 static int
 load(struct tls_context *c, const char *credentials, const struct address *a, char *why)
 {
@@ -169,6 +206,8 @@ load(struct tls_context *c, const char *credentials, const struct address *a, ch
 		rc = SSL_CTX_set_default_verify_paths(c->ssl) == 1 ? 0 : -ENOENT;
 	else if (a->ca[0] != '\0')
 		rc = each_certificate(credentials, a->ca, why, trust, c->ssl);
+	if (rc == 0 && a->crl[0] != '\0')
+		rc = use_crls(c->ssl, credentials, a->crl, why);
 	if (rc == 0 && a->cert[0] != '\0')
 		rc = each_certificate(credentials, a->cert, why, present, c->ssl);
 	if (rc == 0 && a->key[0] != '\0')

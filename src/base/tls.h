@@ -10,7 +10,8 @@
 /*
  * TLS 1.2 and 1.3 as a filter between the bytes of a program and those of a line; it does no I/O
  * itself. The peer's certificate, its issuer and its name are always checked, but for a listener's
- * clients where the address says clients=any. There is no way on without TLS.
+ * clients where the address says clients=any. Whether it was revoked is asked of the lists that the address
+ * names (crl), and of nobody else. There is no way on without TLS.
  */
 #define TLS_WHY_BYTES 160u
 

@@ -266,31 +266,69 @@ lines_in(const char *p, size_t n)
 	return lines;
 }
 
+/*
+ * Card numbers are overwritten, whatever column they stand in. A key of ours is known by its own format:
+ * its digits may look like one.
+ */
+static void
+mask_fields(const struct reading *r, char *text, const struct str *fields, size_t count)
+{
+	struct key128 key;
+
+	for (size_t i = 0; i < count; i++) {
+		if (i == r->at[KEY] && key128_parse(trimmed(fields[i]), &key) == 0)
+			continue;
+		/* How many does not matter: they are gone. */
+		(void)pan_mask(text + (fields[i].p - text), fields[i].n);
+	}
+}
+
+/* One record: the names, or a row; a blank one is nothing. */
+static int
+read_record(struct reading *r, char *text, size_t bytes, bool *named)
+{
+	struct str fields[CSV_FIELDS_MAX];
+	bool was_named = *named;
+	size_t count = 0;
+	int rc = 0;
+
+	if (trimmed((struct str){ text, bytes }).n == 0)
+		return 0;
+	*named = true;
+	if (csv_split(text, bytes, fields, &count) < 0) {
+		(void)pan_mask(text, bytes); /* as above */
+		fault(r, "a quote is out of place, or there are too many fields",
+		      STR(""));
+		return 0;
+	}
+	mask_fields(r, text, fields, count);
+	if (!was_named) {
+		read_names(r, fields, count);
+		return 0;
+	}
+	rc = settlement_grow(r->s);
+	if (rc == 0)
+		read_row(r, fields, count);
+	return rc;
+}
+
 static int
 read_records(struct reading *r, char *text, size_t n)
 {
-	struct str fields[CSV_FIELDS_MAX];
 	bool named = false;
 	size_t at = 0;
 	int rc = 0;
 
 	r->line = 1;
 	while (at < n && rc == 0) {
-		size_t next = 0, count = 0;
+		size_t next = 0;
 		size_t bytes = csv_take((struct str){ text + at, n - at }, &next);
 		uint32_t lines = lines_in(text + at, next);
-		bool blank = trimmed((struct str){ text + at, bytes }).n == 0;
+		bool was_named = named;
 
-		if (!blank && csv_split(text + at, bytes, fields, &count) < 0)
-			fault(r, "a quote is out of place, or there are too many fields",
-			      STR(""));
-		else if (!blank && !named)
-			read_names(r, fields, count);
-		else if (!blank && (rc = settlement_grow(r->s)) == 0)
-			read_row(r, fields, count);
-		if (!named && !blank && r->s->faults_total > 0)
+		rc = read_record(r, text + at, bytes, &named);
+		if (!was_named && named && r->s->faults_total > 0)
 			return -EBADMSG;
-		named = named || !blank;
 		r->line += lines;
 		at += next;
 	}
@@ -303,15 +341,14 @@ int
 settlement_read(char *text, size_t n, const struct settlement_options *o,
 		struct settlement *ret_settlement)
 {
-	struct reading r = { .o = o, .s = ret_settlement };
+	struct reading r = { .o = o, .s = ret_settlement, .at = { NO_COLUMN } };
 	size_t skip = 0;
 	int rc;
 
 	memset(ret_settlement, 0, sizeof(*ret_settlement));
 	ret_settlement->text = text;
 	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		skip = 3;        /* a byte order mark, as spreadsheets write it */
-	(void)pan_mask(text, n); /* how many does not matter: they are gone */
+		skip = 3; /* a byte order mark, as spreadsheets write it */
 	rc = read_records(&r, text + skip, n - skip);
 	return rc == 0 && ret_settlement->faults_total > 0 ? -EBADMSG : rc;
 }

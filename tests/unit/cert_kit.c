@@ -90,6 +90,50 @@ new_key(void)
 	return key;
 }
 
+static void
+save_crl(const char *name, X509_CRL *crl)
+{
+	FILE *f = fopen(tempdir_path(dir, name), "w");
+
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(PEM_write_X509_CRL(f, crl), 1);
+	ck_assert_int_eq(fclose(f), 0);
+}
+
+/* A list of an authority, with the certificate of the credential revoked on it; NULL: none. */
+static void
+revoke(const char *name, const struct authority *by, const char *revoked, long until_s)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -DAY_S);
+	ASN1_TIME *until = X509_gmtime_adj(NULL, until_s);
+	X509_REVOKED *r = X509_REVOKED_new();
+	FILE *f = revoked == NULL ? NULL : fopen(tempdir_path(dir, revoked), "r");
+	X509 *x = f == NULL ? NULL : PEM_read_X509(f, NULL, NULL, NULL);
+
+	ck_assert_int_eq(X509_CRL_set_version(crl, X509_CRL_VERSION_2), 1);
+	ck_assert_int_eq(X509_CRL_set_issuer_name(crl, X509_get_subject_name(by->cert)),
+			 1);
+	ck_assert_int_eq(X509_CRL_set1_lastUpdate(crl, from), 1);
+	ck_assert_int_eq(X509_CRL_set1_nextUpdate(crl, until), 1);
+	if (x != NULL) {
+		ck_assert_int_eq(
+			X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(x)), 1);
+		ck_assert_int_eq(X509_REVOKED_set_revocationDate(r, from), 1);
+		ck_assert_int_eq(X509_CRL_add0_revoked(crl, r), 1);
+		r = NULL;
+	}
+	ck_assert_int_gt(X509_CRL_sign(crl, by->key, EVP_sha256()), 0);
+	save_crl(name, crl);
+	if (f != NULL)
+		ck_assert_int_eq(fclose(f), 0);
+	X509_free(x);
+	X509_REVOKED_free(r);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	X509_CRL_free(crl);
+}
+
 /* Certificate and key as credentials NAME.crt and NAME.key. */
 static void
 issue(const char *name, const char *alt, const struct authority *by, long from_s,
@@ -124,6 +168,10 @@ cert_kit_make(const char *folder)
 	issue("wild", "DNS:*.shop.example", &ours, -DAY_S, DAY_S);
 	issue("partial", "DNS:term*.shop.example", &ours, -DAY_S, DAY_S);
 	issue("lane", "DNS:lane-3.example", &ours, -DAY_S, DAY_S);
+	issue("revoked", "DNS:terminal.example,IP:127.0.0.1", &ours, -DAY_S, DAY_S);
+	revoke("ca.crl", &ours, "revoked.crt", DAY_S);
+	revoke("old.crl", &ours, "revoked.crt", -DAY_S / 2);
+	revoke("otherca.crl", &other, NULL, DAY_S);
 	tempdir_write(dir, "junk", "no certificate", 14);
 	X509_free(ours.cert);
 	X509_free(other.cert);

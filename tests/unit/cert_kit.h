@@ -8,6 +8,8 @@
  *   expired, early   terminal.example, not in date
  *   wild, partial    *.shop.example, term*.shop.example
  *   lane     lane-3.example
+ *   revoked  terminal.example and 127.0.0.1, by ca, on its list
+ * the lists of revoked ones "ca.crl", "old.crl" (of ca, out of date) and "otherca.crl",
  * and "junk", which is none.
  */
 void cert_kit_make(const char *folder);

@@ -50,12 +50,13 @@ END_TEST
 START_TEST(tls_has_names_of_credentials)
 {
 	struct address a = parsed("tls://psp.example:443?name=pay.psp.example&ca=psp-ca."
-				  "pem&cert=lane.crt&key=lane_key");
+				  "pem&cert=lane.crt&key=lane_key&crl=psp.crl");
 
 	ck_assert_str_eq(a.name, "pay.psp.example");
 	ck_assert_str_eq(a.ca, "psp-ca.pem");
 	ck_assert_str_eq(a.cert, "lane.crt");
 	ck_assert_str_eq(a.key, "lane_key");
+	ck_assert_str_eq(a.crl, "psp.crl");
 	ck_assert(!a.any_client);
 	ck_assert(parsed("tls://0.0.0.0:1?clients=any").any_client);
 	ck_assert_str_eq(parsed("tls://h:1?name=10.0.0.1").name, "10.0.0.1");
@@ -139,6 +140,8 @@ START_TEST(what_is_wrong_is_said)
 		{ "tls://h:1?ca=.x", "credential" },
 		{ "tls://h:1?ca=", "credential" },
 		{ "tls://h:1?ca=a&ca=b", "twice" },
+		{ "tls://h:1?crl=a&crl=b", "twice" },
+		{ "tls://h:1?crl=a/b", "credential" },
 		{ "tls://h:1?name=", "certificate" },
 		{ "tls://h:1?name=a/b", "certificate" },
 		{ "tls://h:1?name=a&name=b", "twice" },
@@ -210,6 +213,9 @@ START_TEST(what_listening_and_opening_need_is_checked)
 		{ "tcp://127.0.0.1:1?allow=10.0.0.1", true, false },
 		{ "tls://127.0.0.1:1", false, false },
 		{ "tls://host:1?ca=x", false, true },
+		{ "tls://host:1?ca=x&crl=r", false, true },
+		{ "tls://host:1?crl=r", false, false },
+		{ "tls://127.0.0.1:1?cert=c&key=k&clients=any&crl=r", false, false },
 		{ "tls://127.0.0.1:1?ca=x&cert=c&key=k", true, true },
 		{ "tls://127.0.0.1:1?cert=c&key=k", false, false },
 		{ "tls://127.0.0.1:1?cert=c&key=k&clients=any", true, false },

@@ -1,51 +1,9 @@
+#include "cards.h"
 #include "unit.h"
 
 #include "base/plain/pan.h"
 
 #include <stdbool.h>
-
-#define TEXT_BYTES 256
-
-/*
- * Card numbers the schemes and processors publish for testing, in parts: no whole one stands in
- * this file.
- */
-static const char *const published[][6] = {
-	{ "4111", "1111", "1111", "1111", NULL },  /* Visa */
-	{ "4012", "8888", "8888", "1881", NULL },  /* Visa */
-	{ "4000", "0000", "0000", "0000", "006" }, /* Visa, 19 */
-	{ "5555", "5555", "5555", "4444", NULL },  /* Mastercard */
-	{ "5105", "1051", "0510", "5100", NULL },  /* Mastercard */
-	{ "2223", "0031", "2200", "3222", NULL },  /* Mastercard, 2-series */
-	{ "6011", "1111", "1111", "1117", NULL },  /* Discover */
-	{ "3782", "822463", "10005", NULL },       /* American Express, 15 */
-	{ "3714", "496353", "98431", NULL },       /* American Express */
-	{ "3056", "930902", "5904", NULL },        /* Diners Club, 14 */
-	{ "3852", "000002", "3237", NULL },        /* Diners Club */
-	{ "3530", "1113", "3330", "0000", NULL },  /* JCB */
-	{ "6200", "0000", "0000", "0005", NULL },  /* UnionPay */
-	{ "6212", "3456", "7890", "1232", NULL },  /* UnionPay */
-	{ "5454", "5454", "5454", "5454", NULL },  /* Mastercard */
-	{ "6759", "6498", "2643", "8453", NULL },  /* Maestro */
-	{ "5641", "8211", "1116", "6669", NULL },  /* Maestro */
-	{ "6304", "0000", "0000", "0000", NULL },  /* Maestro */
-	{ "6011", "0009", "9013", "9424", NULL },  /* Discover */
-	{ "3566", "0020", "2036", "0505", NULL },  /* JCB */
-	{ "3600", "666633", "3344", NULL },        /* Diners Club */
-};
-#define PUBLISHED_COUNT (sizeof(published) / sizeof(published[0]))
-
-/* The card's parts with between between them. */
-static void
-card_text(char buf[TEXT_BYTES], size_t card, const char *between)
-{
-	size_t used = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; i < 6 && published[card][i] != NULL; i++)
-		used += (size_t)snprintf(buf + used, TEXT_BYTES - used, "%s%s",
-					 i > 0 ? between : "", published[card][i]);
-}
 
 static bool
 finds(const char *text)
@@ -87,12 +45,12 @@ START_TEST(finds_published_numbers_however_written)
 {
 	static const char *const betweens[] = { "", " ", "-" };
 
-	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
+	for (size_t card = 0; card < CARDS_PUBLISHED; card++) {
 		for (size_t k = 0; k < 3; k++) {
-			char pan[TEXT_BYTES], text[2 * TEXT_BYTES];
+			char pan[CARDS_TEXT_BYTES], text[2 * CARDS_TEXT_BYTES];
 			size_t start = 0, end = 0;
 
-			card_text(pan, card, betweens[k]);
+			cards_text(pan, card, betweens[k]);
 			ck_assert_msg(finds(pan), "card %zu", card);
 			(void)snprintf(text, sizeof(text), "paid by %s, thanks", pan);
 			ck_assert(pan_find(str_of(text), &start, &end));
@@ -111,12 +69,12 @@ START_TEST(a_number_beside_others_is_found_all_the_same)
 		"\t%s\n",   "  %s",      "3 2 1 %s 1",
 	};
 
-	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
+	for (size_t card = 0; card < CARDS_PUBLISHED; card++) {
 		for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-			char pan[TEXT_BYTES], text[2 * TEXT_BYTES];
+			char pan[CARDS_TEXT_BYTES], text[2 * CARDS_TEXT_BYTES];
 			const char *at = strstr(shapes[i], "%s");
 
-			card_text(pan, card, " ");
+			cards_text(pan, card, " ");
 			(void)snprintf(text, sizeof(text), "%.*s%s%s",
 				       (int)(at - shapes[i]), shapes[i], pan, at + 2);
 			ck_assert_msg(finds(text), "card %zu shape %zu", card, i);
@@ -130,11 +88,11 @@ END_TEST
 
 START_TEST(a_wrong_check_digit_is_no_card)
 {
-	for (size_t card = 0; card < PUBLISHED_COUNT; card++) {
-		char pan[TEXT_BYTES];
+	for (size_t card = 0; card < CARDS_PUBLISHED; card++) {
+		char pan[CARDS_TEXT_BYTES];
 		size_t n;
 
-		card_text(pan, card, "");
+		cards_text(pan, card, "");
 		n = strlen(pan);
 		pan[n - 1] = pan[n - 1] == '9' ? '0' : (char)(pan[n - 1] + 1);
 		ck_assert_msg(!finds(pan), "card %zu", card);
@@ -240,9 +198,9 @@ START_TEST(other_separators_end_a_run)
 						"/",  "\t", "x",  "\n", "_" };
 
 	for (size_t i = 0; i < sizeof(betweens) / sizeof(betweens[0]); i++) {
-		char pan[TEXT_BYTES];
+		char pan[CARDS_TEXT_BYTES];
 
-		card_text(pan, 0, betweens[i]);
+		cards_text(pan, 0, betweens[i]);
 		ck_assert_msg(!finds(pan), "between %zu", i);
 	}
 }
@@ -291,10 +249,10 @@ END_TEST
 
 START_TEST(masking_takes_every_card_and_only_its_digits)
 {
-	char a[TEXT_BYTES], b[TEXT_BYTES], text[4 * TEXT_BYTES];
+	char a[CARDS_TEXT_BYTES], b[CARDS_TEXT_BYTES], text[4 * CARDS_TEXT_BYTES];
 
-	card_text(a, 0, "-");
-	card_text(b, 7, " ");
+	cards_text(a, 0, "-");
+	cards_text(b, 7, " ");
 	(void)snprintf(text, sizeof(text), "no 12: %s; and %s!", a, b);
 	ck_assert_uint_eq(pan_mask(text, strlen(text)), 2);
 	ck_assert_str_eq(text, "no 12: ****-****-****-****; and **** ****** *****!");
@@ -304,9 +262,9 @@ END_TEST
 
 START_TEST(masking_leaves_bytes_behind_its_length_alone)
 {
-	char text[TEXT_BYTES];
+	char text[CARDS_TEXT_BYTES];
 
-	card_text(text, 0, "");
+	cards_text(text, 0, "");
 	ck_assert_uint_eq(pan_mask(text, 15), 0);
 	ck_assert_uint_eq(pan_mask(text, 16), 1);
 	ck_assert_str_eq(text, "****************");

@@ -1,14 +1,13 @@
 #include "base/rpc.h"
 
 #include "base/clock.h"
+#include "rpc_raw.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Rounds a test waits at most; each waits for an event, so that none is a time limit. */
-#define ROUNDS_MAX 2000
 #define ROLE_A 1u
 #define ROLE_B 2u
 #define PHASE_OPEN 1u
@@ -183,45 +182,6 @@ finish(void)
 	left.peer = rpc_peer_free(left.peer);
 	right.peer = rpc_peer_free(right.peer);
 	loop_free(loop);
-}
-
-/* Runs the loop until condition holds. */
-#define RUN_UNTIL(condition)                                                             \
-	do {                                                                             \
-		for (int rounds = 0; !(condition); rounds++) {                           \
-			ck_assert_msg(rounds < ROUNDS_MAX, "never: %s", #condition);     \
-			ck_assert_int_eq(loop_once(loop, 1000), 0);                      \
-		}                                                                        \
-	} while (0)
-
-static void
-raw_send(int fd, const char *text)
-{
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
-			 (ssize_t)strlen(text));
-}
-
-/* Reads one line from a raw end while the loop runs; "" at the end of the stream. */
-static void
-raw_line(int fd, char *buf, size_t bytes)
-{
-	size_t n = 0;
-
-	for (int rounds = 0; n + 1 < bytes; rounds++) {
-		ssize_t got = recv(fd, buf + n, 1, MSG_DONTWAIT);
-
-		ck_assert_int_lt(rounds, ROUNDS_MAX * 64);
-		if (got == 0 || (got < 0 && errno == ECONNRESET))
-			break;
-		if (got < 0) {
-			ck_assert_int_eq(loop_once(loop, 1), 0);
-			continue;
-		}
-		if (buf[n] == '\n')
-			break;
-		n++;
-	}
-	buf[n] = '\0';
 }
 
 static struct json_out *
@@ -416,14 +376,14 @@ START_TEST(nonsense_is_told_and_ends_the_connection)
 		start(&fd);
 		raw_send(fd, cases[i].text);
 		raw_send(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"note\"}\n");
-		raw_line(fd, line, sizeof(line));
+		raw_line(loop, fd, line, sizeof(line));
 		(void)snprintf(code, sizeof(code), "\"code\":%d", cases[i].code);
 		ck_assert_msg(strstr(line, code) != NULL, "%s: %s", cases[i].text, line);
 		ck_assert_ptr_nonnull(strstr(line, "\"id\":null"));
 		RUN_UNTIL(left.closed == 1);
 		ck_assert_int_eq(left.closed_err, -EBADMSG);
 		ck_assert_uint_eq(left.notes, 0); /* what follows is not believed */
-		raw_line(fd, line, sizeof(line));
+		raw_line(loop, fd, line, sizeof(line));
 		ck_assert_str_eq(line, "");
 		(void)close(fd);
 		finish();
@@ -464,7 +424,7 @@ START_TEST(wrong_requests_are_told_and_the_connection_stays)
 
 		raw_send(fd, cases[i].text);
 		raw_send(fd, "\r\n");
-		raw_line(fd, line, sizeof(line));
+		raw_line(loop, fd, line, sizeof(line));
 		ck_assert_msg(strstr(line, cases[i].answer) != NULL, "%s: %s",
 			      cases[i].text, line);
 	}
@@ -650,7 +610,7 @@ START_TEST(every_cut_of_a_message_gives_the_same)
 		ck_assert_int_eq(loop_once(loop, 0), 0);
 		ck_assert_int_eq(loop_once(loop, 0), 0);
 		raw_send(fd, text + cut);
-		raw_line(fd, line, sizeof(line));
+		raw_line(loop, fd, line, sizeof(line));
 		ck_assert_str_eq(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":6}");
 	}
 	(void)close(fd);
@@ -846,12 +806,12 @@ START_TEST(requests_beyond_the_limit_are_refused)
 		held[i] = left.held;
 	}
 	raw_send(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"hold\"}\n");
-	raw_line(fd, line, sizeof(line));
+	raw_line(loop, fd, line, sizeof(line));
 	ck_assert_ptr_nonnull(strstr(line, "-32002"));
 	/* From the middle, the end and the start of the list. */
 	for (unsigned i = 0; i < RPC_PENDING_MAX; i++)
 		rpc_reply(held[(i + 77) % RPC_PENDING_MAX], NULL);
-	raw_line(fd, line, sizeof(line));
+	raw_line(loop, fd, line, sizeof(line));
 	ck_assert_str_eq(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
 	raw_send(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"hold\"}\n");
 	RUN_UNTIL(left.calls == RPC_PENDING_MAX + 1);

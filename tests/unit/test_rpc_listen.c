@@ -1,6 +1,7 @@
 #include "base/rpc.h"
 
 #include "base/clock.h"
+#include "rpc_raw.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -11,8 +12,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Rounds a test waits at most; each waits for an event, so that none is a time limit. */
-#define ROUNDS_MAX 2000
 #define ROLE 4u
 
 static struct loop *loop;
@@ -37,14 +36,6 @@ static struct {
 	struct rpc_client *client;
 	bool free_client, free_peer;
 } mine;
-
-#define RUN_UNTIL(condition)                                                             \
-	do {                                                                             \
-		for (int rounds = 0; !(condition); rounds++) {                           \
-			ck_assert_msg(rounds < ROUNDS_MAX, "never: %s", #condition);     \
-			ck_assert_int_eq(loop_once(loop, 1000), 0);                      \
-		}                                                                        \
-	} while (0)
 
 static uint32_t
 on_accept(void *ctx, pid_t pid, uid_t uid, gid_t gid)

@@ -1,5 +1,6 @@
 #include "base/rpc.h"
 
+#include "rpc_raw.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -7,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Rounds a test waits at most; each waits for an event, so that none is a time limit. */
-#define ROUNDS_MAX 2000
 #define ROLE_A 1u
 
 static struct loop *loop;
@@ -61,45 +60,6 @@ finish(void)
 {
 	side.peer = rpc_peer_free(side.peer);
 	loop_free(loop);
-}
-
-/* Runs the loop until condition holds. */
-#define RUN_UNTIL(condition)                                                             \
-	do {                                                                             \
-		for (int rounds = 0; !(condition); rounds++) {                           \
-			ck_assert_msg(rounds < ROUNDS_MAX, "never: %s", #condition);     \
-			ck_assert_int_eq(loop_once(loop, 1000), 0);                      \
-		}                                                                        \
-	} while (0)
-
-static void
-raw_send(int fd, const char *text)
-{
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
-			 (ssize_t)strlen(text));
-}
-
-/* Reads one line from a raw end while the loop runs; "" at the end of the stream. */
-static void
-raw_line(int fd, char *buf, size_t bytes)
-{
-	size_t n = 0;
-
-	for (int rounds = 0; n + 1 < bytes; rounds++) {
-		ssize_t got = recv(fd, buf + n, 1, MSG_DONTWAIT);
-
-		ck_assert_int_lt(rounds, ROUNDS_MAX * 64);
-		if (got == 0 || (got < 0 && errno == ECONNRESET))
-			break;
-		if (got < 0) {
-			ck_assert_int_eq(loop_once(loop, 1), 0);
-			continue;
-		}
-		if (buf[n] == '\n')
-			break;
-		n++;
-	}
-	buf[n] = '\0';
 }
 
 /* A child that answers the other end of a pair with ready lines, then reads until the end. */
@@ -246,11 +206,11 @@ START_TEST(a_handler_may_wait_and_the_order_of_messages_stays)
 	RUN_UNTIL(side.notes == 2);
 	ck_assert_uint_eq(side.calls, 1);
 	ck_assert_str_eq(side.last, "last");
-	raw_line(fds[1], line, sizeof(line));
+	raw_line(loop, fds[1], line, sizeof(line));
 	ck_assert_str_eq(
 		line,
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"journal\",\"params\":{}}");
-	raw_line(fds[1], line, sizeof(line));
+	raw_line(loop, fds[1], line, sizeof(line));
 	ck_assert_str_eq(line, "{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":{}}");
 	(void)close(fds[1]);
 	finish();

@@ -103,6 +103,18 @@ START_TEST(only_the_right_peer_is_taken)
 		  -EKEYREJECTED, "expired" },
 		{ "terminal.example:1?ca=ca", "cert=early.crt&key=early.key" ANY,
 		  -EKEYREJECTED, "not yet valid" },
+		/* Revoked: by the list, when there is one; a list out of date, or of another, is none. */
+		{ "terminal.example:1?ca=ca", "cert=revoked.crt&key=revoked.key" ANY, 0,
+		  "" },
+		{ "terminal.example:1?ca=ca&crl=ca.crl",
+		  "cert=revoked.crt&key=revoked.key" ANY, -EKEYREJECTED, "revoked" },
+		{ "terminal.example:1?ca=ca&crl=ca.crl", "cert=good.crt&key=good.key" ANY,
+		  0, "" },
+		{ "terminal.example:1?ca=ca&crl=old.crl",
+		  "cert=good.crt&key=good.key" ANY, -EKEYREJECTED, "CRL has expired" },
+		{ "terminal.example:1?ca=ca&crl=otherca.crl",
+		  "cert=good.crt&key=good.key" ANY, -EKEYREJECTED,
+		  "unable to get certificate CRL" },
 	};
 
 	tempdir_make(dir);
@@ -140,6 +152,9 @@ START_TEST(a_listener_takes_only_clients_that_it_knows)
 		{ "&cert=lane.crt&key=lane.key", "&name=lane-4.example", false },
 		{ "&cert=foreign.crt&key=foreign.key", "", false },
 		{ "&cert=expired.crt&key=expired.key", "", false },
+		{ "&cert=revoked.crt&key=revoked.key", "", true },
+		{ "&cert=revoked.crt&key=revoked.key", "&crl=ca.crl", false },
+		{ "&cert=lane.crt&key=lane.key", "&crl=ca.crl", true },
 		{ "", "", false },
 	};
 
@@ -175,6 +190,9 @@ START_TEST(what_lies_in_the_credentials_is_checked)
 	} rows[] = {
 		{ "ca=nowhere", -ENOENT, "LoadCredential=nowhere" },
 		{ "ca=junk", -EKEYREJECTED, "certificate" },
+		{ "ca=ca&crl=none", -ENOENT, "LoadCredential=none" },
+		{ "ca=ca&crl=junk", -EKEYREJECTED, "list of revoked" },
+		{ "ca=ca&crl=ca", -EKEYREJECTED, "list of revoked" },
 		{ "ca=ca&cert=junk&key=good.key", -EKEYREJECTED, "certificate" },
 		{ "ca=ca&cert=good.crt&key=junk", -EKEYREJECTED, "private key" },
 		{ "ca=ca&cert=good.crt&key=lane.key", -EKEYREJECTED, "not the key" },

@@ -237,7 +237,70 @@ START_TEST(misuse_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* What lies on the way to a reader that is slow. */
+static size_t
+on_the_way(uint64_t conn)
+{
+	struct vhost_conn c;
+
+	for (size_t i = 0; vhost_conns_at(v, i, &c); i++)
+		if (c.id == conn)
+			return c.sent;
+	return 0;
+}
+
+/* With this window, fed and taken in these pieces. */
+static void
+hold_back(size_t window, size_t fed, size_t taken)
+{
+	const struct vhost_feed how = { .piece = fed, .gap_ms = 1 };
+	uint8_t sent[900] = { 0, 0, 3, 128 }, got[900];
+	size_t n = 0, most = 0;
+
+	for (size_t i = 4; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 7);
+	set_up(FRAMING_LENGTH4);
+	vhost_conns_window(v, seen.terminal, window);
+	vhost_conns_window(v, seen.pos, window);
+	ck_assert_int_eq(tunnel(seen.pos, seen.terminal, request, sizeof(request)),
+			 LANED_OK);
+	ck_assert_uint_eq(vhost_conns_take(v, seen.terminal, got, sizeof(got)),
+			  sizeof(request));
+	ck_assert_int_eq(vhost_conns_feed(v, seen.terminal, sent, sizeof(sent), &how), 0);
+	for (int turn = 0; turn < 2000 && n < sizeof(sent); turn++) {
+		size_t rest = sizeof(sent) - n;
+
+		ck_assert(vhost_run(v, vhost_now(v) + 5, 1000));
+		most = on_the_way(seen.pos) > most ? on_the_way(seen.pos) : most;
+		n += vhost_conns_take(v, seen.pos, got + n, rest < taken ? rest : taken);
+	}
+	ck_assert_uint_eq(n, sizeof(sent));
+	ck_assert_mem_eq(got, sent, n);
+	ck_assert_uint_le(most, window + fed);
+	ck_assert(vhost_run(v, vhost_now(v) + 5, 1000));
+	/* An end that comes while a line takes no more is passed over, and the next one counts. */
+	if (seen.dones == 0) {
+		flows(seen.pos, seen.terminal, request, sizeof(request), 0);
+		flows(seen.terminal, seen.pos, answer, sizeof(answer), 0);
+	}
+	ck_assert_uint_eq(seen.dones, 1);
+	ck_assert_int_eq(seen.done, LANED_OK);
+	ck_assert_uint_eq(seen.n, 0);
+	tear_down();
+}
+
+START_TEST(a_slow_reader_holds_the_other_side_back)
+{
+	hold_back(16, 7, 5);
+	hold_back(64, 200, 3);
+	hold_back(1, 1, 1);
+	hold_back(100, 99, 100);
+	hold_back(16, sizeof(seen.data), 1);
+}
+END_TEST
+
 UNIT_MAIN("vhost_splice", a_splice_is_for_good, a_tunnel_ends_with_the_transaction,
 	  what_follows_the_end_is_the_plug_ins,
 	  an_end_in_the_middle_closes_both_and_says_so,
+	  a_slow_reader_holds_the_other_side_back,
 	  misuse_is_refused_and_changes_nothing)

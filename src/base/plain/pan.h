@@ -28,9 +28,9 @@ bool pan_find_article(struct str s);
  * The same for packed digits (BCD): card numbers from a byte's begin on, with a half byte F behind or 0
  * before an odd count of digits. A tenth of all such numbers passes Luhn, and chance has many: so
  * only those count that stand as protocols write them: with EMV's tag or ZVT's length before it, as
- * track 2, or filled up by FF; and, unless s looks as if it were random (a ciphertext, a key), behind a
- * count of their digits or bytes, or with no digit on either side. What is a text, and what
- * reads as one, is none of this.
+ * field 2 of ISO 8583, as track 2, or filled up by FF; and, unless s looks as if it were random (a
+ * ciphertext, a key), with no digit on either side but a count of its own. What is a text, and
+ * what reads as one, is none of this.
  */
 bool pan_find_packed(struct str s);
 /* Bytes whose meaning we do not know: either of the two. */
