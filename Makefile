@@ -226,6 +226,7 @@ test_objs_test_sim = $(virtual_src)
 test_ldflags_test_sim = $(virtual_ld)
 # Modem lines and breaks, which a pseudo terminal lacks, are played by the test.
 test_ldflags_test_stream_serial = -Wl,--wrap=ioctl,--wrap=read
+test_ldflags_test_host_kinds = -Wl,--wrap=ioctl
 # The order of what makes a file durable is watched.
 test_ldflags_test_files_order = -Wl,--wrap=fsync,--wrap=renameat
 define unit

@@ -419,14 +419,19 @@ check_consistent(const struct books *b)
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct payment *p = b->of[i];
 
-		if (reconcile_is_difference(b->said[i]) && !may_differ(b, p))
+		if (reconcile_is_difference(b->said[i]) && lost_has_key(w->lost, p->key))
+			w->res->named++;
+		else if (reconcile_is_difference(b->said[i]) && !may_differ(b, p))
 			world_broken(w, INV_BOOKS "%s differs: %s", p->ticket,
 				     reconcile_name(b->said[i]));
 	}
-	for (uint32_t i = 0; i < b->strangers_count; i++)
+	for (uint32_t i = 0; i < b->strangers_count; i++) {
+		if (reconcile_is_difference(b->strange[i]))
+			w->res->named++;
 		if (!lost_has_key(w->lost, b->strangers[i]))
 			world_broken(w, INV_BOOKS "a stranger: %s",
 				     reconcile_name(b->strange[i]));
+	}
 	for (uint32_t i = 0; i < b->rows_count; i++)
 		processor += b->rows[i].amount_minor;
 	if (b->theirs_minor != processor || b->told != b->count + b->strangers_count)

@@ -5,6 +5,7 @@
  * does has no effect outside, and it is put away when that has come back.
  */
 #include "sim/drop_private.h"
+#include "sim/relay.h"
 #include "sim/virtual/virtual.h"
 
 #include "adapter/bridge.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SOCKET "/sim/adapter-drop.sock"
 #define STEPS_MAX 10000u
 #define DEATH_ONE_IN 1500u /* sends */
 
@@ -32,10 +32,14 @@ __wrap_host_set_link(struct laned_host *h, const struct host_link *link)
 	vhost_set_link((struct vhost *)(void *)h, link);
 }
 
+/* Its process is known from here to the end of the run. */
+static struct drop_side *now_running;
+
 const struct laned_host_api *
 __wrap_host_api(void)
 {
-	return vhost_api();
+	return now_running->is->api != NULL ? now_running->is->api(now_running)
+					    : vhost_api();
 }
 
 bool
@@ -66,10 +70,19 @@ dies(struct drop_side *d)
 	if (d->dying)
 		return;
 	d->dying = true;
-	d->w->adapter_epoch++;
+	if (d->w->relay == NULL)
+		d->w->adapter_epoch++; /* else the payer's */
 	d->w->res->adapter_restarts++;
 	world_trace(d->w, "adapter dies");
 	virtual_kill(VIRTUAL_ADAPTER);
+	if (d->w->relay != NULL)
+		relay_killed(d->w);
+}
+
+void
+bridge_side_dies_here(struct drop_side *d)
+{
+	dies(d);
 }
 
 static void
@@ -88,10 +101,12 @@ put_away(struct drop_side *d)
 	enum virtual_process before = virtual_enter(VIRTUAL_ADAPTER);
 
 	d->bridge = bridge_free(d->bridge);
+	if (d->is->gone != NULL)
+		d->is->gone(d);
 	d->loop = loop_free(d->loop);
 	vhost_forget_deferred(d->host);
 	(void)virtual_enter(before);
-	(void)world_post(d->w, MSG_DROP_STARTS, world_delay(d->w, 500, 20000));
+	(void)world_post(d->w, d->is->starts, world_delay(d->w, 500, 20000));
 }
 
 /* A part of the process's code has come back. */
@@ -125,9 +140,10 @@ int
 bridge_side_called(struct drop_side *d, const char *function)
 {
 	static const char *const outside[] = {
-		"dir_list", "dir_read",  "dir_put",     "dir_remove", "dir_set_aside",
-		"journal",  "event",     "pos_basket",  "pos_claim",  "pos_cancel",
-		"complete", "conn_open", "conn_listen", "conn_send",
+		"dir_list",      "dir_read",   "dir_put",  "dir_remove",
+		"dir_set_aside", "journal",    "event",    "pos_basket",
+		"pos_claim",     "pos_cancel", "complete", "conn_open",
+		"conn_listen",   "conn_send",  "splice",   "tunnel",
 	};
 
 	if (d->inside && !d->dying && drop_dies(d, DEATH_ONE_IN)) {
@@ -168,15 +184,25 @@ on_piece(void *ctx, enum virtual_process p, bool sends, size_t n)
 }
 
 static void
+on_seen(void *ctx, enum virtual_process from, const char *bytes, size_t n)
+{
+	struct world *w = ctx;
+
+	(void)from;
+	if (w->relay != NULL)
+		relay_looks(w, bytes, n);
+}
+
+static void
 on_sends(void *ctx, enum virtual_process p)
 {
 	struct world *w = ctx;
 
 	if (p == VIRTUAL_LANED) {
 		world_crash_point(w);
-	} else if (drop_dies(w->drop, DEATH_ONE_IN)) {
+	} else if (drop_dies(now_running, DEATH_ONE_IN)) {
 		world_trace(w, "at a send");
-		dies(w->drop);
+		dies(now_running);
 	} else if (world_fault(w, SIM_FAULT_LINK_CUT, 500)) {
 		world_trace(w, "the link breaks");
 		(void)virtual_cut(); /* with or without something under way */
@@ -188,7 +214,7 @@ static void
 on_waits(void *ctx, enum virtual_process p, int fd, int64_t at_ms)
 {
 	struct world *w = ctx;
-	struct drop_side *d = w->drop;
+	struct drop_side *d = now_running;
 	enum virtual_process before;
 
 	if (p != VIRTUAL_ADAPTER)
@@ -214,6 +240,7 @@ bridge_side_begin(struct world *w)
 	const struct virtual_hooks hooks = { .ctx = w,
 					     .delay_ms = on_delay,
 					     .piece = on_piece,
+					     .seen = on_seen,
 					     .sends = on_sends,
 					     .waits = on_waits,
 					     .random = on_random };
@@ -237,23 +264,29 @@ bridge_side_start(struct drop_side *d)
 	enum virtual_process before;
 	struct bridge_options o = { .host = vhost_handle(d->host),
 				    .plugin = d->plugin,
-				    .name = "drop",
+				    .name = d->is->name,
 				    .environment = "test",
-				    .socket = SOCKET,
+				    .socket = d->is->socket,
 				    .fd = -1,
 				    .ended = on_ended,
+				    .laned = d->is->laned,
 				    .ctx = d };
 	int rc;
 
+	now_running = d;
 	virtual_born(VIRTUAL_ADAPTER);
 	d->dying = false;
 	before = enter(d);
 	if (loop_new(&d->loop) < 0)
 		abort();
 	o.loop = d->loop;
+	if (d->is->born != NULL)
+		d->is->born(d);
 	rc = bridge_new(&o, &d->bridge);
 	if (rc < 0 && !d->dying)
 		world_broken(d->w, INV_ALIVE "the adapter does not start: %d", rc);
+	if (rc == 0 && !d->dying && d->is->runs != NULL)
+		d->is->runs(d);
 	world_trace(d->w, "adapter up %d", rc == 0);
 	leave(d, before);
 }
@@ -293,6 +326,8 @@ bridge_side_stop(struct drop_side *d)
 		return;
 	before = virtual_enter(VIRTUAL_ADAPTER);
 	d->bridge = bridge_free(d->bridge);
+	if (d->is->gone != NULL)
+		d->is->gone(d);
 	d->loop = loop_free(d->loop);
 	(void)virtual_enter(before);
 }

@@ -1,6 +1,7 @@
 #include "sim/drop_private.h"
 
 #include "adapter/plugin_load.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ struct basket {
 	struct body body;
 	char ticket[LANE_TICKET_BYTES];
 	struct lane_basket basket;
-	struct basket_line lines[WORLD_LINES_MAX];
+	struct basket_line lines[];
 };
 
 struct claim {
@@ -467,11 +468,11 @@ on_basket(void *ctx, const struct laned_basket *from, laned_ack_fn ack, void *us
 
 	if (!d->up)
 		return LANED_GONE;
-	b = drop_body_new(d, sizeof(*b));
-	if (from->lines_count > sizeof(b->lines) / sizeof(b->lines[0])) {
+	if (from->lines_count > WORLD_LINES_MAX) {
 		world_broken(d->w, INV_ALIVE "a basket of %u lines", from->lines_count);
 		return LANED_TOO_LARGE;
 	}
+	b = drop_body_new(d, sizeof(*b) + from->lines_count * sizeof(b->lines[0]));
 	drop_copy_text(b->ticket, sizeof(b->ticket), str_in(from->ticket));
 	for (uint32_t i = 0; i < from->lines_count; i++)
 		basket_line(&b->lines[i], &from->lines[i]);
@@ -612,23 +613,12 @@ drop_taken(struct drop_side *d, const struct message *m, int rc, bool stored)
 
 /* ---- to the adapter ---------------------------------------------------------------------- */
 
-/* A text that lasts as long as the run: the message may outlive the prices. */
-static struct laned_str
-kept_text(struct drop_side *d, struct str s)
-{
-	struct kept_text {
-		struct body body;
-		char text[];
-	} *k = drop_body_new(d, sizeof(*k) + s.n + 1);
-
-	if (s.n > 0)
-		memcpy(k->text, s.p, s.n);
-	return (struct laned_str){ k->text, s.n };
-}
-
+/* The texts of its discounts, which may outlive the prices, stand behind them. */
 static void
-copy_offer(struct drop_side *d, struct submit *s, const struct lane_effect *fx)
+copy_offer(struct submit *s, const struct lane_effect *fx)
 {
+	char *text = (char *)&s->discounts[fx->offer.discounts_count];
+
 	s->op = LANE_OP_OFFER;
 	s->offer = fx->offer.serial;
 	drop_copy_text(s->ticket, sizeof(s->ticket), str_of(fx->offer.ticket));
@@ -639,12 +629,15 @@ copy_offer(struct drop_side *d, struct submit *s, const struct lane_effect *fx)
 	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
 		const struct lane_discount *from = &fx->offer.discounts[i];
 
+		if (from->text.n > 0)
+			memcpy(text, from->text.p, from->text.n);
 		s->discounts[s->discounts_count++] = (struct laned_discount){
 			.size = sizeof(struct laned_discount),
 			.line = from->line,
 			.amount = from->amount_minor,
-			.text = kept_text(d, from->text),
+			.text = { text, from->text.n },
 		};
+		text += from->text.n;
 	}
 }
 
@@ -680,15 +673,15 @@ drop_submit(struct drop_side *d, const struct lane_effect *fx)
 {
 	struct submit *s;
 	struct message *m;
-	size_t count = 0;
+	size_t bytes = 0;
 
 	if (!d->up)
 		return -ENOTCONN;
+	for (uint32_t i = 0; fx->kind == FX_OFFER && i < fx->offer.discounts_count; i++)
+		bytes += sizeof(s->discounts[0]) + fx->offer.discounts[i].text.n;
+	s = drop_body_new(d, sizeof(*s) + bytes);
 	if (fx->kind == FX_OFFER)
-		count = fx->offer.discounts_count;
-	s = drop_body_new(d, sizeof(*s) + count * sizeof(s->discounts[0]));
-	if (fx->kind == FX_OFFER)
-		copy_offer(d, s, fx);
+		copy_offer(s, fx);
 	else
 		copy_payment(s, fx);
 	m = world_post(d->w, MSG_SUBMIT, 0);
@@ -823,6 +816,8 @@ drop_message(struct drop_side *d, const struct message *m)
 	if (!d->up || m->link_epoch != d->link_epoch)
 		return; /* it went with the connection */
 	if (m->kind == MSG_SUBMIT) {
+		/* Its timers count from now on; nothing is due before. */
+		(void)vhost_step(d->host, d->w->now.mono_ms);
 		enter(d, part_submit, m->body);
 	} else if (m->kind == MSG_OVERDUE) {
 		overdue(d, m);
@@ -852,6 +847,10 @@ load_once(const char *path)
 	return plugin;
 }
 
+static const struct process the_process = { .name = "drop",
+					    .socket = "/sim/adapter-drop.sock",
+					    .starts = MSG_DROP_STARTS };
+
 struct drop_side *
 drop_new(struct world *w, const char *plugin)
 {
@@ -860,6 +859,7 @@ drop_new(struct world *w, const char *plugin)
 	if (d == NULL)
 		abort();
 	d->w = w;
+	d->is = &the_process;
 	d->plugin = load_once(plugin);
 	d->table = plugin_table(d->plugin);
 	d->requests = host_requests_new();
@@ -901,6 +901,8 @@ drop_free(struct drop_side *d)
 		d->bodies = b->next;
 		free(b);
 	}
+	(void)json_out_free(d->out);           /* gives NULL */
+	(void)arena_free(d->tree);             /* gives NULL */
 	(void)host_requests_free(d->requests); /* gives NULL */
 	free(d);
 	return NULL;

@@ -2,6 +2,7 @@
 #define LANED_TESTS_SIM_DROP_PRIVATE_H
 
 /* What drop.c and drop_till.c share. */
+#include "adapter/bridge.h"
 #include "adapter/host_requests.h"
 #include "adapter/plugin_load.h"
 #include "adapter/vhost.h"
@@ -14,6 +15,24 @@ struct body {
 	struct body *next;
 };
 
+struct drop_side;
+
+/* What the two adapters' processes with a real bridge do not share. */
+struct process {
+	const char *name, *socket;
+	enum message_kind starts; /* posted when it has died */
+	/* Each may be NULL. There is a loop, and no instance yet; and none any more. */
+	void (*born)(struct drop_side *d);
+	void (*gone)(struct drop_side *d);
+	void (*runs)(struct drop_side *d); /* the instance is started */
+	void (*laned)(void *side, enum bridge_laned what);
+	/* Of the table that its instance gets; NULL: the virtual host's. */
+	const struct laned_host_api *(*api)(struct drop_side *d);
+};
+
+struct arena;
+struct json_out;
+
 struct drop_side {
 	struct world *w;
 	const struct laned_adapter *table;
@@ -22,12 +41,15 @@ struct drop_side {
 	struct host_link link;
 	struct host_requests *requests;
 	struct body *bodies;
+	struct json_out *out; /* what the till writes is made in here; NULL: nothing yet */
+	struct arena *tree;   /* and what it reads in here */
 	bool up, inside, lost;
 	uint32_t link_epoch;
 	int said; /* laned's answer to the journal call: -1 none */
 	jmp_buf death;
 	/* With the real bridge (bridge.c). */
 	const struct plugin *plugin;
+	const struct process *is; /* which one of the adapters it is */
 	struct bridge *bridge;
 	struct loop *loop;   /* NULL: no process */
 	bool dying, waiting; /* it waits for laned's answer, and the world goes on */
@@ -50,6 +72,8 @@ int bridge_side_called(struct drop_side *d, const char *function);
 
 /* The adapter calls its host, or sends: does it die here? At random once in n. */
 bool drop_dies(struct drop_side *d, uint32_t one_in);
+/* From now on its code has no effect outside. */
+void bridge_side_dies_here(struct drop_side *d);
 /* Zeroed memory that begins with a body; never NULL. */
 void *drop_body_new(struct drop_side *d, size_t bytes);
 /* Cut to nothing when it does not fit: it is none of ours then. */

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,13 @@ static struct file *
 file_new(struct drop_side *d, const char *stem, const char *kind, struct str text)
 {
 	struct file *f = drop_body_new(d, sizeof(*f) + text.n);
+	struct strbuf name; /* fits */
 
-	(void)snprintf(f->name, sizeof(f->name), "%s.%s.json", stem, kind); /* fits */
+	strbuf_init(&name, f->name, sizeof(f->name));
+	strbuf_add(&name, str_of(stem));
+	strbuf_add(&name, STR("."));
+	strbuf_add(&name, str_of(kind));
+	strbuf_add(&name, STR(".json"));
 	memcpy(f->text, text.p, text.n);
 	f->bytes = text.n;
 	return f;
@@ -62,25 +68,42 @@ write_json(struct drop_side *d, const char *stem, const char *kind, struct json_
 	if (json_out_text(o, &text) < 0)
 		abort();
 	write_file(d, file_new(d, stem, kind, text), in_ms);
-	(void)json_out_free(o); /* gives NULL */
 }
 
+/* The till's one writer, at the beginning of a file. */
 static struct json_out *
-json_new(void)
+json_begin(struct drop_side *d)
 {
-	struct json_out *o = json_out_new(FILE_BYTES_MAX);
-
-	if (o == NULL)
+	if (d->out == NULL)
+		d->out = json_out_new(FILE_BYTES_MAX);
+	if (d->out == NULL)
 		abort();
-	json_open_object(o, NULL);
-	json_int(o, "v", 1);
-	return o;
+	json_out_reset(d->out);
+	json_open_object(d->out, NULL);
+	json_int(d->out, "v", 1);
+	return d->out;
+}
+
+/* A file as a tree, which is good until the next one; NULL: it is no JSON. */
+static const struct value *
+json_of(struct drop_side *d, const struct vhost_file *f)
+{
+	const struct value *v = NULL;
+
+	if (d->tree == NULL)
+		d->tree = arena_new(ARENA_BYTES);
+	if (d->tree == NULL)
+		abort();
+	arena_reset(d->tree);
+	if (json_parse(d->tree, (struct str){ f->data, f->bytes }, 0, &v, NULL) < 0)
+		return NULL;
+	return v;
 }
 
 void
 drop_write_basket(struct drop_side *d, const struct lane_basket *b)
 {
-	struct json_out *o = json_new();
+	struct json_out *o = json_begin(d);
 	char stem[LANE_TICKET_BYTES];
 
 	drop_copy_text(stem, sizeof(stem), b->ticket);
@@ -107,7 +130,7 @@ void
 drop_write_claim(struct drop_side *d, const char *ticket, enum claim_kind kind,
 		 const char *value)
 {
-	struct json_out *o = json_new();
+	struct json_out *o = json_begin(d);
 
 	json_cstr(o, "ticket", ticket);
 	json_cstr(o, "kind", claim_kind_name(kind));
@@ -118,7 +141,7 @@ drop_write_claim(struct drop_side *d, const char *ticket, enum claim_kind kind,
 void
 drop_write_cancel(struct drop_side *d, const char *ticket)
 {
-	struct json_out *o = json_new();
+	struct json_out *o = json_begin(d);
 
 	json_cstr(o, "ticket", ticket);
 	write_json(d, ticket, "cancel", o, 0);
@@ -127,7 +150,7 @@ drop_write_cancel(struct drop_side *d, const char *ticket)
 void
 drop_answer(struct drop_side *d, const struct message *answer, int64_t in_ms)
 {
-	struct json_out *o = json_new();
+	struct json_out *o = json_begin(d);
 	char hex[KEY128_TEXT_BYTES];
 	bool end = answer->op == LANE_OP_CONFIRM || answer->op == LANE_OP_UNDO ||
 		   answer->outcome == OUTCOME_UNDONE ||
@@ -137,11 +160,8 @@ drop_answer(struct drop_side *d, const struct message *answer, int64_t in_ms)
 	json_cstr(o, "key", hex);
 	/* The format's words for the end of a payment are three; a shrug is no file. */
 	if (end && answer->outcome != OUTCOME_UNDONE &&
-	    answer->outcome != OUTCOME_CONFIRMED &&
-	    answer->outcome != OUTCOME_NOT_FOUND) {
-		(void)json_out_free(o); /* gives NULL */
+	    answer->outcome != OUTCOME_CONFIRMED && answer->outcome != OUTCOME_NOT_FOUND)
 		return;
-	}
 	json_cstr(o, end ? "state" : "outcome", lane_outcome_name(answer->outcome));
 	if (!end && answer->has_amount)
 		json_int(o, "amount", answer->amount);
@@ -173,64 +193,55 @@ till_writes(struct drop_side *d, struct file *f)
 
 /* What a payment asks for. 0; -EBADMSG the disk has eaten of it: no JSON. */
 static int
-read_pay(struct world *w, const struct vhost_file *f, struct message *ret)
+read_pay(struct drop_side *d, const struct vhost_file *f, struct message *ret)
 {
-	struct arena *arena = arena_new(ARENA_BYTES);
-	const struct value *v = NULL;
+	const struct value *v = json_of(d, f);
 	int64_t rev = 0;
 	struct str s;
-	int rc;
 
-	if (arena == NULL)
-		abort();
-	rc = json_parse(arena, (struct str){ f->data, f->bytes }, 0, &v, NULL);
-	if (rc == 0 && (value_get_int(v, "amount", 1, INT64_MAX, &ret->amount) < 0 ||
-			(ret->op == LANE_OP_PAY &&
-			 value_get_int(v, "rev", 0, UINT32_MAX, &rev) < 0) ||
-			(ret->op == LANE_OP_REFUND &&
-			 (value_get_str(v, "original", KEY_HEX, &s) < 0 ||
-			  key128_parse(s, &ret->original) < 0)) ||
-			value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0))
-		world_broken(w, INV_TOTAL "%s is not what the format wants", f->name);
-	else if (rc == 0)
+	if (v == NULL)
+		return -EBADMSG;
+	if (value_get_int(v, "amount", 1, INT64_MAX, &ret->amount) < 0 ||
+	    (ret->op == LANE_OP_PAY &&
+	     value_get_int(v, "rev", 0, UINT32_MAX, &rev) < 0) ||
+	    (ret->op == LANE_OP_REFUND &&
+	     (value_get_str(v, "original", KEY_HEX, &s) < 0 ||
+	      key128_parse(s, &ret->original) < 0)) ||
+	    value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0)
+		world_broken(d->w, INV_TOTAL "%s is not what the format wants", f->name);
+	else
 		drop_copy_text(ret->ticket, LANE_TICKET_BYTES, s);
 	ret->rev = (uint32_t)rev;
-	(void)arena_free(arena); /* gives NULL */
-	return rc;
+	return 0;
 }
 
 /* An offer, unless the disk has eaten of it. */
 static void
-read_offer(struct world *w, const struct vhost_file *f)
+read_offer(struct drop_side *d, const struct vhost_file *f)
 {
-	struct arena *arena = arena_new(ARENA_BYTES);
-	const struct value *v = NULL, *list;
+	const struct value *v = json_of(d, f), *list;
 	char ticket[LANE_TICKET_BYTES];
 	int64_t total = 0, rev = 0, off = 0, amount;
 	struct str s;
 
-	if (arena == NULL)
-		abort();
-	if (json_parse(arena, (struct str){ f->data, f->bytes }, 0, &v, NULL) < 0)
-		goto out;
+	if (v == NULL)
+		return;
 	if (value_get_int(v, "total", INT64_MIN, INT64_MAX, &total) < 0 ||
 	    value_get_int(v, "rev", 0, UINT32_MAX, &rev) < 0 ||
 	    value_get_str(v, "ticket", LANE_TICKET_BYTES - 1, &s) < 0 ||
 	    value_get_array(v, "discounts", &list) < 0) {
-		world_broken(w, INV_TOTAL "%s is no offer", f->name);
-		goto out;
+		world_broken(d->w, INV_TOTAL "%s is no offer", f->name);
+		return;
 	}
-	for (const struct value *d = list->first; d != NULL; d = d->next) {
-		if (value_get_int(d, "amount", INT64_MIN, INT64_MAX, &amount) < 0)
-			world_broken(w, INV_TOTAL "%s: a discount without amount",
+	for (const struct value *o = list->first; o != NULL; o = o->next) {
+		if (value_get_int(o, "amount", INT64_MIN, INT64_MAX, &amount) < 0)
+			world_broken(d->w, INV_TOTAL "%s: a discount without amount",
 				     f->name);
 		else
 			off += amount;
 	}
 	drop_copy_text(ticket, sizeof(ticket), s);
-	till_reads_offer(w, ticket, (uint32_t)rev, total, off);
-out:
-	(void)arena_free(arena); /* gives NULL */
+	till_reads_offer(d->w, ticket, (uint32_t)rev, total, off);
 }
 
 /* The till takes one file: what it asks for. False: an offer, which was looked at before. */
@@ -259,7 +270,7 @@ read_request(struct drop_side *d, const struct vhost_file *f, struct message *re
 		if (strcmp(dot, kinds[op]) == 0)
 			ret->op = (enum lane_op)op;
 	if ((ret->op == LANE_OP_PAY || ret->op == LANE_OP_REFUND) &&
-	    read_pay(d->w, f, ret) < 0)
+	    read_pay(d, f, ret) < 0)
 		return false;
 	return ret->op != LANE_OP_OTHER;
 }
@@ -287,7 +298,7 @@ till_looks(struct drop_side *d)
 
 		memcpy(name, f->name, sizeof(name));
 		if (strstr(name, ".offer.json") != NULL)
-			read_offer(d->w, f);
+			read_offer(d, f);
 		else if (read_request(d, f, &request)) {
 			till_asked(d->w, &request);
 			/* It dies between its ledger and this file: the file is read again. */

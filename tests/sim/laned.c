@@ -3,6 +3,7 @@
 #include "sim/virtual/virtual.h"
 
 #include "base/keys.h"
+#include "lane/journal_returns.h"
 #include "lane/lane_private.h"
 
 #include <errno.h>
@@ -16,31 +17,40 @@ struct laned_side {
 	struct world *w;
 };
 
-static const char conf_text[] = "[lane]\nname = l1\nstore = s1\ncurrency = EUR\n"
-				"environment = test\n"
-				"[paths]\nrun = /sim\n"
-				"[adapter:drop]\nplugin = drop\n";
+#define PAYER "payer" /* scripted: of its link only what laned knows of it is there */
+#define CONF_HEAD                                                                        \
+	"[lane]\nname = l1\nstore = s1\ncurrency = EUR\nenvironment = test\n"            \
+	"[paths]\nrun = /sim\n"
+
+/* One adapter that does all; or one that poses as a terminal, and a payer. */
+static const char *const conf_texts[] = {
+	CONF_HEAD "[adapter:drop]\nplugin = drop\n",
+	CONF_HEAD "[adapter:relay]\nplugin = relay\n"
+		  "[adapter:" PAYER "]\nplugin = " PAYER "\n",
+};
 
 /* The same in every run, and constant. */
 static struct conf *
-conf_once(void)
+conf_once(bool terminal)
 {
-	static struct conf *conf;
+	static struct conf *confs[2], *conf;
 	char path[] = "/tmp/laned-sim-XXXXXX";
 	struct conf_errors errors;
 	FILE *f;
 	int fd;
 
+	conf = confs[terminal];
 	if (conf != NULL)
 		return conf;
 	fd = mkstemp(path);
 	f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (f == NULL || fputs(conf_text, f) < 0 || fclose(f) != 0 ||
+	if (f == NULL || fputs(conf_texts[terminal], f) < 0 || fclose(f) != 0 ||
 	    conf_load(keys_table, keys_count, path, NULL, &errors, &conf) < 0) {
 		(void)fprintf(stderr, "sim: the configuration of laned\n");
 		abort();
 	}
 	(void)unlink(path); /* only a name */
+	confs[terminal] = conf;
 	return conf;
 }
 
@@ -50,6 +60,65 @@ on_tick(void *ctx)
 	struct lane_event ev = { .kind = LANE_EV_TICK };
 
 	(void)lane_step(ctx, &ev); /* time has no error */
+}
+
+/* ---- the journal, where laned asks it for more than the effects do (--wrap) ---------------- */
+
+static struct world *of_journal;
+
+static bool
+is_world_s(const struct journal *j)
+{
+	return of_journal != NULL && (const void *)j == of_journal->store.impl;
+}
+
+struct journal_ref __wrap_journal_ref(struct journal *j);
+struct journal_ref __real_journal_ref(struct journal *j);
+int __wrap_journal_find_of(struct journal *j, const char *adapter, struct str ref,
+			   struct payment *ret);
+int __real_journal_find_of(struct journal *j, const char *adapter, struct str ref,
+			   struct payment *ret);
+int __wrap_journal_returned(struct journal *j, struct ulid checkout,
+			    int (*each)(void *ctx, const struct journal_returned *r),
+			    void *ctx);
+int __real_journal_returned(struct journal *j, struct ulid checkout,
+			    int (*each)(void *ctx, const struct journal_returned *r),
+			    void *ctx);
+
+struct journal_ref
+__wrap_journal_ref(struct journal *j)
+{
+	return is_world_s(j) ? of_journal->store : __real_journal_ref(j);
+}
+
+/* The last one that this adapter knows by its reference. */
+int
+__wrap_journal_find_of(struct journal *j, const char *adapter, struct str ref,
+		       struct payment *ret)
+{
+	const struct mem_journal *m = of_journal == NULL ? NULL : of_journal->journal;
+
+	if (!is_world_s(j))
+		return __real_journal_find_of(j, adapter, ref, ret);
+	for (uint32_t i = mem_journal_payments_count(m); i-- > 0;) {
+		const struct payment *p = mem_journal_payment(m, i);
+
+		if ((strcmp(p->pos_adapter, adapter) == 0 && str_is(ref, p->pos_ref)) ||
+		    (strcmp(p->adapter, adapter) == 0 && str_is(ref, p->ref))) {
+			*ret = *p;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+/* No goods are returned here but by the world's own events. */
+int
+__wrap_journal_returned(struct journal *j, struct ulid checkout,
+			int (*each)(void *ctx, const struct journal_returned *r),
+			void *ctx)
+{
+	return is_world_s(j) ? 0 : __real_journal_returned(j, checkout, each, ctx);
 }
 
 /* Every step of laned's own code comes by here (--wrap). */
@@ -83,7 +152,13 @@ laned_new(struct world *w)
 		abort();
 	s->w = w;
 	l = &s->lane;
-	l->conf = l->live = conf_once();
+	l->conf = l->live = conf_once(w->relay != NULL);
+	of_journal = w->relay != NULL ? w : NULL;
+	if (w->relay != NULL) {
+		/* The journal is the world's; nothing is swept from it. */
+		l->journal = w->store.impl;
+		l->clock_doubted = true;
+	}
 	l->started_wall_ms = w->now.wall_ms;
 	l->core = w->core;
 	l->effects = w->effects;
@@ -119,6 +194,7 @@ laned_free(struct laned_side *s)
 	if (s == NULL)
 		return NULL;
 	l = &s->lane;
+	of_journal = NULL;
 	before = virtual_enter(VIRTUAL_LANED);
 	adapter_links_close(l);
 	l->tick = loop_timer_free(l->tick);
@@ -153,6 +229,43 @@ laned_environment(struct laned_side *s, struct lane_env *env)
 	env->payment.can_query = l->env.payment.can_query;
 	env->payment.partial_ok = l->env.payment.partial_ok;
 	l->env = *env;
+}
+
+void
+laned_payer(struct laned_side *s, bool up)
+{
+	struct lane *l = &s->lane;
+
+	for (size_t i = 0; i < l->adapters_count; i++) {
+		struct adapter_link *a = &l->adapters[i];
+
+		if (strcmp(a->name, PAYER) != 0)
+			continue;
+		a->greeted = up;
+		a->known = a->known || up;
+		a->can_pay = a->can_query = a->can_confirm = a->can_refund = a->known;
+		a->can_partial = a->known && s->w->opt.seed % 3 == 0;
+		l->env.can_pay = l->env.can_refund = up;
+		l->env.adapter = a->known ? STR(PAYER) : STR("");
+		l->env.two_phase = a->known;
+		l->env.pos_asks = adapter_pos_asks(l);
+		l->env.payment.can_query = true;
+		l->env.payment.partial_ok = up && a->can_partial;
+	}
+	if (lane_core_set_env(l->core, &l->env) < 0)
+		abort();
+}
+
+bool
+laned_is_asked(const struct laned_side *s)
+{
+	return s->lane.journal_call != NULL;
+}
+
+void
+laned_tender_reply(struct laned_side *s, const struct lane_effect *fx, bool ok)
+{
+	lane_effects_ops.tender_reply(&s->lane, fx, ok);
 }
 
 int64_t

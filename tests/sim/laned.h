@@ -23,6 +23,11 @@ int64_t laned_due(const struct laned_side *s);
 void laned_work(struct laned_side *s);
 /* As laned's own transports. */
 int laned_adapter(struct laned_side *s, const struct lane_effect *fx);
+void laned_tender_reply(struct laned_side *s, const struct lane_effect *fx, bool ok);
+/* Is it an adapter.journal over the socket that is being answered? */
+bool laned_is_asked(const struct laned_side *s);
+/* The scripted payer beside the real adapter is there, or away; before the core is told. */
+void laned_payer(struct laned_side *s, bool up);
 void laned_journal_answer(struct laned_side *s, const char *req, bool ok);
 
 #endif

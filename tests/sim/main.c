@@ -221,7 +221,10 @@ add(struct sim_result *sum, const struct sim_result *r)
 	sum->asked += r->asked;
 	sum->relayed += r->relayed;
 	sum->passed += r->passed;
+	sum->relay_paid += r->relay_paid;
+	sum->pushed_back += r->pushed_back;
 	sum->journalled += r->journalled;
+	sum->named += r->named;
 	sum->forgotten += r->forgotten;
 	sum->without += r->without;
 	sum->reconciled += r->reconciled;
@@ -252,9 +255,12 @@ static const struct row rows[] = {
 	ROW("asked_by_the_pos", asked),
 	ROW("past_a_terminal", relayed),
 	ROW("passed_to_it", passed),
+	ROW("paid_before_it", relay_paid),
+	ROW("lines_full", pushed_back),
 	ROW("with_sqlite", journalled),
 	ROW("lost_by_the_disk", forgotten),
 	ROW("without_a_journal", without),
+	ROW("named_by_the_books", named),
 	ROW("runs_reconciled", reconciled),
 	ROW("mistakes_planted", mistakes),
 	ROW("steps", steps),

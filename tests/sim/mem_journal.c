@@ -25,6 +25,25 @@ struct kept {
 	bool counted;
 };
 
+/* What a commit has changed, as it was before. */
+struct undo_payment {
+	uint32_t at;
+	struct payment *was; /* NULL: it was not there */
+};
+struct undo_checkout {
+	uint32_t at;
+	bool existed;
+	struct kept was;
+};
+struct undo {
+	TABLE(struct undo_payment) payments;
+	TABLE(struct undo_checkout) checkouts;
+	uint32_t used;
+	uint64_t audits;
+};
+
+#define UNDOS_MAX 128u
+
 struct mem_journal {
 	TABLE(struct kept) checkouts;
 	TABLE(struct payment) payments;
@@ -36,6 +55,9 @@ struct mem_journal {
 	/* "committed" by a journal that lies */
 	bool in_tx;
 	uint64_t audits;
+	/* Of the last commits, as a ring; NULL: none are remembered. */
+	struct undo *undos;
+	uint32_t undos_count, undos_next;
 	struct mem_faults faults;
 };
 
@@ -108,7 +130,7 @@ put_payment(void *impl, const struct payment *p)
 
 	assert(m->in_tx);
 	if (has_pan(p->pos_ref) || has_pan(p->ticket) || has_pan(p->ref) ||
-	    has_pan(p->auth) || pan_find(blob, NULL, NULL))
+	    has_pan(p->auth) || pan_find_blob(blob))
 		return -EPERM;
 	*PUSH(m->put_payments) = *p;
 	return 0;
@@ -164,11 +186,135 @@ count_uses(struct mem_journal *m, struct kept *k)
 	k->c.record.reserved_count = 0;
 }
 
+/* ---- taking back --------------------------------------------------------------------------- */
+
+static void
+copy_kept(struct kept *to, const struct kept *from)
+{
+	const struct checkout_record *r = &from->c.record;
+
+	*to = *from;
+	to->c.lines = copy_of(from->c.lines, r->lines_count, sizeof(*to->c.lines));
+	to->c.reserved =
+		copy_of(from->c.reserved, r->reserved_count, sizeof(*to->c.reserved));
+	to->c.record.lines = to->c.lines;
+	to->c.record.reserved = to->c.reserved;
+}
+
+static void
+undo_clear(struct undo *u)
+{
+	for (uint32_t i = 0; i < u->payments.count; i++)
+		free(u->payments.row[i].was);
+	for (uint32_t i = 0; i < u->checkouts.count; i++)
+		if (u->checkouts.row[i].existed)
+			journal_checkout_clear(&u->checkouts.row[i].was.c);
+	u->payments.count = u->checkouts.count = 0;
+}
+
+/* Of the commit that is being applied; NULL: nothing is remembered. */
+static struct undo *
+undo_last(struct mem_journal *m)
+{
+	return m->undos == NULL ? NULL
+				: &m->undos[(m->undos_next + UNDOS_MAX - 1) % UNDOS_MAX];
+}
+
+static void
+undo_begin(struct mem_journal *m)
+{
+	struct undo *u;
+
+	if (m->undos == NULL)
+		return;
+	u = &m->undos[m->undos_next];
+	m->undos_next = (m->undos_next + 1) % UNDOS_MAX;
+	m->undos_count += m->undos_count < UNDOS_MAX;
+	undo_clear(u);
+	u->used = m->used.count;
+	u->audits = m->audits;
+}
+
+static void
+undo_note_checkout(struct mem_journal *m, const struct kept *k)
+{
+	struct undo *u = undo_last(m);
+	struct undo_checkout *note;
+
+	if (u == NULL)
+		return;
+	note = PUSH(u->checkouts);
+	note->at = k == NULL ? m->checkouts.count : (uint32_t)(k - m->checkouts.row);
+	note->existed = k != NULL;
+	if (k != NULL)
+		copy_kept(&note->was, k);
+}
+
+static void
+undo_note_payment(struct mem_journal *m, const struct payment *p)
+{
+	struct undo *u = undo_last(m);
+	struct undo_payment *note;
+
+	if (u == NULL)
+		return;
+	note = PUSH(u->payments);
+	note->at = p == NULL ? m->payments.count : (uint32_t)(p - m->payments.row);
+	note->was = p == NULL ? NULL : copy_of(p, 1, sizeof(*p));
+}
+
+/* The last commit was never there. */
+static void
+undo_one(struct mem_journal *m)
+{
+	struct undo *u = undo_last(m);
+
+	assert(u != NULL);
+	for (uint32_t i = u->payments.count; i-- > 0;) {
+		struct undo_payment *note = &u->payments.row[i];
+
+		if (note->was != NULL)
+			m->payments.row[note->at] = *note->was;
+		else
+			m->payments.count = note->at;
+	}
+	for (uint32_t i = u->checkouts.count; i-- > 0;) {
+		struct undo_checkout *note = &u->checkouts.row[i];
+
+		journal_checkout_clear(&m->checkouts.row[note->at].c);
+		if (note->existed)
+			m->checkouts.row[note->at] = note->was;
+		else
+			m->checkouts.count = note->at;
+		note->existed = false; /* its memory is the table's now */
+	}
+	m->used.count = u->used;
+	m->audits = u->audits;
+	undo_clear(u);
+	m->undos_count--;
+	m->undos_next = (m->undos_next + UNDOS_MAX - 1) % UNDOS_MAX;
+}
+
+static void
+undo_forget(struct mem_journal *m)
+{
+	for (uint32_t i = 0; m->undos != NULL && i < UNDOS_MAX; i++) {
+		undo_clear(&m->undos[i]);
+		free(m->undos[i].payments.row);
+		free(m->undos[i].checkouts.row);
+	}
+	free(m->undos);
+	m->undos = NULL;
+	m->undos_count = m->undos_next = 0;
+}
+
 static void
 apply_checkout(struct mem_journal *m, struct journal_checkout *from)
 {
 	struct kept *k = find_checkout(m, from->record.checkout);
 	struct journal_checkout old;
+
+	undo_note_checkout(m, k);
 
 	if (k == NULL) {
 		k = PUSH(m->checkouts);
@@ -202,6 +348,7 @@ apply_checkout(struct mem_journal *m, struct journal_checkout *from)
 static void
 apply(struct mem_journal *m)
 {
+	undo_begin(m);
 	for (uint32_t i = 0; i < m->put_checkouts.count; i++)
 		apply_checkout(m, &m->put_checkouts.row[i]);
 	for (uint32_t i = 0; i < m->put_payments.count; i++) {
@@ -211,6 +358,7 @@ apply(struct mem_journal *m)
 			if (key128_eq(m->payments.row[n].key, m->put_payments.row[i].key))
 				to = &m->payments.row[n];
 		}
+		undo_note_payment(m, to);
 		if (to == NULL)
 			to = PUSH(m->payments);
 		*to = m->put_payments.row[i];
@@ -517,6 +665,9 @@ mem_journal_reset(struct mem_journal *m)
 		journal_checkout_clear(&m->checkouts.row[i].c);
 	m->checkouts.count = m->payments.count = m->used.count = 0;
 	m->audits = 0;
+	for (uint32_t i = 0; m->undos != NULL && i < UNDOS_MAX; i++)
+		undo_clear(&m->undos[i]);
+	m->undos_count = m->undos_next = 0;
 }
 
 struct mem_journal *
@@ -525,6 +676,7 @@ mem_journal_free(struct mem_journal *m)
 	if (m == NULL)
 		return NULL;
 	mem_journal_reset(m);
+	undo_forget(m);
 	free(m->checkouts.row);
 	free(m->payments.row);
 	free(m->used.row);
@@ -549,15 +701,8 @@ mem_journal_copy(const struct mem_journal *m)
 
 	for (uint32_t i = 0; i < m->checkouts.count; i++) {
 		const struct kept *from = &m->checkouts.row[i];
-		struct kept *k = PUSH(to->checkouts);
-		const struct checkout_record *r = &from->c.record;
 
-		*k = *from;
-		k->c.lines = copy_of(from->c.lines, r->lines_count, sizeof(*k->c.lines));
-		k->c.reserved = copy_of(from->c.reserved, r->reserved_count,
-					sizeof(*k->c.reserved));
-		k->c.record.lines = k->c.lines;
-		k->c.record.reserved = k->c.reserved;
+		copy_kept(PUSH(to->checkouts), from);
 	}
 	for (uint32_t i = 0; i < m->payments.count; i++)
 		*PUSH(to->payments) = m->payments.row[i];
@@ -576,6 +721,9 @@ mem_journal_take(struct mem_journal *m, struct mem_journal *from)
 	old = *m;
 	*m = *from;
 	m->faults = old.faults;
+	m->undos = old.undos; /* what they take back is of another state now */
+	m->undos_count = m->undos_next = 0;
+	old.undos = from->undos;
 	m->put_checkouts = old.put_checkouts;
 	m->put_payments = old.put_payments;
 	m->put_audits = old.put_audits;
@@ -597,6 +745,80 @@ mem_journal_crash(struct mem_journal *m)
 {
 	m->in_tx = false;
 	forget_puts(m);
+}
+
+void
+mem_journal_remember(struct mem_journal *m)
+{
+	undo_forget(m);
+	m->undos = grow(NULL, UNDOS_MAX * sizeof(*m->undos));
+	memset(m->undos, 0, UNDOS_MAX * sizeof(*m->undos));
+}
+
+uint32_t
+mem_journal_take_back(struct mem_journal *m, uint32_t commits)
+{
+	uint32_t n = 0;
+
+	assert(!m->in_tx);
+	while (n < commits && m->undos_count > 0) {
+		undo_one(m);
+		n++;
+	}
+	return n;
+}
+
+static bool
+same_payment(const struct payment *a, const struct payment *b)
+{
+	return b != NULL && a->state == b->state && a->told == b->told &&
+	       a->taken == b->taken && a->given_back == b->given_back &&
+	       a->answered_minor == b->answered_minor &&
+	       a->approval_seen == b->approval_seen;
+}
+
+static uint32_t
+uses_of(const struct mem_journal *m, const struct kept *k)
+{
+	uint32_t n = k->c.record.reserved_count;
+
+	/* Which checkout a counted use is of is not kept: of its member and day at most these. */
+	for (uint32_t i = 0; k->counted && i < m->used.count; i++)
+		n += ulid_eq(m->used.row[i].member, k->c.record.member) &&
+		     m->used.row[i].business_day == k->c.record.business_day;
+	return n;
+}
+
+static bool
+same_checkout(const struct kept *a, const struct kept *b)
+{
+	const struct checkout_record *x = &a->c.record, *y;
+
+	if (b == NULL)
+		return false;
+	y = &b->c.record;
+	return x->phase == y->phase && x->rev == y->rev &&
+	       x->paid_minor == y->paid_minor && x->total_minor == y->total_minor &&
+	       x->reserved_count == y->reserved_count && a->counted == b->counted &&
+	       x->member_state == y->member_state && ulid_eq(x->member, y->member);
+}
+
+void
+mem_journal_compare(const struct mem_journal *was, const struct mem_journal *then,
+		    const struct mem_differs *tell)
+{
+	for (uint32_t i = 0; i < was->payments.count; i++) {
+		const struct payment *p = &was->payments.row[i];
+
+		if (!same_payment(p, mem_journal_find(then, p->key)))
+			tell->payment(tell->ctx, p);
+	}
+	for (uint32_t i = 0; i < was->checkouts.count; i++) {
+		const struct kept *k = &was->checkouts.row[i];
+
+		if (!same_checkout(k, find_checkout(then, k->c.record.checkout)))
+			tell->checkout(tell->ctx, &k->c.record, uses_of(was, k));
+	}
 }
 
 uint32_t

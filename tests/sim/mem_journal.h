@@ -31,6 +31,22 @@ void mem_journal_commit(struct mem_journal *m);
 struct mem_journal *mem_journal_copy(const struct mem_journal *m);
 /* What was committed is what from has; from is empty then. The faults stay. */
 void mem_journal_take(struct mem_journal *m, struct mem_journal *from);
+/*
+ * The commits before are not remembered; each after it can be taken back, the last 128 of them: what a
+ * disk that lies does when its power goes.
+ */
+void mem_journal_remember(struct mem_journal *m);
+/* Takes so many of the last commits back, or as many as there are. Returns how many. */
+uint32_t mem_journal_take_back(struct mem_journal *m, uint32_t commits);
+/* What differs between the two: payments and checkouts that are gone or otherwise in then. */
+struct mem_differs {
+	void (*payment)(void *ctx, const struct payment *was);
+	/* uses: of limited offers that it had counted or reserved. */
+	void (*checkout)(void *ctx, const struct checkout_record *was, uint32_t uses);
+	void *ctx;
+};
+void mem_journal_compare(const struct mem_journal *was, const struct mem_journal *then,
+			 const struct mem_differs *tell);
 /* Forgets everything. */
 void mem_journal_reset(struct mem_journal *m);
 /* The committed payments. */

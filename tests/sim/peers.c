@@ -1,5 +1,7 @@
 #include "sim/drop.h"
 #include "sim/laned.h"
+#include "sim/relay.h"
+#include "sim/lost.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,6 +56,8 @@ adapter_restart(struct world *w)
 	w->adapter_epoch++;
 	w->res->adapter_restarts++;
 	world_trace(w, "adapter dies");
+	if (w->laned != NULL)
+		laned_payer(w->laned, false);
 	(void)world_step(w, &gone); /* nobody to tell when the lane is down too */
 	world_post(w, MSG_ADAPTER_UP, world_delay(w, 500, 20000))->epoch = w->lane_epoch;
 }
@@ -230,7 +234,7 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 		return 0;
 	if (fx->kind == FX_OFFER) {
 		pos_offered(w, fx);
-		if (w->laned != NULL)
+		if (w->laned != NULL && w->relay == NULL)
 			return laned_adapter(w->laned, fx);
 		return w->drop != NULL ? drop_submit(w->drop, fx) : 0;
 	}
@@ -245,7 +249,7 @@ op_adapter(void *ctx, const struct lane_effect *fx)
 	} else {
 		check_durable(w, p, fx->kind);
 	}
-	if (w->laned != NULL)
+	if (w->laned != NULL && w->relay == NULL)
 		return laned_adapter(w->laned, fx);
 	if (w->drop != NULL)
 		return drop_submit(w->drop, fx);
@@ -273,11 +277,13 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 	const struct payment *kept;
 	struct key128 key;
 	struct message *m;
+	bool over; /* the socket */
 
 	world_crash_point(w);
 	if (w->crashed)
 		return;
-	if (w->laned != NULL)
+	over = w->laned != NULL && laned_is_asked(w->laned);
+	if (over)
 		key = w->journal_asked;
 	else if (key128_parse(str_of(req), &key) < 0)
 		return;
@@ -295,6 +301,8 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 				     INV_DURABLE "the POS may be told, journal says %s",
 				     payment_state_name(kept->state));
 		w->pos_said = ok;
+		if (over)
+			laned_journal_answer(w->laned, req, ok);
 		return;
 	}
 	if (ok && (kept == NULL || kept->state != PAYMENT_SENDING)) {
@@ -302,7 +310,7 @@ op_journal_answer(void *ctx, const char *req, bool ok)
 			     "the adapter may send, but sending is not durable");
 		return;
 	}
-	if (w->laned != NULL) {
+	if (over) {
 		laned_journal_answer(w->laned, req, ok);
 		return;
 	}
@@ -382,7 +390,8 @@ check_shown(struct world *w, const struct lane_display *d)
 
 		/* A part that the POS has taken is another payment of this checkout. */
 		if (e->state == ENTRY_CAPTURED && !e->confirmed && !e->is_refund &&
-		    p != NULL && ulid_eq(p->checkout, d->checkout))
+		    p != NULL && !lost_has_key(w->lost, e->key) &&
+		    ulid_eq(p->checkout, d->checkout))
 			world_broken(w, INV_DECLINED "%s is shown, and %s is captured",
 				     display_row_name(d->row), e->ticket);
 	}
@@ -455,6 +464,8 @@ send_basket(struct world *w, bool closed)
 	ev.basket.closed = closed;
 	if (w->drop != NULL)
 		drop_write_basket(w->drop, &ev.basket);
+	else if (w->relay != NULL)
+		relay_basket(w, &ev.basket);
 	else
 		(void)world_step(w,
 				 &ev); /* an old revision, or the lane is down: again */
@@ -651,6 +662,7 @@ end_ticket(struct world *w, enum ticket_end end)
 		terminal_give_up(w);
 	t->end = end;
 	w->res->lines += w->lines_count;
+	w->res->without += w->journal_gone;
 	world_trace(w, "POS ends %s: %d", t->name, end);
 	if (end == TICKET_VOID) {
 		ev.kind = LANE_EV_CANCEL;
@@ -667,7 +679,8 @@ end_ticket(struct world *w, enum ticket_end end)
 	if (end != TICKET_VOID && world_random(w) % 2)
 		send_basket(w, true);
 	/* Ended without a word, the next customer's claim may yet change whose it was. */
-	if ((end != TICKET_TOKEN && !has_heard_end(w, t)) || t->lapsed)
+	if ((end != TICKET_TOKEN && (!has_heard_end(w, t) || w->journal_gone)) ||
+	    t->lapsed)
 		t->limited = 0;
 }
 
@@ -706,6 +719,10 @@ peer_restarts(struct world *w)
 	uint32_t kept = 0;
 
 	world_trace(w, "the till starts again");
+	if (w->relay != NULL && world_random(w) % 2 == 0) {
+		relay_peers_restart(w);
+		return;
+	}
 	for (uint32_t i = 0; i < w->messages_count; i++) {
 		enum message_kind kind = w->messages[i].kind;
 
@@ -789,6 +806,7 @@ from_adapter(struct world *w, const struct message *m)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
 	char req[KEY128_TEXT_BYTES];
+	uint32_t alarms;
 	int rc;
 
 	if (m->epoch != w->adapter_epoch || w->down)
@@ -798,6 +816,7 @@ from_adapter(struct world *w, const struct message *m)
 		key128_text(req, m->key);
 		ev.journal.key = m->key;
 		ev.journal.req = str_of(req);
+		ev.journal.from = w->relay != NULL ? STR("payer") : STR("");
 		ev.journal.blob = (const uint8_t *)"ref";
 		ev.journal.blob_bytes = 3;
 	} else {
@@ -807,11 +826,19 @@ from_adapter(struct world *w, const struct message *m)
 		ev.completion.has_amount = m->has_amount;
 		ev.completion.amount_minor = m->amount;
 		ev.completion.offer = m->offer;
+		ev.completion.from = w->relay != NULL ? STR("payer") : STR("");
 		w->res->unknowns += m->outcome == OUTCOME_UNKNOWN;
 		world_trace(w, "complete %s %s", lane_op_name(m->op),
 			    lane_outcome_name(m->outcome));
 	}
+	alarms = w->res->alarms;
 	rc = world_step(w, &ev);
+	/* Nobody knows of it but the payer: that is told, and not passed over. */
+	if (rc == -ENOENT && !w->down && effects_stored(w->effects) &&
+	    ev.kind == LANE_EV_COMPLETION && m->op != LANE_OP_OFFER &&
+	    (m->outcome == OUTCOME_APPROVED || m->outcome == OUTCOME_CONFIRMED) &&
+	    mem_journal_find(w->journal, m->key) == NULL && alarms == w->res->alarms)
+		world_broken(w, INV_DOUBT "an approval of a forgotten key is ignored");
 	if (w->drop != NULL) {
 		if (!w->down)
 			drop_taken(w->drop, m, rc, effects_stored(w->effects));
@@ -844,6 +871,8 @@ peers_message(struct world *w, const struct message *m)
 
 	if (m->kind >= MSG_TERM_UP && m->kind <= MSG_TERM_TELL) {
 		terminal_message(w, m);
+	} else if (m->kind >= MSG_RELAY_STARTS && m->kind <= MSG_RELAY_POS) {
+		relay_message(w, m);
 	} else if (is_drop_message(m->kind)) {
 		drop_message(w->drop, m);
 	} else if (m->kind == MSG_TILL_LOOK || m->kind == MSG_TILL_WRITES) {
@@ -875,6 +904,8 @@ peers_message(struct world *w, const struct message *m)
 			drop_hello(w->drop);
 			return;
 		}
+		if (w->laned != NULL && m->kind == MSG_ADAPTER_UP)
+			laned_payer(w->laned, true);
 		(void)world_step(w, &ev); /* cannot be refused */
 		if (m->kind == MSG_BIO_UP) {
 			w->bio_up = !w->down;

@@ -1,5 +1,6 @@
 /* The processor, which is also the till's ledger: what it is asked, does and answers. */
 #include "sim/drop.h"
+#include "sim/lost.h"
 
 #include <string.h>
 
@@ -49,7 +50,9 @@ capture(struct world *w, struct entry *e, int64_t amount)
 		/* After a part that the POS has taken, the rest is another payment. */
 		if (o != e && o->day == e->day && o->state == ENTRY_CAPTURED &&
 		    !o->is_refund && (!o->confirmed || o->captured >= o->amount) &&
-		    strcmp(o->ticket, e->ticket) == 0)
+		    strcmp(o->ticket, e->ticket) == 0 &&
+		    /* Of a lost one laned cannot know; the books find it. */
+		    !lost_has_key(w->lost, o->key) && !lost_has_key(w->lost, e->key))
 			world_broken(w, INV_ONCE "two captures for ticket %s", e->ticket);
 	}
 	e->state = ENTRY_CAPTURED;
@@ -110,7 +113,7 @@ payer_confirms(struct world *w, struct entry *e, struct message *answer)
 	answer->outcome = e->state == ENTRY_UNDONE ? OUTCOME_UNDONE : OUTCOME_UNKNOWN;
 	if (e->state != ENTRY_CAPTURED)
 		return;
-	if (!terminal_has_taken(w, e->key))
+	if (!terminal_has_taken(w, e->key) && !lost_has_key(w->lost, e->key))
 		world_broken(w, INV_PAID "confirmed before the POS has taken it");
 	e->confirmed = true;
 	answer->outcome = OUTCOME_CONFIRMED;
@@ -167,6 +170,10 @@ processor_undo(struct world *w, struct entry *e, const struct message *m,
 	if (e == NULL) {
 		ledger_add(w, m->key, m->ticket)->state = ENTRY_UNDONE;
 		answer->outcome = OUTCOME_NOT_FOUND;
+		return;
+	}
+	if (e->confirmed && lost_has_key(w->lost, e->key)) {
+		answer->outcome = OUTCOME_CONFIRMED; /* the sale has it, and keeps it */
 		return;
 	}
 	if (e->confirmed)
@@ -255,7 +262,8 @@ till_checks_amount(struct world *w, const char *ticket, uint32_t rev,
 {
 	const struct ticket *t = ticket_find(w, ticket);
 
-	if (t == NULL || !t->offered || t->rev != rev || t->end != TICKET_OPEN)
+	if (t == NULL || !t->offered || t->rev != rev || t->end != TICKET_OPEN ||
+	    lost_has_ticket(w->lost, ticket))
 		return;
 	if (amount_minor != t->gross_minor - t->discount_minor - t->token_minor)
 		world_broken(w,
@@ -272,6 +280,8 @@ check_asked(struct world *w, const struct message *m)
 {
 	const struct payment *kept = mem_journal_find(w->journal, m->key);
 
+	if (lost_has_key(w->lost, m->key))
+		return; /* it was when it left */
 	if (kept == NULL || kept->state == PAYMENT_CREATED)
 		world_broken(w,
 			     INV_DURABLE "a payment left that was not durable as sent");

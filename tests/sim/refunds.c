@@ -2,6 +2,7 @@
  * Goods come back, and their money with them: a refund under a key of its own, begun as laned's
  * returns begin one, and what the processor makes of it.
  */
+#include "sim/lost.h"
 #include "sim/world.h"
 
 #include <string.h>
@@ -64,7 +65,7 @@ refunds_return_goods(struct world *w)
 	struct payment p;
 	unsigned actions;
 
-	if (w->down || original == NULL ||
+	if (w->down || w->journal_gone || original == NULL ||
 	    lane_core_refund_refused(w->core, original->adapter) != NULL ||
 	    world_ops.fresh(w, &w->now, &fresh) < 0)
 		return;
@@ -102,7 +103,8 @@ refunds_asked(struct world *w, struct entry *e, const struct message *m,
 	struct ticket *t = ticket_find(w, e->ticket);
 
 	if (e->state == ENTRY_SEEN) {
-		if (o != NULL && o->refunded + m->amount > o->captured)
+		if (o != NULL && o->refunded + m->amount > o->captured &&
+		    !lost_has_key(w->lost, o->key))
 			world_broken(w,
 				     INV_REFUND
 				     "%s: %lld of %lld given back, and %lld more",
@@ -138,6 +140,8 @@ refunds_settled(struct world *w, const struct entry *e)
 	const struct payment *p = mem_journal_find(w->journal, e->key);
 	bool credited = e->state == ENTRY_CAPTURED;
 
+	if (lost_has_key(w->lost, e->key))
+		return; /* books.c looks what is said of it */
 	if (p == NULL || p->kind != PAYMENT_REFUND)
 		world_broken(w, INV_REFUND "the journal knows nothing of a refund of %s",
 			     e->ticket);

@@ -2,6 +2,7 @@
  * The sensor of a lane where the claim comes first, and what the world knows of claims by itself: no
  * frame is taken but while somebody with a release on file has claimed in the checkout that is open.
  */
+#include "sim/lost.h"
 #include "sim/world.h"
 
 #include <errno.h>
@@ -53,7 +54,14 @@ has_claimed(struct world *w, int who)
 {
 	const struct ticket *t = ticket_find(w, lane_core_display(w->core)->ticket);
 
-	return t != NULL && who >= 0 && (t->claims & 1u << who) != 0;
+	if (t != NULL && who >= 0 && (t->claims & 1u << who) != 0)
+		return true;
+	/* An older state of the journal may have brought an earlier customer's check-in back. */
+	for (uint32_t i = 0; who >= 0 && i < w->tickets_count; i++)
+		if (lost_has_ticket(w->lost, w->tickets[i].name) &&
+		    (w->tickets[i].claims & 1u << who) != 0)
+			return true;
+	return false;
 }
 
 /* A finger is seen: was it to be? */

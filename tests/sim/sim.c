@@ -1,5 +1,6 @@
 #include "sim/drop_private.h"
 #include "sim/laned.h"
+#include "sim/lost.h"
 #include "sim/relay.h"
 #include "sim/twin_journal.h"
 #include "sim/virtual/virtual.h"
@@ -82,15 +83,52 @@ world_delay(struct world *w, int64_t min_ms, int64_t max_ms)
 	return min_ms + (int64_t)(world_random(w) % (uint64_t)(max_ms - min_ms + 1));
 }
 
+/* As vsnprintf, for what stands in most lines; false where it takes more than this. */
+static bool
+format_plainly(struct strbuf *b, const char *fmt, va_list ap)
+{
+	const char *percent;
+
+	for (; (percent = strchr(fmt, '%')) != NULL; fmt = percent + 2) {
+		strbuf_add(b, (struct str){ fmt, (size_t)(percent - fmt) });
+		if (percent[1] == 's') {
+			const char *text = va_arg(ap, const char *);
+
+			if (text == NULL)
+				return false;
+			strbuf_add(b, str_of(text));
+		} else if (percent[1] == 'd') {
+			strbuf_int(b, va_arg(ap, int));
+		} else if (percent[1] == 'u') {
+			strbuf_int(b, va_arg(ap, unsigned));
+		} else if (strncmp(percent, "%lld", 4) == 0) {
+			strbuf_int(b, va_arg(ap, long long));
+			percent += 2;
+		} else {
+			return false;
+		}
+	}
+	strbuf_add(b, str_of(fmt));
+	return !b->truncated;
+}
+
 void
 world_trace(struct world *w, const char *fmt, ...)
 {
+	struct strbuf b;
 	char line[256];
 	va_list ap;
 	int n;
 
+	strbuf_init(&b, line, sizeof(line));
 	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (format_plainly(&b, fmt, ap)) {
+		n = (int)b.used;
+	} else {
+		va_end(ap);
+		va_start(ap, fmt);
+		n = vsnprintf(line, sizeof(line), fmt, ap);
+	}
 	va_end(ap);
 	if (w->opt.trace != NULL)
 		(void)fprintf(w->opt.trace, "%10lld %s\n", (long long)w->now.mono_ms,
@@ -161,6 +199,10 @@ world_member(struct world *w, int who, struct lane_member *m)
 		if (d->phase != PHASE_IDLE && d->phase != PHASE_DONE &&
 		    d->phase != PHASE_CANCELLED)
 			q.business_day = d->business_day;
+	}
+	if (w->journal_gone) {
+		m->uses_unknown = true;
+		return;
 	}
 	if (j.ops->uses(j.impl, &q, w->uses_memory, 16, &count) == 0) {
 		m->uses = w->uses_memory;
@@ -349,7 +391,7 @@ bring_up(struct world *w)
 		env.can_pay = env.can_refund = false; /* until the adapter is there */
 	w->down = false;
 	if (lane_core_new(&env, &w->core) < 0 ||
-	    effects_new(w->core, w->store, &world_ops, w, &w->effects) < 0)
+	    effects_new(w->core, disk_journal(w), &world_ops, w, &w->effects) < 0)
 		abort();
 	if (w->bridged) {
 		virtual_born(VIRTUAL_LANED);
@@ -363,7 +405,7 @@ bring_up(struct world *w)
 	}
 	if (w->bridged)
 		laned_open(w->laned);
-	else
+	if (!w->bridged || w->relay != NULL)
 		world_post(w, MSG_ADAPTER_UP, world_delay(w, 10, 3000))->epoch =
 			w->lane_epoch;
 	if (w->crashed) {
@@ -374,7 +416,7 @@ bring_up(struct world *w)
 		tell_clock(w);
 	if (w->down)
 		return;
-	if (w->terminal)
+	if (w->terminal && w->relay == NULL)
 		(void)world_post(w, MSG_TERM_UP, world_delay(w, 10, 3000));
 	world_post(w, MSG_BIO_UP, world_delay(w, 10, 1000))->epoch = w->lane_epoch;
 }
@@ -382,6 +424,8 @@ bring_up(struct world *w)
 static void
 others_lose_power(struct world *w)
 {
+	if (w->relay != NULL)
+		relay_die(w);
 	if (w->drop != NULL)
 		drop_power_loss(w->drop);
 	else
@@ -414,6 +458,7 @@ world_look_at_laned(struct world *w)
 	bury(w);
 	if (w->power_went) {
 		w->power_went = false;
+		disk_lost_power(w);
 		others_lose_power(w);
 	}
 }
@@ -432,6 +477,7 @@ world_power_loss(struct world *w)
 	} else if (w->twin != NULL) {
 		twin_journal_crash(w->twin);
 	}
+	disk_lost_power(w);
 	others_lose_power(w);
 }
 
@@ -532,6 +578,8 @@ deliver(struct world *w, const struct message *m)
 		bring_up(w);
 	else if (m->kind == MSG_DISK_OK)
 		w->disk_full = false;
+	else if (m->kind == MSG_BACKUP)
+		disk_restores(w);
 	else if (m->kind == MSG_CLOCK_OK) {
 		w->doubted = false;
 		tell_clock(w);
@@ -561,11 +609,28 @@ lane_works(struct world *w)
 	world_look_at_laned(w);
 }
 
+static int64_t
+adapter_due(struct world *w)
+{
+	if (w->relay != NULL)
+		return relay_due(w);
+	return w->drop != NULL ? drop_due(w->drop) : LANE_NEVER;
+}
+
+static void
+adapter_works(struct world *w)
+{
+	if (w->relay != NULL)
+		relay_work(w);
+	else
+		drop_work(w->drop);
+}
+
 bool
 world_happen(struct world *w, int64_t until_ms)
 {
 	int64_t lane = lane_due(w);
-	int64_t adapter = w->drop == NULL ? LANE_NEVER : drop_due(w->drop);
+	int64_t adapter = adapter_due(w);
 	int i = next_message(w);
 	int64_t message = i < 0 ? LANE_NEVER : w->messages[i].at_ms;
 	int64_t first = lane < message ? lane : message;
@@ -581,7 +646,7 @@ world_happen(struct world *w, int64_t until_ms)
 		world_broken(w, INV_ALIVE "the lane does not come to rest");
 	advance(w, first);
 	if (adapter == first) {
-		drop_work(w->drop);
+		adapter_works(w);
 	} else if (lane < message) {
 		lane_works(w);
 	} else {
@@ -665,8 +730,10 @@ count(struct world *w, enum sim_adapter adapter)
 		w->res->dropped = w->res->checkouts;
 	else if (adapter == SIM_ADAPTER_TERMINAL)
 		w->res->asked = w->res->checkouts;
-	else if (adapter == SIM_ADAPTER_RELAY)
+	else if (adapter == SIM_ADAPTER_RELAY) {
 		w->res->relayed = w->res->checkouts;
+		w->res->relay_paid = w->res->paid_token;
+	}
 	if (w->twin != NULL)
 		w->res->journalled = w->res->checkouts;
 }
@@ -686,8 +753,8 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	w->res = ret;
 	w->rng = o->seed;
 	w->absurd = is_absurd(o);
-	w->bridged = adapter == SIM_ADAPTER_BRIDGE;
-	w->terminal = adapter == SIM_ADAPTER_TERMINAL;
+	w->bridged = adapter == SIM_ADAPTER_BRIDGE || adapter == SIM_ADAPTER_RELAY;
+	w->terminal = adapter == SIM_ADAPTER_TERMINAL || adapter == SIM_ADAPTER_RELAY;
 	w->agreed.who = -1;
 	w->claim_first = o->profile == SIM_CLAIM_FIRST ||
 			 (o->profile == SIM_PROFILE_BY_SEED && o->seed % 4 == 1);
@@ -696,12 +763,6 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	w->now.mono_ms = 1000;
 	w->now.wall_ms = INT64_C(1790000000000);
 	w->now.business_day = 20260921;
-	if (adapter == SIM_ADAPTER_RELAY) {
-		relay_run(w, o->relay);
-		count(w, adapter);
-		free(w);
-		return;
-	}
 	w->journal = mem_journal_new();
 	faults.lies = o->bug == SIM_BUG_JOURNAL_LIES;
 	faults.drops_undo = o->bug == SIM_BUG_UNDO_FORGOTTEN;
@@ -714,16 +775,22 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 		w->twin = twin_journal_new(w->journal, &hooks);
 		w->store = twin_journal_ref(w->twin);
 	}
+	disk_begin(w);
 	if (w->bridged)
 		bridge_side_begin(w);
-	if (adapter == SIM_ADAPTER_DROP || w->bridged)
+	if (adapter == SIM_ADAPTER_RELAY)
+		w->relay = relay_new(w, o->relay);
+	else if (adapter == SIM_ADAPTER_DROP || w->bridged)
 		w->drop = drop_new(w, o->plugin);
 	bring_up(w);
 	pos_begin(w);
 	while (!ret->broken && world_happen(w, LANE_NEVER))
 		;
 	peers_settled(w);
+	if (w->relay != NULL)
+		relay_settled(w);
 	count(w, adapter);
+	w->relay = relay_free(w->relay);
 	w->drop = drop_free(w->drop);
 	w->laned = laned_free(w->laned);
 	if (w->bridged)
@@ -732,6 +799,7 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	(void)lane_core_free(w->core);  /* gives NULL */
 	w->twin = twin_journal_free(w->twin);
 	(void)mem_journal_free(w->journal);
+	(void)lost_free(w->lost); /* gives NULL */
 	free(w);
 }
 
@@ -757,6 +825,18 @@ sim_rates_name(enum sim_rates r)
 	};
 
 	return r < SIM_RATES ? names[r] : "?";
+}
+
+const char *
+sim_disk_name(enum sim_disk d)
+{
+	static const char *const names[SIM_DISKS] = {
+		[SIM_DISK_BY_SEED] = "by-seed",
+		[SIM_DISK_HONEST] = "honest",
+		[SIM_DISK_LYING] = "lying",
+	};
+
+	return d < SIM_DISKS ? names[d] : "?";
 }
 
 const char *
@@ -786,6 +866,8 @@ sim_fault_name(enum sim_fault f)
 		[SIM_FAULT_POWER] = "power-loss",
 		[SIM_FAULT_TORN] = "torn-file",
 		[SIM_FAULT_LIED] = "lost-though-synced",
+		[SIM_FAULT_COMMITS_LOST] = "commits-lost",
+		[SIM_FAULT_JOURNAL_GONE] = "journal-gone",
 		[SIM_FAULT_CLOCK] = "clock-jump",
 		[SIM_FAULT_DOUBTED] = "clock-doubted",
 		[SIM_FAULT_RELOAD] = "reload",

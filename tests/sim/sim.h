@@ -44,7 +44,7 @@ enum sim_adapter {
 	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte; its host's bridge is played */
 	SIM_ADAPTER_BRIDGE, /* and the real bridge, rpc and laned's side of it, over a socket */
 	SIM_ADAPTER_TERMINAL, /* scripted: a POS that asks a terminal, and a payer */
-	SIM_ADAPTER_RELAY, /* the test adapter between POS and real terminal; laned is played */
+	SIM_ADAPTER_RELAY, /* the real test adapter before a terminal, its host's real lines and bridge */
 	SIM_ADAPTERS
 };
 const char *sim_adapter_name(enum sim_adapter a);
@@ -138,8 +138,11 @@ struct sim_result {
 	uint32_t dropped;    /* with the real adapter without it */
 	uint32_t asked;      /* by a POS that asks a terminal */
 	uint32_t relayed;    /* through the adapter that stands before a real terminal */
-	uint32_t passed;     /* frames that went through it to the terminal */
+	uint32_t passed;     /* messages that went through it to the terminal */
+	uint32_t relay_paid; /* and checkouts that a member paid there by token */
+	uint64_t pushed_back; /* a line of it took no more */
 	uint32_t journalled; /* with the SQLite journal */
+	uint32_t named; /* differences by the books, of what it took */
 	uint32_t forgotten; /* tickets of which a lying disk took something */
 	uint32_t without; /* ended while there was no journal */
 	uint32_t reconciled, mistakes; /* runs; and planted in their settlement files */

@@ -3,7 +3,9 @@
  * of the other files. A request, its answer and what the POS makes of it may be lost, late or doubled;
  * the adapter dies and is back; the POS asks again, gives up, and tells in the end what it has taken.
  */
-#include "sim/world.h"
+#include "sim/lost.h"
+#include "sim/laned.h"
+#include "sim/relay.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,6 +59,10 @@ tell_link(struct world *w, bool up)
 void
 terminal_die(struct world *w)
 {
+	if (w->relay != NULL) {
+		relay_die(w);
+		return;
+	}
 	world_trace(w, "the POS's adapter dies");
 	w->res->adapter_restarts++;
 	w->pos_epoch++;
@@ -106,6 +112,13 @@ answer_arrives(struct world *w, const struct message *m)
 
 	if (m->epoch != w->pos_epoch || w->down)
 		return;
+	r = request_of(w, m->key);
+	if (yes && r != NULL && r->state == REQUEST_FORGOTTEN) {
+		/* Nobody waits for it: nothing is sent, and an earlier one may have arrived. */
+		post(w, MSG_TERM_DONE, m->key, 1)->outcome =
+			r->answered ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
+		return;
+	}
 	if (yes) {
 		key128_text(text, m->key);
 		ev.journal.key = m->key;
@@ -167,6 +180,22 @@ answer_done(struct world *w, const struct message *m)
 		post(w, MSG_TERM_DONE, m->key, 1000)->outcome = m->outcome;
 }
 
+/* The real terminal gets a ticket's request: nothing of ours is in doubt beside it. */
+static void
+check_passed(struct world *w, const char *ticket)
+{
+	for (uint32_t i = 0; i < w->requests_count; i++) {
+		const struct request *r = &w->requests[i];
+		const struct payment *p =
+			r->has_key ? mem_journal_find(w->journal, r->key) : NULL;
+
+		if (p != NULL && !w->journal_gone && strcmp(p->ticket, ticket) == 0 &&
+		    (p->state == PAYMENT_SENDING || p->state == PAYMENT_UNKNOWN))
+			world_broken(w, INV_ONCE "%s goes to the terminal while %s is %s",
+				     ticket, r->id, payment_state_name(p->state));
+	}
+}
+
 int
 terminal_told(struct world *w, const struct lane_effect *fx)
 {
@@ -176,6 +205,8 @@ terminal_told(struct world *w, const struct lane_effect *fx)
 	struct message *m;
 
 	world_trace(w, "answer to the POS: %s", lane_outcome_name(fx->tell.outcome));
+	if (lost_has_key(w->lost, p->key))
+		e = NULL; /* it is told what is known here */
 	if (e != NULL && e->state == ENTRY_CAPTURED && fx->tell.outcome == OUTCOME_PASS)
 		world_broken(w, INV_ONCE "passed to the terminal, and captured");
 	/* It may go on while an undo that is durable is under way. */
@@ -185,6 +216,10 @@ terminal_told(struct world *w, const struct lane_effect *fx)
 	      (kept == NULL || kept->state != PAYMENT_UNDO_QUEUED))))
 		world_broken(w, INV_DECLINED "the POS is told %s of what is captured",
 			     lane_outcome_name(fx->tell.outcome));
+	if (w->relay != NULL)
+		return laned_adapter(w->laned, fx);
+	if (fx->tell.outcome == OUTCOME_PASS)
+		check_passed(w, p->ticket);
 	if (!w->pos_up)
 		return -ENOTCONN;
 	m = post(w, MSG_TERM_ANSWER, p->key, world_delay(w, 1, 30));
@@ -200,8 +235,10 @@ terminal_replied(struct world *w, const struct lane_effect *fx, bool ok)
 
 	if (w->crashed)
 		return;
+	if (w->relay != NULL)
+		laned_tender_reply(w->laned, fx, ok);
 	w->pos_said = ok;
-	if (!ok)
+	if (!ok || !fx->reply.ok)
 		return;
 	w->pos_key = fx->reply.key;
 	kept = mem_journal_find(w->journal, fx->reply.key);
@@ -224,7 +261,7 @@ tells(struct world *w, const struct message *m)
 	struct request *r = request_of(w, m->key);
 	struct lane_event ev = { .kind = LANE_EV_TENDER_CONFIRMED, .key = m->key };
 
-	if (r == NULL || r->state == REQUEST_WAITS)
+	if (r == NULL || r->state == REQUEST_WAITS || r->state == REQUEST_FORGOTTEN)
 		return;
 	if (!w->pos_up || w->down || world_fault(w, SIM_FAULT_DROPPED, 30)) {
 		tell_end(w, m->key, world_delay(w, 500, 4000));
@@ -249,7 +286,8 @@ result_comes(struct world *w, const struct message *m)
 	struct ticket *t = r == NULL ? NULL : ticket_find(w, r->ticket);
 	bool yes = m->outcome == OUTCOME_APPROVED || m->outcome == OUTCOME_PARTIAL;
 
-	if (r == NULL || t == NULL || r->state == REQUEST_TAKEN)
+	if (r == NULL || t == NULL || r->state == REQUEST_TAKEN ||
+	    r->state == REQUEST_FORGOTTEN)
 		return;
 	if (r->state == REQUEST_LEFT || t->end != TICKET_OPEN) {
 		r->state = REQUEST_LEFT;
@@ -281,6 +319,10 @@ terminal_give_up(struct world *w)
 	struct request *r = waiting(w);
 	struct lane_event ev = { .kind = LANE_EV_TENDER_ABORT };
 
+	if (w->relay != NULL) {
+		relay_give_up(w);
+		return;
+	}
 	if (r == NULL)
 		return;
 	r->state = REQUEST_LEFT;
@@ -311,13 +353,15 @@ ask(struct world *w, struct request *r)
 	if (w->pos_said == 1) {
 		old = r->has_key ? mem_journal_find(w->journal, r->key) : NULL;
 		if (old != NULL && !key128_eq(r->key, w->pos_key) &&
-		    payment_is_open(old->state))
+		    payment_is_open(old->state) && !lost_has_key(w->lost, r->key))
 			world_broken(w, INV_ONCE "two keys for one request of the POS");
 		r->has_key = true;
 		r->key = w->pos_key;
 		world_trace(w, "%s waits for %lld", r->id, (long long)r->amount);
 		return;
 	}
+	if (w->pos_said == 0 && !w->down && effects_stored(w->effects))
+		check_passed(w, r->ticket);
 	/* A stranger, or nobody there: the request goes through to the real terminal. */
 	world_trace(w, "%s goes to the terminal", r->id);
 	terminal_give_up(w);
@@ -327,24 +371,16 @@ ask(struct world *w, struct request *r)
 		w->waits = 100; /* and is paid there */
 }
 
-/* The till at the total: what to pay, and who. True: it has done something. */
-bool
-terminal_waits(struct world *w, const struct ticket *t)
+/* What is still to be paid of a ticket, by a number of its own; NULL nothing. */
+static struct request *
+request_new(struct world *w, const struct ticket *t)
 {
-	struct request *r = waiting(w);
+	struct request *r = &w->requests[w->requests_count];
 
-	if (r != NULL) {
-		if (w->now.mono_ms - r->asked_ms > WAITS_MS)
-			terminal_give_up(w);
-		else if (world_chance(w, 6))
-			ask(w, r); /* the same once more */
-		return r->state == REQUEST_WAITS && world_random(w) % 3 == 0;
-	}
-	if (world_random(w) % 2 == 0 || w->requests_count == REQUESTS_MAX)
-		return false;
-	r = &w->requests[w->requests_count++];
+	if (w->requests_count == REQUESTS_MAX)
+		return NULL;
 	memset(r, 0, sizeof(*r));
-	(void)snprintf(r->id, sizeof(r->id), "q%u", w->requests_count); /* fits */
+	(void)snprintf(r->id, sizeof(r->id), "q%u", w->requests_count + 1); /* fits */
 	memcpy(r->ticket, t->name, sizeof(r->ticket));
 	r->rev = w->rev;
 	for (uint32_t i = 0; i < w->lines_count; i++)
@@ -353,10 +389,56 @@ terminal_waits(struct world *w, const struct ticket *t)
 		r->amount -= t->discount_minor;
 	r->amount -= t->token_minor;
 	r->asked_ms = w->now.mono_ms;
-	if (r->amount <= 0) {
-		w->requests_count--;
-		return false;
+	if (r->amount <= 0)
+		return NULL;
+	w->requests_count++;
+	return r;
+}
+
+/* A POS that starts again: it asks by another number, and never says a word of the one before. */
+static void
+ask_anew(struct world *w, struct request *old, const struct ticket *t)
+{
+	struct request *r = request_new(w, t);
+	bool heard;
+
+	if (r == NULL)
+		return;
+	world_trace(w, "%s is forgotten", old->id);
+	old->state = REQUEST_FORGOTTEN;
+	ask(w, r);
+	heard = w->pos_said >= 0 && !w->down && effects_stored(w->effects);
+	if (heard || !old->has_key)
+		return;
+	old->state =
+		REQUEST_LEFT; /* it remembers, as laned does not know of the other one */
+	tell_end(w, old->key, world_delay(w, 5, 2000));
+}
+
+/* The till at the total: what to pay, and who. True: it has done something. */
+bool
+terminal_waits(struct world *w, const struct ticket *t)
+{
+	struct request *r = waiting(w);
+
+	if (w->relay != NULL)
+		return relay_waits(w, t);
+	if (r != NULL) {
+		if (w->now.mono_ms - r->asked_ms > WAITS_MS)
+			terminal_give_up(w);
+		else if (world_chance(w, 6))
+			ask(w, r); /* the same once more */
+		else if (world_chance(w, 12)) {
+			ask_anew(w, r, t);
+			return true;
+		}
+		return r->state == REQUEST_WAITS && world_random(w) % 3 == 0;
 	}
+	if (world_random(w) % 2 == 0)
+		return false;
+	r = request_new(w, t);
+	if (r == NULL)
+		return false;
 	ask(w, r);
 	return true;
 }
@@ -366,6 +448,8 @@ terminal_has_taken(struct world *w, struct key128 key)
 {
 	const struct request *r = request_of(w, key);
 
+	if (w->relay != NULL)
+		return relay_has_taken(w, key);
 	return r != NULL && r->state == REQUEST_TAKEN;
 }
 

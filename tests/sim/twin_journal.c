@@ -19,6 +19,7 @@
 struct state {
 	uint32_t tx;
 	struct mem_journal *journal;
+	uint64_t calls; /* of the disk by then */
 };
 
 struct twin_journal {
@@ -29,6 +30,10 @@ struct twin_journal {
 	struct power_book *book;
 	struct twin_hooks hooks;
 	bool in_tx, durable, off;
+	/* The disk lies; what the last power loss has made of the file, and what it was before. */
+	bool lies;
+	enum twin_state found;
+	struct mem_journal *was;
 	uint64_t seed;
 	/* After the last durable commit, and after each since: where a power loss may lead back to. */
 	struct state states[STATES_MAX];
@@ -109,7 +114,7 @@ forget_states(struct twin_journal *t, uint32_t keep)
 static void
 note_state(struct twin_journal *t, bool durable)
 {
-	if (durable)
+	if (durable && !t->lies)
 		forget_states(t, 0);
 	if (t->states_count == STATES_MAX) {
 		t->states[0].journal = mem_journal_free(t->states[0].journal);
@@ -118,7 +123,8 @@ note_state(struct twin_journal *t, bool durable)
 		t->states_count--;
 	}
 	t->states[t->states_count++] =
-		(struct state){ power_book_begun(t->book), mem_journal_copy(t->mem) };
+		(struct state){ power_book_begun(t->book), mem_journal_copy(t->mem),
+				power_disk_calls(t->disk) };
 }
 
 /* The power goes while the file is being committed: nobody knows whether it was. */
@@ -403,21 +409,31 @@ static const struct journal_ops ops = {
 
 /* ---- life -------------------------------------------------------------------------------- */
 
-static void
-open_file(struct twin_journal *t)
+static int
+try_open(struct twin_journal *t, char why[256])
 {
 	const struct journal_spec spec = { .path = "journal.db",
 					   .vfs = POWER_VFS,
 					   .environment = "test",
 					   .lane = { { 1 } } };
+	int rc = journal_open(&spec, &t->db, why);
+
+	if (rc == 0)
+		rc = db_exec(t->db->db, CHECKPOINT_PAGES);
+	if (rc == 0)
+		t->file = power_book_over(t->book, t->db);
+	return rc;
+}
+
+static void
+open_file(struct twin_journal *t)
+{
 	char why[256] = "";
 
-	if (journal_open(&spec, &t->db, why) < 0 ||
-	    db_exec(t->db->db, CHECKPOINT_PAGES) < 0) {
+	if (try_open(t, why) < 0) {
 		(void)fprintf(stderr, "sim: journal.db: %s\n", why);
 		abort();
 	}
-	t->file = power_book_over(t->book, t->db);
 }
 
 struct twin_journal *
@@ -445,11 +461,12 @@ twin_journal_free(struct twin_journal *t)
 
 	if (t == NULL)
 		return NULL;
-	if (!t->off && journal_check(t->db, &seq) < 0)
+	if (!t->off && t->db != NULL && journal_check(t->db, &seq) < 0)
 		t->hooks.broken(t->hooks.ctx, "the audit chain");
 	(void)journal_close(t->db);     /* gives NULL */
 	(void)power_disk_free(t->disk); /* gives NULL */
 	(void)power_book_free(t->book); /* gives NULL */
+	(void)mem_journal_free(t->was); /* gives NULL */
 	forget_states(t, 0);
 	free(t);
 	return NULL;
@@ -467,6 +484,58 @@ twin_journal_db(struct twin_journal *t)
 	return t->db;
 }
 
+/* In any order. */
+static bool
+same_reserved(const struct journal_checkout *a, const struct journal_checkout *b)
+{
+	for (uint32_t i = 0; i < a->record.reserved_count; i++) {
+		bool found = false;
+
+		for (uint32_t k = 0; k < b->record.reserved_count; k++)
+			found = found ||
+				(strcmp(a->reserved[i].rule, b->reserved[k].rule) == 0 &&
+				 a->reserved[i].applications ==
+					 b->reserved[k].applications);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_uses(const struct lane_use *a, const struct lane_use *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(a[i].rule, b[i].rule) != 0 ||
+		    a[i].member_used != b[i].member_used ||
+		    a[i].member_day_used != b[i].member_day_used ||
+		    a[i].total_used != b[i].total_used)
+			return false;
+	return true;
+}
+
+/* Of each member who has bought here, but for that checkout: what is counted and what is reserved. */
+static bool
+has_uses(struct twin_journal *t, struct mem_journal *state)
+{
+	struct journal_ref memory = mem_journal_ref(state);
+
+	for (uint32_t i = 0; i < mem_journal_checkouts_count(state); i++) {
+		const struct checkout_record *r = mem_journal_checkout(state, i);
+		struct journal_uses_query q = { .member = r->member,
+						.except = r->checkout,
+						.business_day = r->business_day };
+		struct lane_use a[USES_MAX], b[USES_MAX];
+		uint32_t m = 0, f = 0;
+
+		if (memory.ops->uses(memory.impl, &q, a, USES_MAX, &m) < 0 ||
+		    t->file.ops->uses(t->file.impl, &q, b, USES_MAX, &f) < 0 || m != f ||
+		    !same_uses(a, b, m))
+			return false;
+	}
+	return true;
+}
+
 /* What the book does not note of a checkout: is the newest one of the file that of this state? */
 static bool
 has_newest(struct twin_journal *t, struct mem_journal *state)
@@ -476,12 +545,13 @@ has_newest(struct twin_journal *t, struct mem_journal *state)
 	struct ulid newest = { { 0 } };
 	int m = memory.ops->get_checkout(memory.impl, newest, &a);
 	int f = t->file.ops->get_checkout(t->file.impl, newest, &b);
-	bool same_ones = m == f;
+	bool same_ones = m == f && has_uses(t, state);
 
 	if (m == 0 && f == 0)
-		same_ones = a.record.reserved_count == b.record.reserved_count &&
+		same_ones = same_ones &&
+			    a.record.reserved_count == b.record.reserved_count &&
 			    a.record.lines_count == b.record.lines_count &&
-			    a.record.rev == b.record.rev;
+			    a.record.rev == b.record.rev && same_reserved(&a, &b);
 	if (m == 0)
 		journal_checkout_clear(&a);
 	if (f == 0)
@@ -490,7 +560,7 @@ has_newest(struct twin_journal *t, struct mem_journal *state)
 }
 
 /* The file as the power loss left it: which of the states is that? The memory takes it, too. */
-static void
+static bool
 follow_file(struct twin_journal *t)
 {
 	int found = power_book_find(t->book, t->db);
@@ -505,17 +575,155 @@ follow_file(struct twin_journal *t)
 		forget_states(t, 0);
 		power_book_rebase(t->book, tx);
 		note_state(t, true);
-		return;
+		return true;
 	}
-	t->hooks.broken(t->hooks.ctx, "the power loss left what was never committed");
+	return false;
 }
 
 void
 twin_journal_power(struct twin_journal *t, uint64_t seed)
 {
+	if (t->db == NULL)
+		return; /* it cannot be read, and is not written */
 	t->seed = seed;
 	t->off = true;
 	power_disk_cut(t->disk, power_disk_calls(t->disk) + 1);
+}
+
+/* ---- a disk that lies ---------------------------------------------------------------------- */
+
+void
+twin_journal_lies(struct twin_journal *t)
+{
+	t->lies = true;
+	power_disk_lie(t->disk);
+}
+
+enum twin_state
+twin_journal_state(const struct twin_journal *t, struct mem_journal **ret_was)
+{
+	*ret_was = t->was;
+	return t->found;
+}
+
+static void
+keep_was(struct twin_journal *t)
+{
+	(void)mem_journal_free(t->was); /* gives NULL */
+	t->was = mem_journal_copy(t->mem);
+}
+
+/*
+ * Up to where the disk is what it should be: until its last sync, or to the middle of one of the last
+ * commits. What comes after that is there in part.
+ */
+static struct power_loss
+choose_loss(const struct twin_journal *t)
+{
+	struct power_loss how = { .kept = POWER_SOME,
+				  .seed = t->seed,
+				  .sector = t->seed % 2 == 0 ? 512 : 4096,
+				  .from = power_disk_synced(t->disk) };
+	uint64_t turn = t->seed >> 16;
+	uint32_t back = 1 + (uint32_t)(turn / 4 % (turn % 16 < 4 ? 24 : 4));
+
+	if (turn % 2 == 0 && back < t->states_count) {
+		how.from = t->states[t->states_count - 1 - back].calls +
+			   turn / 128 % CUT_CALLS;
+		/* It has stopped there, or it has lost some of what came after. */
+		if (turn / 2 % 2 == 0)
+			how.kept = POWER_ALL_LOST;
+	}
+	return how;
+}
+
+/* Also the indexes: one that has lost a page hides rows, and no quicker check sees it. */
+static bool
+is_sound(struct twin_journal *t)
+{
+	sqlite3_stmt *s = db_stmt(t->db->db, "PRAGMA integrity_check(1)");
+	bool ok = db_step(t->db->db, s) == 1 && str_is(db_col_str(s, 0), "ok");
+
+	db_done(s);
+	return ok;
+}
+
+/* The file is opened as laned opens it, and is a state that was committed once. */
+static bool
+open_lied(struct twin_journal *t)
+{
+	char why[256] = "";
+	int64_t seq = 0;
+
+	if (try_open(t, why) == 0 && journal_check(t->db, &seq) == 0 && is_sound(t) &&
+	    follow_file(t))
+		return true;
+	t->db = journal_close(t->db);
+	return false;
+}
+
+/* The disk is exchanged for what a loss has left of it. False: nothing that can be used. */
+static bool
+exchange(struct twin_journal *t, const struct power_loss *how)
+{
+	struct power_disk *after = power_disk_after(t->disk, how);
+
+	power_disk_lie(after);
+	power_disk_mount(after);
+	if (!open_lied(t)) {
+		(void)power_disk_free(after); /* gives NULL */
+		return false;
+	}
+	(void)power_disk_free(t->disk); /* gives NULL */
+	t->disk = after;
+	t->states[0].calls = power_disk_calls(after);
+	return true;
+}
+
+static void
+crash_lied(struct twin_journal *t)
+{
+	uint32_t promised = power_book_promised(t->book);
+	struct power_loss how;
+
+	if (t->db == NULL)
+		return; /* there is nothing to lose */
+	t->found = TWIN_WHOLE;
+	power_disk_off(t->disk);
+	t->db = journal_close(t->db);
+	if (t->in_tx)
+		power_book_rebase(t->book, power_book_begun(t->book) - 1);
+	t->in_tx = false;
+	mem_journal_crash(t->mem);
+	if (!t->off) {
+		power_disk_on(t->disk);
+		open_file(t);
+		return;
+	}
+	t->off = false;
+	keep_was(t);
+	how = choose_loss(t);
+	if (!exchange(t, &how))
+		t->found = TWIN_UNREADABLE;
+	else if (power_book_begun(t->book) < promised)
+		t->found = TWIN_OLDER;
+}
+
+void
+twin_journal_restore(struct twin_journal *t, uint64_t seed, struct mem_journal **ret_was)
+{
+	uint32_t back = (uint32_t)(seed % (t->states_count < 12 ? t->states_count : 12));
+	const struct power_loss how = {
+		.kept = POWER_ALL_LOST,
+		.sector = 512,
+		.from = t->states[t->states_count - 1 - back].calls
+	};
+
+	keep_was(t);
+	if (!exchange(t, &how))
+		t->hooks.broken(t->hooks.ctx, "the backup cannot be read");
+	t->found = TWIN_WHOLE;
+	*ret_was = t->was;
 }
 
 void
@@ -526,6 +734,10 @@ twin_journal_crash(struct twin_journal *t)
 					.sector = t->seed % 2 == 0 ? 512 : 4096 };
 	struct power_disk *after;
 
+	if (t->lies) {
+		crash_lied(t);
+		return;
+	}
 	/* It is killed, and writes nothing in its last moment. */
 	power_disk_cut(t->disk, power_disk_calls(t->disk) + 1);
 	t->db = journal_close(t->db);
@@ -538,7 +750,8 @@ twin_journal_crash(struct twin_journal *t)
 	t->in_tx = false;
 	mem_journal_crash(t->mem);
 	open_file(t);
-	if (t->off)
-		follow_file(t);
+	if (t->off && !follow_file(t))
+		t->hooks.broken(t->hooks.ctx,
+				"the power loss left what was never committed");
 	t->off = false;
 }

@@ -129,7 +129,9 @@ struct request {
 		REQUEST_WAITS,
 		REQUEST_OVER,  /* nothing was charged */
 		REQUEST_TAKEN, /* the POS has the money */
-		REQUEST_LEFT   /* it has not waited: what comes is given back */
+		REQUEST_LEFT,  /* it has not waited: what comes is given back */
+		/* It asks anew by another number, and laned has heard that: it knows of this one no more. */
+		REQUEST_FORGOTTEN
 	} state;
 	char id[12], ticket[LANE_TICKET_BYTES];
 	uint32_t rev;

@@ -133,6 +133,10 @@ link_changed(void *instance, int up)
 
 		if (!up)
 			p->req = 0;
+		if (!up && p->state == BASKET) /* nobody tells any more */
+			relay_basket_stored(p, LANED_GONE);
+		else if (!up)
+			continue;
 		else if (p->state == ASKED)
 			ask_again(r, p);
 	}
@@ -189,7 +193,8 @@ send_result(struct peer *p, const struct laned_request *q, uint32_t outcome)
 
 /*
  * The approval goes out only when it is written down that it may have. When it cannot, that is a
- * "cancelled" only where no earlier one under this key has left.
+ * "cancelled" only where no earlier one under this key has left; and the POS hears it from laned, by its
+ * repeat: laned may have written it down and died, and knows of no "cancelled" yet.
  */
 static void
 answer_yes(struct peer *p, const struct laned_request *q)
@@ -201,10 +206,7 @@ answer_yes(struct peer *p, const struct laned_request *q)
 	if (rc != LANED_OK || send_result(p, q, q->outcome) != LANED_OK) {
 		p->state = READING;
 		relay_complete(p, otherwise);
-		if (otherwise == LANED_OUT_CANCELLED)
-			(void)send_result(p, q, otherwise); /* or it is gone */
-		else
-			relay_status(p, LANED_GONE);
+		relay_status(p, LANED_GONE); /* it asks again, or is gone */
 		return;
 	}
 	p->state = ANSWERED;

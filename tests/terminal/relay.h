@@ -66,6 +66,8 @@ void relay_pass(struct peer *p);
 int relay_answer(struct peer *p, struct laned_json_out *o);
 /* Tells the POS how a message of its went: an enum laned_status. */
 void relay_status(struct peer *p, int status);
+/* What became of a basket, of the peer user. */
+void relay_basket_stored(void *user, int status);
 /* The next frames, if p waits for one. */
 void relay_work(struct peer *p);
 

@@ -298,8 +298,8 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 		relay_complete(whose, LANED_OUT_UNKNOWN);
 }
 
-static void
-basket_stored(void *user, int status)
+void
+relay_basket_stored(void *user, int status)
 {
 	struct peer *p = user;
 
@@ -342,9 +342,9 @@ basket(struct peer *p, const struct laned_json *j)
 					     .amount = int_member(j, n, "amount"),
 					     .vat_bp = -1 };
 	p->state = BASKET;
-	rc = r->api->pos_basket(r->h, &b, basket_stored, p);
+	rc = r->api->pos_basket(r->h, &b, relay_basket_stored, p);
 	if (rc != LANED_OK)
-		basket_stored(p, rc);
+		relay_basket_stored(p, rc);
 }
 
 /* One frame: in held, and as text that was parsed. */

@@ -460,6 +460,8 @@ __wrap_send(int fd, const void *buf, size_t n, int flags)
 
 	if (e == NULL)
 		return __real_send(fd, buf, n, flags);
+	if (!e->dead && net.hooks.seen != NULL)
+		net.hooks.seen(net.hooks.ctx, e->owner, buf, n);
 	if (!e->dead)
 		net.hooks.sends(net.hooks.ctx, e->owner);
 	if (e->dead)

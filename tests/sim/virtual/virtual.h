@@ -22,6 +22,8 @@ struct virtual_hooks {
 	int64_t (*delay_ms)(void *ctx, enum virtual_process from, size_t n);
 	/* So many of n bytes are taken at once, 1..n; 0: none now, the other side is slow. */
 	size_t (*piece)(void *ctx, enum virtual_process p, bool sends, size_t n);
+	/* What is about to go out; NULL: nobody looks. */
+	void (*seen)(void *ctx, enum virtual_process from, const char *bytes, size_t n);
 	/* Before each byte that goes out; the process may die here (virtual_kill). */
 	void (*sends)(void *ctx, enum virtual_process p);
 	/* The process waits in poll() until at_ms: let the world go on until virtual_ready(fd). */

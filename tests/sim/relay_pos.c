@@ -1,0 +1,697 @@
+/*
+ * The POS before the adapter: it tells of baskets, asks a terminal for money, and never knows whether a
+ * member pays or a card. What it was not told it asks for again; what it has taken or left it says until
+ * laned has heard it.
+ */
+#include "sim/relay_private.h"
+
+#include "base/plain/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAITS_MS 90000   /* so long for a request for money */
+#define ANSWER_MS 200000 /* and for anything else */
+#define CALM_MS 600000   /* so long after a fault nothing of it is left */
+#define BODY_MAX 8192u
+
+/* ---- its lines --------------------------------------------------------------------------- */
+
+static struct far *
+line_now(struct relay_side *r)
+{
+	return r->now < FARS_MAX ? &r->fars[r->now] : NULL;
+}
+
+static bool
+is_idle(const struct far *f)
+{
+	for (uint32_t i = 0; i < f->asked_count; i++)
+		if (!f->asked[i].answered)
+			return false;
+	return !f->waits_ack;
+}
+
+static bool
+is_serial(const struct relay_side *r)
+{
+	return r->framing == FRAMING_ZVT_SERIAL;
+}
+
+static bool
+is_zvt(const struct relay_side *r)
+{
+	return r->framing == FRAMING_ZVT || is_serial(r);
+}
+
+/* Nobody can hang up a cable: what is asked there is forgotten. */
+static void
+hang_up(struct relay_side *r, struct far *f)
+{
+	if (!is_serial(r)) {
+		relay_far_end(r, f, 0);
+		return;
+	}
+	for (uint32_t i = 0; i < f->asked_count; i++)
+		f->asked[i].answered = true;
+	f->waits_ack = false;
+}
+
+static void
+hang_up_quietly(struct relay_side *r, struct far *f)
+{
+	r->hanging_up = true;
+	hang_up(r, f);
+	r->hanging_up = false;
+}
+
+/* One on which something can be asked now, or NULL. */
+static struct far *
+free_line(struct relay_side *r)
+{
+	struct far *f = line_now(r);
+	uint64_t line;
+	bool full;
+
+	if (f != NULL && !is_idle(f))
+		return NULL;
+	full = f != NULL && (f->asked_count + 2 >= ASKED_MAX || f->noisy ||
+			     f->units_count + 8 >= UNITS_MAX ||
+			     f->said_n > SAID_MAX / 2);
+	if (f != NULL && !is_serial(r) && !full &&
+	    (r->framing == FRAMING_CONNECTION ? f->asked_count > 0
+					      : world_random(r->side.w) % 8 == 0))
+		full = true;
+	if (f != NULL && !full)
+		return f;
+	if (f != NULL)
+		relay_far_end(r, f, 0);
+	line = virtual_line_connect(r->activated);
+	if (line == 0)
+		return NULL;
+	f = relay_far_new(r, line, false);
+	r->now = (uint32_t)(f - r->fars);
+	return f;
+}
+
+/* Has nothing gone wrong for so long that nothing of it can be left? */
+static bool
+is_calm(struct relay_side *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < SIM_FAULTS; i++)
+		sum += r->side.w->res->faults[i];
+	if (sum != r->faults_seen) {
+		r->faults_seen = sum;
+		r->fault_ms = r->side.w->now.mono_ms;
+	}
+	return sum == 0 || r->side.w->now.mono_ms - r->fault_ms > CALM_MS;
+}
+
+/* Whoever has no answer to a request does not know whether it is paid. */
+static void
+note_doubt(struct relay_side *r, const struct asked *a)
+{
+	if (!a->answered && (a->kind == ASKED_PAY || a->kind == ASKED_REPEAT))
+		r->requests[a->request].doubt = true;
+}
+
+/* What it waited for does not come any more; the ticket goes on. */
+void
+relay_pos_over(struct relay_side *r, struct far *f)
+{
+	bool waited = !is_idle(f) && !f->noisy;
+
+	for (uint32_t i = 0; i < f->asked_count; i++) {
+		note_doubt(r, &f->asked[i]);
+		f->asked[i].answered = true;
+	}
+	if (line_now(r) == f)
+		r->now = FARS_MAX;
+	if (waited && is_calm(r) && !r->hanging_up)
+		world_broken(r->side.w, INV_PASS "hung up without a fault");
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+static void
+tick_later(struct relay_side *r)
+{
+	if (r->ticking)
+		return;
+	r->ticking = true;
+	(void)world_post(r->side.w, MSG_RELAY_POS, world_delay(r->side.w, 300, 3000));
+}
+
+static void
+ask(struct relay_side *r, struct far *f, enum asked_kind kind, uint32_t request,
+    const char *body, size_t n)
+{
+	uint32_t asks = f->asked_count;
+
+	if (asks == ASKED_MAX)
+		return;
+	f->asked[f->asked_count++] = (struct asked){ kind, request, false };
+	f->asked_ms = r->side.w->now.mono_ms;
+	relay_say(r, f, FRAMES_ZVT_ASK, body, n, asks);
+}
+
+static void
+ask_text(struct relay_side *r, struct far *f, enum asked_kind kind, uint32_t request,
+	 const char *type)
+{
+	const struct request *q = &r->side.w->requests[request];
+	char body[300];
+	int n;
+
+	if (kind == ASKED_PAY)
+		n = snprintf(
+			body, sizeof(body),
+			"{\"type\":\"pay\",\"id\":\"%s\",\"ticket\":\"%s\",\"rev\":%u,"
+			"\"amount\":%lld,\"currency\":\"EUR\",\"card\":\"" RELAY_SECRET
+			"%llu\"}",
+			q->id, q->ticket, q->rev, (long long)q->amount,
+			(unsigned long long)world_random(r->side.w));
+	else
+		n = snprintf(body, sizeof(body), "{\"type\":\"%s\",\"id\":\"%s\"}", type,
+			     q->id);
+	world_trace(r->side.w, "the POS says %s %s", type, q->id);
+	ask(r, f, kind, request, body, (size_t)n);
+}
+
+/* The request for money, or whether there is an answer to it. */
+static void
+ask_money(struct relay_side *r, uint32_t request)
+{
+	struct pos_request *p = &r->requests[request];
+	struct far *f = free_line(r);
+
+	if (f == NULL)
+		return; /* nobody is there: later */
+	if (p->asked_once && !p->unknown) {
+		ask_text(r, f, ASKED_REPEAT, request, "repeat");
+		return;
+	}
+	p->asked_once = true;
+	p->unknown = false;
+	ask_text(r, f, ASKED_PAY, request, "pay");
+	if (!f->over && !is_serial(r) && r->framing != FRAMING_CONNECTION && !is_zvt(r) &&
+	    world_fault(r->side.w, SIM_FAULT_DOUBLED, 12))
+		ask_text(r, f, ASKED_PAY, request, "pay");
+}
+
+/* What only a terminal understands, and now and then nobody. */
+static void
+ask_card(struct relay_side *r)
+{
+	struct world *w = r->side.w;
+	struct far *f = free_line(r);
+	char body[700];
+	size_t n = 12 + (size_t)(world_random(w) % (sizeof(body) - 12));
+
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t bits = world_random(w);
+
+		memcpy(body + i, &bits, n - i < 8 ? n - i : 8);
+	}
+	memcpy(body, RELAY_SECRET, sizeof(RELAY_SECRET) - 1);
+	if (!is_serial(r) && f->units_count == 0 &&
+	    world_fault(w, SIM_FAULT_CORRUPTED, 6)) {
+		/* No frame at all: the line is the terminal's until it ends. */
+		f->noisy = true;
+		f->asked[f->asked_count++] = (struct asked){ ASKED_CARD, 0, false };
+		f->asked_ms = w->now.mono_ms;
+		memset(body, 0xff, 4);
+		relay_say_raw(r, f, (const uint8_t *)body, n, 0);
+		return;
+	}
+	ask(r, f, ASKED_CARD, 0, body, n);
+	if (!f->over &&
+	    (r->framing == FRAMING_LENGTH2 || r->framing == FRAMING_LENGTH4) &&
+	    world_random(w) % 3 == 0)
+		ask(r, f, ASKED_CARD, 0, body, n / 2 + 12); /* the next at once */
+}
+
+static void
+ask_basket(struct relay_side *r)
+{
+	struct far *f = free_line(r);
+
+	if (f == NULL)
+		return;
+	ask(r, f, ASKED_BASKET, 0, r->basket, r->basket_n);
+	r->basket_n = 0;
+}
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+/* The text behind "name": in a message of the adapter; empty: none. */
+static struct str
+member(struct str s, const char *name)
+{
+	size_t n = strlen(name);
+	struct str found = { "", 0 };
+
+	for (size_t i = 0; i + n + 4 < s.n; i++) {
+		const char *p = s.p + i + n + 3;
+
+		if (s.p[i] != '"' || memcmp(s.p + i + 1, name, n) != 0 ||
+		    s.p[i + n + 1] != '"' || s.p[i + n + 2] != ':')
+			continue;
+		found.p = *p == '"' ? p + 1 : p;
+		while (found.p + found.n < s.p + s.n && found.p[found.n] != '"' &&
+		       found.p[found.n] != ',' && found.p[found.n] != '}')
+			found.n++;
+		return found;
+	}
+	return found;
+}
+
+/* An approval that it has no use for. */
+static void
+gives_back(struct relay_side *r, uint32_t request)
+{
+	r->requests[request].approved = true;
+	r->requests[request].told = false;
+	tick_later(r);
+}
+
+static void
+takes(struct relay_side *r, uint32_t request, int64_t amount)
+{
+	struct world *w = r->side.w;
+	struct request *q = &w->requests[request];
+	struct ticket *t = ticket_find(w, q->ticket);
+
+	if (amount > q->amount)
+		world_broken(w, INV_TOTAL "%s: %lld approved, %lld were asked for", q->id,
+			     (long long)amount, (long long)q->amount);
+	q->state = REQUEST_TAKEN;
+	q->taken_minor = amount;
+	t->token_minor += amount;
+	t->paid_rev = q->rev;
+	if (amount == q->amount)
+		t->end = TICKET_TOKEN;
+	r->requests[request].approved = true;
+	r->requests[request].told = false;
+	tick_later(r);
+}
+
+/* The POS hears "no": that is so, or is durable to become so. */
+static void
+check_no(struct world *w, const struct request *q)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+		const struct payment *p = mem_journal_find(w->journal, e->key);
+
+		if (e->state == ENTRY_CAPTURED && !e->is_refund && p != NULL &&
+		    strcmp(p->pos_ref, q->id) == 0 &&
+		    p->state != PAYMENT_UNDO_QUEUED && p->state != PAYMENT_UNDO_FAILED)
+			world_broken(w,
+				     INV_DECLINED
+				     "the POS hears no for %s, which is captured and %s",
+				     q->id, payment_state_name(p->state));
+	}
+}
+
+static void
+result_comes(struct relay_side *r, uint32_t request, struct str outcome, int64_t amount)
+{
+	struct world *w = r->side.w;
+	struct request *q = &w->requests[request];
+	const struct ticket *t = ticket_find(w, q->ticket);
+	bool yes = str_is(outcome, "approved") || str_is(outcome, "partial");
+
+	world_trace(w, "the POS has %.*s for %s", (int)outcome.n, outcome.p, q->id);
+	if (!yes)
+		check_no(w, q);
+	if (q->state == REQUEST_TAKEN)
+		return;
+	if (q->state == REQUEST_WAITS && t->end == TICKET_OPEN &&
+	    !r->requests[request].paid_there) {
+		if (yes)
+			takes(r, request, amount);
+		else
+			q->state = REQUEST_OVER;
+		return;
+	}
+	if (q->state != REQUEST_OVER || yes)
+		q->state = REQUEST_LEFT;
+	if (yes)
+		gives_back(r, request);
+}
+
+/* The first thing that is still asked and may be answered so. */
+static struct asked *
+first_asked(struct far *f, bool about_money, uint32_t request)
+{
+	for (uint32_t i = 0; i < f->asked_count; i++) {
+		struct asked *a = &f->asked[i];
+		bool money = a->kind == ASKED_PAY || a->kind == ASKED_REPEAT;
+
+		if (!a->answered && a->kind != ASKED_CARD &&
+		    (!about_money || (money && a->request == request)))
+			return a;
+	}
+	return NULL;
+}
+
+static void
+ours_comes(struct relay_side *r, struct far *f, struct str body)
+{
+	struct world *w = r->side.w;
+	struct str id = member(body, "id"), status = member(body, "status");
+	int64_t request = 0, amount = 0, code = -1;
+	struct asked *a;
+
+	if (id.n > 1 && str_to_i64((struct str){ id.p + 1, id.n - 1 }, &request) == 0 &&
+	    request >= 1 && request <= (int64_t)w->requests_count) {
+		a = first_asked(f, true, (uint32_t)request - 1);
+		if (a != NULL)
+			a->answered = true;
+		(void)str_to_i64(member(body, "amount"), &amount); /* 0: none */
+		result_comes(r, (uint32_t)request - 1, member(body, "outcome"), amount);
+		return;
+	}
+	a = first_asked(f, false, 0);
+	if (a == NULL)
+		return; /* the same once more */
+	note_doubt(r, a);
+	a->answered = true;
+	(void)str_to_i64(status, &code); /* it has one */
+	world_trace(w, "the POS is told %lld", (long long)code);
+	if (a->kind == ASKED_WORD && code == LANED_OK)
+		r->requests[a->request].told = true;
+}
+
+/* Does laned still have something open for this request? */
+static bool
+is_open(const struct world *w, const struct request *q)
+{
+	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
+		const struct payment *p = mem_journal_payment(w->journal, i);
+
+		if (strcmp(p->pos_ref, q->id) == 0 && payment_is_open(p->state))
+			return true;
+	}
+	return false;
+}
+
+/* What the terminal says to a request, a repeat or a word. */
+static void
+theirs_comes(struct relay_side *r, struct asked *a)
+{
+	struct world *w = r->side.w;
+	struct request *q = &w->requests[a->request];
+	struct pos_request *p = &r->requests[a->request];
+
+	a->answered = true;
+	world_trace(w, "the POS has an answer of the terminal");
+	/* A POS never knows whose that answer is; the world knows when there is nothing to tell. */
+	if (a->kind == ASKED_WORD && w->quiet && !is_open(w, q))
+		p->told = true;
+	if ((a->kind != ASKED_PAY && a->kind != ASKED_REPEAT) ||
+	    q->state != REQUEST_WAITS)
+		return;
+	if (p->paid_there || a->kind == ASKED_PAY) {
+		/* One that had no answer before is reversed, to be sure. */
+		q->state = p->doubt ? REQUEST_LEFT : REQUEST_OVER;
+		if (p->paid_there)
+			w->waits = 100; /* the ticket ends by that */
+		tick_later(r);
+	} else {
+		p->unknown = true; /* it has never had it */
+	}
+}
+
+bool
+relay_is_ours(const struct relay_side *r, const uint8_t *frame, size_t n)
+{
+	static const char begin[] = "{\"type\":\"";
+	uint8_t body[FAR_IN_MAX];
+
+	return frames_body(r->frames, frame, n, body) >= sizeof(begin) &&
+	       memcmp(body, begin, sizeof(begin) - 1) == 0;
+}
+
+void
+relay_pos_frame(struct relay_side *r, struct far *f, const uint8_t *frame, size_t n,
+		unsigned head)
+{
+	uint8_t body[FAR_IN_MAX];
+	struct far *terminal = NULL;
+	const struct unit *u;
+	bool ours = relay_is_ours(r, frame, n);
+
+	if (is_zvt(r) && head == FRAMES_ZVT_ACK)
+		return;
+	if (is_zvt(r) && head >> 8 != 0x84)
+		relay_say(r, f, FRAMES_ZVT_ACK, "", 0, ASKS_NOTHING);
+	if (is_zvt(r) && head == FRAMES_ZVT_STATUS)
+		return;
+	if (ours) {
+		n = frames_body(r->frames, frame, n, body);
+		ours_comes(r, f, (struct str){ (const char *)body, n });
+		return;
+	}
+	u = relay_unit_of(r, f, &terminal);
+	if (u != NULL && u->asks < f->asked_count && !f->asked[u->asks].answered)
+		theirs_comes(r, &f->asked[u->asks]);
+}
+
+/* Where a connection is a transaction, it ends with the answer. */
+void
+relay_pos_heard(struct relay_side *r, struct far *f)
+{
+	if (r->framing == FRAMING_CONNECTION && f->asked_count > 0 && is_idle(f))
+		relay_far_end(r, f, 0);
+}
+
+/* ---- what it does ------------------------------------------------------------------------ */
+
+static bool
+has_word(const struct world *w, uint32_t i)
+{
+	const struct request *q = &w->requests[i];
+	const struct pos_request *p = &w->relay->requests[i];
+
+	return (q->state == REQUEST_TAKEN || q->state == REQUEST_LEFT) && p->asked_once &&
+	       !p->told;
+}
+
+/* Something is under way; what nobody answers any more is given up. */
+static bool
+is_busy(struct relay_side *r)
+{
+	struct far *f = line_now(r);
+
+	if (f == NULL || is_idle(f))
+		return false;
+	if (r->side.w->now.mono_ms - f->asked_ms <
+	    (is_serial(r) ? 3 * ANSWER_MS : ANSWER_MS))
+		return true;
+	if (is_calm(r))
+		world_broken(r->side.w, INV_ALIVE "nobody answers the POS");
+	hang_up_quietly(r, f);
+	return false;
+}
+
+static void
+say_word(struct relay_side *r, uint32_t i)
+{
+	struct world *w = r->side.w;
+	bool left = w->requests[i].state == REQUEST_LEFT;
+	struct far *f = free_line(r);
+
+	if (f == NULL)
+		return;
+	if (left && !r->requests[i].aborted && world_random(w) % 2 == 0) {
+		r->requests[i].aborted = true;
+		ask_text(r, f, ASKED_BASKET, i, "abort"); /* told only by the undo */
+		return;
+	}
+	ask_text(r, f, ASKED_WORD, i, left ? "undo" : "done");
+}
+
+void
+relay_pos_tick(struct relay_side *r)
+{
+	struct world *w = r->side.w;
+	bool more = false;
+
+	r->ticking = false;
+	if (r->basket_n > 0 && !is_busy(r))
+		ask_basket(r);
+	for (uint32_t i = 0; i < w->requests_count; i++) {
+		if (!has_word(w, i))
+			continue;
+		more = true;
+		if (!is_busy(r))
+			say_word(r, i);
+		break;
+	}
+	if (more || r->basket_n > 0)
+		tick_later(r);
+}
+
+void
+relay_basket(struct world *w, const struct lane_basket *b)
+{
+	struct relay_side *r = w->relay;
+	struct strbuf s;
+
+	if (r->basket == NULL)
+		r->basket = malloc(BODY_MAX);
+	if (r->basket == NULL)
+		abort();
+	strbuf_init(&s, r->basket, BODY_MAX);
+	strbuf_addf(&s,
+		    "{\"type\":\"basket\",\"ticket\":\"%.*s\",\"rev\":%u,"
+		    "\"currency\":\"EUR\",\"final\":%s,\"closed\":%s,\"lines\":[",
+		    (int)b->ticket.n, b->ticket.p, b->rev, b->final ? "true" : "false",
+		    b->closed ? "true" : "false");
+	for (uint32_t i = 0; i < b->lines_count; i++)
+		strbuf_addf(&s,
+			    "%s{\"line\":%u,\"plu\":\"%s\",\"qty_milli\":%lld,"
+			    "\"unit_price\":%lld,\"amount\":%lld}",
+			    i == 0 ? "" : ",", b->lines[i].line, b->lines[i].code,
+			    (long long)b->lines[i].qty_milli,
+			    (long long)b->lines[i].unit_price_minor,
+			    (long long)b->lines[i].amount_minor);
+	strbuf_addf(&s, "]}");
+	r->basket_n = strlen(r->basket);
+	ask_basket(r);
+	if (r->basket_n > 0)
+		tick_later(r);
+}
+
+static uint32_t
+waiting(const struct world *w)
+{
+	uint32_t last = w->requests_count - 1;
+
+	return w->requests_count > 0 && w->requests[last].state == REQUEST_WAITS
+		       ? last
+		       : REQUESTS_MAX;
+}
+
+void
+relay_give_up(struct world *w)
+{
+	struct relay_side *r = w->relay;
+	uint32_t i = waiting(w);
+	struct far *f = line_now(r);
+
+	if (i == REQUESTS_MAX)
+		return;
+	w->requests[i].state = REQUEST_LEFT;
+	world_trace(w, "the POS gives %s up", w->requests[i].id);
+	/* At a cable the command that runs ends first. */
+	if (f != NULL && !is_idle(f) && !is_serial(r))
+		hang_up_quietly(r, f);
+	tick_later(r);
+}
+
+static void
+new_request(struct world *w, const struct ticket *t)
+{
+	struct request *q = &w->requests[w->requests_count++];
+
+	memset(q, 0, sizeof(*q));
+	(void)snprintf(q->id, sizeof(q->id), "q%u", w->requests_count); /* fits */
+	memcpy(q->ticket, t->name, sizeof(q->ticket));
+	q->rev = w->rev;
+	for (uint32_t i = 0; i < w->lines_count; i++)
+		q->amount += w->lines[i].amount_minor;
+	if (t->offered && t->rev == w->rev)
+		q->amount -= t->discount_minor;
+	q->amount -= t->token_minor;
+	q->asked_ms = w->now.mono_ms;
+	if (q->amount <= 0) {
+		w->requests_count--;
+		return;
+	}
+	memset(&w->relay->requests[w->requests_count - 1], 0,
+	       sizeof(w->relay->requests[0]));
+	ask_money(w->relay, w->requests_count - 1);
+}
+
+static void
+waits_longer(struct world *w, uint32_t i)
+{
+	struct relay_side *r = w->relay;
+	struct far *f = line_now(r);
+
+	if (w->now.mono_ms - w->requests[i].asked_ms > WAITS_MS) {
+		if (f != NULL && !is_idle(f) &&
+		    w->now.mono_ms - f->asked_ms > WAITS_MS && is_calm(r))
+			world_broken(w, INV_ALIVE "a payment has no answer from anybody");
+		relay_give_up(w);
+	} else if (f == NULL || is_idle(f)) {
+		ask_money(r, i);
+	}
+}
+
+/* The till at the total: what to pay, and who. True: it has done something. */
+bool
+relay_waits(struct world *w, const struct ticket *t)
+{
+	struct relay_side *r = w->relay;
+	uint32_t i = waiting(w);
+	struct far *f = line_now(r);
+
+	if (f != NULL && world_fault(w, SIM_FAULT_LINK_CUT, 40)) {
+		world_trace(w, "a line breaks");
+		relay_far_end(r, f, -ECONNRESET);
+	}
+	if (i != REQUESTS_MAX) {
+		waits_longer(w, i);
+		return w->requests[i].state == REQUEST_WAITS && world_random(w) % 3 == 0;
+	}
+	if (r->basket_n > 0 || w->requests_count == REQUESTS_MAX || is_busy(r))
+		return false; /* first what it has to say */
+	if (world_random(w) % 6 == 0) {
+		ask_card(r);
+		return true;
+	}
+	if (world_random(w) % 2 == 0)
+		return false;
+	new_request(w, t);
+	return true;
+}
+
+bool
+relay_has_taken(struct world *w, struct key128 key)
+{
+	const struct payment *p = mem_journal_find(w->journal, key);
+
+	for (uint32_t i = 0; p != NULL && i < w->requests_count; i++)
+		if (strcmp(w->requests[i].id, p->pos_ref) == 0)
+			return w->requests[i].state == REQUEST_TAKEN;
+	return false;
+}
+
+/* Money that is the token's now is no terminal's, too. */
+void
+relay_settled(struct world *w)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+		const struct payment *p = mem_journal_find(w->journal, e->key);
+
+		if (e->is_refund || e->state != ENTRY_CAPTURED || p == NULL)
+			continue;
+		for (uint32_t k = 0; k < w->requests_count; k++)
+			if (strcmp(w->requests[k].id, p->pos_ref) == 0 &&
+			    w->relay->requests[k].paid_there)
+				world_broken(w,
+					     INV_ONCE
+					     "%s is paid by token and at the terminal",
+					     w->requests[k].id);
+	}
+}
