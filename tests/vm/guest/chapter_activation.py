@@ -22,12 +22,17 @@ def end(s, wanted):
     s.close()
 
 
+def active():
+    """Who waited is served before systemd is told that all of it is ready."""
+    kit.until(lambda: kit.show(UNIT, "ActiveState") == "active", UNIT + " is active")
+
+
 def by_a_connect():
     prepare()
     kit.run("systemctl", "start", SOCKET)
     kit.equal(kit.show(UNIT, "ActiveState"), "inactive", UNIT)
     end(begin(b"first"), b"approved first")
-    kit.equal(kit.show(UNIT, "ActiveState"), "active", UNIT)
+    active()
 
 
 def killed():
@@ -56,7 +61,7 @@ def restarted():
         gate.write("open\n")
     for i, s in enumerate(waiting):
         end(s, b"approved waiting %d" % i)
-    kit.until(lambda: kit.show(UNIT, "ActiveState") == "active", UNIT + " is active")
+    active()
     kit.expect(kit.main_pid(UNIT) not in (0, old), "the old process")
     return "%d waited" % WAITING
 
@@ -67,7 +72,7 @@ def stopped():
     os.unlink(GATE)
     kit.run("systemctl", "stop", UNIT)
     kit.equal(pay(), b"approved payment", "a payment")
-    kit.equal(kit.show(UNIT, "ActiveState"), "active", UNIT)
+    active()
 
 
 def taken_away():
