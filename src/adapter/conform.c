@@ -27,7 +27,7 @@ struct result {
 
 static const struct conform_check *const parts[] = {
 	conform_checks_table, conform_checks_requests, conform_checks_faults,
-	conform_checks_peer,  conform_checks_conns,
+	conform_checks_peer,  conform_checks_conns,    conform_checks_pos,
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -103,6 +103,17 @@ on_called(void *ctx, const char *function)
 	return LANED_OK;
 }
 
+struct laned_key
+bench_key(struct bench *b)
+{
+	struct laned_key key = { { 0x4b } };
+
+	b->keys++;
+	for (unsigned i = 0; i < 8; i++)
+		key.b[15 - i] = (uint8_t)(b->keys >> (8 * i));
+	return key;
+}
+
 /* ---- laned's side ------------------------------------------------------------------------ */
 
 static struct known *
@@ -148,10 +159,24 @@ laned_journal_find(void *ctx, struct laned_str ref, struct laned_entry *ret_entr
 static int
 laned_event(void *ctx, struct laned_event *ev)
 {
-	(void)ctx;
+	struct bench *b = ctx;
+
 	if (ev->type == LANED_EV_REPEAT_WANTED) /* no tender was ever taken */
 		return LANED_MISSING;
-	return ev->type == LANED_EV_TENDER_WANTED ? LANED_NOT_DURABLE : LANED_OK;
+	if (ev->type == LANED_EV_TENDER_ABORT || ev->type == LANED_EV_TENDER_CONFIRMED ||
+	    ev->type == LANED_EV_TENDER_UNDO) {
+		b->words++;
+		return b->policy.word;
+	}
+	if (ev->type != LANED_EV_TENDER_WANTED)
+		return LANED_OK;
+	if (!b->policy.tenders)
+		return LANED_NOT_DURABLE;
+	b->ref.n = ev->blob.n < sizeof(b->ref_text) ? ev->blob.n : 0;
+	b->ref.p = b->ref_text;
+	memcpy(b->ref_text, ev->blob.p == NULL ? "" : ev->blob.p, b->ref.n);
+	b->tender = ev->key = bench_key(b);
+	return LANED_OK;
 }
 
 static int
@@ -370,17 +395,6 @@ bench_end(struct bench *b)
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-struct laned_key
-bench_key(struct bench *b)
-{
-	struct laned_key key = { { 0x4b } };
-
-	b->keys++;
-	for (unsigned i = 0; i < 8; i++)
-		key.b[15 - i] = (uint8_t)(b->keys >> (8 * i));
-	return key;
-}
-
 static struct known *
 known_add(struct bench *b, uint32_t type, struct laned_key key)
 {
@@ -422,6 +436,10 @@ bench_submit(struct bench *b, uint32_t type, struct laned_key key)
 	};
 	int rc;
 
+	if (type == LANED_REQ_ANSWER) {
+		q.outcome = LANED_OUT_APPROVED;
+		q.blob = b->ref;
+	}
 	if (type == LANED_REQ_REFUND) {
 		q.original = (struct laned_key){ { 0x4f, 1 } };
 		q.ref = (struct laned_str){ "R-1", 3 };

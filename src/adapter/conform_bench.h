@@ -35,6 +35,8 @@ struct policy {
 	int ack;          /* status of the acks of completions */
 	unsigned ack_bad; /* so many acks have that status; later ones are LANED_OK */
 	int pos_ack;      /* of baskets, claims, cancels */
+	bool tenders;     /* a POS's request for money is a member's */
+	int word;         /* what event() returns of a POS's later words */
 };
 
 struct bench {
@@ -52,7 +54,10 @@ struct bench {
 	unsigned known_count;
 	uint64_t keys; /* made so far */
 	/* Seen. */
-	unsigned late, late_approved, baskets, claims, cancels;
+	unsigned late, late_approved, baskets, claims, cancels, words;
+	struct laned_key tender; /* that was given out last */
+	struct laned_str ref;    /* of an answer: what its request told */
+	char ref_text[64];
 	unsigned outputs;       /* dir_put, conn_send, type_start */
 	unsigned outputs_early; /* ... of them while a payment waited for the journal */
 	/* Fault: the fail_at-th call from now of the table returns fail_status. */
@@ -168,6 +173,7 @@ struct conform_check {
 };
 /* Each file's part, ending in one without a name. */
 extern const struct conform_check conform_checks_table[], conform_checks_requests[],
-	conform_checks_faults[], conform_checks_peer[], conform_checks_conns[];
+	conform_checks_faults[], conform_checks_peer[], conform_checks_conns[],
+	conform_checks_pos[];
 
 #endif

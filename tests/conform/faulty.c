@@ -3,7 +3,7 @@
  * makes one mistake, chosen by option "fault". tests/integration/conform.py has the check that each
  * must fail. Some mistakes lie in the file itself: they are built in by FAULTY_FILE.
  */
-#include "laned/adapter.h"
+#include "shim.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -44,17 +44,11 @@ enum fault {
 	LOSES_BASKET,
 	REPEATS_ALL,
 	LATE_IS_OPEN,
-	NONSENSE_IS_NO,
-	FAULTS
+	NONSENSE_IS_NO
 };
 
-/* Stands where the drop adapter expects its host. */
 struct shim {
-	struct laned_host *real;
-	const struct laned_host_api *api;
-	const struct laned_adapter *drop;
-	void *inner;
-	enum fault fault;
+	struct shim_base base;
 	uint64_t req; /* of the last completion */
 	struct laned_key key;
 	uint64_t asked; /* the last payment that it took */
@@ -63,6 +57,12 @@ struct shim {
 	laned_ack_fn ack;
 	void *ack_user;
 };
+
+static struct shim *
+of(struct laned_host *h)
+{
+	return (struct shim *)(void *)h;
+}
 
 #if FAULTY_FILE == 1
 LANED_EXPORT int faulty_counter = 7; /* writable, and the version script exports it */
@@ -73,87 +73,52 @@ early(void)
 }
 #endif
 
-static struct shim *
-of(struct laned_host *h)
-{
-	return (struct shim *)(void *)h;
-}
-
 /* ---- the shim's host table --------------------------------------------------------------- */
-
-static void
-shim_log(struct laned_host *h, uint32_t level, struct laned_str text)
-{
-	of(h)->api->log(of(h)->real, level, text);
-}
 
 static void *
 shim_alloc(struct laned_host *h, size_t bytes)
 {
-	void *p = of(h)->api->alloc(of(h)->real, bytes);
+	void *p = of(h)->base.api->alloc(of(h)->base.real, bytes);
 
-	if (p == NULL && of(h)->fault == ABORTS_ON_NULL)
+	if (p == NULL && of(h)->base.fault == ABORTS_ON_NULL)
 		abort();
 	return p;
-}
-
-static void
-shim_free(struct laned_host *h, void *p)
-{
-	of(h)->api->free(of(h)->real, p);
 }
 
 static int
 shim_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn, void *user,
 	       uint64_t *ret_timer)
 {
-	return of(h)->api->timer_set(of(h)->real, delay_ms, fn, user, ret_timer);
-}
-
-static void
-shim_timer_cancel(struct laned_host *h, uint64_t timer)
-{
-	of(h)->api->timer_cancel(of(h)->real, timer);
-}
-
-static int
-shim_option_str(struct laned_host *h, const char *name, struct laned_str *ret_value)
-{
-	return of(h)->api->option_str(of(h)->real, name, ret_value);
-}
-
-static int
-shim_option_int(struct laned_host *h, const char *name, int64_t *ret_value)
-{
-	return of(h)->api->option_int(of(h)->real, name, ret_value);
+	return of(h)->base.api->timer_set(of(h)->base.real, delay_ms, fn, user,
+					  ret_timer);
 }
 
 static int
 shim_guard(struct laned_host *h, struct laned_str text)
 {
-	return of(h)->api->guard(of(h)->real, text);
+	return of(h)->base.api->guard(of(h)->base.real, text);
 }
 
 static int
 shim_dir_watch(struct laned_host *h, const char *option, uint32_t poll_ms,
 	       laned_dir_fn fn, void *user)
 {
-	return of(h)->api->dir_watch(of(h)->real, option, poll_ms, fn, user);
+	return of(h)->base.api->dir_watch(of(h)->base.real, option, poll_ms, fn, user);
 }
 
 static int
 shim_dir_list(struct laned_host *h, const char *option, laned_name_fn fn, void *user)
 {
-	return of(h)->api->dir_list(of(h)->real, option, fn, user);
+	return of(h)->base.api->dir_list(of(h)->base.real, option, fn, user);
 }
 
 static int
 shim_dir_read(struct laned_host *h, const char *option, struct laned_str name,
 	      struct laned_file *ret_file)
 {
-	int rc = of(h)->api->dir_read(of(h)->real, option, name, ret_file);
+	int rc = of(h)->base.api->dir_read(of(h)->base.real, option, name, ret_file);
 
-	if (rc == LANED_OK && of(h)->fault == CRASHES_ON_NOISE &&
+	if (rc == LANED_OK && of(h)->base.fault == CRASHES_ON_NOISE &&
 	    (ret_file->bytes == 0 || ret_file->data[0] != '{'))
 		abort();
 	return rc;
@@ -163,14 +128,14 @@ static int
 shim_dir_put(struct laned_host *h, const char *option, struct laned_str name,
 	     struct laned_str data)
 {
-	return of(h)->api->dir_put(of(h)->real, option, name, data);
+	return of(h)->base.api->dir_put(of(h)->base.real, option, name, data);
 }
 
 static int
 shim_dir_remove(struct laned_host *h, const char *option, struct laned_str name,
 		uint64_t version)
 {
-	return of(h)->api->dir_remove(of(h)->real, option, name, version);
+	return of(h)->base.api->dir_remove(of(h)->base.real, option, name, version);
 }
 
 /* What it cannot read it takes for a refusal. */
@@ -184,7 +149,8 @@ refuse_asked(struct shim *s)
 					.amount = -1 };
 
 	if (s->asked != 0)
-		(void)s->api->complete(s->real, &r, NULL, NULL); /* the mistake */
+		(void)s->base.api->complete(s->base.real, &r, NULL,
+					    NULL); /* the mistake */
 	s->asked = 0;
 }
 
@@ -192,9 +158,9 @@ static int
 shim_dir_set_aside(struct laned_host *h, const char *option, struct laned_str name,
 		   uint64_t version)
 {
-	if (of(h)->fault == NONSENSE_IS_NO)
+	if (of(h)->base.fault == NONSENSE_IS_NO)
 		refuse_asked(of(h));
-	return of(h)->api->dir_set_aside(of(h)->real, option, name, version);
+	return of(h)->base.api->dir_set_aside(of(h)->base.real, option, name, version);
 }
 
 static int
@@ -205,10 +171,11 @@ shim_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	const struct laned_str name = { "first", 5 };
 	int rc;
 
-	if (s->fault == SENDS_FIRST)
-		(void)s->api->dir_put(s->real, "out", name, name); /* the mistake */
-	rc = s->api->journal(s->real, req, key, state, blob);
-	return s->fault == IGNORES_JOURNAL ? LANED_OK : rc;
+	if (s->base.fault == SENDS_FIRST)
+		(void)s->base.api->dir_put(s->base.real, "out", name,
+					   name); /* the mistake */
+	rc = s->base.api->journal(s->base.real, req, key, state, blob);
+	return s->base.fault == IGNORES_JOURNAL ? LANED_OK : rc;
 }
 
 /* The bad news for one is told to every one that waits. */
@@ -224,7 +191,8 @@ spread(void *user, int status)
 
 	s->ack(s->ack_user, status);
 	if (status == LANED_AGAIN && s->req != 0)
-		(void)s->api->complete(s->real, &r, NULL, NULL); /* the mistake */
+		(void)s->base.api->complete(s->base.real, &r, NULL,
+					    NULL); /* the mistake */
 }
 
 static void
@@ -242,25 +210,11 @@ shim_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn
 {
 	struct shim *s = of(h);
 
-	if (s->fault != LOSES_BASKET)
-		return s->api->pos_basket(s->real, b, ack, user);
+	if (s->base.fault != LOSES_BASKET)
+		return s->base.api->pos_basket(s->base.real, b, ack, user);
 	s->ack = ack;
 	s->ack_user = user;
-	return s->api->pos_basket(s->real, b, swallow, s);
-}
-
-static int
-shim_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
-	       struct laned_str value, laned_ack_fn ack, void *user)
-{
-	return of(h)->api->pos_claim(of(h)->real, ticket, kind, value, ack, user);
-}
-
-static int
-shim_pos_cancel(struct laned_host *h, struct laned_str ticket, laned_ack_fn ack,
-		void *user)
-{
-	return of(h)->api->pos_cancel(of(h)->real, ticket, ack, user);
+	return s->base.api->pos_basket(s->base.real, b, swallow, s);
 }
 
 static int
@@ -270,34 +224,35 @@ shim_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn a
 	struct shim *s = of(h);
 	struct laned_result copy = *r;
 
-	if (s->fault == DOUBT_IS_NO && copy.outcome == LANED_OUT_UNKNOWN)
+	if (s->base.fault == DOUBT_IS_NO && copy.outcome == LANED_OUT_UNKNOWN)
 		copy.outcome = LANED_OUT_DECLINED;
-	if (s->fault == INVENTS_OUTCOME)
+	if (s->base.fault == INVENTS_OUTCOME)
 		copy.outcome = 99;
-	if (s->fault == ASKED_AMOUNT && copy.outcome == LANED_OUT_APPROVED)
+	if (s->base.fault == ASKED_AMOUNT && copy.outcome == LANED_OUT_APPROVED)
 		copy.amount = 1;
-	if ((s->fault == COMPLETES_NEVER && copy.outcome == LANED_OUT_UNKNOWN) ||
-	    (s->fault == DROPS_LATE && (copy.flags & LANED_RESULT_LATE) != 0))
+	if ((s->base.fault == COMPLETES_NEVER && copy.outcome == LANED_OUT_UNKNOWN) ||
+	    (s->base.fault == DROPS_LATE && (copy.flags & LANED_RESULT_LATE) != 0))
 		return LANED_OK;
-	if (s->fault == LATE_IS_OPEN && (copy.flags & LANED_RESULT_LATE) != 0) {
+	if (s->base.fault == LATE_IS_OPEN && (copy.flags & LANED_RESULT_LATE) != 0) {
 		copy.flags &= ~LANED_RESULT_LATE;
 		copy.req = s->asked; /* the mistake: it is for what was asked last */
 		copy.key = s->asked_key;
 	}
-	if (s->fault == COMPLETES_TWICE)
-		(void)s->api->complete(s->real, &copy, NULL, NULL); /* the mistake */
-	if (s->fault == REPEATS_ALL && s->ack == NULL && ack != NULL) {
+	if (s->base.fault == COMPLETES_TWICE)
+		(void)s->base.api->complete(s->base.real, &copy, NULL,
+					    NULL); /* the mistake */
+	if (s->base.fault == REPEATS_ALL && s->ack == NULL && ack != NULL) {
 		s->ack = ack;
 		s->ack_user = user;
-		return s->api->complete(s->real, &copy, spread, s);
+		return s->base.api->complete(s->base.real, &copy, spread, s);
 	}
 	s->req = copy.req;
 	s->key = copy.key;
-	if (s->fault != FORGETS_AGAIN || ack == NULL)
-		return s->api->complete(s->real, &copy, ack, user);
+	if (s->base.fault != FORGETS_AGAIN || ack == NULL)
+		return s->base.api->complete(s->base.real, &copy, ack, user);
 	s->ack = ack;
 	s->ack_user = user;
-	return s->api->complete(s->real, &copy, swallow, s);
+	return s->base.api->complete(s->base.real, &copy, swallow, s);
 }
 
 static const struct laned_host_api shim_api = {
@@ -340,52 +295,32 @@ misbehave_at_start(struct shim *s)
 {
 	pthread_t thread;
 
-	if (s->fault == SYSTEM_CALL)
+	if (s->base.fault == SYSTEM_CALL)
 		(void)getppid(); /* the mistake */
-	if (s->fault == DESCRIPTOR)
+	if (s->base.fault == DESCRIPTOR)
 		(void)open("/dev/null", O_RDONLY); /* as above */
-	if (s->fault == THREAD)
+	if (s->base.fault == THREAD)
 		(void)pthread_create(&thread, NULL, idle, NULL); /* as above */
 }
+
+#define FAULT_WORDS                                                                      \
+	"none|sends-first|ignores-journal|doubt-is-no|completes-twice|completes-never|"  \
+	"invents-outcome|leaks|timer-left|grows|aborts-on-null|crashes-on-noise|"        \
+	"recovers-nothing|invents-approval|forgets-again|drops-late|charges-again|"      \
+	"system-call|descriptor|thread|vectors|note-without-end|hangs|endless-timer|"    \
+	"takes-anything|asked-amount|loses-basket|repeats-all|late-is-open|nonsense-is-" \
+	"no"
 
 static int
 create(struct laned_host *h, const struct laned_host_api *api, void **ret_instance)
 {
-	static const char choices[] =
-		"none|sends-first|ignores-journal|doubt-is-no|completes-twice|"
-		"completes-never|invents-outcome|leaks|timer-left|grows|aborts-on-null|"
-		"crashes-on-noise|recovers-nothing|invents-approval|forgets-again|"
-		"drops-late|charges-again|system-call|descriptor|thread|vectors|"
-		"note-without-end|hangs|endless-timer|takes-anything|asked-amount|"
-		"loses-basket|repeats-all|late-is-open|nonsense-is-no|";
-	struct shim *s = api->alloc(h, sizeof(*s));
-	struct laned_str word = { "", 0 };
-	const char *at = choices;
-	int rc;
+	int rc =
+		shim_create(h, api, sizeof(struct shim), drop_adapter_v0(LANED_ABI_MINOR),
+			    &shim_api, FAULT_WORDS, ret_instance);
 
-	if (s == NULL)
-		return LANED_NO_MEMORY;
-	s->real = h;
-	s->api = api;
-	s->drop = drop_adapter_v0(LANED_ABI_MINOR);
-	rc = api->option_str(h, "fault", &word);
-	for (; rc == LANED_OK && s->fault < FAULTS; s->fault++) {
-		size_t n = strcspn(at, "|");
-
-		if (n == word.n && memcmp(at, word.p, n) == 0)
-			break;
-		at += n + 1;
-	}
-	misbehave_at_start(s);
 	if (rc == LANED_OK)
-		rc = s->drop->create((struct laned_host *)(void *)s, &shim_api,
-				     &s->inner);
-	if (rc != LANED_OK) {
-		api->free(h, s);
-		return rc;
-	}
-	*ret_instance = s;
-	return LANED_OK;
+		misbehave_at_start(*ret_instance);
+	return rc;
 }
 
 static void
@@ -394,7 +329,8 @@ again(void *user)
 	struct shim *s = user;
 
 	s->timer = 0;
-	(void)s->api->timer_set(s->real, 0, again, s, &s->timer); /* the mistake */
+	(void)s->base.api->timer_set(s->base.real, 0, again, s,
+				     &s->timer); /* the mistake */
 }
 
 static int
@@ -402,9 +338,9 @@ start(void *instance)
 {
 	struct shim *s = instance;
 
-	if (s->fault == ENDLESS_TIMER)
+	if (s->base.fault == ENDLESS_TIMER)
 		again(s);
-	return s->drop->start(s->inner);
+	return s->base.adapter->start(s->base.inner);
 }
 
 static void
@@ -416,7 +352,7 @@ invent(struct shim *s, const struct laned_entry *e)
 					.key = e->key,
 					.amount = e->amount };
 
-	(void)s->api->complete(s->real, &r, NULL, NULL); /* the mistake */
+	(void)s->base.api->complete(s->base.real, &r, NULL, NULL); /* the mistake */
 }
 
 /* The same payment under another key: what no recovery may do. */
@@ -429,7 +365,7 @@ charge_again(struct shim *s)
 	const struct laned_str n = { name, sizeof(name) - 1 };
 	const struct laned_str t = { text, sizeof(text) - 1 };
 
-	(void)s->api->dir_put(s->real, "out", n, t); /* the mistake */
+	(void)s->base.api->dir_put(s->base.real, "out", n, t); /* the mistake */
 }
 
 static void
@@ -437,22 +373,14 @@ recover(void *instance, const struct laned_entry *entries, size_t count)
 {
 	struct shim *s = instance;
 
-	if (s->fault == RECOVERS_NOTHING)
+	if (s->base.fault == RECOVERS_NOTHING)
 		count = 0;
-	if (s->fault == CHARGES_AGAIN && count > 0)
+	if (s->base.fault == CHARGES_AGAIN && count > 0)
 		charge_again(s);
-	for (size_t i = 0; s->fault == INVENTS_APPROVAL && i < count; i++)
+	for (size_t i = 0; s->base.fault == INVENTS_APPROVAL && i < count; i++)
 		invent(s, &entries[i]);
-	if (s->fault != INVENTS_APPROVAL)
-		s->drop->recover(s->inner, entries, count);
-}
-
-static void
-link_changed(void *instance, int up)
-{
-	struct shim *s = instance;
-
-	s->drop->link(s->inner, up);
+	if (s->base.fault != INVENTS_APPROVAL)
+		s->base.adapter->recover(s->base.inner, entries, count);
 }
 
 static void
@@ -467,20 +395,20 @@ submit(void *instance, const struct laned_request *r)
 	struct shim *s = instance;
 	uint64_t timer;
 
-	if (s->fault == GROWS || s->fault == LEAKS)
-		(void)s->api->alloc(s->real, 64); /* the mistake */
-	if (s->fault == TIMER_LEFT)
-		(void)s->api->timer_set(s->real, 3600000, nothing, NULL,
-					&timer); /* as above */
-	while (s->fault == HANGS)
+	if (s->base.fault == GROWS || s->base.fault == LEAKS)
+		(void)s->base.api->alloc(s->base.real, 64); /* the mistake */
+	if (s->base.fault == TIMER_LEFT)
+		(void)s->base.api->timer_set(s->base.real, 3600000, nothing, NULL,
+					     &timer); /* as above */
+	while (s->base.fault == HANGS)
 		(void)r;
-	if (s->fault == TAKES_ANYTHING && r->type > LANED_REQ_UNDO)
+	if (s->base.fault == TAKES_ANYTHING && r->type > LANED_REQ_UNDO)
 		return LANED_OK;
 	if (r->type == LANED_REQ_PAY) {
 		s->asked = r->req;
 		s->asked_key = r->key;
 	}
-	return s->drop->submit(s->inner, r);
+	return s->base.adapter->submit(s->base.inner, r);
 }
 
 static void
@@ -488,8 +416,8 @@ health(void *instance, struct laned_health *h)
 {
 	struct shim *s = instance;
 
-	s->drop->health(s->inner, h);
-	if (s->fault == NOTE_WITHOUT_END)
+	s->base.adapter->health(s->base.inner, h);
+	if (s->base.fault == NOTE_WITHOUT_END)
 		memset(h->note, 'x', sizeof(h->note));
 }
 
@@ -497,17 +425,9 @@ static int
 selftest(void *instance, uint32_t level, char text[LANED_NOTE_BYTES])
 {
 	struct shim *s = instance;
-	int rc = s->drop->selftest(s->inner, level, text);
+	int rc = s->base.adapter->selftest(s->base.inner, level, text);
 
-	return s->fault == VECTORS ? LANED_INTERNAL : rc;
-}
-
-static void
-stop(void *instance)
-{
-	struct shim *s = instance;
-
-	s->drop->stop(s->inner);
+	return s->base.fault == VECTORS ? LANED_INTERNAL : rc;
 }
 
 static void
@@ -515,9 +435,9 @@ destroy(void *instance)
 {
 	struct shim *s = instance;
 
-	s->drop->destroy(s->inner);
-	s->api->timer_cancel(s->real, s->timer);
-	s->api->free(s->real, s);
+	s->base.adapter->destroy(s->base.inner);
+	s->base.api->timer_cancel(s->base.real, s->timer);
+	s->base.api->free(s->base.real, s);
 }
 
 static const struct laned_option options[] = {
@@ -534,13 +454,7 @@ static const struct laned_option options[] = {
 	  NULL, "As drop.", 1000, 60000 },
 	{ sizeof(struct laned_option), LANED_OPT_DURATION, "poll", "0s", NULL, "As drop.",
 	  0, 3600000 },
-	{ sizeof(struct laned_option), LANED_OPT_ENUM, "fault", "none",
-	  "none|sends-first|ignores-journal|doubt-is-no|completes-twice|completes-never|"
-	  "invents-outcome|leaks|timer-left|grows|aborts-on-null|crashes-on-noise|"
-	  "recovers-nothing|invents-approval|forgets-again|drops-late|charges-again|"
-	  "system-call|descriptor|thread|vectors|note-without-end|hangs|endless-timer|"
-	  "takes-anything|asked-amount|loses-basket|repeats-all|late-is-open|"
-	  "nonsense-is-no",
+	{ sizeof(struct laned_option), LANED_OPT_ENUM, "fault", "none", FAULT_WORDS,
 	  "The mistake to make.", 0, 0 },
 };
 
@@ -562,11 +476,11 @@ static const struct laned_adapter adapter = {
 	.create = create,
 	.start = start,
 	.recover = recover,
-	.link = link_changed,
+	.link = shim_link,
 	.submit = submit,
 	.health = health,
 	.selftest = selftest,
-	.stop = stop,
+	.stop = shim_stop,
 	.destroy = destroy,
 };
 

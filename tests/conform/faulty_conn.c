@@ -3,7 +3,7 @@
  * template behind a shim that makes one mistake with its connection, chosen by option "fault".
  * tests/integration/conform.py has the check that each must fail.
  */
-#include "laned/adapter.h"
+#include "shim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +26,11 @@ enum fault {
 	WHOLE_LINES_ONLY,
 	CUT_IS_NO,
 	CHARGES_AGAIN,
-	DIES_OF_CLOSED,
-	FAULTS
+	DIES_OF_CLOSED
 };
 
-/* Stands where the template expects its host. */
 struct shim {
-	struct laned_host *real;
-	const struct laned_host_api *api;
-	const struct laned_adapter *template;
-	void *inner;
-	enum fault fault;
+	struct shim_base base;
 	struct laned_conn_events events; /* the template's */
 	void *user;
 	unsigned opens, cuts;
@@ -68,7 +62,8 @@ charge_again(struct shim *s, uint64_t conn)
 		return;
 	at += strlen(word);
 	at[0] = at[0] == 'f' ? '0' : 'f';
-	(void)s->api->conn_send(s->real, conn, s->paid, s->paid_bytes); /* the mistake */
+	(void)s->base.api->conn_send(s->base.real, conn, s->paid,
+				     s->paid_bytes); /* the mistake */
 	s->paid_bytes = 0;
 }
 
@@ -79,7 +74,7 @@ on_opened(void *user, uint64_t conn)
 
 	s->open = 1;
 	s->events.opened(s->user, conn);
-	if (s->fault == CHARGES_AGAIN && s->cuts > 0)
+	if (s->base.fault == CHARGES_AGAIN && s->cuts > 0)
 		charge_again(s, conn);
 }
 
@@ -88,7 +83,7 @@ on_data(void *user, uint64_t conn, const uint8_t *data, size_t n)
 {
 	struct shim *s = user;
 
-	if (s->fault == WHOLE_LINES_ONLY && (n < 2 || data[n - 1] != '\n'))
+	if (s->base.fault == WHOLE_LINES_ONLY && (n < 2 || data[n - 1] != '\n'))
 		return; /* the mistake */
 	s->events.data(s->user, conn, data, n);
 }
@@ -100,10 +95,10 @@ on_closed(void *user, uint64_t conn, int status)
 
 	s->open = 0;
 	s->cuts++;
-	if (s->fault == SENDS_TO_THE_DEAD)
-		(void)s->api->conn_send(s->real, conn, (const uint8_t *)"\n",
-					1); /* the mistake */
-	if (s->fault == DIES_OF_CLOSED)
+	if (s->base.fault == SENDS_TO_THE_DEAD)
+		(void)s->base.api->conn_send(s->base.real, conn, (const uint8_t *)"\n",
+					     1); /* the mistake */
+	if (s->base.fault == DIES_OF_CLOSED)
 		abort();
 	s->events.closed(s->user, conn, status);
 }
@@ -125,12 +120,12 @@ shim_conn_open(struct laned_host *h, const char *option,
 	s->events = *events;
 	s->user = user;
 	s->opens++;
-	if (s->fault == GIVES_UP && s->cuts > 0)
+	if (s->base.fault == GIVES_UP && s->cuts > 0)
 		return LANED_REFUSED; /* the mistake */
-	if (s->fault == OPENS_MORE && s->opens > 1)
-		(void)s->api->conn_open(s->real, option, &shim_events, s,
-					&more); /* as above */
-	return s->api->conn_open(s->real, option, &shim_events, s, ret_conn);
+	if (s->base.fault == OPENS_MORE && s->opens > 1)
+		(void)s->base.api->conn_open(s->base.real, option, &shim_events, s,
+					     &more); /* as above */
+	return s->base.api->conn_open(s->base.real, option, &shim_events, s, ret_conn);
 }
 
 static int
@@ -145,7 +140,7 @@ shim_conn_send(struct laned_host *h, uint64_t conn, const uint8_t *data, size_t 
 		s->paid_bytes = n;
 		s->cuts = 0;
 	}
-	return s->api->conn_send(s->real, conn, data, n);
+	return s->base.api->conn_send(s->base.real, conn, data, n);
 }
 
 static void
@@ -153,37 +148,25 @@ shim_conn_close(struct laned_host *h, uint64_t conn)
 {
 	struct shim *s = of(h);
 
-	if (s->fault == KEEPS_CONNECTION)
+	if (s->base.fault == KEEPS_CONNECTION)
 		return; /* the mistake */
-	s->api->conn_close(s->real, conn);
-	if (s->fault == CLOSES_TWICE)
-		s->api->conn_close(s->real, conn); /* as above */
+	s->base.api->conn_close(s->base.real, conn);
+	if (s->base.fault == CLOSES_TWICE)
+		s->base.api->conn_close(s->base.real, conn); /* as above */
 }
 
 /* ---- the rest of the shim's host table ---------------------------------------------------- */
 
-static void
-shim_log(struct laned_host *h, uint32_t level, struct laned_str text)
-{
-	of(h)->api->log(of(h)->real, level, text);
-}
-
 static int64_t
 shim_mono_ms(struct laned_host *h)
 {
-	return of(h)->api->mono_ms(of(h)->real);
+	return of(h)->base.api->mono_ms(of(h)->base.real);
 }
 
 static void *
 shim_alloc(struct laned_host *h, size_t bytes)
 {
-	return of(h)->api->alloc(of(h)->real, bytes);
-}
-
-static void
-shim_free(struct laned_host *h, void *p)
-{
-	of(h)->api->free(of(h)->real, p);
+	return of(h)->base.api->alloc(of(h)->base.real, bytes);
 }
 
 static int
@@ -192,55 +175,23 @@ shim_timer_set(struct laned_host *h, uint32_t delay_ms, laned_timer_fn fn, void 
 {
 	struct shim *s = of(h);
 
-	if (s->fault == STORMS && !s->open && delay_ms >= 1000)
+	if (s->base.fault == STORMS && !s->open && delay_ms >= 1000)
 		delay_ms = 20; /* the mistake: no patience */
-	return s->api->timer_set(s->real, delay_ms, fn, user, ret_timer);
-}
-
-static void
-shim_timer_cancel(struct laned_host *h, uint64_t timer)
-{
-	of(h)->api->timer_cancel(of(h)->real, timer);
-}
-
-static int
-shim_option_str(struct laned_host *h, const char *name, struct laned_str *ret_value)
-{
-	return of(h)->api->option_str(of(h)->real, name, ret_value);
-}
-
-static int
-shim_option_int(struct laned_host *h, const char *name, int64_t *ret_value)
-{
-	return of(h)->api->option_int(of(h)->real, name, ret_value);
+	return s->base.api->timer_set(s->base.real, delay_ms, fn, user, ret_timer);
 }
 
 static int
 shim_journal(struct laned_host *h, uint64_t req, const struct laned_key *key,
 	     uint32_t state, struct laned_str blob)
 {
-	return of(h)->api->journal(of(h)->real, req, key, state, blob);
+	return of(h)->base.api->journal(of(h)->base.real, req, key, state, blob);
 }
 
 static int
 shim_pos_basket(struct laned_host *h, const struct laned_basket *b, laned_ack_fn ack,
 		void *user)
 {
-	return of(h)->api->pos_basket(of(h)->real, b, ack, user);
-}
-
-static int
-shim_pos_claim(struct laned_host *h, struct laned_str ticket, uint32_t kind,
-	       struct laned_str value, laned_ack_fn ack, void *user)
-{
-	return of(h)->api->pos_claim(of(h)->real, ticket, kind, value, ack, user);
-}
-
-static int
-shim_pos_cancel(struct laned_host *h, struct laned_str ticket, laned_ack_fn ack,
-		void *user)
-{
-	return of(h)->api->pos_cancel(of(h)->real, ticket, ack, user);
+	return of(h)->base.api->pos_basket(of(h)->base.real, b, ack, user);
 }
 
 static int
@@ -250,13 +201,14 @@ shim_complete(struct laned_host *h, const struct laned_result *r, laned_ack_fn a
 	struct shim *s = of(h);
 	struct laned_result copy = *r;
 
-	if (s->fault == WAITS_FOREVER && copy.outcome == LANED_OUT_UNKNOWN)
+	if (s->base.fault == WAITS_FOREVER && copy.outcome == LANED_OUT_UNKNOWN)
 		return LANED_OK; /* the mistake */
-	if (s->fault == SILENCE_IS_NO && s->open && copy.outcome == LANED_OUT_UNKNOWN)
+	if (s->base.fault == SILENCE_IS_NO && s->open &&
+	    copy.outcome == LANED_OUT_UNKNOWN)
 		copy.outcome = LANED_OUT_DECLINED;
-	if (s->fault == CUT_IS_NO && !s->open && copy.outcome == LANED_OUT_UNKNOWN)
+	if (s->base.fault == CUT_IS_NO && !s->open && copy.outcome == LANED_OUT_UNKNOWN)
 		copy.outcome = LANED_OUT_NOT_SENT;
-	return s->api->complete(s->real, &copy, ack, user);
+	return s->base.api->complete(s->base.real, &copy, ack, user);
 }
 
 static const struct laned_host_api shim_api = {
@@ -291,33 +243,9 @@ static const struct laned_host_api shim_api = {
 static int
 create(struct laned_host *h, const struct laned_host_api *api, void **ret_instance)
 {
-	struct shim *s = api->alloc(h, sizeof(*s));
-	struct laned_str word = { "", 0 };
-	const char *at = FAULT_WORDS;
-	int rc;
-
-	if (s == NULL)
-		return LANED_NO_MEMORY;
-	s->real = h;
-	s->api = api;
-	s->template = template_adapter_v0(LANED_ABI_MINOR);
-	rc = api->option_str(h, "fault", &word);
-	for (; rc == LANED_OK && s->fault < FAULTS; s->fault++) {
-		size_t n = strcspn(at, "|");
-
-		if (n == word.n && memcmp(at, word.p, n) == 0)
-			break;
-		at += n + (at[n] == '|');
-	}
-	if (rc == LANED_OK)
-		rc = s->template->create((struct laned_host *)(void *)s, &shim_api,
-					 &s->inner);
-	if (rc != LANED_OK) {
-		api->free(h, s);
-		return rc;
-	}
-	*ret_instance = s;
-	return LANED_OK;
+	return shim_create(h, api, sizeof(struct shim),
+			   template_adapter_v0(LANED_ABI_MINOR), &shim_api, FAULT_WORDS,
+			   ret_instance);
 }
 
 static int
@@ -325,7 +253,7 @@ start(void *instance)
 {
 	struct shim *s = instance;
 
-	return s->template->start(s->inner);
+	return s->base.adapter->start(s->base.inner);
 }
 
 static void
@@ -333,15 +261,7 @@ recover(void *instance, const struct laned_entry *entries, size_t count)
 {
 	struct shim *s = instance;
 
-	s->template->recover(s->inner, entries, count);
-}
-
-static void
-link_changed(void *instance, int up)
-{
-	struct shim *s = instance;
-
-	s->template->link(s->inner, up);
+	s->base.adapter->recover(s->base.inner, entries, count);
 }
 
 static int
@@ -349,7 +269,7 @@ submit(void *instance, const struct laned_request *r)
 {
 	struct shim *s = instance;
 
-	return s->template->submit(s->inner, r);
+	return s->base.adapter->submit(s->base.inner, r);
 }
 
 static void
@@ -357,7 +277,7 @@ health(void *instance, struct laned_health *h)
 {
 	struct shim *s = instance;
 
-	s->template->health(s->inner, h);
+	s->base.adapter->health(s->base.inner, h);
 }
 
 static int
@@ -365,15 +285,7 @@ selftest(void *instance, uint32_t level, char text[LANED_NOTE_BYTES])
 {
 	struct shim *s = instance;
 
-	return s->template->selftest(s->inner, level, text);
-}
-
-static void
-stop(void *instance)
-{
-	struct shim *s = instance;
-
-	s->template->stop(s->inner);
+	return s->base.adapter->selftest(s->base.inner, level, text);
 }
 
 static void
@@ -381,8 +293,8 @@ destroy(void *instance)
 {
 	struct shim *s = instance;
 
-	s->template->destroy(s->inner);
-	s->api->free(s->real, s);
+	s->base.adapter->destroy(s->base.inner);
+	s->base.api->free(s->base.real, s);
 }
 
 static const struct laned_option options[] = {
@@ -411,11 +323,11 @@ static const struct laned_adapter adapter = {
 	.create = create,
 	.start = start,
 	.recover = recover,
-	.link = link_changed,
+	.link = shim_link,
 	.submit = submit,
 	.health = health,
 	.selftest = selftest,
-	.stop = stop,
+	.stop = shim_stop,
 	.destroy = destroy,
 };
 

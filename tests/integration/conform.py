@@ -14,6 +14,7 @@ ADAPTER = os.path.join(BUILD, "laned-adapter")
 DROP = os.path.join(BUILD, "plugins", "drop.so")
 FAULTY = os.path.join(BUILD, "conform", "faulty.so")
 FAULTY_CONN = os.path.join(BUILD, "conform", "faulty-conn.so")
+RELAY = os.path.join(BUILD, "terminal", "relay.so")
 PEER = ("--set", "peer=tcp://127.0.0.1:4711")
 
 # The mistake, and the checks that must see it.
@@ -93,17 +94,26 @@ def our_own_passes():
             print("      %s %s: %s" % (c["result"], c["name"], c.get("why")))
     sanitized = {"file", "system-calls"}
     bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - sanitized
-    bad -= {name for name in bad if name.startswith("conn-")}  # it makes none
+    bad -= {name for name in bad if name.startswith(("conn-", "pos-"))}  # it has none
     expect(not bad, "none is skipped but under a sanitizer: %s" % (sorted(bad) or "right"))
     return {c["name"] for c in checks.values() if c["result"] == "pass"}
 
 
 def template_passes():
     code, checks = report(os.path.join(BUILD, "plugins", "template.so"), *PEER)
-    bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - {"file", "system-calls"}
+    bad = {c["name"] for c in checks.values() if c["result"] != "pass"} - {
+        "file", "system-calls", "pos-words"}
     expect(code == 0 and len(checks) > 20 and not bad, "the template passes all: %s" % (
         sorted(bad) or "right"))
     return {c["name"] for c in checks.values() if c["result"] == "pass"}
+
+
+def terminal_passes():
+    """The test adapter that poses as a terminal: what it tells its POS."""
+    code, checks = report(RELAY, "--check", "pos-words")
+    expect(code == 0 and checks.get("pos-words", {}).get("result") == "pass",
+           "the terminal's words: %s" % checks.get("pos-words"))
+    return {"pos-words"}
 
 
 def shim_alone_is_no_mistake():
@@ -182,10 +192,11 @@ def forms():
 
 
 usable = our_own_passes()
-usable |= template_passes()
+usable |= template_passes() | terminal_passes()
 shim_alone_is_no_mistake()
 seen = each_mistake_is_seen(FAULTY, MISTAKES, usable) | files_with_a_mistake(usable)
 seen |= each_mistake_is_seen(FAULTY_CONN, CONN_MISTAKES, usable, *PEER)
+seen |= each_mistake_is_seen(RELAY, {"says_done": ["pos-words"]}, usable)
 untold = usable - seen
 expect(not untold, "every check has a mistake that it sees: %s" % (sorted(untold) or "right"))
 forms()

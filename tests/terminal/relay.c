@@ -19,7 +19,8 @@ static const struct laned_option options[] = {
 	{ sizeof(struct laned_option), LANED_OPT_BOOL, "answer_done", "no", NULL,
 	  "Whether a result counts as taken as soon as it is sent.", 0, 0 },
 	{ sizeof(struct laned_option), LANED_OPT_ENUM, "fault", "none",
-	  "none|crash_create|crash_pay|hang_pay", "What goes wrong, for tests.", 0, 0 },
+	  "none|crash_create|crash_pay|hang_pay|says_done", "What goes wrong, for tests.",
+	  0, 0 },
 	{ sizeof(struct laned_option), LANED_OPT_ENUM, "frames", "length4", FRAMES_WORDS,
 	  "How the POS and the terminal speak; key framing says it to the host.", 0, 0 },
 	{ sizeof(struct laned_option), LANED_OPT_BOOL, "half", "no", NULL,
@@ -55,7 +56,8 @@ create(struct laned_host *h, const struct laned_host_api *api, void **ret_instan
 		return LANED_INVALID;
 	}
 	if (api->option_int(h, "half", &r->half) != LANED_OK)
-		r->half = 0; /* a host in virtual time may know no more than it was told */
+		r->half =
+			0; /* a host in virtual time may know no more than it was told */
 	r->frames = frames_kind_of(frames.p, frames.n);
 	if (laned_str_is(r->fault, "crash_create"))
 		__builtin_trap();
@@ -147,13 +149,15 @@ static uint32_t
 unreachable(struct relay *r, const struct laned_request *q)
 {
 	struct laned_entry known = { .size = sizeof(known) };
+	int rc;
 
 	if (q->outcome != LANED_OUT_APPROVED && q->outcome != LANED_OUT_PARTIAL)
 		return LANED_OUT_DONE;
-	return r->api->journal_find(r->h, q->blob, &known) == LANED_OK &&
-			       known.state == LANED_J_ANSWER_SENDING
-		       ? LANED_OUT_UNKNOWN
-		       : LANED_OUT_CANCELLED;
+	rc = r->api->journal_find(r->h, q->blob, &known);
+	/* Without an answer it is not known that none has left. */
+	return rc == LANED_OK && known.state != LANED_J_ANSWER_SENDING
+		       ? LANED_OUT_CANCELLED
+		       : LANED_OUT_UNKNOWN;
 }
 
 static const char *
