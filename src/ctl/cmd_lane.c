@@ -175,13 +175,16 @@ print_status(const struct value *v)
 		printf("cache       %lld members, %lld offers\n",
 		       (long long)ctl_int(part, "members"),
 		       (long long)ctl_int(part, "offers"));
-	if (value_get_object(v, "journal", &part) == 0)
+	if (value_get_object(v, "journal", &part) == 0) {
 		printf("journal     %s, %lld checkouts, %lld payments, %lld of them "
 		       "open\n",
 		       ctl_bool(part, "open") ? "open" : "NOT OPEN",
 		       (long long)ctl_int(part, "checkouts"),
 		       (long long)ctl_int(part, "payments"),
 		       (long long)ctl_int(part, "payments_open"));
+		if (value_member(part, "behind") != NULL)
+			printf("            WENT BACK: %s\n", ctl_text(part, "behind"));
+	}
 }
 
 static int

@@ -103,7 +103,12 @@ put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t
 {
 	json_open_object(o, name);
 	json_int(o, "req", req);
-	json_cstr(o, "state", payment_state_name(p->state));
+	/* "answer-sending" says that its adapter was allowed to send one, and not only asked to. */
+	json_cstr(o, "state",
+		  payment_state_name(for_pos && p->state == PAYMENT_ANSWER_SENDING &&
+						     !p->told
+					     ? PAYMENT_APPROVED
+					     : p->state));
 	if (for_pos) {
 		adapter_put_for_pos(o, p);
 		json_int(o, "amount", p->asked_minor);

@@ -184,6 +184,7 @@ on_timer(void *ctx)
 	struct lane *l = ctx;
 
 	clock_watch_look(l);
+	state_anchor(l); /* as often is enough */
 	if (loop_timer_set(l->clock.timer, LOOK_MS) < 0)
 		log_err("timer: out of memory; the clock is not watched any more");
 }

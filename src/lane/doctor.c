@@ -62,7 +62,13 @@ check_databases(struct lane *l, struct json_out *o)
 	doctor_put(o, "cache", l->cache_note[0] == '\0' ? HEALTH_OK : HEALTH_WARN,
 		   l->cache_note[0] == '\0' ? "cache.db is open" : l->cache_note,
 		   "import members and offers again");
-	if (l->journal != NULL)
+	if (l->journal != NULL && l->journal_behind[0] != '\0')
+		doctor_put(o, "journal", HEALTH_FAIL, l->journal_behind,
+			   "reconcile each day since with the processor's settlement "
+			   "(lanectl payments reconcile), give back by hand what is not "
+			   "here; then remove journal.anchor from the state folder and "
+			   "restart laned");
+	else if (l->journal != NULL)
 		doctor_put(o, "journal", HEALTH_OK, "journal.db is open", NULL);
 	else
 		doctor_put(o, "journal", HEALTH_FAIL, l->journal_note,

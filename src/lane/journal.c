@@ -1,6 +1,7 @@
 #include "lane/journal_private.h"
 
 #include "base/plain/pan.h"
+#include "lane/journal_anchor.h"
 #include "lane/journal_returns.h"
 
 #include <assert.h>
@@ -37,6 +38,7 @@ journal_begin(struct journal *j, bool durable)
 	if (rc < 0)
 		return rc;
 	j->in_tx = true;
+	j->pos_readers_put = false;
 	audit_reset(j);
 	return 0;
 }
@@ -53,6 +55,7 @@ journal_commit(struct journal *j)
 		audit_reset(j);
 		return rc;
 	}
+	j->pos_readers = j->pos_readers || j->pos_readers_put;
 	j->audit_seq_committed = j->audit_seq;
 	memcpy(j->audit_hash_committed, j->audit_hash, sizeof(j->audit_hash));
 	return 0;
@@ -252,6 +255,11 @@ journal_payment_put(struct journal *j, const struct payment *p)
 		return rc;
 	if (p->kind == PAYMENT_REFUND)
 		return put_refund(j, p);
+	if (payment_is_for_pos(p)) {
+		rc = journal_readers_pos(j);
+		if (rc < 0)
+			return rc;
+	}
 	s = db_stmt(
 		j->db,
 		"INSERT INTO payments (key, checkout, state, ticket, currency, rev,"
@@ -413,21 +421,48 @@ audit_head(struct journal *j)
 	return rc;
 }
 
-int
-journal_check(struct journal *j, int64_t *ret_seq)
+/* The hash of the record before the first that is looked at; zeros before the first of all. */
+static int
+hash_at(struct journal *j, int64_t seq, uint8_t ret[CRYPTO_SHA256_BYTES])
 {
-	uint8_t before[CRYPTO_SHA256_BYTES] = { 0 }, hash[CRYPTO_SHA256_BYTES];
-	struct journal_audit_row r;
-	int64_t seq = 0;
 	sqlite3_stmt *s;
-	int rc = db_check(j->db);
+	struct str hash;
+	int rc;
 
-	if (rc < 0)
+	memset(ret, 0, CRYPTO_SHA256_BYTES);
+	if (seq == 0)
+		return 0;
+	s = db_stmt(j->db, "SELECT hash FROM audit WHERE seq = ?");
+	db_bind_int(s, 1, seq);
+	rc = db_step(j->db, s);
+	if (rc == 1) {
+		hash = db_col_blob(s, 0);
+		rc = hash.n == CRYPTO_SHA256_BYTES ? 0 : -EBADMSG;
+		if (rc == 0)
+			memcpy(ret, hash.p, hash.n);
+	} else if (rc == 0) {
+		rc = -EBADMSG;
+	}
+	db_done(s);
+	return rc;
+}
+
+int
+journal_chain_check(struct journal *j, int64_t from_seq, int64_t *ret_seq)
+{
+	uint8_t before[CRYPTO_SHA256_BYTES], hash[CRYPTO_SHA256_BYTES];
+	struct journal_audit_row r;
+	int64_t seq = from_seq;
+	sqlite3_stmt *s;
+	int rc = hash_at(j, from_seq, before);
+
+	if (rc < 0) {
+		*ret_seq = from_seq;
 		return rc;
+	}
 	s = db_stmt(j->db, "SELECT seq, wall_ms, what, checkout, key, amount_minor, text,"
-			   " hash FROM audit ORDER BY seq");
-	if (s == NULL)
-		return db_last_error(j->db);
+			   " hash FROM audit WHERE seq > ? ORDER BY seq");
+	db_bind_int(s, 1, from_seq);
 	while ((rc = db_step(j->db, s)) == 1) {
 		rc = audit_row(s, &r);
 		if (rc == 0)
@@ -443,6 +478,16 @@ journal_check(struct journal *j, int64_t *ret_seq)
 		memcpy(before, hash, sizeof(before));
 	}
 	db_done(s);
+	return rc;
+}
+
+int
+journal_check(struct journal *j, int64_t *ret_seq)
+{
+	int rc = db_check(j->db);
+
+	if (rc == 0)
+		rc = journal_chain_check(j, 0, ret_seq);
 	return rc == 0 ? journal_returns_check(j, ret_seq) : rc;
 }
 
@@ -844,6 +889,23 @@ check_stamp(struct journal *j, const struct journal_spec *spec, char why[256])
 	return rc < 0 ? rc : stamp(j, spec);
 }
 
+/* A journal whose last records do not hang together is not written on. */
+static int
+check_tail(struct journal *j, char why[256])
+{
+	int64_t seq = 0;
+	int rc = journal_anchor_tail(j, &seq);
+
+	if (rc != -EBADMSG)
+		return rc;
+	(void)snprintf(
+		why, 256,
+		"the audit chain is broken at record %lld: the file was changed, or"
+		" the disk has lost a part of it",
+		(long long)seq); /* fits */
+	return -EUCLEAN;
+}
+
 int
 journal_open(const struct journal_spec *spec, struct journal **ret_journal, char why[256])
 {
@@ -868,6 +930,10 @@ journal_open(const struct journal_spec *spec, struct journal **ret_journal, char
 		rc = check_stamp(j, spec, why);
 	if (rc == 0)
 		rc = audit_head(j);
+	if (rc == 0)
+		rc = check_tail(j, why);
+	if (rc == 0)
+		rc = journal_readers_open(j);
 	if (rc < 0 &&
 	    why[0] == '\0') /* a part of the file that the opening did not look at */
 		(void)snprintf(why, 256, "%s: %s", spec->path,
@@ -890,6 +956,8 @@ journal_close(struct journal *j)
 		return NULL;
 	if (j->in_tx)
 		journal_rollback(j);
+	if (j->pos_readers)
+		(void)journal_readers_open(j); /* else the next opening does it */
 	(void)json_out_free(j->json); /* gives NULL */
 	(void)db_close(j->db);        /* gives NULL */
 	free(j);

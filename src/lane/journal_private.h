@@ -16,6 +16,8 @@ struct journal {
 	struct journal_reserve reserve;
 	bool full; /* what PRAGMA synchronous stands at */
 	bool in_tx;
+	bool pos_readers; /* only readers that know of a POS which asks are let in */
+	bool pos_readers_put; /* ... with the transaction that is open */
 	int64_t audit_seq; /* the last row of the chain, inside the transaction */
 	uint8_t audit_hash[CRYPTO_SHA256_BYTES];
 	int64_t audit_seq_committed;
@@ -80,6 +82,17 @@ int journal_each(struct journal *j, sqlite3_stmt *s,
  */
 int journal_each_payment(struct journal *j, sqlite3_stmt *s,
 			 int (*each)(void *ctx, const struct payment *p), void *ctx);
+
+/* The records of the audit chain after this one: 0; -EBADMSG, and the first that does not fit. */
+int journal_chain_check(struct journal *j, int64_t from_seq, int64_t *ret_seq);
+
+/*
+ * journal_readers.c. A version before schema 4 takes an open payment that a POS asked for for its own:
+ * while there is one, the file asks for a reader that knows it (needs an open transaction), and without
+ * one, at the next opening, for none.
+ */
+int journal_readers_pos(struct journal *j);
+int journal_readers_open(struct journal *j);
 
 /* Appends to the audit chain; needs an open transaction. */
 int journal_audit_append(struct journal *j, const struct lane_audit *a, int64_t wall_ms);

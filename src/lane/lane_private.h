@@ -178,6 +178,8 @@ struct lane {
 	struct loop_timer *state_retry; /* while a file of the state folder is missing */
 	bool cache_volatile;            /* cache is an empty one below /run */
 	int journal_error;              /* why journal is NULL */
+	char journal_behind[256]; /* it is older than it was: what is missing; "" it is not */
+	int64_t anchored_seq;     /* as far as the anchor beside it goes */
 	uint64_t pans_refused;          /* by the PAN guard of laned's own sockets */
 };
 
@@ -199,6 +201,8 @@ struct json_out *lane_message(struct lane *l);
 /* state.c: cache.db, journal.db and what stands beside them. 0, or the lane cannot start. */
 int state_open(struct lane *l);
 void state_close(struct lane *l);
+/* Notes how far the journal has come, where it went on since: beside it, so that an older one shows. */
+void state_anchor(struct lane *l);
 
 /* ops.c: performs what the core asks. */
 extern const struct effects_ops lane_effects_ops;

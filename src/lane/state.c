@@ -9,8 +9,10 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "lane/cache.h"
+#include "lane/journal_anchor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #define PATH_BYTES_MAX 512u
 #define MACHINE_ID "/etc/machine-id"
 #define RETRY_MS (INT64_C(10) * 1000)
+#define ANCHOR_NAME "journal.anchor"
 
 /* ---- cache.db ------------------------------------------------------------------- */
 
@@ -113,6 +116,98 @@ born_back(struct lane *l)
 
 /* ---- journal.db ----------------------------------------------------------------- */
 
+/* 0; -ENOENT there is no anchor, or it says nothing. */
+static int
+read_anchor(int dirfd, struct journal_anchor *ret_anchor)
+{
+	struct arena *arena = arena_new(1024);
+	struct str text;
+	int rc = arena == NULL ? -ENOMEM
+			       : files_read(dirfd, ANCHOR_NAME, JOURNAL_ANCHOR_BYTES,
+					    arena, &text);
+
+	if (rc == 0)
+		rc = journal_anchor_parse(text, ret_anchor);
+	if (rc == -EBADMSG) {
+		log_warn("%s is not readable: it is written anew", ANCHOR_NAME);
+		rc = -ENOENT;
+	}
+	(void)arena_free(arena); /* gives NULL */
+	return rc;
+}
+
+static int
+open_state(const struct lane *l)
+{
+	return open(conf_str(l->conf, "paths", "state"),
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/*
+ * The journal is older than it was when that was noted: a backup was put back, or the disk has lost what
+ * it had acknowledged. Until somebody has seen to it the note stays as it is.
+ */
+static void
+went_back(struct lane *l, const struct journal_anchor *a)
+{
+	static const char text[] = "the journal is older than it was: payments may be "
+				   "missing, reconcile the days since";
+	const struct lane_audit audit = { .what = "journal-went-back", .text = text };
+	char when[RFC3339_BYTES];
+
+	rfc3339_text(when, a->wall_ms);
+	(void)snprintf(l->journal_behind, sizeof(l->journal_behind),
+		       "journal.db is older than it was at %s: record %lld of its audit "
+		       "is not there any more",
+		       when, (long long)a->seq); /* fits */
+	log_event(LOG_ERR, "journal-went-back", NULL, "%s; %s", l->journal_behind,
+		  "payments that it does not know may stand at the payer: reconcile");
+	if (journal_audit(l->journal, &audit, clock_wall_ms(), true) < 0)
+		log_err("journal.db: that it went back could not be recorded");
+}
+
+static void
+look_at_anchor(struct lane *l)
+{
+	struct journal_anchor a;
+	int dirfd = open_state(l), rc;
+
+	l->journal_behind[0] = '\0';
+	l->anchored_seq = -1;
+	rc = dirfd < 0 ? -errno : read_anchor(dirfd, &a);
+	if (dirfd >= 0)
+		(void)close(dirfd); /* a folder */
+	/* Set up anew, a lane begins anew. */
+	if (rc == 0 && ulid_eq(a.lane, l->identity.lane) &&
+	    journal_anchor_check(l->journal, &a) == -ESTALE)
+		went_back(l, &a);
+	state_anchor(l);
+}
+
+void
+state_anchor(struct lane *l)
+{
+	char text[JOURNAL_ANCHOR_BYTES];
+	struct journal_anchor a;
+	int dirfd, rc;
+
+	if (l->journal == NULL || l->journal_behind[0] != '\0')
+		return;
+	journal_anchor_take(l->journal, l->identity.lane, clock_wall_ms(), &a);
+	if (a.seq == l->anchored_seq)
+		return;
+	dirfd = open_state(l);
+	if (dirfd < 0)
+		return; /* there are louder complaints of a state folder that is gone */
+	journal_anchor_text(&a, text);
+	rc = files_put(dirfd, ANCHOR_NAME, str_of(text), 0600);
+	(void)close(dirfd); /* a folder */
+	if (rc == 0)
+		l->anchored_seq = a.seq;
+	else
+		log_debug("how far the journal has come is not noted: %s", strerror(-rc));
+}
+
 /* A journal that cannot be opened costs the token payments, not the sale. */
 static void
 open_journal(struct lane *l)
@@ -133,8 +228,10 @@ open_journal(struct lane *l)
 		rc = journal_open(&spec, &l->journal, l->journal_note);
 	again = l->journal_error != 0;
 	l->journal_error = rc;
-	if (rc == 0)
+	if (rc == 0) {
+		look_at_anchor(l);
 		return;
+	}
 	if (l->journal_note[0] == '\0')
 		(void)snprintf(l->journal_note, sizeof(l->journal_note), "%s",
 			       strerror(-rc));
@@ -287,6 +384,7 @@ state_open(struct lane *l)
 void
 state_close(struct lane *l)
 {
+	state_anchor(l);
 	if (l->journal != NULL)
 		l->journal = journal_close(l->journal);
 	if (l->cache != NULL)

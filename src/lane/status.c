@@ -134,6 +134,8 @@ put_databases(struct lane *l, struct json_out *o)
 	json_open_object(o, "journal");
 	json_bool(o, "open", l->journal != NULL);
 	json_cstr(o, "note", l->journal_note);
+	if (l->journal_behind[0] != '\0')
+		json_cstr(o, "behind", l->journal_behind);
 	if (l->journal != NULL && journal_counts(l->journal, &c) == 0) {
 		json_int(o, "checkouts", c.checkouts);
 		json_int(o, "payments", c.payments);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Damaged files at start: each costs what it must and no more, is named, and the lane sells on."""
 import os
+import shutil
 import sys
 
 SRCDIR = os.environ.get("SRCDIR", ".")
@@ -68,6 +69,37 @@ def damaged_journal(lab):
     os.unlink(lab.path("state", "journal.db"))
 
 
+def journal_of_status(lab):
+    return lab.ctl("status", check=False)["journal"]
+
+
+def older_journal(lab):
+    """A backup is put back: what came after it is missed, aloud, until somebody has seen to it."""
+    lab.start_all()  # damaged_journal has taken the file away: that is told as well
+    must("older" in journal_of_status(lab).get("behind", ""), "a journal that is gone is not missed")
+    lab.stop()
+    os.unlink(lab.path("state", "journal.anchor"))
+    lab.start_all()
+    must(check_of(lab, "journal")["state"] == "ok", "doctor misses what nobody had")
+    sell_by_card(lab, 674)
+    lab.stop()
+    kept = lab.path("state", "journal.kept")
+    shutil.copy(lab.path("state", "journal.db"), kept)
+    lab.start_all()
+    must("behind" not in journal_of_status(lab), "a journal that went on is called older")
+    sell_by_card(lab, 674)
+    lab.stop()
+    os.rename(kept, lab.path("state", "journal.db"))
+    for _ in range(2):  # also after the next start
+        lab.start_all()
+        must("older" in journal_of_status(lab).get("behind", ""), "an older journal is not seen")
+        must(check_of(lab, "journal")["state"] == "fail", "doctor does not see the older journal")
+        must("is older than it was" in lab.log("laned"), "the log does not say it")
+        sell_by_card(lab, 674)
+        lab.stop()
+    os.unlink(lab.path("state", "journal.anchor"))
+
+
 def damaged_cache(lab):
     overwrite(lab.path("state", "cache.db"))
     lab.start_all()
@@ -112,6 +144,7 @@ def main():
         lab.enrol("1001", [lab.image(f, i) for f in (1, 2) for i in (1, 2, 3)])
         lab.stop()
         damaged_journal(lab)
+        older_journal(lab)
         damaged_cache(lab)
         key = lab.path("bio", "gallery.key")
         damaged_gallery(lab, lambda: os.rename(key, key + ".away"))
@@ -125,7 +158,7 @@ def main():
         return 1
     finally:
         lab.remove()
-    print("journal, cache, gallery, its key, configuration: each named, and the lane sold on")
+    print("journal, older journal, cache, gallery, its key, configuration: each named, and the lane sold on")
     return 0
 
 
