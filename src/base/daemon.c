@@ -84,6 +84,8 @@ watchdog_cb(void *ctx)
 	struct daemon *d = ctx;
 
 	feed(d);
+	log_tell_repeats(
+		false); /* after a flood there may be nothing else to say for long */
 	if (loop_timer_set(d->watchdog, d->feed_every_ms) < 0)
 		log_err("watchdog: no timer; systemd will restart this process");
 }
@@ -190,6 +192,7 @@ daemon_free(struct daemon *d)
 
 	if (d == NULL)
 		return NULL;
+	log_tell_repeats(true);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		(void)loop_signal(d->loop, signals[i], NULL, NULL); /* cannot fail */
 	loop_timer_free(d->watchdog);

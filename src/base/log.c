@@ -264,6 +264,15 @@ log_event(int level, const char *id, const char *checkout, const char *fmt, ...)
 	errno = saved_errno;
 }
 
+void
+log_tell_repeats(bool all)
+{
+	/* As in log_event: the calls cannot fail. */
+	(void)pthread_mutex_lock(&state.lock);
+	report_suppressed(all ? INT64_MAX : clock_mono_ms());
+	(void)pthread_mutex_unlock(&state.lock);
+}
+
 unsigned long
 log_warnings(void)
 {

@@ -31,6 +31,12 @@ log_event(int level, const char *id, const char *checkout, const char *fmt, ...)
 #define log_info(...) log_event(LOG_INFO, NULL, NULL, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_DEBUG, NULL, NULL, __VA_ARGS__)
 
+/*
+ * Says how many repeats were counted and not written: those whose minute is over; all (a process that ends).
+ * The next line of any kind does the first, too.
+ */
+void log_tell_repeats(bool all);
+
 /* Lines written at LOG_WARNING or worse since start, for metrics. */
 unsigned long log_warnings(void);
 

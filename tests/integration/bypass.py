@@ -169,7 +169,7 @@ class Pos:
 class Shop:
     """A lane with a POS, a terminal and the relay adapter between them; laned is the real one."""
 
-    def __init__(self, adapter=None, lasting=False, laned=True):
+    def __init__(self, adapter=None, lasting=False, laned=True, narrow=False):
         self.terminal = Terminal()
         # The socket that systemd would hold.
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -184,7 +184,7 @@ class Shop:
         del self.lab.settings["adapter:drop"]
         self.lab.settings["paths"]["adapters"] = self.lab.path("adapters")
         self.lab.settings["adapter:relay"] = dict({
-            "pos": "tcp://127.0.0.1:%d" % port,
+            "pos": "tcp://127.0.0.1:%d%s" % (port, "?allow=10.0.0.0/8" if narrow else ""),
             "terminal": "tcp://127.0.0.1:%d" % self.terminal.port,
             "framing": "length4"}, **(adapter or {}))
         self.lab.write_conf()
@@ -535,6 +535,25 @@ def switched_off_without_endpoints(shop):
     shop.lab.write_conf()
     shop.supervise()
     shop.next_payment("on again")
+
+
+def strangers_flood(shop):
+    """Who may not connect fills no log: twenty lines, and at the end how many more there were."""
+    shop.supervise()
+    shop.wait_serving()
+    for _ in range(60):
+        with socket.create_connection(("127.0.0.1", shop.pos.port)) as s:
+            must(s.recv(1) == b"", "it may connect")
+    shop.watched = False
+    shop.host.terminate()
+    shop.host.wait(PATIENCE_S)
+    text = shop.lab.log("relay")
+    must(text.count("was turned away: it is in no net") == 20, "lines: " + text)
+    must("40 more messages like" in text, "nobody says how many: " + text)
+    shop.lab.settings["adapter:relay"]["pos"] = "tcp://127.0.0.1:%d" % shop.pos.port
+    shop.lab.write_conf()
+    shop.supervise()
+    shop.next_payment("who may")
 
 
 def second_host(shop):
@@ -934,7 +953,7 @@ CHECKS = {
     disk_full: {}, configuration_broken: {}, plugin_names_a_thief: {},
     kept_by_the_configuration_alone: {"laned": False}, switched_off: {},
     switched_off_without_endpoints: {"laned": False},
-    pos_half_closes: {"adapter": {"half": "yes"}}, second_host: {}, laned_stopped: {}, laned_never_there: {"laned": False},
+    pos_half_closes: {"adapter": {"half": "yes"}}, strangers_flood: {"narrow": True}, second_host: {}, laned_stopped: {}, laned_never_there: {"laned": False},
     laned_hangs: {}, wrong_sockets: {}, host_killed: {}, host_stopped: {}, terminal_away: {"laned": False},
     lasting_connection: {"lasting": True}, storm: {"lasting": True},
     any_bytes: {"laned": False, "adapter": {"framing": "connection"}},

@@ -167,6 +167,24 @@ START_TEST(repeats_beyond_twenty_are_not_written)
 }
 END_TEST
 
+/* However long nothing else is said: what ends tells how much it has not. */
+START_TEST(repeats_are_told_at_the_end)
+{
+	const char *out;
+
+	capture();
+	for (int i = 0; i < 50; i++)
+		log_event(LOG_WARNING, "kind-a", NULL, "a %d", i);
+	log_tell_repeats(false); /* its minute is not over */
+	log_tell_repeats(true);
+	log_tell_repeats(true);
+	out = captured();
+	ck_assert_uint_eq(lines_of(out), 21);
+	ck_assert_ptr_nonnull(
+		strstr(out, "30 more messages like \"kind-a\" were not written\n"));
+}
+END_TEST
+
 START_TEST(errno_is_left_alone)
 {
 	capture();
@@ -289,7 +307,7 @@ END_TEST
 UNIT_MAIN("log", line_has_level_program_and_text, levels_below_the_set_one_are_dropped,
 	  level_words_are_read, control_characters_cannot_forge_a_line,
 	  card_numbers_are_masked, a_long_message_is_cut_and_no_digits_stand_at_the_cut,
-	  repeats_beyond_twenty_are_not_written, errno_is_left_alone,
-	  threads_write_whole_lines, a_window_lasts_a_minute,
+	  repeats_beyond_twenty_are_not_written, repeats_are_told_at_the_end,
+	  errno_is_left_alone, threads_write_whole_lines, a_window_lasts_a_minute,
 	  a_kind_without_an_end_passes_twenty_a_minute,
 	  more_kinds_than_slots_forget_the_oldest, long_keys_are_cut_and_empty_ones_pass)
