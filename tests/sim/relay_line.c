@@ -120,10 +120,10 @@ feed(struct relay_side *r, struct far *f, const uint8_t *data, size_t n)
 	int64_t at_ms = w->now.mono_ms + world_delay(w, 0, 20);
 	size_t piece = n;
 
-	if (n > 1 && world_fault(w, SIM_FAULT_PARTIAL, 6))
+	if (n > 1 && world_fault(w, SIM_FAULT_PARTIAL, 80))
 		piece = 1 + (size_t)(world_random(w) % (n - 1 < 80 ? n - 1 : 80));
 	/* A cable delays nothing beyond the time that an ACK has. */
-	if (world_fault(w, SIM_FAULT_LATE, 60))
+	if (world_fault(w, SIM_FAULT_LATE, 150))
 		at_ms += world_delay(w, 100, is_serial(r) ? SERIAL_LATE_MS : 20000);
 	for (size_t at = 0; at < n; at += piece) {
 		if (n - at < piece)
@@ -511,7 +511,7 @@ relay_far_reads(struct relay_side *r, uint64_t line)
 	if (f->over)
 		return;
 	n = FAR_IN_MAX - f->in_n;
-	if (world_fault(w, SIM_FAULT_PEER_SLOW, 40)) {
+	if (world_fault(w, SIM_FAULT_PEER_SLOW, 150)) {
 		n = 1 + (size_t)(world_random(w) % 60);
 		if (is_serial(r))
 			n += 200;

@@ -13,7 +13,7 @@
 
 #define WAITS_MS 90000   /* so long for a request for money */
 #define ANSWER_MS 200000 /* and for anything else */
-#define CALM_MS 600000   /* so long after a fault nothing of it is left */
+#define CALM_MS 100000 /* so long after a fault nothing of it is left */
 #define BODY_MAX 8192u
 
 /* ---- its lines --------------------------------------------------------------------------- */
@@ -107,7 +107,9 @@ is_calm(struct relay_side *r)
 		r->faults_seen = sum;
 		r->fault_ms = r->side.w->now.mono_ms;
 	}
-	return sum == 0 || r->side.w->now.mono_ms - r->fault_ms > CALM_MS;
+	/* What a serial line has lost is not there later, either. */
+	return sum == 0 ||
+	       (!is_serial(r) && r->side.w->now.mono_ms - r->fault_ms > CALM_MS);
 }
 
 /* Whoever has no answer to a request does not know whether it is paid. */

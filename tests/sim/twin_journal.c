@@ -1,5 +1,6 @@
 #include "sim/twin_journal.h"
 
+#include "lane/journal_anchor.h"
 #include "lane/journal_private.h"
 #include "unit/power_book.h"
 #include "unit/power_vfs.h"
@@ -12,7 +13,8 @@
 #define USES_MAX 64u
 #define OPEN_MAX 64u
 #define STATES_MAX 64u
-#define CUT_CALLS 8u /* a commit makes about so many writes and syncs */
+#define ANCHOR_EVERY 4u /* commits */
+#define CUT_CALLS 8u    /* a commit makes about so many writes and syncs */
 #define CHECKPOINT_PAGES "PRAGMA wal_autocheckpoint = 20"
 
 /* What was committed with a transaction. */
@@ -34,6 +36,7 @@ struct twin_journal {
 	bool lies;
 	enum twin_state found;
 	struct mem_journal *was;
+	struct journal_anchor anchor; /* as it was noted last, on another disk */
 	uint64_t seed;
 	/* After the last durable commit, and after each since: where a power loss may lead back to. */
 	struct state states[STATES_MAX];
@@ -116,6 +119,9 @@ note_state(struct twin_journal *t, bool durable)
 {
 	if (durable && !t->lies)
 		forget_states(t, 0);
+	/* Not at each: as in a lane, it is some commits old. */
+	if (t->lies && !t->off && power_book_begun(t->book) % ANCHOR_EVERY == 0)
+		journal_anchor_take(t->db, (struct ulid){ { 1 } }, 0, &t->anchor);
 	if (t->states_count == STATES_MAX) {
 		t->states[0].journal = mem_journal_free(t->states[0].journal);
 		memmove(&t->states[0], &t->states[1],
@@ -662,6 +668,18 @@ open_lied(struct twin_journal *t)
 	return false;
 }
 
+/* What the anchor has seen is there; or laned is told that it is not. */
+static void
+look_at_anchor(struct twin_journal *t)
+{
+	struct journal_counts c;
+	int rc = journal_anchor_check(t->db, &t->anchor);
+
+	if (journal_counts(t->db, &c) < 0 || (t->anchor.seq > c.audit) != (rc == -ESTALE))
+		t->hooks.broken(t->hooks.ctx, "whether the journal went back in time");
+	journal_anchor_take(t->db, (struct ulid){ { 1 } }, 0, &t->anchor);
+}
+
 /* The disk is exchanged for what a loss has left of it. False: nothing that can be used. */
 static bool
 exchange(struct twin_journal *t, const struct power_loss *how)
@@ -677,6 +695,7 @@ exchange(struct twin_journal *t, const struct power_loss *how)
 	(void)power_disk_free(t->disk); /* gives NULL */
 	t->disk = after;
 	t->states[0].calls = power_disk_calls(after);
+	look_at_anchor(t);
 	return true;
 }
 

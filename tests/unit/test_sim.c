@@ -13,17 +13,32 @@
 
 /* The simulator itself: it replays, it holds, and it sees each planted bug. */
 
-/* The drop adapter that was built with this program: BUILD/tests/test_sim, BUILD/plugins. */
+/* An adapter that was built with this program: BUILD/tests/test_sim. */
 static const char *
-plugin(void)
+beside(char path[600], const char *name)
 {
-	static char path[600];
 	ssize_t n = readlink("/proc/self/exe", path, 512);
 
 	ck_assert_int_gt(n, 0);
 	path[n] = '\0';
-	(void)snprintf(strrchr(path, '/'), 64, "/../plugins/drop.so"); /* fits */
+	(void)snprintf(strrchr(path, '/'), 64, "/../%s", name); /* fits */
 	return path;
+}
+
+static const char *
+plugin(void)
+{
+	static char path[600];
+
+	return beside(path, "plugins/drop.so");
+}
+
+static const char *
+relay(void)
+{
+	static char path[600];
+
+	return beside(path, "terminal/relay.so");
 }
 
 static unsigned
@@ -33,7 +48,8 @@ broken(enum sim_bug bug, uint64_t first, unsigned runs, char what[200])
 
 	for (unsigned i = 0; i < runs && (bug == SIM_BUG_NONE || count == 0); i++) {
 		struct sim_options o = {
-			.seed = first + i, .checkouts = 4, .bug = bug, .plugin = plugin()
+			.seed = first + i, .checkouts = 4, .bug = bug, .plugin = plugin(),
+			.relay = relay()
 		};
 		struct sim_result r;
 
@@ -52,18 +68,20 @@ static const struct way {
 	{ SIM_ADAPTER_TERMINAL, false }, { SIM_ADAPTER_DROP, false },
 	{ SIM_ADAPTER_BRIDGE, false },   { SIM_ADAPTER_SCRIPTED, true },
 	{ SIM_ADAPTER_TERMINAL, true },  { SIM_ADAPTER_BRIDGE, true },
+	{ SIM_ADAPTER_RELAY, false },    { SIM_ADAPTER_RELAY, true },
 };
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
 START_TEST(a_seed_replays_bit_for_bit)
 {
-	for (uint64_t seed = 1; seed <= 20; seed++) {
+	for (uint64_t seed = 1; seed <= 12; seed++) {
 		struct sim_options o = { .seed = seed,
 					 .checkouts = 5,
 					 .rates = SIM_ABSURD,
 					 .adapter = ways[_i].adapter,
 					 .sqlite = ways[_i].sqlite,
-					 .plugin = plugin() };
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result a, b;
 
 		sim_run(&o, &a);
@@ -80,21 +98,24 @@ END_TEST
 
 START_TEST(every_kind_of_fault_happens_and_is_counted)
 {
-	uint64_t sum[SIM_FAULTS] = { 0 };
+	uint64_t sum[SIM_FAULTS] = { 0 }, pushed = 0;
 
 	for (uint64_t seed = 1; seed <= 400; seed++) {
 		struct sim_options o = { .seed = seed,
 					 .checkouts = 4,
 					 .rates = SIM_ABSURD,
 					 .adapter = ways[seed % WAYS].adapter,
-					 .plugin = plugin() };
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result r;
 
 		sim_run(&o, &r);
 		ck_assert_msg(!r.broken, "seed %u: %s", (unsigned)seed, r.what);
 		for (unsigned f = 0; f < SIM_FAULTS; f++)
 			sum[f] += r.faults[f];
+		pushed += r.pushed_back;
 	}
+	ck_assert_uint_gt(pushed, 0);
 	for (unsigned f = 0; f < SIM_FAULTS; f++)
 		ck_assert_msg(sum[f] > 0, "%s", sim_fault_name((enum sim_fault)f));
 }
@@ -108,7 +129,8 @@ START_TEST(three_realistic_checkouts_in_ten_see_a_fault)
 		struct sim_options o = { .seed = seed,
 					 .checkouts = 4,
 					 .rates = SIM_REALISTIC,
-					 .plugin = plugin() };
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result r;
 
 		sim_run(&o, &r);
@@ -172,24 +194,53 @@ START_TEST(a_calm_day_has_no_crash_and_no_alarm)
 }
 END_TEST
 
+/* Of one framing each: the seed's rest divided by five. */
+START_TEST(members_and_strangers_pay_at_one_terminal)
+{
+	uint32_t paid = 0, passed = 0, checkouts = 0;
+
+	for (uint64_t seed = (uint64_t)_i; seed < 150; seed += 5) {
+		struct sim_options o = { .seed = seed,
+					 .checkouts = 4,
+					 .rates = seed % 2 == 0 ? SIM_REALISTIC
+								: SIM_ABSURD,
+					 .calm = seed % 4 == 0,
+					 .adapter = SIM_ADAPTER_RELAY,
+					 .relay = relay() };
+		struct sim_result r;
+
+		sim_run(&o, &r);
+		ck_assert_msg(!r.broken, "seed %u: %s", (unsigned)seed, r.what);
+		ck_assert(!o.calm || r.crashes + r.adapter_restarts == 0);
+		paid += r.relay_paid;
+		passed += r.passed;
+		checkouts += r.relayed;
+	}
+	ck_assert_uint_gt(paid * 10, checkouts);
+	ck_assert_uint_gt(passed, checkouts);
+}
+END_TEST
+
 START_TEST(the_adapter_may_die_at_every_call_and_send)
 {
-	enum sim_adapter adapters[] = { SIM_ADAPTER_DROP, SIM_ADAPTER_BRIDGE };
+	enum sim_adapter adapters[] = { SIM_ADAPTER_DROP, SIM_ADAPTER_BRIDGE,
+					SIM_ADAPTER_RELAY };
 	uint64_t deaths = 0;
 
-	for (uint64_t seed = 1; seed <= 4; seed++) {
+	for (uint64_t seed = 1; seed <= 6; seed++) {
 		struct sim_options o = { .seed = seed,
 					 .checkouts = 2,
 					 .calm = true,
-					 .adapter = adapters[seed % 2],
-					 .plugin = plugin() };
+					 .adapter = adapters[seed % 3],
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result r;
 		uint64_t points;
 
 		sim_run(&o, &r);
 		points = r.adapter_points;
 		ck_assert_uint_gt(points, 50);
-		for (uint64_t n = 1; n <= points; n += 5 * STEP) {
+		for (uint64_t n = 1; n <= points; n += 7 * STEP) {
 			o.adapter_at = n;
 			sim_run(&o, &r);
 			ck_assert_msg(!r.broken, "seed %u, call %u: %s", (unsigned)seed,
@@ -204,20 +255,23 @@ END_TEST
 
 START_TEST(laned_may_die_at_every_commit_and_send)
 {
+	enum sim_adapter adapters[] = { SIM_ADAPTER_TERMINAL, SIM_ADAPTER_DROP,
+					SIM_ADAPTER_BRIDGE, SIM_ADAPTER_RELAY };
 	uint64_t crashes = 0;
 
-	for (uint64_t seed = 1; seed <= 6; seed++) {
+	for (uint64_t seed = 1; seed <= 8; seed++) {
 		struct sim_options o = { .seed = seed,
-					 .checkouts = 2,
+					 .checkouts = seed % 4 == 3 ? 1 : 2,
 					 .calm = true,
-					 .adapter = ways[seed % 3].adapter,
-					 .plugin = plugin() };
+					 .adapter = adapters[seed % 4],
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result r;
 		uint64_t points;
 
 		sim_run(&o, &r);
 		points = r.crash_points;
-		ck_assert_uint_gt(points, 20);
+		ck_assert_uint_gt(points, 15);
 		for (uint64_t n = 1; n <= points; n += STEP) {
 			o.crash_at = n;
 			sim_run(&o, &r);
@@ -276,6 +330,7 @@ main(void)
 	tcase_add_loop_test(tc, a_seed_replays_bit_for_bit, 0, WAYS);
 	tcase_add_test(tc, every_kind_of_fault_happens_and_is_counted);
 	tcase_add_test(tc, three_realistic_checkouts_in_ten_see_a_fault);
+	tcase_add_loop_test(tc, members_and_strangers_pay_at_one_terminal, 0, 5);
 	tcase_add_test(tc, laned_may_die_at_every_commit_and_send);
 	tcase_add_test(tc, the_adapter_may_die_at_every_call_and_send);
 	tcase_add_test(tc, no_invariant_breaks_in_200_runs);
