@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib, must  # noqa: E402
+from faultlab import must  # noqa: E402
 
 
 def delete_cache(lab):
@@ -53,20 +53,6 @@ def run(lab):
     lab.stop()
 
 
-def main():
-    template = faultlab.Template()
-    lab = template.copy()
-    try:
-        run(lab)
-    except (faultlab.Failed, lablib.Hang, RuntimeError) as e:
-        print("%s\n%s" % (e, faultlab.describe(lab)))
-        return 1
-    finally:
-        lab.remove()
-        template.remove()
-    print("cache.db deleted in mid-checkout: consent, limits and payments are all there")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(faultlab.scene(
+        run, "cache.db deleted in mid-checkout: consent, limits and payments are all there"))

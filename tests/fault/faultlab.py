@@ -239,6 +239,22 @@ def describe(lab):
     return text
 
 
+def scene(run, said):
+    """run(lab) on a lane of its own; the exit status. said: what is printed when all was well."""
+    template = Template()
+    lab = template.copy()
+    try:
+        run(lab)
+    except (Failed, lablib.Hang, RuntimeError) as e:
+        print("%s\n%s" % (e, describe(lab)))
+        return 1
+    finally:
+        lab.remove()
+        template.remove()
+    print(said)
+    return 0
+
+
 # ---- crash points ------------------------------------------------------------------------
 
 

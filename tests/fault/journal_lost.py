@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faultlab  # noqa: E402
-from faultlab import lablib, must  # noqa: E402
+from faultlab import must  # noqa: E402
 
 
 def run(lab):
@@ -42,20 +42,6 @@ def run(lab):
     lab.stop()
 
 
-def main():
-    template = faultlab.Template()
-    lab = template.copy()
-    try:
-        run(lab)
-    except (faultlab.Failed, lablib.Hang, RuntimeError) as e:
-        print("%s\n%s" % (e, faultlab.describe(lab)))
-        return 1
-    finally:
-        lab.remove()
-        template.remove()
-    print("an answer without a payment is kept as evidence, and a human is called")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(faultlab.scene(
+        run, "an answer without a payment is kept as evidence, and a human is called"))
