@@ -1,7 +1,8 @@
 /*
  * laned beside an adapter's host and a laned-bio that are hostile: the whole lane over its own sockets,
  * with members and journal on a disk in memory. Each line of the input is a message of the adapter, or of
- * laned-bio when it begins with '@'. Afterwards laned must answer a cashier, and must not blame its
+ * laned-bio when it begins with '@'; a first line of '#' has the adapter pose as a terminal, for which a
+ * POS asks. Afterwards laned must answer a cashier, and must not blame its
  * journal.
  */
 #include "base/keys.h"
@@ -9,6 +10,7 @@
 #include "lane/lane.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,39 +21,65 @@
 #define PATH_BYTES 96u
 #define ROUNDS_MAX 100000
 #define LINES_MAX 64u
-#define ANSWER_BYTES_MAX ((size_t)1 << 20)
+#define LINE_BYTES_MAX 16384u
+#define SAID_BYTES_MAX ((size_t)256 << 10)
+#define FILE_BYTES_MAX ((size_t)1 << 20)
+#define NAME_BYTES 64u
 #define BIO_MARK '@'
+#define TERMINAL_MARK '#'
 
-#define ADAPTER_HELLO                                                                    \
-	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"adapter.hello\",\"params\":"         \
-	"{\"environment\":\"test\",\"plugin\":\"p\",\"version\":\"1\",\"caps\":"         \
-	"[\"pay\",\"query\",\"partial\",\"receipt\",\"refund\",\"confirm\","             \
-	"\"terminal\",\"discount-lines\"]}}\n"
+#define MESSAGE(id, method, params)                                                      \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method                        \
+	"\",\"params\":" params "}\n"
+#define ADAPTER_HELLO(more)                                                              \
+	MESSAGE("1", "adapter.hello",                                                    \
+		"{\"environment\":\"test\",\"plugin\":\"p\",\"version\":\"1\",\"caps\":" \
+		"[\"pay\",\"query\",\"partial\",\"receipt\",\"refund\","                 \
+		"\"confirm\"," more "\"discount-lines\"]}")
+#define PAYER_HELLO ADAPTER_HELLO("")
+#define TERMINAL_HELLO ADAPTER_HELLO("\"terminal\",")
 #define BIO_HELLO                                                                        \
-	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"bio.hello\",\"params\":"             \
-	"{\"version\":\"1\",\"environment\":\"test\",\"state\":{\"readers\":"            \
-	"[{\"name\":\"r\",\"driver\":\"file\",\"state\":\"ready\"}],\"gallery\":"        \
-	"{\"subjects\":0,\"references\":0,\"searchable\":true}}}}\n"
+	MESSAGE("1", "bio.hello",                                                        \
+		"{\"version\":\"1\",\"environment\":\"test\",\"state\":{\"readers\":"    \
+		"[{\"name\":\"r\",\"driver\":\"file\",\"state\":\"ready\"}],"            \
+		"\"gallery\":{\"subjects\":0,\"references\":0,\"searchable\":true}}}")
 #define MEMBER                                                                           \
-	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"members.add\",\"params\":"           \
-	"{\"member\":{\"number\":\"1\",\"language\":\"en\",\"claims\":"                  \
-	"[{\"kind\":\"card\",\"value\":\"C1\"}],\"tenders\":"                            \
-	"[{\"kind\":\"card-token\",\"token\":\"t\"}]}}}\n"
-#define STATUS                                                                           \
-	"{\"jsonrpc\":\"2.0\",\"id\":\"last\",\"method\":\"lane.status\",\"params\":{}}" \
-	"\n"
+	MESSAGE("1", "members.add",                                                      \
+		"{\"member\":{\"number\":\"1\",\"language\":\"en\",\"claims\":"          \
+		"[{\"kind\":\"card\",\"value\":\"C1\"}],\"tenders\":"                    \
+		"[{\"kind\":\"card-token\",\"token\":\"t\"}]}}")
+#define ENROL                                                                            \
+	MESSAGE("2", "enrol.begin",                                                      \
+		"{\"member\":\"1\",\"consent\":{\"text_version\":\"1\","                 \
+		"\"language\":\"en\",\"signed\":true,\"payment\":true}}")
+#define SHOW MESSAGE("4", "members.show", "{\"member\":\"1\"}")
+#define STATUS MESSAGE("\"last\"", "lane.status", "{}")
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char root[64], conf_path[PATH_BYTES];
+/* One of our ends, and what laned said there since it was last forgotten. */
+struct end {
+	int fd;
+	char said[SAID_BYTES_MAX];
+	size_t said_bytes;
+};
 
 struct bench {
 	struct loop *loop;
 	struct lane *lane;
-	int adapter, bio, control; /* our ends */
-	char said[ANSWER_BYTES_MAX];
-	size_t said_bytes;
+	struct end adapter, bio, control;
 };
+
+/* A file of the state folder as every input finds it. */
+static struct kept {
+	const char *name;
+	uint8_t bytes[FILE_BYTES_MAX];
+	size_t n;
+} kept[] = { { .name = "cache.db" }, { .name = "journal.db" } };
+#define KEPT (sizeof(kept) / sizeof(kept[0]))
+
+static char root[64], conf_path[PATH_BYTES];
+static char subject[NAME_BYTES]; /* whose finger the member's is */
 
 static void
 require(bool fact)
@@ -70,7 +98,7 @@ remove_all(void)
 }
 
 static void
-prepare(void)
+make_folder(void)
 {
 	char folder[PATH_BYTES];
 	FILE *f;
@@ -95,51 +123,38 @@ prepare(void)
 	log_open("fuzz", LOG_EMERG);
 }
 
-/* A journal of yesterday would be another input. */
-static void
-forget(void)
-{
-	static const char *const names[] = { "state/journal.db", "state/journal.db-wal",
-					     "state/journal.db-shm" };
-	char path[PATH_BYTES];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", root, names[i]); /* fits */
-		(void)unlink(path); /* may not be there */
-	}
-}
+/* ---- the sockets ---------------------------------------------------------------- */
 
 static void
-keep_answers(struct bench *b)
+hear(struct end *e)
 {
-	char sink[65536];
 	ssize_t n;
 
-	while ((n = recv(b->control, b->said + b->said_bytes,
-			 sizeof(b->said) - 1 - b->said_bytes, MSG_DONTWAIT)) > 0)
-		b->said_bytes += (size_t)n;
-	b->said[b->said_bytes] = '\0';
-	while (recv(b->adapter, sink, sizeof(sink), MSG_DONTWAIT) > 0)
-		;
-	while (recv(b->bio, sink, sizeof(sink), MSG_DONTWAIT) > 0)
-		;
+	if (e->said_bytes > sizeof(e->said) / 2)
+		e->said_bytes = 0; /* nobody has waited for that */
+	while ((n = recv(e->fd, e->said + e->said_bytes,
+			 sizeof(e->said) - 1 - e->said_bytes, MSG_DONTWAIT)) > 0)
+		e->said_bytes += (size_t)n;
+	e->said[e->said_bytes] = '\0';
 }
 
 static void
 turn(struct bench *b)
 {
 	require(loop_once(b->loop, 0) == 0);
-	keep_answers(b);
+	hear(&b->control);
+	hear(&b->adapter);
+	hear(&b->bio);
 }
 
 /* All of it, or until laned has shut that door. */
 static void
-say(struct bench *b, int fd, const void *data, size_t n)
+say(struct bench *b, struct end *e, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 
 	for (int i = 0; n > 0; i++) {
-		ssize_t sent = send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent = send(e->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		require(i < ROUNDS_MAX);
 		if (sent < 0 && errno != EAGAIN)
@@ -151,36 +166,60 @@ say(struct bench *b, int fd, const void *data, size_t n)
 	turn(b);
 }
 
-/* Asks, and turns until what is looked for was answered. */
+/* Turns until e has said wanted. */
 static void
-ask(struct bench *b, const char *line, const char *wanted)
+await(struct bench *b, const struct end *e, const char *wanted)
 {
-	b->said_bytes = 0;
-	b->said[0] = '\0';
-	say(b, b->control, line, strlen(line));
-	for (int i = 0; strstr(b->said, wanted) == NULL; i++) {
+	for (int i = 0; strstr(e->said, wanted) == NULL; i++) {
 		require(i < ROUNDS_MAX);
 		turn(b);
 	}
 }
 
+static void
+ask(struct bench *b, struct end *e, const char *line, const char *wanted)
+{
+	e->said_bytes = 0;
+	e->said[0] = '\0';
+	say(b, e, line, strlen(line));
+	await(b, e, wanted);
+}
+
+/* The text behind the last name of what e has said, up to end; empty when there is none. */
+static void
+last_of(const struct end *e, const char *name, const char *ends, char text[NAME_BYTES])
+{
+	const char *at = NULL;
+	size_t n;
+
+	for (const char *p = e->said; (p = strstr(p, name)) != NULL; p += strlen(name))
+		at = p + strlen(name);
+	n = at == NULL ? 0 : strcspn(at, ends);
+	if (n >= NAME_BYTES)
+		n = 0;
+	memcpy(text, at == NULL ? "" : at, n);
+	text[n] = '\0';
+}
+
 static int
-pair(int *ret_ours)
+pair(struct end *e)
 {
 	int fds[2];
 
 	require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
-	*ret_ours = fds[1];
+	e->fd = fds[1];
+	e->said_bytes = 0;
+	e->said[0] = '\0';
 	return fds[0];
 }
 
+/* ---- the lane --------------------------------------------------------------------- */
+
 static void
-start(struct bench *b)
+start(struct bench *b, const char *hello)
 {
 	struct lane_options o = { .conf_file = conf_path };
 
-	forget();
-	b->said_bytes = 0;
 	require(loop_new(&b->loop) == 0);
 	o.loop = b->loop;
 	require(keys_load(conf_path, &o.conf) == 0);
@@ -188,27 +227,140 @@ start(struct bench *b)
 	o.bio_fd = pair(&b->bio);
 	o.control_fd = pair(&b->control);
 	require(lane_new(&o, &b->lane) == 0);
+	say(b, &b->bio, BIO_HELLO, strlen(BIO_HELLO));
+	say(b, &b->adapter, hello, strlen(hello));
 }
 
 static void
 stop(struct bench *b)
 {
-	(void)close(b->adapter); /* sockets */
-	(void)close(b->bio);
-	(void)close(b->control);
+	(void)close(b->adapter.fd); /* sockets */
+	(void)close(b->bio.fd);
+	(void)close(b->control.fd);
 	lane_free(b->lane);
 	loop_free(b->loop);
+}
+
+/* Opens a file of the state folder, without its log of writes. */
+static int
+open_state(const char *name, int flags)
+{
+	static const char *const tails[] = { "-wal", "-shm" };
+	char path[PATH_BYTES], beside[PATH_BYTES + 8];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/state/%s", root, name); /* fits */
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		(void)snprintf(beside, sizeof(beside), "%s%s", path, tails[i]); /* fits */
+		(void)unlink(beside); /* may not be there */
+	}
+	fd = open(path, flags | O_CLOEXEC);
+	require(fd >= 0);
+	return fd;
+}
+
+static void
+answer_bio(struct bench *b, const char *method, const char *result)
+{
+	char asked[NAME_BYTES], id[NAME_BYTES], line[LINE_BYTES_MAX];
+
+	(void)snprintf(asked, sizeof(asked), "\"method\":\"%s\"", method); /* fits */
+	await(b, &b->bio, asked);
+	last_of(&b->bio, "\"id\":", ",", id);
+	(void)snprintf(line, sizeof(line),
+		       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n", id,
+		       result); /* fits */
+	say(b, &b->bio, line, strlen(line));
+}
+
+/* A member with a finger and a token; cache and journal of that lane are where each input begins. */
+static void
+prepare(struct bench *b)
+{
+	char session[NAME_BYTES], line[LINE_BYTES_MAX];
+	ssize_t n;
+	int fd;
+
+	make_folder();
+	start(b, PAYER_HELLO);
+	ask(b, &b->control, MEMBER, "\"result\"");
+	say(b, &b->control, ENROL, strlen(ENROL));
+	answer_bio(b, "enrol.begin", "{}");
+	await(b, &b->control, "\"session\":\"");
+	last_of(&b->control, "\"session\":\"", "\"", session);
+	(void)snprintf(line, sizeof(line),
+		       MESSAGE("3", "enrol.commit", "{\"session\":\"%s\"}"),
+		       session); /* fits */
+	say(b, &b->control, line, strlen(line));
+	answer_bio(b, "enrol.commit", "{\"references\":2}");
+	await(b, &b->control, "\"id\":3");
+	ask(b, &b->control, SHOW, "\"subjects\":[\"");
+	last_of(&b->control, "\"subjects\":[\"", "\"", subject);
+	stop(b);
+	for (size_t i = 0; i < KEPT; i++) {
+		fd = open_state(kept[i].name, O_RDONLY);
+		n = read(fd, kept[i].bytes, sizeof(kept[i].bytes));
+		require(n > 0 && (size_t)n < sizeof(kept[i].bytes));
+		kept[i].n = (size_t)n;
+		(void)close(fd); /* read only */
+	}
+}
+
+static void
+restore(void)
+{
+	for (size_t i = 0; i < KEPT; i++) {
+		int fd = open_state(kept[i].name, O_WRONLY | O_TRUNC);
+
+		require(write(fd, kept[i].bytes, kept[i].n) == (ssize_t)kept[i].n);
+		(void)close(fd); /* only a fuzzer's file */
+	}
+}
+
+/* ---- the input -------------------------------------------------------------------- */
+
+/*
+ * The line with what no input can know: $K and $R are key and number of what the adapter was asked for
+ * last, $S the member's finger.
+ */
+static size_t
+fill_in(const struct bench *b, const uint8_t *line, size_t n, char out[LINE_BYTES_MAX])
+{
+	char text[NAME_BYTES];
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && used < LINE_BYTES_MAX - NAME_BYTES; i++) {
+		char next = i + 1 < n ? (char)line[i + 1] : '\0';
+
+		if (line[i] != '$' || next == '\0' || strchr("KRS", next) == NULL) {
+			out[used++] = (char)line[i];
+			continue;
+		}
+		if (next == 'K')
+			last_of(&b->adapter, "\"key\":\"", "\"", text);
+		else if (next == 'R')
+			last_of(&b->adapter, "\"req\":", ",", text);
+		else
+			(void)snprintf(text, sizeof(text), "%s", subject); /* fits */
+		memcpy(out + used, text, strlen(text));
+		used += strlen(text);
+		i++;
+	}
+	return used;
 }
 
 static void
 play(struct bench *b, const uint8_t *data, size_t size)
 {
+	static char line[LINE_BYTES_MAX];
+
 	for (unsigned i = 0; i < LINES_MAX && size > 0; i++) {
 		const uint8_t *end = memchr(data, '\n', size);
 		size_t n = end == NULL ? size : (size_t)(end - data) + 1;
 		bool bio = data[0] == BIO_MARK;
 
-		say(b, bio ? b->bio : b->adapter, data + bio, n - bio);
+		say(b, bio ? &b->bio : &b->adapter, line,
+		    fill_in(b, data + bio, n - bio, line));
 		data += n;
 		size -= n;
 	}
@@ -218,17 +370,16 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bench b;
+	bool terminal = size > 0 && data[0] == TERMINAL_MARK;
 
 	if (root[0] == '\0')
-		prepare();
-	start(&b);
-	ask(&b, MEMBER, "\"id\":1"); /* the cache keeps it: refused from then on */
-	say(&b, b.bio, BIO_HELLO, strlen(BIO_HELLO));
-	say(&b, b.adapter, ADAPTER_HELLO, strlen(ADAPTER_HELLO));
-	play(&b, data, size);
-	ask(&b, STATUS, "\"last\"");
-	require(strstr(b.said, "\"result\"") != NULL);
-	require(strstr(b.said, "\"journal_failed\":false") != NULL);
+		prepare(&b);
+	restore();
+	start(&b, terminal ? TERMINAL_HELLO : PAYER_HELLO);
+	play(&b, data + terminal, size - terminal);
+	ask(&b, &b.control, STATUS, "\"last\"");
+	require(strstr(b.control.said, "\"result\"") != NULL);
+	require(strstr(b.control.said, "\"journal_failed\":false") != NULL);
 	stop(&b);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * The library that adapters are made of, as the template uses it, on a made-up host: each byte of the
- * input is something that happens (laned asks, answers, goes and comes; the peer connects, says what
+ * input but the first, which says how frames are told apart, is something that happens (laned asks, answers, goes and comes; the peer connects, says what
  * follows, hangs up; time goes by; the journal or a timer fails). Every request has at most one
  * completion, and exactly one where laned has not gone meanwhile; nothing of a payment leaves
  * before the journal has it; the end leaves nothing.
@@ -27,6 +27,7 @@ static struct {
 	uint64_t next_req, first_req; /* of this link */
 	uint64_t taken[REQUESTS_MAX];
 	size_t taken_count;
+	size_t length_width; /* 0: lines */
 } run;
 
 static struct laned_key
@@ -68,6 +69,12 @@ answer(uint8_t what)
 	laned_text_add(&t, "\",\"is\":\"");
 	laned_text_add(&t, is[what % 5]);
 	laned_text_add(&t, "\"}\n");
+	if (run.length_width > 0) {
+		uint8_t head[4];
+
+		assert(laned_length_put(head, run.length_width, t.used) == LANED_OK);
+		sdk_peer_says((const char *)head, run.length_width);
+	}
 	sdk_peer_says(text, t.used);
 }
 
@@ -158,21 +165,26 @@ check_completions(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct laned_protocol protocol = {
-		.option = "peer",
-		.answer_timeout = "answer_timeout",
-		.framing = laned_framing_line,
-		.frame_bytes_max = 4096,
-		.calls_max = 8,
-		.memory_bytes = sizeof(struct message_memory),
-		.read = message_read,
-		.write = message_write,
-		.acknowledge = message_acknowledge
-	};
-	size_t at = 0;
+	static const laned_framing_fn framings[] = { laned_framing_line,
+						     laned_framing_length2,
+						     laned_framing_length4 };
+	struct laned_protocol protocol = { .option = "peer",
+					   .answer_timeout = "answer_timeout",
+					   .framing = laned_framing_line,
+					   .frame_bytes_max = 4096,
+					   .calls_max = 8,
+					   .memory_bytes = sizeof(struct message_memory),
+					   .read = message_read,
+					   .write = message_write,
+					   .acknowledge = message_acknowledge };
+	size_t at = 1;
 
+	if (size == 0)
+		return 0;
 	sdk_host_begin();
 	memset(&run, 0, sizeof(run));
+	run.length_width = 2 * (data[0] % 3u);
+	protocol.framing = framings[data[0] % 3];
 	if (laned_peer_create(&sdk_host, &sdk_api, &protocol, &run.peer) != LANED_OK)
 		abort();
 	link_changes(0);

@@ -102,7 +102,8 @@ save_crl(const char *name, X509_CRL *crl)
 
 /* A list of an authority, with the certificate of the credential revoked on it; NULL: none. */
 static void
-revoke(const char *name, const struct authority *by, const char *revoked, long until_s)
+list_revoked(const char *name, const struct authority *by, const char *revoked,
+	     long until_s)
 {
 	X509_CRL *crl = X509_CRL_new();
 	ASN1_TIME *from = X509_gmtime_adj(NULL, -DAY_S);
@@ -169,9 +170,9 @@ cert_kit_make(const char *folder)
 	issue("partial", "DNS:term*.shop.example", &ours, -DAY_S, DAY_S);
 	issue("lane", "DNS:lane-3.example", &ours, -DAY_S, DAY_S);
 	issue("revoked", "DNS:terminal.example,IP:127.0.0.1", &ours, -DAY_S, DAY_S);
-	revoke("ca.crl", &ours, "revoked.crt", DAY_S);
-	revoke("old.crl", &ours, "revoked.crt", -DAY_S / 2);
-	revoke("otherca.crl", &other, NULL, DAY_S);
+	list_revoked("ca.crl", &ours, "revoked.crt", DAY_S);
+	list_revoked("old.crl", &ours, "revoked.crt", -DAY_S / 2);
+	list_revoked("otherca.crl", &other, NULL, DAY_S);
 	tempdir_write(dir, "junk", "no certificate", 14);
 	X509_free(ours.cert);
 	X509_free(other.cert);
