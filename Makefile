@@ -172,7 +172,7 @@ comma := ,
 faulty = $(addprefix $(B)/conform/,faulty.so faulty-file.so faulty-table.so)
 $(B)/conform/drop.o: $(B)/pic/plugins/drop/drop.o
 	@mkdir -p $(@D) && objcopy --redefine-sym laned_adapter_v0=drop_adapter_v0 $< $@
-$(faulty:.so=.o): $(B)/conform/%.o: $(srcdir)/tests/conform/faulty.c $(B)/gen/flags | $(B)/gen/config.h
+$(faulty:.so=.o): $(B)/conform/%.o: $(srcdir)/tests/conform/faulty.c $(srcdir)/tests/conform/shim.h $(B)/gen/flags | $(B)/gen/config.h
 	$(call say,CC,tests/conform/faulty.c) mkdir -p $(@D) && $(CC) $(ALL_CPPFLAGS) \
 	-DFAULTY_FILE=$(if $(filter %-file,$*),1,$(if $(filter %-table,$*),2,0)) \
 	$(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -c -o $@ $<
@@ -227,6 +227,8 @@ test_ldflags_test_sim = $(virtual_ld)
 # Modem lines and breaks, which a pseudo terminal lacks, are played by the test.
 test_ldflags_test_stream_serial = -Wl,--wrap=ioctl,--wrap=read
 test_ldflags_test_host_kinds = -Wl,--wrap=ioctl
+# A newer file comes between a look and a move.
+test_ldflags_test_dirs_race = -Wl,--wrap=renameat
 # The order of what makes a file durable is watched.
 test_ldflags_test_files_order = -Wl,--wrap=fsync,--wrap=renameat
 define unit
@@ -289,7 +291,7 @@ deps:
 	$(srcdir)/.ci/deps
 
 check_unit = $(addprefix $(B)/tests/,$(filter-out $(TEST_SKIP),$(unit_tests)))
-check-unit: $(check_unit) $(plugins:%=$(B)/plugins/%.so)
+check-unit: $(check_unit) $(plugins:%=$(B)/plugins/%.so) $(B)/terminal/relay.so
 	@$(run_tests) unit $(check_unit)
 check-integration: all tools bench-tools $(terminal_tools) $(faulty) $(faulty_conn) $(hostile)
 	@$(run_tests) integration $(addprefix $(srcdir)/,$(integration_tests))
@@ -405,7 +407,7 @@ $(B)/stage/done: all FORCE
 	+@rm -rf $(B)/stage && $(sub) B=$(B) DESTDIR=$(abspath $(B))/stage install >/dev/null && touch $@
 # The installed product under Debian's systemd in a virtual machine; see tests/vm/check-vm.
 vm_b = $(abspath $(B))/vm
-vm_peers = synthfinger usb/reader-vhci typist uartline
+vm_peers = synthfinger usb/reader-vhci typist uartline terminal/relay.options.json
 check-vm: maybe-deps-vm
 	+@rm -rf $(vm_b)/stage $(vm_b)/results
 	+@$(sub) B=$(vm_b)/build prefix=/usr all $(addprefix $(vm_b)/build/,$(vm_peers))
