@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/plain/pan.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SUBMIT_TIMEOUT_MS 10000
 #define PATH_BYTES_MAX 512u
 #define USER_PREFIX "laned-a-"
 #define REQ_STEP_MS                                                                      \
@@ -31,21 +29,8 @@ next_req(struct lane *l)
 	return ++l->last_req;
 }
 
-/* An answer goes out again: what becomes of the one before says nothing certain any more. */
-static void
-mark_stale(struct adapter_link *a, struct key128 key)
-{
-	for (size_t i = 0; i < PENDING_MAX; i++) {
-		struct pending *p = &a->pending[i];
-
-		if (p->op == LANE_OP_ANSWER && key128_eq(p->key, key))
-			p->stale = true;
-	}
-}
-
-/* A new entry; the oldest gives way (its completion then goes by key alone). */
-static struct pending *
-pending_add(struct adapter_link *a, enum lane_op op, struct key128 key)
+struct pending *
+adapter_pending_add(struct adapter_link *a, enum lane_op op, struct key128 key)
 {
 	struct pending *p = &a->pending[a->pending_next];
 
@@ -78,24 +63,6 @@ has_cap(const struct value *params, const char *name)
 	return false;
 }
 
-/* What every message about a payment carries: key, ticket, amount and its references. */
-static void
-put_payment(struct json_out *o, const struct payment *p)
-{
-	char hex[2 * PAYMENT_BLOB_BYTES_MAX + 1];
-
-	put_key(o, "key", p->key);
-	json_cstr(o, "ticket", p->ticket);
-	json_int(o, "rev", p->rev);
-	json_int(o, "amount", p->asked_minor);
-	json_cstr(o, "currency", p->currency);
-	if (p->ref[0] != '\0')
-		json_cstr(o, "ref", p->ref);
-	if (p->blob_bytes > 0 &&
-	    hex_encode(hex, sizeof(hex), p->blob, p->blob_bytes) == 0)
-		json_cstr(o, "blob", hex);
-}
-
 /* One entry of the recover list, or the answer to journal_find, as that adapter knows it. */
 static void
 put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t req,
@@ -115,7 +82,7 @@ put_entry(struct json_out *o, const char *name, const struct payment *p, int64_t
 		if (p->pos_ref[0] != '\0')
 			json_cstr(o, "ref", p->pos_ref);
 	} else {
-		put_payment(o, p);
+		adapter_put_payment(o, p);
 	}
 	if (p->kind == PAYMENT_REFUND)
 		put_kind(o, p);
@@ -160,10 +127,12 @@ reply_hello(struct adapter_link *a, struct rpc_call *call)
 		const struct payment *p = lane_core_payment(l->core, i);
 
 		if (adapter_is_payer_of(a, p))
-			put_entry(o, NULL, p, pending_add(a, LANE_OP_OTHER, p->key)->req,
+			put_entry(o, NULL, p,
+				  adapter_pending_add(a, LANE_OP_OTHER, p->key)->req,
 				  false);
 		else if (adapter_is_pos_of(a, p))
-			put_entry(o, NULL, p, pending_add(a, LANE_OP_ANSWER, p->key)->req,
+			put_entry(o, NULL, p,
+				  adapter_pending_add(a, LANE_OP_ANSWER, p->key)->req,
 				  true);
 	}
 	json_close(o);
@@ -268,6 +237,18 @@ on_journal(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 }
 
+/* Of an open payment the core knows whether its answer may be out; it has no commit of its own. */
+static void
+take_live(const struct lane *l, struct payment *p)
+{
+	for (uint32_t i = 0; i < lane_core_payments_count(l->core); i++) {
+		const struct payment *open = lane_core_payment(l->core, i);
+
+		if (key128_eq(open->key, p->key))
+			*p = *open;
+	}
+}
+
 static void
 on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		const struct value *params)
@@ -286,6 +267,8 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	}
 	if (l->journal != NULL)
 		rc = journal_find_of(l->journal, a->name, ref, p);
+	if (rc == 0)
+		take_live(l, p);
 	if (rc == 0 && !adapter_place_is_of(a, p))
 		rc = -ENOENT;
 	if (rc < 0 && rc != -ENOENT) {
@@ -478,215 +461,6 @@ peer_phase(void *ctx, struct rpc_peer *peer)
 	const struct adapter_link *a = ctx;
 
 	return peer == a->peer ? PEER_GREETED : PEER_NEW;
-}
-
-/* ---- to the adapter ---------------------------------------------------------------- */
-
-/* One adapter.submit until it is accepted or refused. */
-struct submit {
-	struct lane *lane;
-	enum lane_op op;
-	struct key128 key;
-	uint32_t offer;
-};
-
-static void
-on_submitted(void *ctx, const struct value *result, const struct rpc_error *error)
-{
-	struct submit *s = ctx;
-	struct lane_event ev = { .kind = LANE_EV_SUBMIT_REFUSED };
-
-	(void)result;
-	/* Only the adapter's own "no" is certain; a lost link or silence says nothing. */
-	if (error != NULL && error->code != RPC_GONE && error->code != RPC_TIMEOUT) {
-		log_warn("adapter refused %s: %s", lane_op_name(s->op), error->message);
-		ev.submit.op = s->op;
-		ev.submit.key = s->key;
-		ev.submit.offer = s->offer;
-		(void)lane_step(s->lane, &ev); /* a payment that is over by now */
-	}
-	free(s);
-}
-
-static void
-put_offer(struct lane *l, struct json_out *o, const struct lane_effect *fx)
-{
-	json_cstr(o, "ticket", fx->offer.ticket);
-	json_int(o, "rev", fx->offer.rev);
-	if (fx->offer.member_no != NULL && fx->offer.member_no[0] != '\0')
-		json_cstr(o, "member_no", fx->offer.member_no);
-	json_open_array(o, "discounts");
-	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
-		const struct lane_discount *d = &fx->offer.discounts[i];
-
-		json_open_object(o, NULL);
-		json_int(o, "line", d->line);
-		json_int(o, "amount", d->amount_minor);
-		json_str(o, "text", d->text);
-		json_close(o);
-	}
-	json_close(o);
-	json_int(o, "total", fx->offer.total_minor);
-	json_int(o, "saving", fx->offer.saving_minor);
-	json_cstr(o, "currency", l->env.currency);
-}
-
-static void
-put_pay(struct json_out *o, const struct lane_effect *fx)
-{
-	assert(fx->pay.payment != NULL); /* the core asks for a payment it has */
-	put_payment(o, fx->pay.payment);
-	json_cstr(o, "token", fx->pay.token);
-	json_int(o, "timeout_ms", fx->pay.timeout_ms);
-}
-
-static void
-put_refund(struct json_out *o, const struct lane_effect *fx)
-{
-	const struct payment *p = fx->pay.payment;
-
-	assert(p != NULL);
-	put_key(o, "key", p->key);
-	if (!key128_is_zero(p->original))
-		put_key(o, "original", p->original);
-	if (p->original_ref[0] != '\0')
-		json_cstr(o, "ref", p->original_ref);
-	json_cstr(o, "ticket", p->ticket);
-	json_int(o, "amount", p->asked_minor);
-	json_cstr(o, "currency", p->currency);
-	json_int(o, "timeout_ms", fx->pay.timeout_ms);
-}
-
-static enum lane_op
-op_of(const struct lane_effect *fx, const struct payment **ret_payment)
-{
-	switch ((int)fx->kind) {
-	case FX_OFFER:
-		return LANE_OP_OFFER;
-	case FX_PAY:
-		*ret_payment = fx->pay.payment;
-		return LANE_OP_PAY;
-	case FX_REFUND:
-		*ret_payment = fx->pay.payment;
-		return LANE_OP_REFUND;
-	case FX_QUERY:
-		*ret_payment = fx->payment;
-		return LANE_OP_QUERY;
-	case FX_CONFIRM:
-		*ret_payment = fx->payment;
-		return LANE_OP_CONFIRM;
-	case FX_UNDO:
-		*ret_payment = fx->payment;
-		return LANE_OP_UNDO;
-	case FX_ANSWER:
-		*ret_payment = fx->tell.payment;
-		return LANE_OP_ANSWER;
-	default:
-		return LANE_OP_OTHER;
-	}
-}
-
-/* The members of a request by its kind. */
-static void
-put_request(struct lane *l, struct json_out *o, const struct lane_effect *fx,
-	    enum lane_op op, const struct payment *p)
-{
-	if (op == LANE_OP_OFFER)
-		put_offer(l, o, fx);
-	else if (op == LANE_OP_PAY)
-		put_pay(o, fx);
-	else if (op == LANE_OP_REFUND)
-		put_refund(o, fx);
-	else if (op == LANE_OP_ANSWER)
-		adapter_put_answer(o, fx);
-	else if (p != NULL)
-		put_payment(o, p);
-	if (op == LANE_OP_CONFIRM && p != NULL)
-		(void)receipt_codes_put(l, o, p->checkout, p); /* without, if need be */
-}
-
-int
-adapter_link_perform(struct lane *l, const struct lane_effect *fx)
-{
-	const struct payment *p = NULL;
-	enum lane_op op = op_of(fx, &p);
-	struct adapter_link *a = adapter_of(l, op, p);
-	struct pending *pending;
-	struct submit *s;
-	struct json_out *o;
-	int rc;
-
-	/*
-	 * A payment of an adapter that is not configured any more is nobody else's: another one, whose
-	 * peer never heard of it, would say so, and that would be no answer.
-	 */
-	if (a == NULL || !a->greeted)
-		return a == NULL && p != NULL ? -ENODEV : -ENOTCONN;
-	if (op == LANE_OP_OFFER && !a->can_offer && l->adapters_count > 1)
-		return 0; /* its POS has no use for one */
-	s = calloc(1, sizeof(*s));
-	if (s == NULL)
-		return -ENOMEM;
-	s->lane = l;
-	s->op = op;
-	if (p != NULL)
-		s->key = p->key;
-	if (op == LANE_OP_ANSWER)
-		mark_stale(a, s->key);
-	pending = pending_add(a, s->op, s->key);
-	if (op == LANE_OP_OFFER)
-		pending->offer = s->offer = fx->offer.serial;
-	o = lane_message(l);
-	json_int(o, "req", pending->req);
-	json_cstr(o, "type", lane_op_name(s->op));
-	put_request(l, o, fx, op, p);
-	json_close(o);
-	a->submits++;
-	rc = rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS, on_submitted,
-			 s);
-	if (rc < 0)
-		free(s);
-	return rc;
-}
-
-/* Whether it was taken is nobody's concern: the journal has the codes. */
-static void
-on_receipt_submitted(void *ctx, const struct value *result, const struct rpc_error *error)
-{
-	(void)ctx;
-	(void)result;
-	if (error != NULL)
-		log_info("the adapter did not take a receipt: %s", error->message);
-}
-
-void
-adapter_link_receipt(struct lane *l, const struct lane_display *d)
-{
-	struct adapter_link *a = adapter_offers(l);
-	struct key128 none = { { 0 } };
-	struct json_out *o;
-	/* Where the POS asked for the money, no confirm takes the codes to it. */
-	bool paid = d->row == ROW_APPROVED && l->env.pos_asks;
-
-	if (a == NULL || !a->can_receipt || d->phase != PHASE_DONE ||
-	    (d->row != ROW_DONE && !paid) || ulid_eq(l->receipt_told, d->checkout))
-		return;
-	o = lane_message(l);
-	json_cstr(o, "type", "receipt");
-	json_cstr(o, "ticket", d->ticket);
-	json_int(o, "rev", d->rev);
-	if (!receipt_codes_put(l, o, d->checkout, NULL)) {
-		if (!paid) /* else when its payment is confirmed */
-			l->receipt_told = d->checkout;
-		return;
-	}
-	l->receipt_told = d->checkout;
-	/* Completed as an offer is: there is nothing to be done about it. */
-	json_int(o, "req", pending_add(a, LANE_OP_OFFER, none)->req);
-	json_close(o);
-	if (rpc_request(a->peer, "adapter.submit", o, SUBMIT_TIMEOUT_MS,
-			on_receipt_submitted, NULL) < 0)
-		log_info("the adapter did not take a receipt");
 }
 
 /* ---- the sockets --------------------------------------------------------------------- */

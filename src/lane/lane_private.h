@@ -178,9 +178,10 @@ struct lane {
 	struct loop_timer *state_retry; /* while a file of the state folder is missing */
 	bool cache_volatile;            /* cache is an empty one below /run */
 	int journal_error;              /* why journal is NULL */
-	char journal_behind[256]; /* it is older than it was: what is missing; "" it is not */
-	int64_t anchored_seq;     /* as far as the anchor beside it goes */
-	uint64_t pans_refused;          /* by the PAN guard of laned's own sockets */
+	char journal_behind
+		[256];        /* it is older than it was: what is missing; "" it is not */
+	int64_t anchored_seq; /* as far as the anchor beside it goes */
+	uint64_t pans_refused; /* by the PAN guard of laned's own sockets */
 };
 
 /* lane.c */
@@ -244,6 +245,13 @@ void bio_report_method(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 /* adapter_link.c */
 int adapter_links_open(struct lane *l, int fd);
 void adapter_links_close(struct lane *l);
+/* A request under way; the oldest gives way (its completion then goes by key alone). */
+struct pending *adapter_pending_add(struct adapter_link *a, enum lane_op op,
+				    struct key128 key);
+
+/* adapter_submit.c */
+/* What every message about a payment carries: key, ticket, amount and its references. */
+void adapter_put_payment(struct json_out *o, const struct payment *p);
 int adapter_link_perform(struct lane *l, const struct lane_effect *fx);
 /*
  * The POS closed this ticket with its own tenders: the codes of its receipt, once. They may be lost

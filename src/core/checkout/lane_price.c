@@ -364,14 +364,20 @@ keep_result(struct lane_core *c, const struct priceable *from)
 
 /* ---- the session ------------------------------------------------------------- */
 
+/* FNV-1a, of eight bytes at a time; nobody outside of this process sees it. */
 static uint64_t
 fnv(uint64_t h, const void *bytes, size_t n)
 {
 	const uint8_t *b = bytes;
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ b[i]) * UINT64_C(1099511628211); /* FNV-1a */
-	return h;
+	for (size_t i = 0; i < n; i += sizeof(h)) {
+		uint64_t word = 0;
+
+		memcpy(&word, b + i, n - i < sizeof(word) ? n - i : sizeof(word));
+		h = (h ^ word) * UINT64_C(1099511628211);
+		h ^= h >> 32; /* what is high must reach what is low, too */
+	}
+	return h ^ n;
 }
 
 /* One session for a checkout: what a change leaves alone is not searched again. */

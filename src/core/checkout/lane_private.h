@@ -8,8 +8,8 @@
  * The inside of the lane's core, shared by its files: lane_core.c (steps), lane_basket.c (baskets),
  * lane_price.c (prices), lane_uses.c (limits), lane_member.c (touches and claims), lane_finger.c
  * (what a finger came down for), lane_sensor.c (when the sensor is lit), lane_pay.c (payments),
- * lane_ask.c (the POS asks for money), lane_tender.c (what becomes of that), lane_refund.c (money
- * back), lane_out.c (effects).
+ * lane_answer.c (what adapters say of them), lane_ask.c (the POS asks for money), lane_tender.c (what
+ * becomes of that), lane_refund.c (money back), lane_out.c (effects).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -423,6 +423,14 @@ bool lane_refund_begin(struct lane_core *c, const struct payment *original,
 		       int64_t amount_minor, struct key128 fresh,
 		       const struct timepoint *now);
 
+/* lane_answer.c */
+int lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
+			   const struct timepoint *now);
+int lane_on_journal(struct lane_core *c, const struct lane_event *ev,
+		    const struct timepoint *now);
+int lane_on_completion(struct lane_core *c, const struct lane_event *ev,
+		       const struct timepoint *now);
+
 /* lane_pay.c */
 /* NOTE_NONE when a touch may pay now; else why not. */
 enum checkout_note lane_payable(const struct lane_core *c);
@@ -441,12 +449,6 @@ void lane_pay_time(struct lane_core *c, const struct timepoint *now);
 int lane_on_cancel(struct lane_core *c, const struct lane_event *ev,
 		   const struct timepoint *now);
 int lane_on_other_tender(struct lane_core *c, const struct timepoint *now);
-int lane_on_submit_refused(struct lane_core *c, const struct lane_event *ev,
-			   const struct timepoint *now);
-int lane_on_journal(struct lane_core *c, const struct lane_event *ev,
-		    const struct timepoint *now);
-int lane_on_completion(struct lane_core *c, const struct lane_event *ev,
-		       const struct timepoint *now);
 void lane_pay_unsaved(struct lane_core *c, const struct timepoint *now);
 void lane_pay_sweep(struct lane_core *c);
 struct slot *lane_slot(struct lane_core *c, struct key128 key);

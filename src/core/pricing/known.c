@@ -1,5 +1,6 @@
 #include "core/pricing/known.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,10 +42,11 @@ clear(struct generation *g)
 struct known *
 known_new(size_t bytes_max)
 {
-	struct known *k = calloc(1, sizeof(*k));
+	struct known *k = malloc(sizeof(*k));
 
 	if (k == NULL)
 		return NULL;
+	memset(k, 0, offsetof(struct known, key)); /* of which key_words count */
 	k->young = &k->two[0];
 	k->old = &k->two[1];
 	k->young->arena = arena_new(bytes_max / 2);

@@ -358,9 +358,10 @@ pricing_session_new(const struct pricing_rules *rules,
 	rc = workspace_init(&s->work, rules, ARENA_BYTES);
 	if (rc == 0)
 		rc = copy_place(s, store, lane);
-	s->lines = calloc(PRICING_LINES_MAX, sizeof(*s->lines));
-	s->kept = calloc(PRICING_LINES_MAX, sizeof(struct kept *));
-	s->matched = calloc(PRICING_LINES_MAX, sizeof(*s->matched));
+	/* Room for the most, of which nobody looks beyond the lines that there are. */
+	s->lines = malloc(PRICING_LINES_MAX * sizeof(*s->lines));
+	s->kept = malloc(PRICING_LINES_MAX * sizeof(struct kept *));
+	s->matched = malloc(PRICING_LINES_MAX * sizeof(*s->matched));
 	s->work.known = known_new(PRICING_SESSION_BYTES_MAX);
 	s->result = result_new(rules, PRICING_LINES_MAX);
 	if (s->lines == NULL || s->kept == NULL || s->matched == NULL ||
