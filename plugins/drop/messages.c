@@ -204,29 +204,48 @@ is_string_type(enum field_type type)
 	return type != FIELD_INT && type != FIELD_BOOL;
 }
 
+static int
+is_visible(char c)
+{
+	return c >= 0x21 && c <= 0x7e;
+}
+
+/* What is wrong with a character in a field of this type, or NULL. */
+static const char *
+char_fault(enum field_type type, char c)
+{
+	switch (type) {
+	case FIELD_CODE:
+		return is_code_char(c) ? NULL : "only A-Z a-z 0-9 . _ - may stand here";
+	case FIELD_GTIN:
+		return c >= '0' && c <= '9' ? NULL : "only digits may stand here";
+	case FIELD_REF:
+		return is_visible(c) ? NULL : "only visible ASCII may stand here";
+	case FIELD_WORD:
+		return is_visible(c) ? NULL : "no word of this format";
+	case FIELD_TEXT:
+		return (unsigned char)c >= 0x20 && c != 0x7f ? NULL
+							     : "a control character";
+	case FIELD_INT:
+	case FIELD_BOOL:
+		break;
+	}
+	return NULL;
+}
+
 /* What is wrong with the text of a field, or NULL. */
 static const char *
 text_fault(const struct field *f, struct laned_str s)
 {
+	const char *fault = NULL;
+
 	if ((int64_t)s.n < f->min || (int64_t)s.n > f->max)
 		return "too short or too long";
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (f->type == FIELD_CODE && !is_code_char(c))
-			return "only A-Z a-z 0-9 . _ - may stand here";
-		if (f->type == FIELD_GTIN && (c < '0' || c > '9'))
-			return "only digits may stand here";
-		if (f->type == FIELD_REF && (c < 0x21 || c > 0x7e))
-			return "only visible ASCII may stand here";
-		if (f->type == FIELD_WORD && (c < 0x21 || c > 0x7e))
-			return "no word of this format";
-		if (f->type == FIELD_TEXT && ((unsigned char)c < 0x20 || c == 0x7f))
-			return "a control character";
-	}
-	if (f->type == FIELD_GTIN && s.n != 8 && s.n < 12)
-		return "a GTIN has 8, 12, 13 or 14 digits";
-	return NULL;
+	for (size_t i = 0; i < s.n && fault == NULL; i++)
+		fault = char_fault(f->type, s.p[i]);
+	if (fault == NULL && f->type == FIELD_GTIN && s.n != 8 && s.n < 12)
+		fault = "a GTIN has 8, 12, 13 or 14 digits";
+	return fault;
 }
 
 /* m: the member of that name, or NULL. */

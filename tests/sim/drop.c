@@ -46,8 +46,24 @@ drop_body_new(struct drop_side *d, size_t bytes)
 	if (b == NULL)
 		abort();
 	b->next = d->bodies;
+	if (b->next != NULL)
+		b->next->prev = b;
 	d->bodies = b;
 	return b;
+}
+
+void
+drop_body_free(struct drop_side *d, void *body)
+{
+	struct body *b = body;
+
+	if (b->next != NULL)
+		b->next->prev = b->prev;
+	if (b->prev != NULL)
+		b->prev->next = b->next;
+	else
+		d->bodies = b->next;
+	free(b);
 }
 
 void
@@ -819,6 +835,7 @@ drop_message(struct drop_side *d, const struct message *m)
 		/* Its timers count from now on; nothing is due before. */
 		(void)vhost_step(d->host, d->w->now.mono_ms);
 		enter(d, part_submit, m->body);
+		drop_body_free(d, m->body);
 	} else if (m->kind == MSG_OVERDUE) {
 		overdue(d, m);
 	} else if (m->kind == MSG_REFUSED) {
@@ -828,6 +845,7 @@ drop_message(struct drop_side *d, const struct message *m)
 		(void)world_step(d->w, &ev); /* a payment that is over by now */
 	} else {
 		at_lane(d, m);
+		drop_body_free(d, m->body);
 	}
 }
 
@@ -901,8 +919,9 @@ drop_free(struct drop_side *d)
 		d->bodies = b->next;
 		free(b);
 	}
-	(void)json_out_free(d->out);           /* gives NULL */
-	(void)arena_free(d->tree);             /* gives NULL */
+	(void)json_out_free(d->out); /* gives NULL */
+	(void)arena_free(d->tree);   /* gives NULL */
+	free(d->written);
 	(void)host_requests_free(d->requests); /* gives NULL */
 	free(d);
 	return NULL;

@@ -10,9 +10,9 @@
 
 #include <setjmp.h>
 
-/* What a message carries beside itself; freed with the side. */
+/* What a message carries beside itself; freed when it has arrived, or with the side. */
 struct body {
-	struct body *next;
+	struct body *next, *prev;
 };
 
 struct drop_side;
@@ -41,8 +41,10 @@ struct drop_side {
 	struct host_link link;
 	struct host_requests *requests;
 	struct body *bodies;
-	struct json_out *out; /* what the till writes is made in here; NULL: nothing yet */
-	struct arena *tree;   /* and what it reads in here */
+	struct json_out
+		*out;       /* what the till writes is made in here; NULL: nothing yet */
+	struct arena *tree; /* and what it reads in here */
+	struct written_lines *written; /* drop_till.c alone looks into it */
 	bool up, inside, lost;
 	uint32_t link_epoch;
 	int said; /* laned's answer to the journal call: -1 none */
@@ -76,6 +78,7 @@ bool drop_dies(struct drop_side *d, uint32_t one_in);
 void bridge_side_dies_here(struct drop_side *d);
 /* Zeroed memory that begins with a body; never NULL. */
 void *drop_body_new(struct drop_side *d, size_t bytes);
+void drop_body_free(struct drop_side *d, void *body);
 /* Cut to nothing when it does not fit: it is none of ours then. */
 void drop_copy_text(char *buf, size_t bytes, struct str s);
 

@@ -17,6 +17,7 @@ struct file {
 	char name[LANED_NAME_BYTES_MAX + 1];
 	size_t bytes, torn; /* torn: only so many of them come first */
 	size_t bad;         /* the byte that is not what it was, from 1 */
+	unsigned posts;     /* messages under way that carry it */
 	char text[];
 };
 
@@ -47,9 +48,12 @@ write_file(struct drop_side *d, struct file *f, int64_t in_ms)
 		return;
 	if (world_fault(w, SIM_FAULT_REORDERED, 60))
 		in_ms += world_delay(w, 500, 30000); /* newer ones come before it */
-	if (world_fault(w, SIM_FAULT_DOUBLED, 100))
+	f->posts = 1;
+	if (world_fault(w, SIM_FAULT_DOUBLED, 100)) {
 		world_post(w, MSG_TILL_WRITES, in_ms + world_delay(w, 1, 60000))->body =
 			f;
+		f->posts++;
+	}
 	if (world_fault(w, SIM_FAULT_CORRUPTED, 80))
 		f->bad = 1 + (size_t)(world_random(w) % f->bytes);
 	if (f->bytes > 2 && world_fault(w, SIM_FAULT_PARTIAL, 40))
@@ -100,30 +104,88 @@ json_of(struct drop_side *d, const struct vhost_file *f)
 	return v;
 }
 
+/* What the till has written of the lines of a ticket: a basket goes out whole each time it grows. */
+struct written_lines {
+	struct basket_line lines[WORLD_LINES_MAX];
+	size_t ends[WORLD_LINES_MAX]; /* where the text of each ends */
+	uint32_t count;
+	char text[FILE_BYTES_MAX];
+};
+
+static void
+write_line(struct drop_side *d, const struct basket_line *l, struct strbuf *to)
+{
+	struct json_out *o = d->out;
+	struct str text;
+
+	json_out_reset(o);
+	json_open_object(o, NULL);
+	json_int(o, "line", l->line);
+	json_cstr(o, "plu", l->code);
+	json_int(o, "qty_milli", l->qty_milli);
+	json_int(o, "unit_price", l->unit_price_minor);
+	json_int(o, "amount", l->amount_minor);
+	json_close(o);
+	if (json_out_text(o, &text) < 0)
+		abort();
+	if (to->used > 0)
+		strbuf_add(to, STR(","));
+	strbuf_add(to, text);
+}
+
+/* The lines' text: what did not change since the last time is not made again. */
+static struct str
+lines_text(struct drop_side *d, const struct lane_basket *b)
+{
+	struct written_lines *w = d->written;
+	struct strbuf to;
+	uint32_t same = 0;
+
+	if (w == NULL)
+		w = d->written = calloc(1, sizeof(*w));
+	if (w == NULL || b->lines_count > WORLD_LINES_MAX)
+		abort();
+	while (same < w->count && same < b->lines_count &&
+	       memcmp(&w->lines[same], &b->lines[same], sizeof(b->lines[0])) == 0)
+		same++;
+	to = (struct strbuf){ .p = w->text,
+			      .bytes = sizeof(w->text),
+			      .used = same > 0 ? w->ends[same - 1] : 0 };
+	for (w->count = same; w->count < b->lines_count; w->count++) {
+		w->lines[w->count] = b->lines[w->count];
+		write_line(d, &b->lines[w->count], &to);
+		w->ends[w->count] = to.used;
+	}
+	if (to.truncated)
+		abort();
+	return (struct str){ w->text, to.used };
+}
+
 void
 drop_write_basket(struct drop_side *d, const struct lane_basket *b)
 {
 	struct json_out *o = json_begin(d);
-	char stem[LANE_TICKET_BYTES];
+	char stem[LANE_TICKET_BYTES], text[FILE_BYTES_MAX];
+	struct str head;
+	struct strbuf all;
 
 	drop_copy_text(stem, sizeof(stem), b->ticket);
 	json_str(o, "ticket", b->ticket);
 	json_int(o, "rev", b->rev);
 	json_cstr(o, "currency", "EUR");
-	json_open_array(o, "lines");
-	for (uint32_t i = 0; i < b->lines_count; i++) {
-		json_open_object(o, NULL);
-		json_int(o, "line", b->lines[i].line);
-		json_cstr(o, "plu", b->lines[i].code);
-		json_int(o, "qty_milli", b->lines[i].qty_milli);
-		json_int(o, "unit_price", b->lines[i].unit_price_minor);
-		json_int(o, "amount", b->lines[i].amount_minor);
-		json_close(o);
-	}
 	json_close(o);
-	json_bool(o, "final", b->final);
-	json_bool(o, "closed", b->closed);
-	write_json(d, stem, "basket", o, 0);
+	if (json_out_text(o, &head) < 0)
+		abort();
+	strbuf_init(&all, text, sizeof(text));
+	strbuf_add(&all, (struct str){ head.p, head.n - 1 }); /* the object goes on */
+	strbuf_add(&all, STR(",\"lines\":["));
+	strbuf_add(&all, lines_text(d, b));
+	strbuf_add(&all, b->final ? STR("],\"final\":true") : STR("],\"final\":false"));
+	strbuf_add(&all,
+		   b->closed ? STR(",\"closed\":true}") : STR(",\"closed\":false}"));
+	if (all.truncated)
+		abort();
+	write_file(d, file_new(d, stem, "basket", (struct str){ text, all.used }), 0);
 }
 
 void
@@ -184,8 +246,11 @@ till_writes(struct drop_side *d, struct file *f)
 	if (f->bad > 0)
 		f->text[f->bad - 1] = was; /* a second copy may be whole */
 	f->bad = 0;
-	if (f->torn == 0)
+	if (f->torn == 0) {
+		if (--f->posts == 0)
+			drop_body_free(d, f);
 		return;
+	}
 	f->torn = 0;
 	m = world_post(d->w, MSG_TILL_WRITES, world_delay(d->w, 1, 400));
 	m->body = f;

@@ -729,7 +729,8 @@ peer_restarts(struct world *w)
 		if (kind == MSG_PEER || kind == MSG_TILL_WRITES ||
 		    (kind == MSG_COMPLETE && w->drop == NULL))
 			continue;
-		w->messages[kept++] = w->messages[i];
+		w->messages[kept] = w->messages[i];
+		w->due[kept++] = w->due[i];
 	}
 	w->messages_count = kept;
 	w->line_down_ms = w->now.mono_ms + world_delay(w, 1000, 20000);

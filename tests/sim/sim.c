@@ -171,6 +171,7 @@ world_post(struct world *w, enum message_kind kind, int64_t in_ms)
 	m->at_ms = w->now.mono_ms + in_ms;
 	m->order = ++w->order;
 	m->who = -1;
+	w->due[m - w->messages] = (struct due){ m->at_ms, m->order };
 	return m;
 }
 
@@ -552,11 +553,10 @@ next_message(const struct world *w)
 	int best = -1;
 
 	for (uint32_t i = 0; i < w->messages_count; i++) {
-		const struct message *m = &w->messages[i];
+		const struct due *m = &w->due[i];
 
-		if (best < 0 || m->at_ms < w->messages[best].at_ms ||
-		    (m->at_ms == w->messages[best].at_ms &&
-		     m->order < w->messages[best].order))
+		if (best < 0 || m->at_ms < w->due[best].at_ms ||
+		    (m->at_ms == w->due[best].at_ms && m->order < w->due[best].order))
 			best = (int)i;
 	}
 	return best;
@@ -632,7 +632,7 @@ world_happen(struct world *w, int64_t until_ms)
 	int64_t lane = lane_due(w);
 	int64_t adapter = adapter_due(w);
 	int i = next_message(w);
-	int64_t message = i < 0 ? LANE_NEVER : w->messages[i].at_ms;
+	int64_t message = i < 0 ? LANE_NEVER : w->due[i].at_ms;
 	int64_t first = lane < message ? lane : message;
 	struct message m;
 
@@ -651,7 +651,9 @@ world_happen(struct world *w, int64_t until_ms)
 		lane_works(w);
 	} else {
 		m = w->messages[i];
+		assert(m.at_ms == w->due[i].at_ms); /* nobody changed it since */
 		w->messages[i] = w->messages[--w->messages_count];
+		w->due[i] = w->due[w->messages_count];
 		deliver(w, &m);
 	}
 	return true;

@@ -90,14 +90,14 @@ enum sim_fault {
 	SIM_FAULT_IO,           /* a file cannot be written */
 	SIM_FAULT_DISK_FULL,    /* the journal's */
 	SIM_FAULT_POWER,        /* the whole machine */
-	SIM_FAULT_TORN,    /* a file that the power loss left half, or of other bytes */
-	SIM_FAULT_LIED,    /* one that was synced, and is gone */
+	SIM_FAULT_TORN, /* a file that the power loss left half, or of other bytes */
+	SIM_FAULT_LIED, /* one that was synced, and is gone */
 	SIM_FAULT_COMMITS_LOST, /* of the journal, though acknowledged */
 	SIM_FAULT_JOURNAL_GONE, /* it cannot be read, until an older one is put back */
-	SIM_FAULT_CLOCK,   /* the wall clock jumps, forth or back */
-	SIM_FAULT_DOUBTED, /* and is not believed */
-	SIM_FAULT_RELOAD,  /* of the configuration */
-	SIM_FAULT_RULES,   /* other offers */
+	SIM_FAULT_CLOCK,        /* the wall clock jumps, forth or back */
+	SIM_FAULT_DOUBTED,      /* and is not believed */
+	SIM_FAULT_RELOAD,       /* of the configuration */
+	SIM_FAULT_RULES,        /* other offers */
 	SIM_FAULTS
 };
 const char *sim_fault_name(enum sim_fault f);
@@ -132,21 +132,21 @@ struct sim_result {
 	uint32_t swaps;             /* of the rule set */
 	uint32_t returns, refunded; /* begun, and credited */
 	uint64_t faults[SIM_FAULTS];
-	uint32_t hit;        /* checkouts with at least one */
-	uint32_t lines;      /* of all baskets in the end */
-	uint32_t bridged;    /* checkouts with the real bridge */
-	uint32_t dropped;    /* with the real adapter without it */
-	uint32_t asked;      /* by a POS that asks a terminal */
-	uint32_t relayed;    /* through the adapter that stands before a real terminal */
-	uint32_t passed;     /* messages that went through it to the terminal */
-	uint32_t relay_paid; /* and checkouts that a member paid there by token */
+	uint32_t hit;         /* checkouts with at least one */
+	uint32_t lines;       /* of all baskets in the end */
+	uint32_t bridged;     /* checkouts with the real bridge */
+	uint32_t dropped;     /* with the real adapter without it */
+	uint32_t asked;       /* by a POS that asks a terminal */
+	uint32_t relayed;     /* through the adapter that stands before a real terminal */
+	uint32_t passed;      /* messages that went through it to the terminal */
+	uint32_t relay_paid;  /* and checkouts that a member paid there by token */
 	uint64_t pushed_back; /* a line of it took no more */
-	uint32_t journalled; /* with the SQLite journal */
-	uint32_t named; /* differences by the books, of what it took */
-	uint32_t forgotten; /* tickets of which a lying disk took something */
-	uint32_t without; /* ended while there was no journal */
+	uint32_t journalled;  /* with the SQLite journal */
+	uint32_t named;       /* differences by the books, of what it took */
+	uint32_t forgotten;   /* tickets of which a lying disk took something */
+	uint32_t without;     /* ended while there was no journal */
 	uint32_t reconciled, mistakes; /* runs; and planted in their settlement files */
-	uint64_t sent_bytes; /* over the bridge's socket */
+	uint64_t sent_bytes;           /* over the bridge's socket */
 	bool broken;
 	char what[200]; /* the invariant that was broken, and where */
 };

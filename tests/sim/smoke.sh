@@ -21,7 +21,8 @@ done
 hash_of() {
 	"$sim" "$@" --json | sed 's/.*"hash":"\([0-9a-f]*\)".*/\1/'
 }
-for what in "--adapter bridge" "--adapter drop" "--adapter terminal" "--adapter relay" "--sqlite" "--sqlite --adapter bridge --rates absurd"; do
+for what in "--adapter bridge" "--adapter drop" "--adapter terminal" "--adapter relay" "--sqlite" "--sqlite --adapter bridge --rates absurd" \
+	"--disk lying --rates absurd" "--sqlite --disk lying --rates absurd"; do
 	# The words are options.
 	# shellcheck disable=SC2086
 	one=$(hash_of --runs 20 --seed 7 $what)

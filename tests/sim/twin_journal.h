@@ -29,7 +29,8 @@ struct twin_journal *twin_journal_free(struct twin_journal *t);
 void twin_journal_lies(struct twin_journal *t);
 enum twin_state { TWIN_WHOLE, TWIN_OLDER, TWIN_UNREADABLE };
 /* What twin_journal_crash found; of an older one what it was before, borrowed. */
-enum twin_state twin_journal_state(const struct twin_journal *t, struct mem_journal **ret_was);
+enum twin_state twin_journal_state(const struct twin_journal *t,
+				   struct mem_journal **ret_was);
 /* One that is unreadable: an older one, as the seed says, is put back. What it was before, borrowed. */
 void twin_journal_restore(struct twin_journal *t, uint64_t seed,
 			  struct mem_journal **ret_was);

@@ -59,7 +59,7 @@ enum message_kind {
 	MSG_POS,     /* the POS's next act */
 	MSG_RESTART, /* laned starts again */
 	MSG_DISK_OK,
-	MSG_BACKUP,  /* an older journal is put back */
+	MSG_BACKUP, /* an older journal is put back */
 	MSG_CLOCK_OK
 };
 
@@ -85,6 +85,12 @@ struct message {
 	void *body;
 	laned_ack_fn ack;
 	void *user;
+};
+
+/* When a message arrives; those of one time in their order. */
+struct due {
+	int64_t at_ms;
+	uint64_t order;
 };
 
 /* What the processor, which is also the POS's ledger, knows of a key. */
@@ -182,14 +188,16 @@ struct world {
 	bool power_went;        /* in the middle of a commit */
 	bool journal_gone;      /* it cannot be read: nothing is stored, nothing paid */
 	struct drop_side *drop; /* the real adapter; NULL: the scripted one */
-	struct relay_side *relay; /* a real one before a terminal, beside a scripted payer */
-	bool bridged;           /* over the real bridge */
+	struct relay_side
+		*relay; /* a real one before a terminal, beside a scripted payer */
+	bool bridged;   /* over the real bridge */
 	struct laned_side
 		*laned; /* with it: laned's side of it; NULL while laned is down */
 	uint32_t lane_epoch, adapter_epoch, bio_epoch;
 	uint64_t fresh;
 	/* everything under way */
 	struct message messages[MESSAGES_MAX];
+	struct due due[MESSAGES_MAX]; /* of each message, close together */
 	uint32_t messages_count;
 	/* the processor */
 	struct entry ledger[LEDGER_MAX];
@@ -293,8 +301,9 @@ void world_swap_rules(struct world *w);
 #define INV_PASS "pass: "       /* others' payments go through unchanged, and unseen */
 #define INV_SENSOR "sensor: "   /* no frame before a claim, where the law wants that */
 #define INV_ALIVE "alive: "     /* everything comes to rest, nothing is left behind */
-#define INV_BOOKS "books: "   /* the reconciliation names every difference, and nothing else */
-#define INV_TWINS "twins: "     /* the SQLite journal and the one in memory */
+#define INV_BOOKS                                                                        \
+	"books: " /* the reconciliation names every difference, and nothing else */
+#define INV_TWINS "twins: " /* the SQLite journal and the one in memory */
 
 struct ticket *ticket_find(struct world *w, const char *name);
 /* The till reads an offer: a basket's revision, what it would cost then, and what comes off. */

@@ -48,6 +48,24 @@ struct found {
 	unsigned count, dumped; /* dumped: where a dump would have it */
 };
 
+/* Counts the marks in n bytes. */
+static unsigned
+marks_in(const uint8_t *page, size_t n)
+{
+	unsigned count = 0;
+	size_t i = 0;
+
+	while (i + MARK_BYTES <= n) {
+		const uint8_t *p = memchr(page + i, half[0], n - i - MARK_BYTES + 1);
+
+		if (p == NULL)
+			break;
+		count += is_mark(p);
+		i = (size_t)(p - page) + (is_mark(p) ? MARK_BYTES : 1);
+	}
+	return count;
+}
+
 /* One mapping, read through /proc so that nothing of it is touched twice. */
 static void
 look(int mem, uint64_t from, uint64_t to, bool dumped, uint8_t *page, struct found *f)
@@ -57,14 +75,10 @@ look(int mem, uint64_t from, uint64_t to, bool dumped, uint8_t *page, struct fou
 	for (uint64_t at = from; at < to; at += chunk - MARK_BYTES) {
 		size_t want = to - at < chunk ? (size_t)(to - at) : chunk;
 		ssize_t n = pread(mem, page, want, (off_t)at);
+		unsigned count = n <= 0 ? 0 : marks_in(page, (size_t)n);
 
-		for (ssize_t i = 0; i + (ssize_t)MARK_BYTES <= n; i++) {
-			if (page[i] != half[0] || !is_mark(page + i))
-				continue;
-			f->count++;
-			f->dumped += dumped;
-			i += MARK_BYTES;
-		}
+		f->count += count;
+		f->dumped += dumped ? count : 0;
 		if (n <= 0)
 			return;
 	}
