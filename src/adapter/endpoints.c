@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define LISTEN_FDS_START 3
-#define LET_GO_MS 200 /* a plug-in closes a line within */
+#define LET_GO_MS 200            /* a plug-in closes a line within */
+#define LEAVE_MS BYPASS_GRACE_MS /* the bypass may end within */
 #define SESSIONS_MAX (2u * ENDPOINTS_PEERS_MAX)
 
 /* Whose a connection of the POS is now. */
@@ -30,8 +31,9 @@ enum owner {
 struct session {
 	struct endpoints *endpoints;
 	enum owner owner;
-	bool counted;          /* in the bypass, as a relayed transaction */
-	bool for_line;         /* OWNER_HOST: the terminal's line is being let go */
+	bool counted;           /* in the bypass, as a relayed transaction */
+	bool for_line;          /* OWNER_HOST: the terminal's line is being let go */
+	int64_t leave_until_ms; /* OWNER_HOST: so long the end of the bypass is waited for */
 	struct stream *stream; /* OWNER_HOST */
 	uint64_t conn;         /* OWNER_PLUGIN */
 	struct framer framer;  /* OWNER_PLUGIN: of what flows between the two */
@@ -44,7 +46,7 @@ struct endpoints {
 	enum framing framing;
 	struct bypass bypass;
 	struct stream_listener *listener;
-	struct loop_timer *grace, *ping_again, *let_go;
+	struct loop_timer *grace, *ping_again, *let_go, *leave;
 	struct host_conns *conns;
 	bool listening; /* the plug-in listens on pos */
 	bool pinging;   /* an answer of laned is waited for */
@@ -325,12 +327,58 @@ on_ping_again(void *ctx)
 		log_err("no timer; the bypass may end late");
 }
 
+/*
+ * The bypass is over but for what is still relayed. A POS that connects anew before the connection before
+ * has closed, each time, would keep it on for ever: the new one waits a moment for the old one's end.
+ */
+static bool
+waits_to_leave(const struct session *s)
+{
+	return s->endpoints->bypass.state == BYPASS_LEAVING &&
+	       s->leave_until_ms > clock_mono_ms();
+}
+
+/* The timer of the first whose wait ends. 0 or negative errno. */
+static int
+set_leave(struct endpoints *e)
+{
+	int64_t first = INT64_MAX, now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < SESSIONS_MAX; i++) {
+		const struct session *s = &e->sessions[i];
+
+		if (s->owner == OWNER_HOST && waits_to_leave(s) &&
+		    s->leave_until_ms < first)
+			first = s->leave_until_ms;
+	}
+	return first == INT64_MAX
+		       ? 0
+		       : loop_timer_set(e->leave, first > now_ms ? first - now_ms : 0);
+}
+
+/* False: it is to go where the bypass says. */
+static bool
+wait_to_leave(struct session *s)
+{
+	struct endpoints *e = s->endpoints;
+
+	if (e->bypass.state != BYPASS_LEAVING || e->conns == NULL)
+		return false;
+	s->leave_until_ms = clock_mono_ms() + LEAVE_MS;
+	if (set_leave(e) == 0)
+		return true;
+	s->leave_until_ms = 0;
+	return false;
+}
+
 static void
 waiting_opened(void *ctx)
 {
 	struct session *s = ctx;
 
 	stream_pause(s->stream, true); /* the one who gets it reads it */
+	if (wait_to_leave(s))
+		return;
 	if (!plugin_serves(s->endpoints) || !ping(s->endpoints))
 		decide(s);
 }
@@ -377,9 +425,21 @@ decide_waiting(struct endpoints *e)
 	for (size_t i = 0; i < SESSIONS_MAX; i++) {
 		struct session *s = &e->sessions[i];
 
-		if (s->owner == OWNER_HOST && stream_is_open(s->stream) && !s->for_line)
+		if (s->owner == OWNER_HOST && stream_is_open(s->stream) && !s->for_line &&
+		    !waits_to_leave(s))
 			decide(s);
 	}
+}
+
+static void
+on_leave(void *ctx)
+{
+	struct endpoints *e = ctx;
+
+	settle(e);
+	say(e);
+	if (set_leave(e) < 0)
+		log_err("no timer; a connection may wait for the end of the bypass");
 }
 
 static void
@@ -605,6 +665,8 @@ endpoints_new(const struct endpoints_options *o, struct endpoints **ret_endpoint
 	if (rc == 0)
 		rc = loop_timer_new(o->loop, on_let_go, e, &e->let_go);
 	if (rc == 0)
+		rc = loop_timer_new(o->loop, on_leave, e, &e->leave);
+	if (rc == 0)
 		rc = listen_for_pos(e, why);
 	if (rc < 0) {
 		endpoints_free(e);
@@ -629,6 +691,7 @@ endpoints_free(struct endpoints *e)
 	loop_timer_free(e->grace);
 	loop_timer_free(e->ping_again);
 	loop_timer_free(e->let_go);
+	loop_timer_free(e->leave);
 	free(e);
 	return NULL;
 }

@@ -5,20 +5,16 @@
 
 #include <string.h>
 
-#define PART_BYTES (CRYPTO_SHA256_BYTES + ADAPTER_PATH_BYTES)
-
 /* The digest goes on with one more text. 0 or a negative errno. */
 static int
 add(uint8_t digest[CRYPTO_SHA256_BYTES], const char *text)
 {
-	uint8_t part[PART_BYTES];
-	size_t n = strlen(text);
+	uint8_t both[2][CRYPTO_SHA256_BYTES];
+	struct str s = str_of(text);
+	int rc = crypto_sha256(s.p, s.n, both[1]);
 
-	if (n > ADAPTER_PATH_BYTES)
-		n = ADAPTER_PATH_BYTES;
-	memcpy(part, digest, CRYPTO_SHA256_BYTES);
-	memcpy(part + CRYPTO_SHA256_BYTES, text, n);
-	return crypto_sha256(part, CRYPTO_SHA256_BYTES + n, digest);
+	memcpy(both[0], digest, sizeof(both[0]));
+	return rc < 0 ? rc : crypto_sha256(both, sizeof(both), digest);
 }
 
 void

@@ -18,7 +18,8 @@
 #define STREAM_UNSENT_MAX 1048576u  /* bytes taken by stream_send and not yet sent */
 #define STREAM_OPEN_LIMIT_MS 10000  /* names, connecting, handshake; together */
 #define STREAM_CLOSE_LIMIT_MS 10000 /* sending what is left, after stream_close */
-#define STREAM_HALF_LIMIT_MS (10 * 60 * 1000) /* nothing sent, after ended: nobody is there */
+#define STREAM_HALF_LIMIT_MS                                                             \
+	(10 * 60 * 1000) /* nothing sent, after ended: nobody is there */
 #define STREAM_WHY_BYTES 160u
 #define STREAM_PEER_BYTES 256u
 

@@ -53,7 +53,7 @@ struct stream {
 	unsigned busy;
 	bool freed, paused, wants_drained, shut, end_sent, peer_ended;
 	bool tell_end; /* to another owner than the one that was told */
-	int failed; /* told as closed by kick; 1: the peer has ended it */
+	int failed;    /* told as closed by kick; 1: the peer has ended it */
 	char why[STREAM_WHY_BYTES], peer[STREAM_PEER_BYTES];
 	/* Unsent. */
 	struct stream_chunk *first, *tail;

@@ -958,8 +958,8 @@ journal_close(struct journal *j)
 		journal_rollback(j);
 	if (j->pos_readers)
 		(void)journal_readers_open(j); /* else the next opening does it */
-	(void)json_out_free(j->json); /* gives NULL */
-	(void)db_close(j->db);        /* gives NULL */
+	(void)json_out_free(j->json);          /* gives NULL */
+	(void)db_close(j->db);                 /* gives NULL */
 	free(j);
 	return NULL;
 }

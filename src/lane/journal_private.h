@@ -16,9 +16,9 @@ struct journal {
 	struct journal_reserve reserve;
 	bool full; /* what PRAGMA synchronous stands at */
 	bool in_tx;
-	bool pos_readers; /* only readers that know of a POS which asks are let in */
+	bool pos_readers;     /* only readers that know of a POS which asks are let in */
 	bool pos_readers_put; /* ... with the transaction that is open */
-	int64_t audit_seq; /* the last row of the chain, inside the transaction */
+	int64_t audit_seq;    /* the last row of the chain, inside the transaction */
 	uint8_t audit_hash[CRYPTO_SHA256_BYTES];
 	int64_t audit_seq_committed;
 	uint8_t audit_hash_committed[CRYPTO_SHA256_BYTES];

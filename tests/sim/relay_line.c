@@ -364,13 +364,12 @@ is_better(const struct far *o, const struct unit *u, const struct far *than,
 	return is_answered(than, best) && !is_answered(o, u);
 }
 
-/* Words that were said twice are found twice. */
+/* Words that were said twice are found twice; what follows them tells which ones they were. */
 const struct unit *
 relay_unit_of(struct relay_side *r, struct far *f, struct far **ret_other)
 {
 	const struct unit *best = NULL;
 	struct far *whose = NULL;
-	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < f->places_count; i++) {
 		struct far *o = &r->fars[f->places[i].far];
@@ -385,12 +384,6 @@ relay_unit_of(struct relay_side *r, struct far *f, struct far **ret_other)
 	}
 	if (best == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < f->places_count; i++)
-		if (&r->fars[f->places[i].far] == whose)
-			f->places[kept++] = f->places[i];
-	f->places_count = kept;
-	if (f->terminal)
-		f->pair = (uint32_t)(whose - r->fars);
 	*ret_other = whose;
 	return best;
 }

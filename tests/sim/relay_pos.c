@@ -13,7 +13,7 @@
 
 #define WAITS_MS 90000   /* so long for a request for money */
 #define ANSWER_MS 200000 /* and for anything else */
-#define CALM_MS 100000 /* so long after a fault nothing of it is left */
+#define CALM_MS 100000   /* so long after a fault nothing of it is left */
 #define BODY_MAX 8192u
 
 /* ---- its lines --------------------------------------------------------------------------- */
@@ -24,8 +24,8 @@ line_now(struct relay_side *r)
 	return r->now < FARS_MAX ? &r->fars[r->now] : NULL;
 }
 
-static bool
-is_idle(const struct far *f)
+bool
+relay_is_idle(const struct far *f)
 {
 	for (uint32_t i = 0; i < f->asked_count; i++)
 		if (!f->asked[i].answered)
@@ -39,8 +39,8 @@ is_serial(const struct relay_side *r)
 	return r->framing == FRAMING_ZVT_SERIAL;
 }
 
-static bool
-is_zvt(const struct relay_side *r)
+bool
+relay_is_zvt(const struct relay_side *r)
 {
 	return r->framing == FRAMING_ZVT || is_serial(r);
 }
@@ -74,11 +74,10 @@ free_line(struct relay_side *r)
 	uint64_t line;
 	bool full;
 
-	if (f != NULL && !is_idle(f))
+	if (f != NULL && !relay_is_idle(f))
 		return NULL;
 	full = f != NULL && (f->asked_count + 2 >= ASKED_MAX || f->noisy ||
-			     f->units_count + 8 >= UNITS_MAX ||
-			     f->said_n > SAID_MAX / 2);
+			     f->units_count + 8 >= UNITS_MAX || f->said_n > SAID_MAX / 2);
 	if (f != NULL && !is_serial(r) && !full &&
 	    (r->framing == FRAMING_CONNECTION ? f->asked_count > 0
 					      : world_random(r->side.w) % 8 == 0))
@@ -113,8 +112,8 @@ is_calm(struct relay_side *r)
 }
 
 /* Whoever has no answer to a request does not know whether it is paid. */
-static void
-note_doubt(struct relay_side *r, const struct asked *a)
+void
+relay_note_doubt(struct relay_side *r, const struct asked *a)
 {
 	if (!a->answered && (a->kind == ASKED_PAY || a->kind == ASKED_REPEAT))
 		r->requests[a->request].doubt = true;
@@ -124,10 +123,10 @@ note_doubt(struct relay_side *r, const struct asked *a)
 void
 relay_pos_over(struct relay_side *r, struct far *f)
 {
-	bool waited = !is_idle(f) && !f->noisy;
+	bool waited = !relay_is_idle(f) && !f->noisy;
 
 	for (uint32_t i = 0; i < f->asked_count; i++) {
-		note_doubt(r, &f->asked[i]);
+		relay_note_doubt(r, &f->asked[i]);
 		f->asked[i].answered = true;
 	}
 	if (line_now(r) == f)
@@ -138,8 +137,8 @@ relay_pos_over(struct relay_side *r, struct far *f)
 
 /* ---- asking ------------------------------------------------------------------------------ */
 
-static void
-tick_later(struct relay_side *r)
+void
+relay_tick_later(struct relay_side *r)
 {
 	if (r->ticking)
 		return;
@@ -199,8 +198,8 @@ ask_money(struct relay_side *r, uint32_t request)
 	p->asked_once = true;
 	p->unknown = false;
 	ask_text(r, f, ASKED_PAY, request, "pay");
-	if (!f->over && !is_serial(r) && r->framing != FRAMING_CONNECTION && !is_zvt(r) &&
-	    world_fault(r->side.w, SIM_FAULT_DOUBLED, 12))
+	if (!f->over && !is_serial(r) && r->framing != FRAMING_CONNECTION &&
+	    !relay_is_zvt(r) && world_fault(r->side.w, SIM_FAULT_DOUBLED, 12))
 		ask_text(r, f, ASKED_PAY, request, "pay");
 }
 
@@ -249,228 +248,11 @@ ask_basket(struct relay_side *r)
 	r->basket_n = 0;
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
-
-/* The text behind "name": in a message of the adapter; empty: none. */
-static struct str
-member(struct str s, const char *name)
-{
-	size_t n = strlen(name);
-	struct str found = { "", 0 };
-
-	for (size_t i = 0; i + n + 4 < s.n; i++) {
-		const char *p = s.p + i + n + 3;
-
-		if (s.p[i] != '"' || memcmp(s.p + i + 1, name, n) != 0 ||
-		    s.p[i + n + 1] != '"' || s.p[i + n + 2] != ':')
-			continue;
-		found.p = *p == '"' ? p + 1 : p;
-		while (found.p + found.n < s.p + s.n && found.p[found.n] != '"' &&
-		       found.p[found.n] != ',' && found.p[found.n] != '}')
-			found.n++;
-		return found;
-	}
-	return found;
-}
-
-/* An approval that it has no use for. */
-static void
-gives_back(struct relay_side *r, uint32_t request)
-{
-	r->requests[request].approved = true;
-	r->requests[request].told = false;
-	tick_later(r);
-}
-
-static void
-takes(struct relay_side *r, uint32_t request, int64_t amount)
-{
-	struct world *w = r->side.w;
-	struct request *q = &w->requests[request];
-	struct ticket *t = ticket_find(w, q->ticket);
-
-	if (amount > q->amount)
-		world_broken(w, INV_TOTAL "%s: %lld approved, %lld were asked for", q->id,
-			     (long long)amount, (long long)q->amount);
-	q->state = REQUEST_TAKEN;
-	q->taken_minor = amount;
-	t->token_minor += amount;
-	t->paid_rev = q->rev;
-	if (amount == q->amount)
-		t->end = TICKET_TOKEN;
-	r->requests[request].approved = true;
-	r->requests[request].told = false;
-	tick_later(r);
-}
-
-/* The POS hears "no": that is so, or is durable to become so. */
-static void
-check_no(struct world *w, const struct request *q)
-{
-	for (uint32_t i = 0; i < w->ledger_count; i++) {
-		const struct entry *e = &w->ledger[i];
-		const struct payment *p = mem_journal_find(w->journal, e->key);
-
-		if (e->state == ENTRY_CAPTURED && !e->is_refund && p != NULL &&
-		    strcmp(p->pos_ref, q->id) == 0 &&
-		    p->state != PAYMENT_UNDO_QUEUED && p->state != PAYMENT_UNDO_FAILED)
-			world_broken(w,
-				     INV_DECLINED
-				     "the POS hears no for %s, which is captured and %s",
-				     q->id, payment_state_name(p->state));
-	}
-}
-
-static void
-result_comes(struct relay_side *r, uint32_t request, struct str outcome, int64_t amount)
-{
-	struct world *w = r->side.w;
-	struct request *q = &w->requests[request];
-	const struct ticket *t = ticket_find(w, q->ticket);
-	bool yes = str_is(outcome, "approved") || str_is(outcome, "partial");
-
-	world_trace(w, "the POS has %.*s for %s", (int)outcome.n, outcome.p, q->id);
-	if (!yes)
-		check_no(w, q);
-	if (q->state == REQUEST_TAKEN)
-		return;
-	if (q->state == REQUEST_WAITS && t->end == TICKET_OPEN &&
-	    !r->requests[request].paid_there) {
-		if (yes)
-			takes(r, request, amount);
-		else
-			q->state = REQUEST_OVER;
-		return;
-	}
-	if (q->state != REQUEST_OVER || yes)
-		q->state = REQUEST_LEFT;
-	if (yes)
-		gives_back(r, request);
-}
-
-/* The first thing that is still asked and may be answered so. */
-static struct asked *
-first_asked(struct far *f, bool about_money, uint32_t request)
-{
-	for (uint32_t i = 0; i < f->asked_count; i++) {
-		struct asked *a = &f->asked[i];
-		bool money = a->kind == ASKED_PAY || a->kind == ASKED_REPEAT;
-
-		if (!a->answered && a->kind != ASKED_CARD &&
-		    (!about_money || (money && a->request == request)))
-			return a;
-	}
-	return NULL;
-}
-
-static void
-ours_comes(struct relay_side *r, struct far *f, struct str body)
-{
-	struct world *w = r->side.w;
-	struct str id = member(body, "id"), status = member(body, "status");
-	int64_t request = 0, amount = 0, code = -1;
-	struct asked *a;
-
-	if (id.n > 1 && str_to_i64((struct str){ id.p + 1, id.n - 1 }, &request) == 0 &&
-	    request >= 1 && request <= (int64_t)w->requests_count) {
-		a = first_asked(f, true, (uint32_t)request - 1);
-		if (a != NULL)
-			a->answered = true;
-		(void)str_to_i64(member(body, "amount"), &amount); /* 0: none */
-		result_comes(r, (uint32_t)request - 1, member(body, "outcome"), amount);
-		return;
-	}
-	a = first_asked(f, false, 0);
-	if (a == NULL)
-		return; /* the same once more */
-	note_doubt(r, a);
-	a->answered = true;
-	(void)str_to_i64(status, &code); /* it has one */
-	world_trace(w, "the POS is told %lld", (long long)code);
-	if (a->kind == ASKED_WORD && code == LANED_OK)
-		r->requests[a->request].told = true;
-}
-
-/* Does laned still have something open for this request? */
-static bool
-is_open(const struct world *w, const struct request *q)
-{
-	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
-		const struct payment *p = mem_journal_payment(w->journal, i);
-
-		if (strcmp(p->pos_ref, q->id) == 0 && payment_is_open(p->state))
-			return true;
-	}
-	return false;
-}
-
-/* What the terminal says to a request, a repeat or a word. */
-static void
-theirs_comes(struct relay_side *r, struct asked *a)
-{
-	struct world *w = r->side.w;
-	struct request *q = &w->requests[a->request];
-	struct pos_request *p = &r->requests[a->request];
-
-	a->answered = true;
-	world_trace(w, "the POS has an answer of the terminal");
-	/* A POS never knows whose that answer is; the world knows when there is nothing to tell. */
-	if (a->kind == ASKED_WORD && w->quiet && !is_open(w, q))
-		p->told = true;
-	if ((a->kind != ASKED_PAY && a->kind != ASKED_REPEAT) ||
-	    q->state != REQUEST_WAITS)
-		return;
-	if (p->paid_there || a->kind == ASKED_PAY) {
-		/* One that had no answer before is reversed, to be sure. */
-		q->state = p->doubt ? REQUEST_LEFT : REQUEST_OVER;
-		if (p->paid_there)
-			w->waits = 100; /* the ticket ends by that */
-		tick_later(r);
-	} else {
-		p->unknown = true; /* it has never had it */
-	}
-}
-
-bool
-relay_is_ours(const struct relay_side *r, const uint8_t *frame, size_t n)
-{
-	static const char begin[] = "{\"type\":\"";
-	uint8_t body[FAR_IN_MAX];
-
-	return frames_body(r->frames, frame, n, body) >= sizeof(begin) &&
-	       memcmp(body, begin, sizeof(begin) - 1) == 0;
-}
-
-void
-relay_pos_frame(struct relay_side *r, struct far *f, const uint8_t *frame, size_t n,
-		unsigned head)
-{
-	uint8_t body[FAR_IN_MAX];
-	struct far *terminal = NULL;
-	const struct unit *u;
-	bool ours = relay_is_ours(r, frame, n);
-
-	if (is_zvt(r) && head == FRAMES_ZVT_ACK)
-		return;
-	if (is_zvt(r) && head >> 8 != 0x84)
-		relay_say(r, f, FRAMES_ZVT_ACK, "", 0, ASKS_NOTHING);
-	if (is_zvt(r) && head == FRAMES_ZVT_STATUS)
-		return;
-	if (ours) {
-		n = frames_body(r->frames, frame, n, body);
-		ours_comes(r, f, (struct str){ (const char *)body, n });
-		return;
-	}
-	u = relay_unit_of(r, f, &terminal);
-	if (u != NULL && u->asks < f->asked_count && !f->asked[u->asks].answered)
-		theirs_comes(r, &f->asked[u->asks]);
-}
-
 /* Where a connection is a transaction, it ends with the answer. */
 void
 relay_pos_heard(struct relay_side *r, struct far *f)
 {
-	if (r->framing == FRAMING_CONNECTION && f->asked_count > 0 && is_idle(f))
+	if (r->framing == FRAMING_CONNECTION && f->asked_count > 0 && relay_is_idle(f))
 		relay_far_end(r, f, 0);
 }
 
@@ -492,7 +274,7 @@ is_busy(struct relay_side *r)
 {
 	struct far *f = line_now(r);
 
-	if (f == NULL || is_idle(f))
+	if (f == NULL || relay_is_idle(f))
 		return false;
 	if (r->side.w->now.mono_ms - f->asked_ms <
 	    (is_serial(r) ? 3 * ANSWER_MS : ANSWER_MS))
@@ -538,7 +320,7 @@ relay_pos_tick(struct relay_side *r)
 		break;
 	}
 	if (more || r->basket_n > 0)
-		tick_later(r);
+		relay_tick_later(r);
 }
 
 void
@@ -569,7 +351,7 @@ relay_basket(struct world *w, const struct lane_basket *b)
 	r->basket_n = strlen(r->basket);
 	ask_basket(r);
 	if (r->basket_n > 0)
-		tick_later(r);
+		relay_tick_later(r);
 }
 
 static uint32_t
@@ -594,9 +376,9 @@ relay_give_up(struct world *w)
 	w->requests[i].state = REQUEST_LEFT;
 	world_trace(w, "the POS gives %s up", w->requests[i].id);
 	/* At a cable the command that runs ends first. */
-	if (f != NULL && !is_idle(f) && !is_serial(r))
+	if (f != NULL && !relay_is_idle(f) && !is_serial(r))
 		hang_up_quietly(r, f);
-	tick_later(r);
+	relay_tick_later(r);
 }
 
 static void
@@ -630,11 +412,11 @@ waits_longer(struct world *w, uint32_t i)
 	struct far *f = line_now(r);
 
 	if (w->now.mono_ms - w->requests[i].asked_ms > WAITS_MS) {
-		if (f != NULL && !is_idle(f) &&
+		if (f != NULL && !relay_is_idle(f) &&
 		    w->now.mono_ms - f->asked_ms > WAITS_MS && is_calm(r))
 			world_broken(w, INV_ALIVE "a payment has no answer from anybody");
 		relay_give_up(w);
-	} else if (f == NULL || is_idle(f)) {
+	} else if (f == NULL || relay_is_idle(f)) {
 		ask_money(r, i);
 	}
 }

@@ -27,7 +27,8 @@
 /* A frame or byte that entered the host here, as it entered: its place in what was said. */
 struct unit {
 	size_t at, n;
-	uint32_t asks; /* of the POS: which of what it has asked; of the terminal: what it answers */
+	uint32_t
+		asks; /* of the POS: which of what it has asked; of the terminal: what it answers */
 };
 #define ASKS_NOTHING UINT32_MAX
 
@@ -55,7 +56,7 @@ struct far {
 	uint32_t units_count;
 	struct place places[PLACES_MAX];
 	uint32_t places_count;
-	bool placed; /* the first byte has come */
+	bool placed;   /* the first byte has come */
 	uint32_t pair; /* of a terminal: whose line it is; FARS_MAX not known yet */
 	uint8_t *in;
 	size_t in_n, checked; /* bytes of in that are found already */
@@ -127,17 +128,29 @@ const struct unit *relay_unit_of(struct relay_side *r, struct far *f,
 				 struct far **ret_other);
 void relay_never_secret(struct world *w, const char *where, const void *data, size_t n);
 
-/* ---- relay_pos.c ---- */
+/* ---- relay_answers.c ---- */
 
+/* A whole frame at the POS. */
 void relay_pos_frame(struct relay_side *r, struct far *f, const uint8_t *frame, size_t n,
 		     unsigned head);
+/* True: the bytes are a message of the adapter's own. */
+bool relay_is_ours(const struct relay_side *r, const uint8_t *frame, size_t n);
+
+/* ---- relay_pos.c ---- */
+
 /* All that came was handed over. */
 void relay_pos_heard(struct relay_side *r, struct far *f);
 /* Its line is over. */
 void relay_pos_over(struct relay_side *r, struct far *f);
 void relay_pos_tick(struct relay_side *r);
-/* True: the bytes are a message of the adapter's own. */
-bool relay_is_ours(const struct relay_side *r, const uint8_t *frame, size_t n);
+
+/* Everything that was asked there is answered. */
+bool relay_is_idle(const struct far *f);
+bool relay_is_zvt(const struct relay_side *r);
+/* a had no answer. */
+void relay_note_doubt(struct relay_side *r, const struct asked *a);
+/* The POS has something to say. */
+void relay_tick_later(struct relay_side *r);
 
 /* ---- relay_terminal.c ---- */
 

@@ -697,8 +697,8 @@ power_went(void *ctx)
 }
 
 /*
- * Of sixteen seeds one runs the real bridge, three the real adapter without it, five a POS that asks,
- * one others' payments.
+ * Of sixteen seeds one runs the real bridge, nine the real adapter without it, one the real one before
+ * a terminal, three a POS that asks.
  */
 static enum sim_adapter
 takes_adapter(const struct sim_options *o)
@@ -709,11 +709,11 @@ takes_adapter(const struct sim_options *o)
 		return o->adapter;
 	if (o->plugin == NULL)
 		return SIM_ADAPTER_SCRIPTED;
-	return turn == 0                       ? SIM_ADAPTER_BRIDGE
-	       : turn <= 3                     ? SIM_ADAPTER_DROP
-	       : turn <= 8                     ? SIM_ADAPTER_TERMINAL
-	       : turn == 9 && o->relay != NULL ? SIM_ADAPTER_RELAY
-					       : SIM_ADAPTER_SCRIPTED;
+	return turn == 0                        ? SIM_ADAPTER_BRIDGE
+	       : turn <= 9                      ? SIM_ADAPTER_DROP
+	       : turn == 10 && o->relay != NULL ? SIM_ADAPTER_RELAY
+	       : turn >= 11 && turn <= 13       ? SIM_ADAPTER_TERMINAL
+						: SIM_ADAPTER_SCRIPTED;
 }
 
 static bool

@@ -39,7 +39,7 @@ const char *sim_profile_name(enum sim_profile p);
 
 /* Who stands between laned and the till. */
 enum sim_adapter {
-	SIM_ADAPTER_BY_SEED, /* the real one every second time, when there is a plugin */
+	SIM_ADAPTER_BY_SEED, /* a real one eleven times of sixteen, when there is a plugin */
 	SIM_ADAPTER_SCRIPTED,
 	SIM_ADAPTER_DROP, /* the real drop adapter, byte by byte; its host's bridge is played */
 	SIM_ADAPTER_BRIDGE, /* and the real bridge, rpc and laned's side of it, over a socket */

@@ -295,7 +295,7 @@ about_tender(struct peer *p, uint32_t type, struct laned_str id)
 	if (rc == LANED_MISSING)
 		relay_pass(p); /* it may be of the terminal's own */
 	else
-		relay_status(p, rc); /* "ok" when it is stored, and not before */
+		relay_status(p, rc);      /* "ok" when it is stored, and not before */
 	if (type == LANED_EV_TENDER_UNDO) /* it had left: only the event takes it back */
 		relay_complete(whose, LANED_OUT_UNKNOWN);
 }

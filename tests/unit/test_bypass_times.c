@@ -1,4 +1,8 @@
-/* The times and the counts of the bypass, to the millisecond and to the last transaction. */
+/*
+ * The times and the counts of the bypass, to the millisecond and to the last transaction; and how long a
+ * plug-in waits for the journal.
+ */
+#include "adapter/bridge.h"
 #include "adapter/bypass.h"
 
 #include "unit.h"
@@ -7,6 +11,13 @@
 START_TEST(the_grace_is_300_ms)
 {
 	ck_assert_int_eq(BYPASS_GRACE_MS, 300);
+}
+END_TEST
+
+/* PAYMENTS.md, Durability: limit 2 s. */
+START_TEST(the_journal_has_2_s_to_answer)
+{
+	ck_assert_int_eq(BRIDGE_JOURNAL_MS, 2000);
 }
 END_TEST
 
@@ -66,7 +77,7 @@ START_TEST(each_relayed_transaction_is_waited_for)
 }
 END_TEST
 
-UNIT_MAIN("bypass_times", the_grace_is_300_ms,
+UNIT_MAIN("bypass_times", the_grace_is_300_ms, the_journal_has_2_s_to_answer,
 	  a_start_waits_for_laned_as_long_and_no_longer,
 	  a_plug_in_that_is_ready_waits_for_laned_anew,
 	  each_relayed_transaction_is_waited_for)

@@ -232,6 +232,53 @@ START_TEST(a_silent_laned_is_asked_again_when_the_question_cannot_leave)
 }
 END_TEST
 
+/* The bypass is over, and a stranger still pays by a connection of his own. */
+static int
+leave_with_one_under_way(void)
+{
+	int fd;
+
+	setup(false);
+	endpoints_event(endpoints, BYPASS_LANED_SILENT);
+	ck_assert(bypass_is_on(endpoints_bypass(endpoints)));
+	fd = pos_asks();
+	ck_assert(reached(&told, 8));
+	ck_assert(!endpoints_are_quiet(endpoints));
+	endpoints_event(endpoints, BYPASS_LANED_HERE);
+	ck_assert_int_eq(endpoints_bypass(endpoints)->state, BYPASS_LEAVING);
+	return fd;
+}
+
+/* A POS that connects anew before it hangs up would never have the plug-in again. */
+START_TEST(a_connection_that_overlaps_waits_for_the_end_of_the_bypass)
+{
+	int before = leave_with_one_under_way(), fd = pos_asks();
+
+	for (int i = 0; i < 5; i++)
+		ck_assert_int_eq(loop_once(loop, 1), 0);
+	ck_assert_uint_eq(came, 1);
+	ck_assert_int_eq(close(before), 0);
+	ck_assert(reached(&given, 1));
+	ck_assert(!bypass_is_on(endpoints_bypass(endpoints)));
+	ck_assert_uint_eq(came, 1);
+	ck_assert_int_eq(close(fd), 0);
+	teardown();
+}
+END_TEST
+
+START_TEST(it_does_not_wait_for_long)
+{
+	int before = leave_with_one_under_way(), fd = pos_asks();
+
+	ck_assert(reached(&came, 2));
+	ck_assert(reached(&told, 16));
+	ck_assert_uint_eq(given, 0);
+	ck_assert_int_eq(close(before), 0);
+	ck_assert_int_eq(close(fd), 0);
+	teardown();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -244,6 +291,8 @@ main(void)
 	tcase_add_test(c, a_plugin_that_listens_gets_the_pos);
 	tcase_add_test(c, a_plugin_without_room_costs_the_pos_nothing);
 	tcase_add_test(c, a_silent_laned_is_asked_again_when_the_question_cannot_leave);
+	tcase_add_test(c, a_connection_that_overlaps_waits_for_the_end_of_the_bypass);
+	tcase_add_test(c, it_does_not_wait_for_long);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

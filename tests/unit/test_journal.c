@@ -557,6 +557,40 @@ START_TEST(each_adapter_finds_its_own_by_a_reference)
 }
 END_TEST
 
+START_TEST(what_stood_behind_an_adapter_s_name_is_kept_with_the_payment)
+{
+	struct fixture f;
+	struct journal_ref j;
+	struct payment p, back;
+
+	setup(&f);
+	j = journal_ref(f.j);
+	ck_assert_int_eq(put_checkout(&f, 1, PHASE_PAYING), 0);
+	ck_assert_int_eq(put_payment(&f, 1, 1, PAYMENT_SENDING), 0);
+	memset(&p, 0, sizeof(p));
+	p.key.b[0] = 1;
+	ck_assert_int_eq(j.ops->get_payment(j.impl, p.key, &back), 0);
+	ck_assert_str_eq(back.place, "");
+	for (unsigned kind = 0; kind < PAYMENT_KINDS; kind++) {
+		p = back;
+		p.key.b[0] = (uint8_t)(2 + kind);
+		p.kind = (enum payment_kind)kind;
+		p.original.b[0] = 1;
+		(void)snprintf(p.place, sizeof(p.place), "bank 0123456789abcdef");
+		if (p.kind == PAYMENT_PAY)
+			(void)snprintf(p.pos_place, sizeof(p.pos_place), "till 8000");
+		ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+		ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+		ck_assert_int_eq(j.ops->commit(j.impl), 0);
+		ck_assert_int_eq(j.ops->get_payment(j.impl, p.key, &back), 0);
+		ck_assert_str_eq(back.place, "bank 0123456789abcdef");
+		ck_assert_str_eq(back.pos_place,
+				 p.kind == PAYMENT_PAY ? "till 8000" : "");
+	}
+	teardown(&f);
+}
+END_TEST
+
 /* As an earlier version left it: without what came with schemas 4 and 5. */
 static const char back_to_schema_3[] =
 	"DROP INDEX payments_pos_ref; DROP INDEX payments_pos_blob;"
@@ -634,6 +668,7 @@ main(void)
 	const TTest *const list[] = {
 		without_room_to_keep_a_refund_is_written_and_no_payment_begins,
 		a_journal_of_the_schema_before_is_taken_over,
+		what_stood_behind_an_adapter_s_name_is_kept_with_the_payment,
 		each_adapter_finds_its_own_by_a_reference,
 		a_journal_is_of_one_lane_and_environment,
 		what_was_committed_survives_the_process,

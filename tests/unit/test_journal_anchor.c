@@ -9,6 +9,8 @@
 /* A journal that went back in time, one that hangs together no more, and who may read it. */
 
 #define APPLICATION_ID 0x6c4a726e
+#define LANE "00000000000000000000000001"
+#define HEAD "000102030405060708090a0b0c0d0e0f"
 
 static char dir[64], path[96], why[256];
 static struct journal *journal;
@@ -88,15 +90,15 @@ END_TEST
 
 START_TEST(an_anchor_is_read_as_it_was_written)
 {
-	static const char *const bad[] = {
-		"",
-		"{}",
-		"{\"v\":2,\"seq\":1,\"wall_ms\":1,\"head\":\"00\"}",
-		"{\"v\":1,\"seq\":-1,\"wall_ms\":1,\"head\":"
-		"\"000102030405060708090a0b0c0d0e0f\"}",
-		"{\"v\":1,\"seq\":1,\"wall_ms\":1,\"head\":\"0001\"}",
-		"{\"v\":1,\"seq\":1,\"head\":\"000102030405060708090a0b0c0d0e0f\"}",
+	/* Each but the first has one thing wrong with it. */
+	static const struct {
+		const char *v, *lane, *seq, *wall, *head;
+	} texts[] = {
+		{ "1", LANE, "1", "1", HEAD },  { "2", LANE, "1", "1", HEAD },
+		{ "1", "0", "1", "1", HEAD },   { "1", LANE, "-1", "1", HEAD },
+		{ "1", LANE, "1", "-1", HEAD }, { "1", LANE, "1", "1", "0001" },
 	};
+
 	struct journal_anchor a = { .lane = { { 1, 2, 3 } },
 				    .seq = INT64_C(1) << 52,
 				    .wall_ms = 1790000000000 };
@@ -111,8 +113,18 @@ START_TEST(an_anchor_is_read_as_it_was_written)
 		  ulid_eq(a.lane, b.lane));
 	for (size_t n = 0; n + 1 < strlen(text); n++)
 		ck_assert_int_lt(journal_anchor_parse((struct str){ text, n }, &b), 0);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_int_lt(journal_anchor_parse(str_of(bad[i]), &b), 0);
+	ck_assert_int_lt(journal_anchor_parse(STR("{}"), &b), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char line[256];
+
+		(void)snprintf(line, sizeof(line),
+			       "{\"v\":%s,\"lane\":\"%s\",\"seq\":%s,\"wall_ms\":%s,"
+			       "\"head\":\"%s\"}",
+			       texts[i].v, texts[i].lane, texts[i].seq, texts[i].wall,
+			       texts[i].head); /* fits */
+		ck_assert_msg((journal_anchor_parse(str_of(line), &b) == 0) == (i == 0),
+			      "%s", line);
+	}
 }
 END_TEST
 

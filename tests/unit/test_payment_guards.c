@@ -189,6 +189,58 @@ START_TEST(texts_of_the_peer_are_cut_to_what_fits_and_no_shorter)
 }
 END_TEST
 
+/* Every member of the start is in the record, and none in the place of another. */
+START_TEST(what_a_payment_begins_with_is_kept)
+{
+	static struct payment p;
+	const struct payment_start begin = {
+		.key = { { 1, 1 } },
+		.checkout = { { 2, 2 } },
+		.ticket = STR("ticket"),
+		.currency = STR("SEK"),
+		.adapter = STR("payer"),
+		.rev = 7,
+		.amount_minor = 99,
+		.by_touch = true,
+		.kind = PAYMENT_REFUND,
+		.original = { { 3, 3 } },
+		.original_ref = STR("R-3"),
+		.return_id = { { 4, 4 } },
+		.pos_adapter = STR("till"),
+		.pos_ref = STR("P-5"),
+		.pos_blob = (const uint8_t *)"six",
+		.pos_blob_bytes = 3,
+		.two_phase = true,
+		.member = { { 8, 8 } },
+	};
+	unsigned actions;
+
+	ck_assert_int_eq(payment_begin(&p, &begin, &start, &actions), 0);
+	ck_assert(key128_eq(p.key, begin.key));
+	ck_assert(ulid_eq(p.checkout, begin.checkout));
+	ck_assert(key128_eq(p.original, begin.original));
+	ck_assert(ulid_eq(p.return_id, begin.return_id));
+	ck_assert(ulid_eq(p.member, begin.member));
+	ck_assert_str_eq(p.ticket, "ticket");
+	ck_assert_str_eq(p.currency, "SEK");
+	ck_assert_str_eq(p.adapter, "payer");
+	ck_assert_str_eq(p.original_ref, "R-3");
+	ck_assert_str_eq(p.pos_adapter, "till");
+	ck_assert_str_eq(p.pos_ref, "P-5");
+	ck_assert_uint_eq(p.pos_blob_bytes, 3);
+	ck_assert_mem_eq(p.pos_blob, "six", 3);
+	ck_assert_uint_eq(p.rev, 7);
+	ck_assert_int_eq(p.asked_minor, 99);
+	ck_assert_int_eq(p.answered_minor, 0);
+	ck_assert_int_eq(p.kind, PAYMENT_REFUND);
+	ck_assert_int_eq(p.state, PAYMENT_CREATED);
+	ck_assert(p.by_touch && p.two_phase && !p.told && !p.taken && !p.approval_seen);
+	ck_assert_int_eq(p.created_wall_ms, start.wall_ms);
+	ck_assert_int_eq(p.state_wall_ms, start.wall_ms);
+	ck_assert_int_eq(p.due_mono_ms, PAYMENT_NEVER);
+}
+END_TEST
+
 /* ---- payments that a POS asked for ------------------------------------------ */
 
 /* The payer has it for good; the POS still has to hear of it, or to take it. */
@@ -210,6 +262,21 @@ START_TEST(a_payer_s_confirmation_does_not_speak_for_the_pos)
 		ck_assert_uint_ne(give(&p, PAYMENT_IN_CONFIRMED) & PAYMENT_DO_STORE, 0);
 		ck_assert_int_eq(p.state, PAYMENT_CONFIRMED);
 	}
+}
+END_TEST
+
+/* A part after the whole fits nothing: it is noted, also while the POS has not taken the whole. */
+START_TEST(a_payer_that_says_less_than_before_is_noted)
+{
+	struct payment p = in_state(PAYMENT_APPROVED, true);
+	struct payment_rules r = rules_of(true, true);
+	struct payment_input in = { .kind = PAYMENT_IN_PARTIAL,
+				    .amount_minor = ASKED - 1 };
+
+	r.partial_ok = true;
+	ck_assert_uint_eq(payment_step(&p, &in, &r, &start), PAYMENT_DO_NOTE);
+	ck_assert_int_eq(p.state, PAYMENT_APPROVED);
+	ck_assert_int_eq(p.answered_minor, ASKED);
 }
 END_TEST
 
@@ -355,7 +422,9 @@ UNIT_MAIN("payment_guards", the_blobs_of_payer_and_pos_are_kept_apart,
 	  what_the_peer_never_had_and_then_approves_is_undone_again,
 	  the_currency_is_compared_whole,
 	  texts_of_the_peer_are_cut_to_what_fits_and_no_shorter,
+	  what_a_payment_begins_with_is_kept,
 	  a_payer_s_confirmation_does_not_speak_for_the_pos,
+	  a_payer_that_says_less_than_before_is_noted,
 	  an_approval_that_the_pos_did_not_hear_of_ends_with_a_word_to_it,
 	  after_a_restart_an_answer_may_have_left,
 	  a_pos_is_told_what_the_payment_has_come_to,

@@ -47,10 +47,11 @@ broken(enum sim_bug bug, uint64_t first, unsigned runs, char what[200])
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < runs && (bug == SIM_BUG_NONE || count == 0); i++) {
-		struct sim_options o = {
-			.seed = first + i, .checkouts = 4, .bug = bug, .plugin = plugin(),
-			.relay = relay()
-		};
+		struct sim_options o = { .seed = first + i,
+					 .checkouts = 4,
+					 .bug = bug,
+					 .plugin = plugin(),
+					 .relay = relay() };
 		struct sim_result r;
 
 		sim_run(&o, &r);

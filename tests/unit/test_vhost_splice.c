@@ -302,5 +302,4 @@ END_TEST
 UNIT_MAIN("vhost_splice", a_splice_is_for_good, a_tunnel_ends_with_the_transaction,
 	  what_follows_the_end_is_the_plug_ins,
 	  an_end_in_the_middle_closes_both_and_says_so,
-	  a_slow_reader_holds_the_other_side_back,
-	  misuse_is_refused_and_changes_nothing)
+	  a_slow_reader_holds_the_other_side_back, misuse_is_refused_and_changes_nothing)

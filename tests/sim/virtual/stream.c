@@ -24,7 +24,7 @@ struct chunk {
 enum far_state { FAR_OPEN, FAR_HALF, FAR_GONE };
 
 struct line {
-	uint64_t id; /* 0: free */
+	uint64_t id;         /* 0: free */
 	struct stream *near; /* NULL: waits to be accepted, or has ended */
 	bool waiting, near_ended;
 	bool keeps; /* the process closes it, and sends what it has yet */
@@ -68,7 +68,8 @@ static struct {
 	struct virtual_lines_hooks hooks;
 	struct line lines[LINES_MAX];
 	struct stream *streams; /* all */
-	struct stream *current; /* one of its callbacks is under way; NULL: it was freed in it */
+	struct stream *
+		current; /* one of its callbacks is under way; NULL: it was freed in it */
 	struct stream_listener *listeners[LISTEN_MAX];
 	uint64_t ids, pushed_back;
 } net;
@@ -173,7 +174,8 @@ arm(struct stream *s)
 	if (at_ms == NEVER)
 		loop_timer_cancel(s->timer);
 	else
-		(void)loop_timer_set(s->timer, at_ms - virtual_now_ms()); /* cannot fail */
+		(void)loop_timer_set(s->timer,
+				     at_ms - virtual_now_ms()); /* cannot fail */
 }
 
 static void
@@ -357,7 +359,8 @@ wake_listeners(void)
 {
 	for (size_t i = 0; i < LISTEN_MAX; i++)
 		if (net.listeners[i] != NULL && net.listeners[i]->accepted != NULL)
-			(void)loop_timer_set(net.listeners[i]->timer, 0); /* cannot fail */
+			(void)loop_timer_set(net.listeners[i]->timer,
+					     0); /* cannot fail */
 }
 
 uint64_t

@@ -1,4 +1,4 @@
-"""A serial line with a real UART's driver: two 16550s of the machine, and a cable between them."""
+"""Serial lines with a real UART's driver: 16550s of the machine, two and two joined by a cable."""
 import errno
 import fcntl
 import glob
@@ -13,12 +13,14 @@ import time
 import tty
 
 import adapter_template
+import bypass
 import kit
 import lab
 import linepos
 
-# The ports in the order of their PCI addresses; the third is no line but tells the cable what to do.
-NAMES = ("lane", "pos", "orders")
+# The ports in the order of their PCI addresses: of the lane and of what its cables end at. The fifth is
+# no line but tells the cable what to do.
+NAMES = ("lane", "pos", "far", "terminal", "orders")
 VENDOR_DEVICE = ("0x1b36", "0x0002")  # QEMU's pci-serial, a 16550A
 ROOT = "/dev/shm/uart"
 EVERY = bytes(range(256))
@@ -29,6 +31,7 @@ TIOCM_LOOP = 0x8000
 _ports = {}
 _orders = []
 _lane = []
+_units = set()  # adapters of the units that were connected before
 
 
 def order(word):
@@ -61,10 +64,10 @@ def ports():
 
 
 class Line:
-    """The POS's end, raw at 9600 8N1, as a socket looks to linepos."""
+    """The other end of a cable, raw at 9600 8N1, as a socket looks to linepos."""
 
-    def __init__(self):
-        self.fd = os.open(_ports["pos"][1], os.O_RDWR | os.O_NOCTTY)
+    def __init__(self, name="pos"):
+        self.fd = os.open(_ports[name][1], os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self.fd)
         attributes = termios.tcgetattr(self.fd)
         attributes[2] |= termios.CLOCAL
@@ -289,8 +292,15 @@ class Lane(adapter_template.Lane):
                         dirs_exist_ok=True)
 
 
+def connected():
+    """The adapters that laned of the units has."""
+    status = kit.status() or {"adapters": []}
+    return {a["name"] for a in status["adapters"] if a["connected"]}
+
+
 def open_lane():
     """A lane by hand beside the units, which rest meanwhile: the template speaks over the line."""
+    _units.update(connected())
     kit.run("systemctl", "stop", "laned.target")
     lab.PATIENCE_S = adapter_template.PATIENCE_S = kit.PATIENCE_S
     os.makedirs(ROOT + "/adapters")
@@ -336,20 +346,25 @@ def pulled():
     return lane.payment(ticket)["state"]
 
 
-def port_gone():
-    """The port itself goes, as a USB converter that is unplugged, and is there again later."""
-    lane = _lane[0]
-    folder, path = _ports["lane"]
+def unplugged(name, said):
+    """The port itself goes, as a USB converter that is unplugged, and is there again later. said():
+    what the host says; its first word of the port."""
+    folder, path = _ports[name]
     driver = os.path.realpath(folder + "/driver")
-    before = len(lane.log("laned-adapter"))
+    before = len(said())
     kit.write(driver + "/unbind", os.path.basename(folder))
-    kit.until(lambda: path in lane.log("laned-adapter")[before:], "the host's word of " + path)
-    said = lane.log("laned-adapter")[before:].strip().splitlines()[0]
+    kit.until(lambda: path in said()[before:], "the host's word of " + path)
     kit.write(driver + "/bind", os.path.basename(folder))
     kit.equal("/dev/" + os.listdir(folder + "/tty")[0], path, "the port's name")
+    return said()[before:].strip().splitlines()[0]
+
+
+def port_gone():
+    lane = _lane[0]
+    told = unplugged("lane", lambda: lane.log("laned-adapter"))
     lane.ended(lane.sell(), "confirmed")
     lane.agree()
-    return said
+    return told
 
 
 def killed():
@@ -362,20 +377,97 @@ def killed():
     lane.agree()
 
 
-def close():
+def close_lane():
     lane = _lane.pop()
     lane.stop()
     lane.remove()
     lane.pos.sock.close()
-    _orders[0].close()
-    shutil.rmtree(ROOT)
-    kit.run("systemctl", "start", "laned.target")
-    kit.until(kit.connected, "the units again")
     return "%d lines lost to the cable" % lane.pos.noise
 
 
+# ---- a terminal behind it ----------------------------------------------------------------
+
+
+class Between(lab.Lab):
+    """A lane between a POS and its terminal, with ZVT's frames on both lines."""
+    adapter = "relay"
+
+    def __init__(self):
+        super().__init__(ROOT)
+        del self.settings["adapter:drop"]
+        self.settings["paths"]["adapters"] = ROOT + "/adapters"
+        self.settings["adapter:relay"] = {
+            "pos": "serial://%s?9600,8N1" % _ports["lane"][1],
+            "terminal": "serial://%s?9600,8N1" % _ports["far"][1], "framing": "zvt-serial"}
+        self.write_conf()
+        self.ends = Line("pos"), Line("terminal")
+
+    def said(self):
+        return self.log("laned-adapter")
+
+    def wait_said(self, text, count=1):
+        kit.until(lambda: self.said().count(text) >= count, "%r; the host says:\n%s" % (
+            text, self.said()))
+
+    def payments(self, count=2):
+        for _ in range(count):
+            bypass.zvt_payment(*(end.fd for end in self.ends))
+
+
+def between():
+    bypass.PATIENCE_S = kit.PATIENCE_S
+    for name in ("relay.so", "relay.options.json"):
+        shutil.copy(os.path.join(kit.PAYLOAD, "adapters", name), ROOT + "/adapters")
+    lane = Between()
+    _lane.append(lane)
+    lane.start("laned")
+    lane.control().close()
+    lane.start("laned-adapter")
+    lane.wait_said("serves lane-1")
+    lane.payments()
+
+
+def past_laned():
+    """laned is gone: the host joins the two lines; and is back."""
+    lane = _lane[0]
+    lane.kill("laned")
+    lane.wait_said("bypass: the POS is joined")
+    lane.payments()
+    lane.start("laned")
+    lane.wait_said("the bypass is over")
+    lane.payments()
+
+
+def host_killed():
+    lane = _lane[0]
+    lane.kill("laned-adapter")
+    served = lane.said().count("serves lane-1")
+    lane.start("laned-adapter")
+    lane.wait_said("serves lane-1", served + 1)
+    lane.payments()
+
+
+def terminal_gone():
+    lane = _lane[0]
+    told = unplugged("far", lane.said)
+    lane.payments()
+    return told
+
+
+def close():
+    lane = _lane.pop()
+    lane.stop()
+    lane.remove()
+    for end in lane.ends:
+        end.close()
+    _orders[0].close()
+    shutil.rmtree(ROOT)
+    kit.run("systemctl", "start", "laned.target")
+    kit.until(lambda: connected() >= _units, "the units again: %s" % _units)
+
+
 CLAIMS = (
-    ("uart: the kernel has 16550As, and a cable joins two of them", ports),
+    ("uart: the kernel has 16550As, and a cable joins two and two of them", ports),
     ("uart: 9600 8N1, every byte value comes through unaltered, both ways", bytes_right),
     ("uart: other speeds and formats, with RTS/CTS, too", formats),
     ("uart: who opens it second is refused", one_owner),
@@ -387,5 +479,10 @@ CLAIMS = (
     ("uart: the cable out in a payment and in again: charged once, as the journal says", pulled),
     ("uart: the adapter killed in a payment: charged once, as the journal says", killed),
     ("uart: the port goes and comes back, and the next ticket is paid", port_gone),
+    ("uart: that lane ends", close_lane),
+    ("uart: ZVT on two lines: a stranger's payments go to the terminal, frame by frame", between),
+    ("uart: laned is gone and back: they go past it, and by it again", past_laned),
+    ("uart: the host is killed, the next payments are made", host_killed),
+    ("uart: the terminal's port goes and comes back, the next payments are made", terminal_gone),
     ("uart: the units take over again", close),
 )
