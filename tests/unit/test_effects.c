@@ -85,6 +85,7 @@ on_adapter(void *ctx, const struct lane_effect *fx)
 	static const char letters[LANE_EFFECT_KINDS] = {
 		[FX_OFFER] = 'o',   [FX_PAY] = 'p',  [FX_QUERY] = 'q',
 		[FX_CONFIRM] = 'c', [FX_UNDO] = 'u', [FX_ANSWER] = 'a',
+		[FX_REFUND] = 'b',
 	};
 	struct stage *s = ctx;
 
@@ -194,7 +195,8 @@ start(struct stage *s)
 	struct lane_env env = { .limits = LANE_LIMITS_DEFAULT,
 				.payment = PAYMENT_RULES_DEFAULT,
 				.currency = "EUR",
-				.can_pay = true };
+				.can_pay = true,
+				.can_refund = true };
 
 	ck_assert_int_eq(lane_core_new(&env, &s->core), 0);
 	ck_assert_int_eq(
@@ -748,6 +750,88 @@ START_TEST(what_is_not_stored_is_to_be_told_again)
 }
 END_TEST
 
+/* The journal has lost it, or an older one was put back: that money has moved is told to a human. */
+START_TEST(an_approval_under_a_key_that_nobody_knows_is_an_alarm)
+{
+	struct stage s;
+	struct journal_ref j;
+
+	setup(&s);
+	j = mem_journal_ref(s.memory);
+	s.key.b[0] = 99;
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), -ENOENT);
+	ck_assert_str_eq(s.line, "W!");
+	ck_assert(effects_stored(s.effects));
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_CONFIRMED), -ENOENT);
+	ck_assert_str_eq(s.line, "W!");
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_DECLINED), -ENOENT);
+	ck_assert_str_eq(s.line, "");
+	/* A journal that cannot be asked may know it. */
+	effects_set_journal(s.effects, (struct journal_ref){ j.ops, NULL });
+	ck_assert_int_eq(complete(&s, LANE_OP_OTHER, OUTCOME_APPROVED), -ENOENT);
+	ck_assert_str_eq(s.line, "");
+	teardown(&s);
+}
+END_TEST
+
+/* A ticket that ended with a part paid by token, and the rest elsewhere. */
+static void
+keep_split_ticket(struct stage *s)
+{
+	struct journal_ref j = mem_journal_ref(s->memory);
+	struct checkout_record r;
+	struct payment p;
+
+	memset(&r, 0, sizeof(r));
+	memset(&p, 0, sizeof(p));
+	r.checkout.b[0] = 7;
+	r.phase = PHASE_DONE;
+	r.tender_outside = true;
+	r.rev = 1;
+	r.total_minor = 700;
+	r.paid_minor = 300;
+	r.business_day = s->now.business_day;
+	r.changed_wall_ms = s->now.wall_ms;
+	(void)snprintf(r.ticket, sizeof(r.ticket), "T1");
+	p.key.b[0] = 8;
+	p.checkout = r.checkout;
+	p.state = PAYMENT_CONFIRMED;
+	p.asked_minor = 700;
+	p.answered_minor = 300;
+	(void)snprintf(p.ticket, sizeof(p.ticket), "T1");
+	(void)snprintf(p.currency, sizeof(p.currency), "EUR");
+	ck_assert_int_eq(j.ops->begin(j.impl, true), 0);
+	ck_assert_int_eq(j.ops->put_checkout(j.impl, &r), 0);
+	ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
+	ck_assert_int_eq(j.ops->commit(j.impl), 0);
+}
+
+START_TEST(a_ticket_of_an_earlier_life_gives_its_part_back)
+{
+	struct lane_event cancel = { .kind = LANE_EV_CANCEL, .ticket = STR("T1") };
+	struct stage s;
+	uint32_t refunds = 0;
+
+	setup(&s);
+	keep_split_ticket(&s);
+	restart(&s);
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	ck_assert_int_eq(give(&s, &cancel), 0);
+	ck_assert_str_eq(s.line, "Wb"); /* and nobody has to look */
+	for (uint32_t i = 0; i < mem_journal_payments_count(s.memory); i++) {
+		const struct payment *p = mem_journal_payment(s.memory, i);
+
+		refunds += p->kind == PAYMENT_REFUND && p->original.b[0] == 8 &&
+			   p->asked_minor == 300;
+	}
+	ck_assert_uint_eq(refunds, 1);
+	/* Told again it is not given back again. */
+	(void)give(&s, &cancel); /* nothing is known of it any more */
+	ck_assert_ptr_null(strchr(s.line, 'b'));
+	teardown(&s);
+}
+END_TEST
+
 UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_paid_checkout_costs_four_durable_commits,
 	  what_a_pos_asks_for_costs_four_durable_commits,
@@ -757,6 +841,8 @@ UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  without_a_commit_nothing_is_confirmed, a_lane_without_a_journal_sells,
 	  a_refused_pay_is_certainly_not_sent, a_reader_that_cannot_be_asked_is_not_read,
 	  a_claim_is_resolved_in_the_same_step, without_random_bytes_no_step_is_made,
+	  an_approval_under_a_key_that_nobody_knows_is_an_alarm,
+	  a_ticket_of_an_earlier_life_gives_its_part_back,
 	  a_restart_asks_and_never_pays_again,
 	  a_checkout_s_own_reservation_does_not_count_against_it,
 	  a_journal_that_cannot_be_read_stops_payments_and_not_sales,
