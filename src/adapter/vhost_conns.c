@@ -326,8 +326,7 @@ vhost_conn_open(struct laned_host *h, const char *option,
 
 	if (rc != LANED_OK)
 		return rc;
-	if (option == NULL || !events_ok(events) ||
-	    ret_conn == NULL)
+	if (option == NULL || !events_ok(events) || ret_conn == NULL)
 		return LANED_INVALID;
 	rc = find_address(v, option, false, &serial);
 	if (rc != LANED_OK)
@@ -359,8 +358,7 @@ vhost_conn_listen(struct laned_host *h, const char *option,
 
 	if (rc != LANED_OK)
 		return rc;
-	if (option == NULL || !events_ok(events) ||
-	    ret_listener == NULL)
+	if (option == NULL || !events_ok(events) || ret_listener == NULL)
 		return LANED_INVALID;
 	rc = find_address(v, option, true, &serial);
 	if (rc == LANED_OK && vhost_listener_named(v->conns, option) != NULL)

@@ -63,9 +63,9 @@ struct vsecret {
 struct vhost_conns {
 	uint64_t ids, misuse, opens;
 	struct vhost_feed shape;
-	size_t window; /* of new connections */
+	size_t window;   /* of new connections */
 	unsigned paused; /* so many are */
-	size_t cut; /* bytes until the cut; SIZE_MAX: none */
+	size_t cut;      /* bytes until the cut; SIZE_MAX: none */
 	struct vconn conns[VCONN_SLOTS];
 	struct vlistener listeners[HOST_LISTENERS_MAX];
 	struct vanswer answers[VCONN_ANSWERS_MAX];
