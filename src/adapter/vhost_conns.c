@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -254,6 +255,7 @@ vhost_conns_run(struct vhost *v)
 	struct vevent **at = first_event(t), *e = *at;
 	struct vconn *c;
 
+	assert(e != NULL); /* it was due */
 	free(t->now);
 	t->now = e;
 	*at = e->next;

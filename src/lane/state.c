@@ -169,7 +169,7 @@ went_back(struct lane *l, const struct journal_anchor *a)
 static void
 look_at_anchor(struct lane *l)
 {
-	struct journal_anchor a;
+	struct journal_anchor a = { 0 };
 	int dirfd = open_state(l), rc;
 
 	l->journal_behind[0] = '\0';

@@ -442,6 +442,21 @@ open_file(struct twin_journal *t)
 	}
 }
 
+/* After a power loss. A file that cannot be read any more ends the run, which goes on with an empty one. */
+static void
+open_what_is_left(struct twin_journal *t)
+{
+	char why[256] = "";
+
+	if (try_open(t, why) == 0)
+		return;
+	t->hooks.broken(t->hooks.ctx, "the power loss left no journal");
+	(void)power_disk_free(t->disk); /* gives NULL */
+	t->disk = power_disk_new();
+	power_disk_mount(t->disk);
+	open_file(t);
+}
+
 struct twin_journal *
 twin_journal_new(struct mem_journal *mem, const struct twin_hooks *hooks)
 {
@@ -768,7 +783,7 @@ twin_journal_crash(struct twin_journal *t)
 		power_book_rebase(t->book, power_book_begun(t->book) - 1);
 	t->in_tx = false;
 	mem_journal_crash(t->mem);
-	open_file(t);
+	open_what_is_left(t);
 	if (t->off && !follow_file(t))
 		t->hooks.broken(t->hooks.ctx,
 				"the power loss left what was never committed");

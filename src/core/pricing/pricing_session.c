@@ -360,7 +360,7 @@ pricing_session_new(const struct pricing_rules *rules,
 		rc = copy_place(s, store, lane);
 	/* Room for the most, of which nobody looks beyond the lines that there are. */
 	s->lines = malloc(PRICING_LINES_MAX * sizeof(*s->lines));
-	s->kept = malloc(PRICING_LINES_MAX * sizeof(struct kept *));
+	s->kept = calloc(PRICING_LINES_MAX, sizeof(struct kept *));
 	s->matched = malloc(PRICING_LINES_MAX * sizeof(*s->matched));
 	s->work.known = known_new(PRICING_SESSION_BYTES_MAX);
 	s->result = result_new(rules, PRICING_LINES_MAX);
@@ -381,7 +381,7 @@ pricing_session_free(struct pricing_session *s)
 {
 	if (s == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < s->lines_count; i++)
+	for (uint32_t i = 0; s->kept != NULL && i < s->lines_count; i++)
 		free(s->kept[i]);
 	free(s->lines);
 	free(s->kept);
