@@ -18,8 +18,6 @@
 #define DESCRIBE_BYTES_MAX (256u * 1024u)
 #define EXIT_USAGE 64  /* sysexits: EX_USAGE, as in the other programs */
 #define EXIT_CONFIG 78 /* sysexits: EX_CONFIG: systemd does not start it again */
-#define EXIT_OFF                                                                         \
-	3 /* switched off, as the unit knows: no failure, and not started again */
 #define RUN_AGAIN (-1) /* no exit status: the configuration can be used by now */
 
 struct arguments {
@@ -72,8 +70,7 @@ usage(FILE *out)
 	      "  --json, --junit   the kit's report in that form\n"
 	      "  --help, --version\n"
 	      "\n"
-	      "Exit status: 0 done, 1 failed, 3 switched off, 64 wrong usage, 78 "
-	      "configuration.\n",
+	      "Exit status: 0 done, 1 failed, 64 wrong usage, 78 configuration.\n",
 	      out);
 }
 
@@ -299,7 +296,7 @@ conform(const struct conform_options *asked)
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Joins the POS to the terminal, without a plug-in. */
+/* Joins the POS, if there is one, to the terminal, without a plug-in. */
 static int
 run_joined(const struct arguments *a, const struct serve_options *o,
 	   const struct adapter_bare *bare)
@@ -344,7 +341,8 @@ run_without(const struct arguments *a, const struct serve_options *o)
 
 /*
  * Somebody has switched this adapter off. That is no failure; and where it stands between a POS and a
- * terminal, the POS still wants the terminal.
+ * terminal, the POS still wants the terminal. It does not end: a status that says "off" to systemd could
+ * be a plug-in's, too, and the POS would be alone.
  */
 static int
 run_off(const struct arguments *a, const struct serve_options *o,
@@ -352,12 +350,8 @@ run_off(const struct arguments *a, const struct serve_options *o,
 {
 	struct adapter_bare bare = { .endpoints = *adapter_conf_endpoints(c) };
 
-	if (bare.endpoints.pos[0] != '\0')
-		return run_joined(a, o, &bare);
 	log_notice("[adapter:%s] is not enabled", adapter_conf_name(c));
-	daemon_ready("switched off (enabled = no)"); /* an end before that is a failure */
-	daemon_stopping();
-	return EXIT_OFF;
+	return run_joined(a, o, &bare);
 }
 
 static int

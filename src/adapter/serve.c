@@ -396,7 +396,9 @@ look(void *ctx)
 {
 	struct serve *s = ctx;
 
-	if (endpoints_are_quiet(s->endpoints) && has_changed(s)) {
+	bool quiet = s->endpoints == NULL || endpoints_are_quiet(s->endpoints);
+
+	if (quiet && has_changed(s)) {
 		log_notice("the configuration %s",
 			   s->bare->enabled ? "can be used again" : "has changed");
 		s->result = SERVE_AGAIN;
@@ -455,7 +457,8 @@ serve_bypass(const struct adapter_conf_ask *ask, const struct adapter_bare *bare
 	if (rc == 0)
 		rc = open_endpoints(&s, &bare->endpoints);
 	if (rc == 0) {
-		endpoints_event(s.endpoints, BYPASS_PLUGIN_GONE);
+		if (s.endpoints != NULL)
+			endpoints_event(s.endpoints, BYPASS_PLUGIN_GONE);
 		rc = run_loop(&s, bare->enabled
 					  ? "bypass: the configuration cannot be used"
 					  : "switched off (enabled = no)");

@@ -20,7 +20,7 @@ int serve_adapter(const struct adapter_conf *c, const struct serve_options *o);
 
 /*
  * Without a plug-in, as the configuration cannot be used or (!bare->enabled) has switched the adapter off:
- * joins the endpoints, and looks now and then, and at SIGHUP, whether that has changed. 0: a signal ended
+ * joins the endpoints, if there are any, and looks now and then, and at SIGHUP, whether that has changed. 0: a signal ended
  * it; SERVE_AGAIN: it has; negative errno.
  */
 #define SERVE_AGAIN 1

@@ -234,6 +234,78 @@ def what_is_drained_ends_by_itself(case):
     sh("sh", SCRIPT, "finish", "drop")  # nothing is there
 
 
+def what_was_begun_outlives_a_host_that_comes_and_goes(case):
+    """Drained, redirected again and drained again, with a payment under way: its end is waited for still."""
+    case.keep(terminal(None, "127.0.0.1", 20009))
+    path = case.good("127.0.0.1:20007", "127.0.0.1:20009")
+    sh("sh", SCRIPT, "add", "drop", path)
+    begun = connect("127.0.0.1", 20007)
+    pay(begun)
+    for _ in range(2):
+        sh("sh", SCRIPT, "drain", "drop")
+        sh("sh", SCRIPT, "add", "drop", path)
+    sh("sh", SCRIPT, "drain", "drop")
+    finish = case.keep(subprocess.Popen(["sh", SCRIPT, "finish", "drop"]))
+    end = time.monotonic() + PATIENCE_S
+    while not rests(finish):
+        assert finish.poll() is None and time.monotonic() < end, "it does not wait"
+        time.sleep(0.01)
+    pay(begun)
+    begun.close()
+
+
+# A terminal that says something on its own when it is told to, and is told nothing by the POS.
+CHATTY = """
+import socket, sys
+s = socket.create_server(('10.2.0.2', 20008))
+print('up', flush=True)
+c, who = s.accept()
+c.recv(100)
+print('heard', flush=True)
+sys.stdin.readline()
+c.sendall(b'please wait')
+sys.stdin.readline()
+"""
+
+
+def a_terminal_that_only_tells_is_under_way(case):
+    pos, real = wire(case)
+    path = case.good("0.0.0.0:20007?allow=127.0.0.0/8+10.1.0.0/24", "10.2.0.2:20008")
+    sh("sh", SCRIPT, "add", "drop", path)
+    peer = case.keep(real.python(CHATTY))
+    assert peer.stdout.readline() == b"up\n"
+    with connect("127.0.0.1", 20007) as begun:
+        begun.sendall(b"payment 12.99")
+        assert peer.stdout.readline() == b"heard\n"
+        sh("nft", "flush", "set", "inet", "laned_bypass_drop", "live")  # as three minutes do
+        peer.stdin.write(b"\n")
+        peer.stdin.flush()
+        begun.settimeout(PATIENCE_S)
+        assert begun.recv(100) == b"please wait"
+        live = sh("nft", "list", "set", "inet", "laned_bypass_drop", "live").stdout
+        assert str(begun.getsockname()[1]) in live, live
+
+
+def what_cannot_be_set_up_redirects_nothing(case):
+    """A redirect that leads nowhere would outlive the service that has failed."""
+    case.keep(terminal(None, "127.0.0.1", 20009))
+    nowhere = case.good("127.0.0.1:20007", "10.2.0.2:20009")
+    read_only = ["unshare", "-m", "sh", "-c", 'mount -o bind,ro /proc/sys /proc/sys && exec sh "$@"', "sh"]
+    if sh(*read_only, "-c", ":", ok=False).returncode != 0:
+        print("  (not tried: nothing can be mounted here)")
+        return
+    done = sh(*read_only, SCRIPT, "add", "drop", nowhere, ok=False)
+    assert done.returncode == 1 and "cannot be set" in done.stderr, done
+    assert "laned_bypass" not in tables()
+    sh("sh", SCRIPT, "add", "drop", case.good("127.0.0.1:20007", "127.0.0.1:20009"))
+    with connect("127.0.0.1", 20007) as begun:
+        pay(begun)
+        nowhere = case.good("127.0.0.1:20007", "10.2.0.2:20009")
+        assert sh(*read_only, SCRIPT, "add", "drop", nowhere, ok=False).returncode == 1
+        assert sh("sh", SCRIPT, "status", "drop", ok=False).stdout == "drained\n"
+        pay(begun)
+
+
 def the_right_to_set_the_network_is_enough(case):
     if os.path.exists("/proc/self/uid_map"):
         with open("/proc/self/uid_map", encoding="ascii") as f:
@@ -379,7 +451,10 @@ def main():
     sh("nft", "flush", "ruleset")
     failed = 0
     cases = (a_payment_to_the_dead_port_is_made_at_the_terminal,
-             what_was_begun_ends_when_the_host_is_back, what_is_drained_ends_by_itself, the_right_to_set_the_network_is_enough,
+             what_was_begun_ends_when_the_host_is_back, what_is_drained_ends_by_itself,
+             what_was_begun_outlives_a_host_that_comes_and_goes,
+             a_terminal_that_only_tells_is_under_way,
+             what_cannot_be_set_up_redirects_nothing, the_right_to_set_the_network_is_enough,
              another_machines_pos_pays_at_another_machines_terminal,
              whose_connections_are_not_taken_are_not_redirected,
              two_adapters_keep_out_of_each_others_way, what_an_adapter_may_have_written_is_checked)
