@@ -29,7 +29,8 @@ bool pan_find_article(struct str s);
  * before an odd count of digits. A tenth of all such numbers passes Luhn, and chance has many: so
  * only those count that stand as protocols write them: with EMV's tag or ZVT's length before it, as
  * field 2 of ISO 8583, as track 2, or filled up by FF; and, unless s looks as if it were random (a
- * ciphertext, a key), with no digit on either side but a count of its own. What is a text, and
+ * ciphertext, a key) or begins with a 0 that may be an amount's, with no digit on either side but a
+ * count of its own. What is a text, and
  * what reads as one, is none of this.
  */
 bool pan_find_packed(struct str s);

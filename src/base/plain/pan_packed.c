@@ -133,15 +133,39 @@ is_filled(struct str s, const struct found *f)
 	return i + 2 <= s.n && byte_at(s, i) == 0xff && byte_at(s, i + 1) == 0xff;
 }
 
-/* The count of its digits or bytes, packed or binary, is in the byte before it; not that of letters. */
+/* The byte before it. */
+static unsigned
+byte_before(struct str s, const struct found *f)
+{
+	return f->first == 0 ? 0 : byte_at(s, f->first - 1);
+}
+
+/* The count of its digits, packed or binary, is in the byte before it; not that of letters. */
+static bool
+has_digit_count(struct str s, const struct found *f)
+{
+	unsigned n = byte_before(s, f);
+
+	return (n == f->digits || n == f->digits / 10 * 16 + f->digits % 10) &&
+	       !is_printable(s, f->first, f->digits);
+}
+
+/* The same, or the count of its bytes. */
 static bool
 has_count(struct str s, const struct found *f)
 {
-	unsigned n = f->first == 0 ? 0 : byte_at(s, f->first - 1);
+	return has_digit_count(s, f) ||
+	       (byte_before(s, f) == f->used && !is_printable(s, f->first, f->used));
+}
 
-	if (n == f->digits || n == f->digits / 10 * 16 + f->digits % 10)
-		return !is_printable(s, f->first, f->digits);
-	return n == f->used && !is_printable(s, f->first, f->used);
+/*
+ * Behind a 0 that fills it up. Packed commands, tags and amounts begin with 0, too (the 06 01 and 04 of ZVT),
+ * and what follows them would be a card number of 17 or 19 digits one time in ten.
+ */
+static bool
+may_be_an_amount(const struct found *f)
+{
+	return (f->end - f->digits) % 2 == 1 && f->digits != 15;
 }
 
 /* The type of a message of ISO 8583, packed or in letters, just before at. */
@@ -186,8 +210,10 @@ begins_at(struct str s, size_t i)
 static bool
 stands_alone(struct str s, const struct found *f)
 {
-	return (begins_at(s, f->first) ||
-		(has_count(s, f) && begins_at(s, f->first - 1))) &&
+	bool counted = may_be_an_amount(f) ? has_digit_count(s, f) : has_count(s, f);
+
+	return ((begins_at(s, f->first) && !may_be_an_amount(f)) ||
+		(counted && begins_at(s, f->first - 1))) &&
 	       !is_digit_at(s, f->end) && !is_printable(s, f->first, f->used);
 }
 
