@@ -50,6 +50,17 @@ laned_length_put(uint8_t *head, size_t width, size_t n)
 	return LANED_OK;
 }
 
+/*
+ * An adapter's own framing may have mistakes: with them neither memory of others is read nor the same
+ * bytes for ever.
+ */
+static int
+is_here(const struct laned_inbox *in, const struct laned_frame *f)
+{
+	return f->bytes > 0 && f->bytes <= in->used && f->begin <= f->bytes &&
+	       f->n <= f->bytes - f->begin;
+}
+
 int
 laned_inbox_add(struct laned_inbox *in, const uint8_t *data, size_t n)
 {
@@ -71,6 +82,8 @@ laned_inbox_next(const struct laned_inbox *in, struct laned_frame *ret_frame)
 	rc = in->framing(in->p, in->used, ret_frame);
 	if (rc == LANED_AGAIN && (ret_frame->bytes > in->bytes || in->used == in->bytes))
 		return LANED_TOO_LARGE;
+	if (rc == LANED_OK && !is_here(in, ret_frame))
+		return LANED_INVALID;
 	return rc;
 }
 

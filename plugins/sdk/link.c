@@ -155,13 +155,22 @@ on_data(void *user, uint64_t conn, const uint8_t *data, size_t n)
 {
 	struct laned_link *l = user;
 
-	(void)conn; /* as above */
-	if (laned_inbox_add(&l->in, data, n) != LANED_OK) {
-		l->api->log(l->host, LANED_LOG_WARNING,
-			    laned_str_of("the peer says more than waits for an answer"));
-		laned_link_hang_up(l);
-	} else if (l->retry == 0) {
-		take_frames(l);
+	/* Piece by piece: what one callback brings may be many frames. */
+	while (n > 0 && l->conn == conn) {
+		size_t room = l->in.bytes - l->in.used, part = n < room ? n : room;
+
+		if (part == 0) {
+			l->api->log(l->host, LANED_LOG_WARNING,
+				    laned_str_of("the peer says more than waits for an "
+						 "answer"));
+			laned_link_hang_up(l);
+			return;
+		}
+		(void)laned_inbox_add(&l->in, data, part); /* there is room */
+		data += part;
+		n -= part;
+		if (l->retry == 0)
+			take_frames(l);
 	}
 }
 

@@ -181,6 +181,9 @@ use_crls(SSL_CTX *ssl, const char *credentials, const char *name, char *why)
 		X509_CRL_free(crl);
 		i++;
 	}
+	/* One that cannot be read may be the newer one of an authority that has an older one here. */
+	if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+		rc = -EKEYREJECTED;
 	if (rc == 0 && i > 0)
 		rc = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK |
 							 X509_V_FLAG_CRL_CHECK_ALL) == 1

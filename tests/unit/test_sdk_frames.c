@@ -101,6 +101,38 @@ START_TEST(what_never_fits_is_said_so)
 }
 END_TEST
 
+/* A framing that an adapter brought, and that has mistakes. */
+static int
+framing_wrong(const uint8_t *p, size_t n, struct laned_frame *ret_frame)
+{
+	static const struct laned_frame wrong[] = {
+		{ 0, 0, 0 }, { 3, 0, 1 },        { 2, 0, 3 },
+		{ 2, 3, 0 }, { 2, 1, SIZE_MAX }, { SIZE_MAX, 0, 1 },
+	};
+
+	(void)n;
+	*ret_frame = p[0] < sizeof(wrong) / sizeof(wrong[0])
+			     ? wrong[p[0]]
+			     : (struct laned_frame){ 2, 1, 1 };
+	return LANED_OK;
+}
+
+START_TEST(a_frame_that_is_not_there_is_none)
+{
+	uint8_t memory[BYTES];
+	struct laned_frame f;
+
+	for (uint8_t i = 0; i <= 6; i++) {
+		struct laned_inbox in = { memory, BYTES, 0, framing_wrong };
+		const uint8_t two[2] = { i, 'x' };
+
+		ck_assert_int_eq(laned_inbox_add(&in, two, 2), LANED_OK);
+		ck_assert_int_eq(laned_inbox_next(&in, &f),
+				 i < 6 ? LANED_INVALID : LANED_OK);
+	}
+}
+END_TEST
+
 START_TEST(a_length_is_written_as_it_is_read)
 {
 	static const size_t lengths[] = { 0, 1, 255, 256, 65535 };
@@ -229,6 +261,6 @@ END_TEST
 
 UNIT_MAIN("sdk_frames", a_frame_is_whole_at_its_last_byte_and_not_before,
 	  byte_by_byte_is_the_same_as_at_once, what_never_fits_is_said_so,
-	  a_length_is_written_as_it_is_read, members_are_read_by_their_kind,
-	  another_kind_or_a_missing_member_is_remembered,
+	  a_frame_that_is_not_there_is_none, a_length_is_written_as_it_is_read,
+	  members_are_read_by_their_kind, another_kind_or_a_missing_member_is_remembered,
 	  what_is_no_object_has_no_members, a_line_is_written_whole_or_not_at_all)

@@ -629,6 +629,27 @@ START_TEST(a_protocol_may_have_no_acknowledgements)
 }
 END_TEST
 
+/* What came in one piece is more than waits unread; but nothing of it has to wait. */
+START_TEST(many_small_frames_may_come_in_one_piece)
+{
+	char text[200] = "";
+
+	launch_open(&protocol);
+	for (int i = 0; i < 20; i++)
+		strcat(text, "nothing\n");
+	say(strcat(text, "basket\n"));
+	ck_assert_uint_eq(sdk_host.closes, 0);
+	ck_assert_uint_eq(sdk_host.baskets, 1);
+	/* While laned has the basket, they wait; and more than is allowed ends it, as before. */
+	text[160] = '\0';
+	say(text + 120);
+	ck_assert_uint_eq(sdk_host.closes, 0);
+	say(text);
+	ck_assert_uint_eq(sdk_host.closes, 1);
+	end();
+}
+END_TEST
+
 START_TEST(health_tells_what_is_there)
 {
 	struct laned_health h = { .size = sizeof(h) };
@@ -724,5 +745,6 @@ UNIT_MAIN("sdk_peer", the_journal_has_a_payment_before_it_leaves,
 	  an_ack_of_the_old_connection_is_not_for_the_new_one,
 	  noise_ends_the_connection_and_it_comes_back,
 	  an_acknowledgement_that_cannot_be_sent_ends_the_connection,
-	  a_protocol_may_have_no_acknowledgements, health_tells_what_is_there,
+	  a_protocol_may_have_no_acknowledgements,
+	  many_small_frames_may_come_in_one_piece, health_tells_what_is_there,
 	  each_allocation_and_timer_that_fails_costs_at_most_the_request)

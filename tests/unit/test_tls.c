@@ -181,6 +181,23 @@ START_TEST(a_listener_takes_only_clients_that_it_knows)
 }
 END_TEST
 
+static void
+write_half_a_list(void)
+{
+	char text[4096];
+	FILE *f = fopen(tempdir_path(dir, "ca.crl"), "r");
+	size_t n;
+
+	ck_assert_ptr_nonnull(f);
+	n = fread(text, 1, sizeof(text) / 2, f);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert(n > 100 && n < sizeof(text) / 2);
+	memcpy(text + n, text, n);
+	memset(text + n + n / 2, '*', 8);
+	tempdir_write(dir, "half.crl", text, 2 * n);
+	ck_assert_int_eq(chmod(tempdir_path(dir, "half.crl"), 0600), 0);
+}
+
 START_TEST(what_lies_in_the_credentials_is_checked)
 {
 	static const struct {
@@ -193,6 +210,8 @@ START_TEST(what_lies_in_the_credentials_is_checked)
 		{ "ca=ca&crl=none", -ENOENT, "LoadCredential=none" },
 		{ "ca=ca&crl=junk", -EKEYREJECTED, "list of revoked" },
 		{ "ca=ca&crl=ca", -EKEYREJECTED, "list of revoked" },
+		/* An older list, and the newer one of the same authority that cannot be read. */
+		{ "ca=ca&crl=half.crl", -EKEYREJECTED, "list of revoked" },
 		{ "ca=ca&cert=junk&key=good.key", -EKEYREJECTED, "certificate" },
 		{ "ca=ca&cert=good.crt&key=junk", -EKEYREJECTED, "private key" },
 		{ "ca=ca&cert=good.crt&key=lane.key", -EKEYREJECTED, "not the key" },
@@ -204,6 +223,7 @@ START_TEST(what_lies_in_the_credentials_is_checked)
 	tempdir_write(dir, "open.key", "x", 1);
 	ck_assert_int_eq(chmod(tempdir_path(dir, "open.key"), 0644), 0);
 	ck_assert_int_eq(chmod(tempdir_path(dir, "junk"), 0600), 0);
+	write_half_a_list();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct tls_context *c = NULL;
 		char text[160], why[TLS_WHY_BYTES];
