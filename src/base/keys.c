@@ -168,7 +168,8 @@ const struct conf_key keys_table[] = {
 	     "and so on.",
 	     true),
 	SPAN("payment", "query_max", 1000, HOUR_MS, "60s",
-	     "The longest wait between two questions, and between two tries of an undo.",
+	     "The longest wait between two questions, and between two tries of an undo: "
+	     "never shorter than query_first.",
 	     true),
 	SPAN("payment", "unknown_max", 10000, DAY_MS, "15min",
 	     "An unknown payment older than this is undone.", true),

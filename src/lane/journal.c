@@ -58,6 +58,10 @@ journal_commit(struct journal *j)
 	j->pos_readers = j->pos_readers || j->pos_readers_put;
 	j->audit_seq_committed = j->audit_seq;
 	memcpy(j->audit_hash_committed, j->audit_hash, sizeof(j->audit_hash));
+	if (j->full) {
+		j->audit_seq_durable = j->audit_seq;
+		memcpy(j->audit_hash_durable, j->audit_hash, sizeof(j->audit_hash));
+	}
 	return 0;
 }
 
@@ -680,32 +684,18 @@ open_payments(void *impl, int (*each)(void *ctx, const struct payment *p), void 
 		each, ctx);
 }
 
-struct parts {
-	int (*each)(void *ctx, const struct payment *p);
-	void *ctx;
-};
-
-static int
-each_part(void *ctx, const struct payment *p)
-{
-	const struct parts *parts = ctx;
-
-	return p->given_back ? 0 : parts->each(parts->ctx, p);
-}
-
 static int
 paid_parts(void *impl, struct ulid checkout,
 	   int (*each)(void *ctx, const struct payment *p), void *ctx)
 {
 	struct journal *j = impl;
-	struct parts parts = { each, ctx };
 	sqlite3_stmt *s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p"
 					 " WHERE checkout = ? AND state = 'confirmed'"
 					 " ORDER BY seq");
 
 	if (s != NULL)
 		db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
-	return journal_each_payment(j, s, each_part, &parts);
+	return journal_each_payment(j, s, each, ctx);
 }
 
 static int

@@ -57,7 +57,7 @@ struct journal_ops {
 	 * returns nonzero and returns that. mono_ms members are 0. */
 	int (*open_payments)(void *impl, int (*each)(void *ctx, const struct payment *p),
 			     void *ctx);
-	/* As that, for the confirmed ones of a checkout that are not given back. NULL: none are told. */
+	/* As that, for the confirmed ones of a checkout, given back or not. NULL: none are told. */
 	int (*paid_parts)(void *impl, struct ulid checkout,
 			  int (*each)(void *ctx, const struct payment *p), void *ctx);
 	/*

@@ -21,9 +21,9 @@ journal_anchor_take(const struct journal *j, struct ulid lane, int64_t wall_ms,
 		    struct journal_anchor *ret_anchor)
 {
 	*ret_anchor = (struct journal_anchor){ .lane = lane,
-					       .seq = j->audit_seq_committed,
+					       .seq = j->audit_seq_durable,
 					       .wall_ms = wall_ms,
-					       .head = half(j->audit_hash_committed) };
+					       .head = half(j->audit_hash_durable) };
 }
 
 int

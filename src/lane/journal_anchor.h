@@ -13,12 +13,12 @@
  */
 struct journal_anchor {
 	struct ulid lane;   /* whose it is */
-	int64_t seq;        /* of the record; 0 there was none */
+	int64_t seq;        /* of the record; 0 none is known to be durable */
 	int64_t wall_ms;    /* when it was noted */
 	struct key128 head; /* the first half of its hash */
 };
 
-/* As of the last commit. */
+/* As of this process's last commit that no power cut takes back. */
 void journal_anchor_take(const struct journal *j, struct ulid lane, int64_t wall_ms,
 			 struct journal_anchor *ret_anchor);
 /* 0; -ESTALE the record is not there, or is another one; db.h's errors. */

@@ -22,6 +22,9 @@ struct journal {
 	uint8_t audit_hash[CRYPTO_SHA256_BYTES];
 	int64_t audit_seq_committed;
 	uint8_t audit_hash_committed[CRYPTO_SHA256_BYTES];
+	/* As far as no power cut takes it back; 0 this process made nothing durable yet. */
+	int64_t audit_seq_durable;
+	uint8_t audit_hash_durable[CRYPTO_SHA256_BYTES];
 };
 
 /* journal_schema.c */

@@ -11,6 +11,8 @@ read_payment(const struct conf *c, struct payment_rules *r)
 	r->sending_ms = conf_int(c, "payment", "sending_max");
 	r->query_first_ms = conf_int(c, "payment", "query_first");
 	r->query_max_ms = conf_int(c, "payment", "query_max");
+	if (r->query_max_ms < r->query_first_ms) /* each is within its own range */
+		r->query_max_ms = r->query_first_ms;
 	r->unknown_max_ms = conf_int(c, "payment", "unknown_max");
 	r->not_taken_ms = conf_int(c, "payment", "approved_max");
 	r->undo_alarm_ms = conf_int(c, "payment", "undo_alarm");

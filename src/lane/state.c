@@ -194,7 +194,7 @@ state_anchor(struct lane *l)
 	if (l->journal == NULL || l->journal_behind[0] != '\0')
 		return;
 	journal_anchor_take(l->journal, l->identity.lane, clock_wall_ms(), &a);
-	if (a.seq == l->anchored_seq)
+	if (a.seq == 0 || a.seq == l->anchored_seq)
 		return;
 	dirfd = open_state(l);
 	if (dirfd < 0)

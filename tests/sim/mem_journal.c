@@ -517,7 +517,7 @@ paid_parts(void *impl, struct ulid checkout,
 		const struct payment *p = &m->payments.row[i];
 
 		if (p->kind == PAYMENT_PAY && ulid_eq(p->checkout, checkout) &&
-		    p->state == PAYMENT_CONFIRMED && !p->given_back)
+		    p->state == PAYMENT_CONFIRMED)
 			rc = each(ctx, p);
 	}
 	return rc;

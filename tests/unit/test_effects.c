@@ -828,6 +828,12 @@ START_TEST(a_ticket_of_an_earlier_life_gives_its_part_back)
 	/* Told again it is not given back again. */
 	(void)give(&s, &cancel); /* nothing is known of it any more */
 	ck_assert_ptr_null(strchr(s.line, 'b'));
+	/* Nor is anybody called to do so when it comes again in a later life. */
+	restart(&s);
+	ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+	(void)give(&s, &cancel); /* as above */
+	ck_assert_ptr_null(strchr(s.line, 'b'));
+	ck_assert_ptr_null(strchr(s.line, '!'));
 	teardown(&s);
 }
 END_TEST

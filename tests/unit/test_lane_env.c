@@ -122,6 +122,23 @@ value_at(const struct lane_env *e, size_t i)
 	return keys[i].narrow ? narrow : wide;
 }
 
+/* Each is within its range: the core must not refuse what laned -t has let pass. */
+START_TEST(a_first_question_later_than_the_longest_wait_is_no_obstacle)
+{
+	struct conf *conf = conf_of("[payment]\nquery_first = 120s\n");
+	struct lane_core *core = NULL;
+	struct lane_env e = fresh();
+
+	lane_env_read(conf, conf, &e);
+	ck_assert_int_eq(e.payment.query_first_ms, 120000);
+	ck_assert_int_eq(e.payment.query_max_ms, 120000);
+	memcpy(e.currency, "EUR", 4);
+	ck_assert_int_eq(lane_core_new(&e, &core), 0);
+	lane_core_free(core);
+	conf_free(conf);
+}
+END_TEST
+
 START_TEST(each_key_changes_its_own_figure_and_no_other)
 {
 	struct conf *plain = conf_of("");
@@ -180,5 +197,6 @@ END_TEST
 UNIT_MAIN("lane_env", without_a_configuration_the_design_s_defaults_hold,
 	  the_core_s_own_defaults_are_those_of_the_configuration,
 	  each_key_changes_its_own_figure_and_no_other,
+	  a_first_question_later_than_the_longest_wait_is_no_obstacle,
 	  a_reload_changes_what_it_may_and_keeps_what_the_adapter_told,
 	  no_key_sets_a_floor_limit)
