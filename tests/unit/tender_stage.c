@@ -26,6 +26,9 @@ struct tender_stage {
 	bool failed; /* what was committed last is gone */
 	bool consented; /* somebody touched for what is shown, and nobody was charged since */
 	bool sent[BOOK_MAX]; /* "sending" was committed of that entry of the book */
+	bool sold[BOOK_MAX],
+		sold_before
+			[BOOK_MAX]; /* the POS has taken it, and not given it back since */
 };
 
 static struct lane_member
@@ -141,7 +144,41 @@ check_pay(struct tender_stage *s, const struct payment *p)
 	ck_assert_msg(s->env.price_pos ||
 			      s->record.paid_minor + p->asked_minor <= d->total_minor,
 		      "more than the total");
+	for (uint32_t i = 0; i < s->book_count; i++) {
+		const struct payment *other = &s->book[i];
+
+		ck_assert_msg(key128_eq(other->key, p->key) ||
+				      !ulid_eq(other->checkout, p->checkout) ||
+				      !s->sent[i] || !payment_is_pending(other->state),
+			      "beside one that is in doubt");
+	}
 	s->consented = false;
+}
+
+/* What was sold for it stands, but for a word of the POS or of the payer. */
+static void
+check_undo(struct tender_stage *s, const struct payment *p)
+{
+	const struct payment *old = booked(s, p->key);
+
+	ck_assert_msg(old == NULL || !s->sold[old - s->book], "undone, and sold for");
+}
+
+static void
+note_sold(struct tender_stage *s, struct key128 key, bool sold)
+{
+	const struct payment *p = booked(s, key);
+	bool stands = p != NULL && payment_is_paid(p->state);
+
+	/* What the core has decided, and could not store, stands for it. */
+	for (uint32_t i = 0; i < lane_core_payments_count(s->core); i++) {
+		const struct payment *open = lane_core_payment(s->core, i);
+
+		if (key128_eq(open->key, key))
+			stands = stands && payment_is_paid(open->state);
+	}
+	if (p != NULL && (!sold || stands))
+		s->sold[p - s->book] = sold;
 }
 
 static char
@@ -165,6 +202,8 @@ letter_of(struct tender_stage *s, const struct lane_effect *fx)
 	}
 	if (fx->kind == FX_PAY)
 		check_pay(s, fx->pay.payment);
+	if (fx->kind == FX_UNDO)
+		check_undo(s, fx->payment);
 	if (fx->kind == FX_RESOLVE_CLAIM)
 		s->serial = fx->claim.serial;
 	return letters[fx->kind];
@@ -189,7 +228,8 @@ step(struct tender_stage *s, struct lane_event *ev)
 
 	s->fresh.checkout.b[0] = s->fresh.key.b[0] = 1;
 	s->fresh.checkout.b[15]++;
-	s->fresh.key.b[14]++;
+	if (++s->fresh.key.b[14] == 0)
+		s->fresh.key.b[13]++;
 	ev->fresh = s->fresh;
 	rc = lane_core_step(s->core, ev, &s->now, &s->out);
 	commit(s);
@@ -324,8 +364,9 @@ static void
 do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 {
 	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
-	bool pos = act == T_POS || act == T_STALE || act == T_FIRST_POS;
-	bool first = act == T_FIRST || act == T_FIRST_POS;
+	bool stale = act == T_STALE || act == T_FIRST_STALE;
+	bool pos = act == T_POS || act == T_FIRST_POS || stale;
+	bool first = act == T_FIRST || act == T_FIRST_POS || act == T_FIRST_STALE;
 	struct key128 key = act == T_REFUND ? s->refund : first ? s->first : s->last;
 	const struct payment *p = booked(s, key);
 
@@ -341,11 +382,13 @@ do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 						   : (enum lane_outcome)(n % 1000);
 	ev.completion.key = key;
 	ev.completion.from = pos ? STR(POS) : STR(PAYER);
-	ev.completion.stale = act == T_STALE;
+	ev.completion.stale = stale;
 	ev.completion.has_amount = !pos;
 	ev.completion.amount_minor = first && p != NULL ? p->asked_minor : s->asked;
 	if (n >= 1000)
 		ev.completion.amount_minor /= 2;
+	if (act == T_UNDONE || (pos && n == OUTCOME_CONFIRMED))
+		note_sold(s, key, act != T_UNDONE);
 	(void)step(s, &ev); /* as above */
 }
 
@@ -356,6 +399,8 @@ do_key(struct tender_stage *s, enum lane_event_kind kind)
 
 	adopt(s, s->last);
 	ev.key = s->last;
+	if (kind == LANE_EV_POS_UNDO || kind == LANE_EV_TENDER_CONFIRMED)
+		note_sold(s, s->last, kind == LANE_EV_TENDER_CONFIRMED);
 	(void)step(s, &ev); /* as above */
 }
 
@@ -415,6 +460,13 @@ do_wait(struct tender_stage *s, int64_t ms)
 	s->now.mono_ms = end;
 }
 
+static void
+do_night(struct tender_stage *s)
+{
+	do_wait(s, INT64_C(24) * 3600 * 1000);
+	s->now.business_day++;
+}
+
 /* Nothing of the last list was committed. */
 static void
 do_fail(struct tender_stage *s)
@@ -422,6 +474,7 @@ do_fail(struct tender_stage *s)
 	struct lane_event ev = { .kind = LANE_EV_JOURNAL_FAILED };
 
 	memcpy(s->book, s->before, sizeof(s->book));
+	memcpy(s->sold, s->sold_before, sizeof(s->sold));
 	s->book_count = s->before_count;
 	s->record = s->record_before;
 	(void)step(s, &ev); /* as above */
@@ -446,7 +499,6 @@ do_restart(struct tender_stage *s)
 
 	for (uint32_t i = 0; i < s->book_count; i++) {
 		bool part = s->book[i].state == PAYMENT_CONFIRMED &&
-			    !s->book[i].given_back &&
 			    ulid_eq(s->book[i].checkout, s->record.checkout);
 
 		if (payment_is_open(s->book[i].state) ||
@@ -506,6 +558,8 @@ void
 tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 {
 	memset(s->fx, 0, sizeof(s->fx));
+	if (act != T_JFAIL)
+		memcpy(s->sold_before, s->sold, sizeof(s->sold));
 	s->failed = act == T_JFAIL;
 	if (act == T_MEMBER || act == T_CLAIM)
 		s->consented = act == T_MEMBER && n > 0;
@@ -527,7 +581,7 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 		do_ask(s, act, n);
 	else if (act == T_REFUSED || act == T_POS_REFUSED)
 		do_refused(s, act == T_REFUSED ? (enum lane_op)n : LANE_OP_ANSWER);
-	else if (act <= T_STALE)
+	else if (act <= T_FIRST_STALE)
 		do_complete(s, act, n);
 	else if (act >= T_PRICE_POS && act <= T_TWO_PHASE)
 		do_env(s, act);
@@ -535,6 +589,8 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 		do_cancel(s, n != 0);
 	else if (act == T_WAIT)
 		do_wait(s, n);
+	else if (act == T_NIGHT)
+		do_night(s);
 	else if (act == T_JFAIL)
 		do_fail(s);
 	else if (act == T_RESTART)

@@ -35,6 +35,7 @@ enum tender_act {
 	T_FIRST,     /* the payer, of the first payment: n = outcome */
 	T_FIRST_POS, /* what became of the answer to that one: n = outcome */
 	T_STALE,     /* the same of an answer that was handed over again since */
+	T_FIRST_STALE, /* and of the first payment's */
 	T_POS_REFUSED, /* its adapter would not take the answer */
 	T_ABORT,
 	T_TAKEN,
@@ -52,6 +53,7 @@ enum tender_act {
 	T_PARTIALS,  /* from now on the POS takes a part */
 	T_TWO_PHASE, /* from now on the payer wants to be told */
 	T_WAIT,      /* n ms */
+	T_NIGHT,     /* until the next business day */
 	T_JFAIL,     /* the commit of the last effects failed */
 	T_RESTART    /* laned, with what was committed */
 };

@@ -89,6 +89,8 @@ static const struct {
 	  { OUTCOME_CONFIRMED, OUTCOME_CANCELLED, OUTCOME_UNKNOWN, OUTCOME_CONFIRMED } },
 	{ T_STALE,
 	  { OUTCOME_CONFIRMED, OUTCOME_CANCELLED, OUTCOME_UNKNOWN, OUTCOME_DONE } },
+	{ T_FIRST_STALE,
+	  { OUTCOME_CONFIRMED, OUTCOME_CANCELLED, OUTCOME_UNKNOWN, OUTCOME_UNKNOWN } },
 	{ T_POS_REFUSED, { 0, 0, 0, 0 } },
 	{ T_ABORT, { 0, 0, 0, 0 } },
 	{ T_TAKEN, { 0, 0, 0, 0 } },
@@ -104,6 +106,7 @@ static const struct {
 	{ T_PARTIALS, { 0, 0, 0, 0 } },
 	{ T_TWO_PHASE, { 0, 0, 0, 0 } },
 	{ T_WAIT, { 100, 5000, 30000, 130000 } },
+	{ T_NIGHT, { 0, 0, 0, 0 } },
 	{ T_JFAIL, { 0, 0, 0, 0 } },
 	{ T_RESTART, { 0, 0, 0, 0 } },
 };

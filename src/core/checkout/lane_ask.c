@@ -212,12 +212,14 @@ create(struct lane_core *c, const struct lane_event *ev, const struct timepoint 
 
 /* Of the ticket that the POS asks for; without a number, of the present one. */
 static bool
-is_of_ticket(const struct lane_core *c, const struct payment *p, struct str ticket)
+is_of_ticket(const struct lane_core *c, const struct payment *p, struct str ticket,
+	     const struct timepoint *now)
 {
 	if (p->kind != PAYMENT_PAY || !payment_is_open(p->state))
 		return false;
-	return ticket.n > 0 ? str_is(ticket, p->ticket)
-			    : lane_is_active(c) && ulid_eq(p->checkout, c->cur.id);
+	return ticket.n > 0
+		       ? str_is(ticket, p->ticket) && !lane_is_earlier_sale(c, p, now)
+		       : lane_is_active(c) && ulid_eq(p->checkout, c->cur.id);
 }
 
 /* An approval that its POS may have, and has not said to have taken. */
@@ -227,20 +229,30 @@ is_unsure(const struct payment *p)
 	return payment_is_paid(p->state) && p->state != PAYMENT_CONFIRMED && !p->taken;
 }
 
+static struct asked_for
+asked_now(const struct lane_core *c, const struct lane_event *ev)
+{
+	return (struct asked_for){ ev->tender.amount_minor, c->cur.total_minor };
+}
+
 /* Would a POS that has this approval ask for so much more of its ticket? */
 static bool
-fits_beside(const struct lane_core *c, const struct payment *p, int64_t asked)
+fits_beside(const struct lane_core *c, const struct payment *p, struct asked_for asked)
 {
 	const struct checkout *k = &c->cur;
 	bool known = lane_is_active(c) && ulid_eq(k->id, p->checkout) && k->rev != 0 &&
 		     !k->tender.total_only && !c->env.price_pos;
 
-	return known ? asked <= lane_rest(c) : asked < p->asked_minor;
+	if (!known)
+		return asked.minor < p->asked_minor;
+	/* What has grown since makes no rest of the whole. */
+	return asked.minor <= lane_rest(c) &&
+	       asked.minor <= asked.total_minor - k->paid_minor;
 }
 
 /* The POS goes on without it, and so does the lane: the shopper pays once. */
 static void
-go_without(struct lane_core *c, struct slot *s, int64_t asked,
+go_without(struct lane_core *c, struct slot *s, struct asked_for asked,
 	   const struct timepoint *now)
 {
 	struct payment *p = &s->payment;
@@ -248,10 +260,13 @@ go_without(struct lane_core *c, struct slot *s, int64_t asked,
 	if (payment_is_pending(p->state)) {
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
 	} else if (is_unsure(p) && !fits_beside(c, p, asked)) {
+		bool told = p->told;
+
 		lane_pay_step(c, s, PAYMENT_IN_POS_UNDO, now);
-		lane_tender_alarm(c, p,
-				  "the POS asks anew for a ticket whose approval it may "
-				  "have: that is being undone");
+		if (told)
+			lane_tender_alarm(c, p,
+					  "the POS asks anew for a ticket whose approval "
+					  "it may have: that is being undone");
 	}
 	if (p->state == PAYMENT_UNDO_QUEUED && lane_is_active(c) &&
 	    ulid_eq(p->checkout, c->cur.id)) {
@@ -286,14 +301,14 @@ earlier(struct lane_core *c, const struct lane_event *ev, const struct timepoint
 	for (uint32_t i = 0; i < c->slots_count; i++) {
 		struct slot *s = &c->slots[i];
 
-		if (!is_of_ticket(c, &s->payment, ev->tender.ticket))
+		if (!is_of_ticket(c, &s->payment, ev->tender.ticket, now))
 			continue;
 		lane_pay_step(c, s, PAYMENT_IN_ASKED_ANEW, now);
 		if (payment_is_pending(s->payment.state) ||
 		    (is_unsure(&s->payment) && is_being_told(c, &s->payment)))
 			open = s;
 		else
-			go_without(c, s, ev->tender.amount_minor, now);
+			go_without(c, s, asked_now(c, ev), now);
 	}
 	return open;
 }
@@ -314,6 +329,7 @@ hold(struct lane_core *c, const struct lane_event *ev, const struct slot *s,
 	k->tender.unsure = false;
 	k->tender.nameless = ev->tender.ticket.n == 0;
 	k->tender.first = first;
+	k->tender.held = asked_now(c, ev);
 	lane_audit(c, "tender-held", NULL, "an earlier payment of the ticket is open");
 	return true;
 }
@@ -343,7 +359,7 @@ earlier_is_taken(struct lane_core *c, struct slot *s, const struct payment *firs
 {
 	struct checkout *k = &c->cur;
 
-	if (!k->tender.nameless && fits_beside(c, first, s->payment.asked_minor)) {
+	if (!k->tender.nameless && fits_beside(c, first, k->tender.held)) {
 		if (first->answered_minor < first->asked_minor)
 			k->paid_in_part = k->member.member;
 		release(c, s, now);
@@ -372,10 +388,7 @@ held_has_ended(struct lane_core *c, const struct timepoint *now)
 	 * more has shown that it has no approval, whatever has left for it.
 	 */
 	if (s == NULL || s->payment.passed || s->unheard || is_unsure(&first->payment))
-		go_without(c, first,
-			   s == NULL ? first->payment.asked_minor
-				     : s->payment.asked_minor,
-			   now);
+		go_without(c, first, k->tender.held, now);
 	if (!lane_is_active(c) ||
 	    (!payment_is_pending(first->payment.state) && !is_unsure(&first->payment)))
 		return;
@@ -402,7 +415,7 @@ lane_ask_follow(struct lane_core *c, const struct timepoint *now)
 	}
 	first = lane_slot(c, k->tender.first);
 	if (first != NULL && is_unsure(&first->payment) && k->tender.unsure)
-		go_without(c, first, s->payment.asked_minor, now);
+		go_without(c, first, k->tender.held, now);
 	if (first == NULL || payment_is_refused(first->payment.state)) {
 		release(c, s, now);
 	} else if (payment_is_pending(first->payment.state) ||
@@ -470,7 +483,7 @@ lane_on_tender_wanted(struct lane_core *c, const struct lane_event *ev,
 	if (s != NULL) {
 		if (hold(c, ev, s, now))
 			return 0;
-		go_without(c, s, ev->tender.amount_minor, now);
+		go_without(c, s, asked_now(c, ev), now);
 		refuse(c, "a payment of this ticket is open", false);
 		return 0;
 	}

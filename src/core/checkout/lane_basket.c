@@ -142,6 +142,7 @@ leave_old_ticket(struct lane_core *c, const struct timepoint *now)
 	if (!lane_is_active(c))
 		return;
 	lane_pay_leave(c, PAYMENT_IN_OTHER_TENDER, now);
+	(void)lane_ask_follow(c, now); /* what waited is over, and forgotten below */
 	c->cur.tender_outside = totalled && !is_paid_by_us(c);
 	if (c->cur.tender_outside)
 		c->cur.note = NOTE_PAY_OTHER;

@@ -7,6 +7,8 @@
 
 /* How long after the change of day a basket may still be a late one of the day before. */
 #define LATE_BASKET_MS (INT64_C(3600) * 1000)
+/* For so long a ticket may be asked for anew whose end is forgotten; a night is longer. */
+#define ASKED_ANEW_MS (INT64_C(4) * 3600 * 1000)
 
 bool
 lane_is_active(const struct lane_core *c)
@@ -145,6 +147,21 @@ lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t re
 	const struct ended_ticket *e = find_ended(c, ticket, rev, now);
 
 	return e != NULL && e->pay_blocked;
+}
+
+bool
+lane_is_earlier_sale(const struct lane_core *c, const struct payment *p,
+		     const struct timepoint *now)
+{
+	if (lane_is_active(c) && ulid_eq(p->checkout, c->cur.id))
+		return false;
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		const struct ended_ticket *e = &c->ended_tickets[i];
+
+		if (e->ticket[0] != '\0' && ulid_eq(e->checkout, p->checkout))
+			return is_of_another_day(e, 0, now);
+	}
+	return now->mono_ms - p->state_mono_ms > ASKED_ANEW_MS;
 }
 
 const struct ended_ticket *

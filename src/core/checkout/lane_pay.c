@@ -606,6 +606,8 @@ take_up(struct lane_core *c, struct slot *s, const struct timepoint *now)
 	if (s->payment.state == PAYMENT_CREATED && k->has_paying) {
 		k->tender.behind = true;
 		k->tender.first = k->paying;
+		k->tender.held.minor = s->payment.asked_minor;
+		k->tender.held.total_minor = k->total_minor;
 		return;
 	}
 	k->has_paying = true;

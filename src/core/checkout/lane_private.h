@@ -53,6 +53,11 @@ struct price {
 	int64_t hint_saving_minor;
 };
 
+/* How much a POS asked for, and the basket's total as it was then: is it a rest, or the whole? */
+struct asked_for {
+	int64_t minor, total_minor;
+};
+
 /* What the POS has asked for, until its payment has ended. */
 struct tender {
 	bool asked; /* amount_minor is what is due */
@@ -69,6 +74,7 @@ struct tender {
 	 */
 	bool behind, unsure, nameless;
 	struct key128 first;
+	struct asked_for held; /* also when it is over */
 };
 
 struct checkout {
@@ -282,6 +288,12 @@ bool lane_is_done_ticket(const struct lane_core *c, struct str ticket,
 /* The ticket ended after a payment that forbids another one. */
 bool lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t rev,
 			    const struct timepoint *now);
+/*
+ * The payment has the number of a ticket that is asked for now, and is of another day's: tickets are
+ * counted from 1 again every day, and of one that may be taken some word is open for good.
+ */
+bool lane_is_earlier_sale(const struct lane_core *c, const struct payment *p,
+			  const struct timepoint *now);
 /* What tokens paid of a ticket that has ended, NULL nothing; forgotten when it was seen to. */
 const struct ended_ticket *lane_ended_paid(const struct lane_core *c, struct str ticket,
 					   const struct timepoint *now);

@@ -147,7 +147,7 @@ lane_tender_completed(struct lane_core *c, struct slot *s, const struct lane_eve
 
 	lane_pay_step(c, s, kind, now);
 	if (kind == PAYMENT_IN_ANSWER_UNSURE && p->told && c->cur.tender.behind &&
-	    key128_eq(c->cur.tender.first, p->key))
+	    !ev->completion.stale && key128_eq(c->cur.tender.first, p->key))
 		c->cur.tender.unsure = true; /* there will be no more of it */
 	/* The POS may have it: the sale goes on as paid, and it is kept for the POS's repeat. */
 	if (kind == PAYMENT_IN_ANSWER_UNSURE && p->told && payment_is_paid(p->state) &&
@@ -337,8 +337,25 @@ lane_tender_consent(struct lane_core *c, const struct timepoint *now)
 	lane_pay_step(c, s, PAYMENT_IN_CONSENT, now);
 }
 
-void
-lane_tender_follow(struct lane_core *c, const struct timepoint *now)
+/* An answer tells what its payment has come to by the end of the step. */
+static void
+settle_answers(struct lane_core *c)
+{
+	for (uint32_t i = 0; i < c->sends_count; i++) {
+		struct lane_effect *fx = &c->sends[i];
+		struct slot *s = fx->kind == FX_ANSWER
+					 ? lane_slot(c, fx->tell.payment->key)
+					 : NULL;
+
+		if (s == NULL || payment_answer(&s->payment) == PAYMENT_ANSWER_NONE)
+			continue;
+		s->answer = payment_answer(&s->payment);
+		fx->tell.outcome = outcome_of(s->answer);
+	}
+}
+
+static void
+follow_tender(struct lane_core *c, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
 	struct slot *s;
@@ -356,6 +373,13 @@ lane_tender_follow(struct lane_core *c, const struct timepoint *now)
 	} else if (!lane_ask_may_consent(c)) {
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
 	}
+}
+
+void
+lane_tender_follow(struct lane_core *c, const struct timepoint *now)
+{
+	follow_tender(c, now);
+	settle_answers(c);
 }
 
 /* ---- time ------------------------------------------------------------------ */

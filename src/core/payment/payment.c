@@ -359,14 +359,15 @@ amount_fits(const struct payment *p, const struct payment_input *in,
 static bool
 is_told(const struct payment *p)
 {
-	return p->told && payment_is_paid(p->state);
+	return (p->told || p->taken) && payment_is_paid(p->state);
 }
 
 /* What the POS is told while this approval stands has not left its adapter yet. */
 static bool
 is_kept(const struct payment *p)
 {
-	return !p->told && payment_is_paid(p->state) && p->state != PAYMENT_CONFIRMED;
+	return !p->told && !p->taken && payment_is_paid(p->state) &&
+	       p->state != PAYMENT_CONFIRMED;
 }
 
 static bool
@@ -417,6 +418,8 @@ classify_for_pos(const struct payment *p, const struct payment_input *in,
 			       : kind;
 	case PAYMENT_IN_TAKEN:
 		return p->two_phase ? PAYMENT_IN_TAKEN_FIRST : kind;
+	case PAYMENT_IN_NOT_TAKEN: /* it has said otherwise, and the payer heard that */
+		return p->taken && p->state != PAYMENT_CONFIRMED ? PAYMENT_IN_TOLD : kind;
 	case PAYMENT_IN_POS_BACK: /* not told: the answer is void with the link it went to */
 		return p->state == PAYMENT_ANSWER_SENDING && !p->told ? PAYMENT_IN_REPEAT
 								      : kind;
