@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Checkouts that ended longer ago than [payment] journal_keep leave the journal at the next start; a
 younger one stays. A clock that leapt far beyond the last record sweeps nothing."""
+import hashlib
 import os
 import sqlite3
 import sys
@@ -23,6 +24,24 @@ def sell(lab):
     return ticket
 
 
+def ulid_text(raw):
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    n = int.from_bytes(raw, "big")
+    return "".join(alphabet[n >> shift & 31] for shift in range(125, -1, -5))
+
+
+def chain_anew(journal):
+    """The audit's hashes over rows that were changed: a clock that was wrong would have made these."""
+    before = bytes(32)
+    rows = journal.execute("SELECT seq, wall_ms, what, checkout, key, amount_minor, text "
+                           "FROM audit ORDER BY seq").fetchall()
+    for seq, wall_ms, what, checkout, key, amount, text in rows:
+        record = "%d\n%d\n%s\n%s\n%s\n%d\n%s\n" % (seq, wall_ms, what, ulid_text(checkout),
+                                                  key.hex(), amount, text)
+        before = hashlib.sha256(before + hashlib.sha256(record.encode()).digest()).digest()
+        journal.execute("UPDATE audit SET hash = ? WHERE seq = ?", (before, seq))
+
+
 def age_everything(lab):
     """As if the clock had been set 401 days ahead since the last record."""
     journal = sqlite3.connect(lab.path("state", "journal.db"))
@@ -31,8 +50,10 @@ def age_everything(lab):
         for column in columns:
             journal.execute("UPDATE %s SET %s = %s - ?" % (table, column, column),
                             (401 * DAY_MS,))
+    chain_anew(journal)
     journal.commit()
     journal.close()
+    os.unlink(lab.path("state", "journal.anchor"))  # it notes a record as it was
 
 
 def main():
