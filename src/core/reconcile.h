@@ -88,7 +88,8 @@ struct reconcile_input {
  * payment has, in the order of theirs. An entry belongs to the payment or refund of its key, else of its
  * reference, else of its ticket (of several payments of one ticket to the one that should have been
  * charged). One of money back that has the payment's name belongs to the refund of that payment of
- * the same amount that has no entry yet. 0; what each said; -ENOMEM; -ERANGE amounts whose sum
+ * the same amount that has no entry yet, first one that is certain, last one that failed: what stands in
+ * the file could be its money. 0; what each said; -ENOMEM; -ERANGE amounts whose sum
  * overflows.
  */
 int reconcile_run(const struct reconcile_input *in,

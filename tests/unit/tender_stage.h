@@ -55,7 +55,7 @@ enum tender_act {
 	T_WAIT,      /* n ms */
 	T_NIGHT,     /* until the next business day */
 	T_JFAIL,     /* the commit of the last effects failed */
-	T_RESTART    /* laned, with what was committed */
+	T_RESTART    /* laned, with what was committed; n = 1: it dies anew at once */
 };
 
 /*

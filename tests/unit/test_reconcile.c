@@ -256,6 +256,45 @@ START_TEST(money_back_of_another_amount_is_no_refund_of_ours)
 }
 END_TEST
 
+/*
+ * A refund failed, and its money stands in the file as given back under the payment's name, or the
+ * charge with the wrong sign: these look the same. Both are named, in whatever state the refund is.
+ */
+START_TEST(money_back_in_the_place_of_a_charge_is_the_refund_that_may_be_it)
+{
+	static const struct {
+		enum payment_state state;
+		int64_t amount;
+		enum reconcile_kind charge, back;
+	} cases[] = {
+		{ PAYMENT_DECLINED, -300, RECONCILE_NOT_THERE, RECONCILE_BACK },
+		{ PAYMENT_NOT_SENT, -300, RECONCILE_NOT_THERE, RECONCILE_BACK },
+		{ PAYMENT_UNKNOWN, -300, RECONCILE_NOT_THERE, RECONCILE_BACK_RESOLVES },
+		{ PAYMENT_REFUNDED, -300, RECONCILE_NOT_THERE, RECONCILE_AGREES },
+		/* Of no refund's amount. */
+		{ PAYMENT_DECLINED, -301, RECONCILE_AMOUNT, RECONCILE_AGREES },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct reconcile_ours o[2] = { ours(PAYMENT_CONFIRMED, 0),
+					       refund(cases[i].state) };
+		struct reconcile_theirs t = { .key = o[0].key,
+					      .amount_minor = cases[i].amount };
+		struct seen s;
+
+		o[0].asked_minor = o[0].answered_minor = 300;
+		s = run(o, 2, &t, 1);
+		ck_assert_uint_eq(s.count, 2);
+		ck_assert_msg(s.rows[0].kind == cases[i].charge, "row %zu: %s", i,
+			      reconcile_name(s.rows[0].kind));
+		ck_assert_msg(s.rows[1].kind == cases[i].back, "row %zu: %s", i,
+			      reconcile_name(s.rows[1].kind));
+		ck_assert_int_eq(s.rows[0].theirs_minor + s.rows[1].theirs_minor,
+				 cases[i].amount);
+	}
+}
+END_TEST
+
 START_TEST(an_entry_belongs_by_key_then_reference_then_ticket)
 {
 	struct reconcile_ours o[3] = { ours(PAYMENT_CONFIRMED, 0),
@@ -441,6 +480,7 @@ UNIT_MAIN("reconcile", every_state_against_every_sum_has_its_name,
 	  of_several_refunds_the_one_that_went_back_counts,
 	  an_entry_with_a_refunds_own_name_is_not_given_away,
 	  money_back_of_another_amount_is_no_refund_of_ours,
+	  money_back_in_the_place_of_a_charge_is_the_refund_that_may_be_it,
 	  an_entry_belongs_by_key_then_reference_then_ticket,
 	  of_several_payments_of_a_ticket_the_paid_one_counts,
 	  parts_of_a_split_ticket_are_told_by_their_amounts,

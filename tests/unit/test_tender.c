@@ -108,7 +108,7 @@ static const struct {
 	{ T_WAIT, { 100, 5000, 30000, 130000 } },
 	{ T_NIGHT, { 0, 0, 0, 0 } },
 	{ T_JFAIL, { 0, 0, 0, 0 } },
-	{ T_RESTART, { 0, 0, 0, 0 } },
+	{ T_RESTART, { 0, 0, 0, 1 } },
 };
 
 /* What goes well, so far as a run gets: the rest is chance. */

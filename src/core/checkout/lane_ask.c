@@ -408,12 +408,15 @@ lane_ask_follow(struct lane_core *c, const struct timepoint *now)
 
 	if (!k->tender.behind)
 		return false;
+	first = lane_slot(c, k->tender.first);
 	if (s == NULL) {
-		if (!c->faults.journal_failed) /* an undo is stored before it is sent */
+		if (!c->stores_nothing) /* an undo is stored before it is sent */
 			held_has_ended(c, now);
+		else if (first != NULL && !payment_is_refused(first->payment.state) &&
+			 k->note == NOTE_NOT_CHARGED)
+			k->note = NOTE_PAY_OTHER; /* as there */
 		return false;
 	}
-	first = lane_slot(c, k->tender.first);
 	if (first != NULL && is_unsure(&first->payment) && k->tender.unsure)
 		go_without(c, first, k->tender.held, now);
 	if (first == NULL || payment_is_refused(first->payment.state)) {

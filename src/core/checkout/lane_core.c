@@ -558,6 +558,18 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 	return -EINVAL;
 }
 
+/*
+ * A checkout that was restored in mid-payment has offered nothing in this life, and what the POS was told
+ * last may be another price: the journal was away then, or is an older one. No money is asked for again
+ * but for what was offered.
+ */
+static void
+offer_restored(struct lane_core *c, const struct timepoint *now)
+{
+	if (c->cur.offer == 0 && c->cur.rev > 0)
+		lane_offer_again(c, now); /* not while the payment is under way */
+}
+
 int
 lane_core_step(struct lane_core *c, const struct lane_event *ev,
 	       const struct timepoint *now, struct lane_effects *out)
@@ -570,7 +582,10 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 		lane_pay_sweep(c);
 		lane_settle_reserved(c);
 	}
+	c->stores_nothing = failed;
 	rc = dispatch(c, ev, now);
+	if (!failed)
+		offer_restored(c, now);
 	lane_tender_follow(c, now);
 	lane_sensor_follow(c, now);
 	lane_out(c, !failed, out);
@@ -744,6 +759,8 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 		c->slots[c->slots_count++].payment = held->payments[i];
 	}
 	lane_pay_restored(c, now);
+	/* In one commit: that a request waited for an earlier payment, no later start would know. */
+	lane_tender_follow(c, now);
 	/* What was consented to stands: while money is asked for, only that total counts. */
 	if (lane_is_active(c) && c->cur.phase != PHASE_PAYING &&
 	    c->cur.phase != PHASE_CHECKING) {

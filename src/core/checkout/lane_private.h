@@ -246,6 +246,7 @@ struct lane_core {
 	struct lane_effect sink; /* what did not fit: timers bring it again */
 	uint32_t sends_count;
 	bool stores_pending; /* the last list held stores that nobody reported as failed */
+	bool stores_nothing;         /* this step's list: it goes out with no commit */
 	int64_t journal_retry_at_ms; /* mono; while journal_failed */
 	/* The tickets that ended last, a ring: their late baskets open nothing. */
 	struct ended_ticket ended_tickets[LANE_ENDED_TICKETS];

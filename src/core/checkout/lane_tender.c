@@ -354,6 +354,23 @@ settle_answers(struct lane_core *c)
 	}
 }
 
+/*
+ * How an earlier payment of the ticket has ended could not be stored: after a crash it is in doubt again,
+ * and the real terminal must not have been asked beside it.
+ */
+static bool
+is_beside_unstored(const struct lane_core *c, const struct slot *s)
+{
+	for (uint32_t i = 0; c->faults.journal_failed && i < c->slots_count; i++) {
+		const struct slot *other = &c->slots[i];
+
+		if (other != s && other->dirty && other->payment.kind == PAYMENT_PAY &&
+		    ulid_eq(other->payment.checkout, s->payment.checkout))
+			return true;
+	}
+	return false;
+}
+
 static void
 follow_tender(struct lane_core *c, const struct timepoint *now)
 {
@@ -370,7 +387,7 @@ follow_tender(struct lane_core *c, const struct timepoint *now)
 	if (!k->final || lane_rest(c) != k->tender.rest_minor) {
 		lane_audit(c, "basket-changed-under-payment", NULL, NULL);
 		lane_pay_step(c, s, PAYMENT_IN_ABORT, now);
-	} else if (!lane_ask_may_consent(c)) {
+	} else if (!lane_ask_may_consent(c) && !is_beside_unstored(c, s)) {
 		lane_pay_step(c, s, PAYMENT_IN_OTHER_TENDER, now);
 	}
 }
