@@ -301,7 +301,8 @@ class LegacyPos:
                   "asked": message["amount"], "amount": message["amount"],
                   "currency": message["currency"], "outcome": "approved",
                   "state": "approved", "auth": "A%05d" % (len(self.ledger.keys) + 1),
-                  "ref": "R-" + message["key"][:12]}
+                  "ref": "R-" + message["key"][:12], "rev": message["rev"],
+                  "offer": self.tickets.get(message["ticket"], {}).get("offer")}
         if word == "crash-before":
             raise Crash("before the ledger")
         if word in ("decline", "unknown", "in-progress"):
@@ -432,6 +433,9 @@ class LegacyPos:
             self.ledger.append({"op": state, "key": key, "state": state})
             t = self.tickets.get(entry["ticket"])
             if t is not None:
+                # A laned without its journal may have made another offer since the charge.
+                if state == "confirmed" and t["rev"] == entry.get("rev"):
+                    t["offer"] = entry.get("offer")
                 t["closed"] = t["closed"] or state == "confirmed"
                 t["paid"] = state
             answer = state

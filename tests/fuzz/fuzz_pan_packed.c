@@ -8,6 +8,8 @@
 #define TAG 0x5a
 #define DIGITS 16u
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static void
 must(bool truth)
 {

@@ -292,6 +292,27 @@ def approved_payment_is_journalled_first_and_confirmed(lane):
 
 
 @test
+def the_sale_books_the_offer_that_it_was_charged_by(lane):
+    lane.start()
+    ticket, rev = lane.sale("milk", "coffee")
+    key = new_key()
+    for total, discounts in ((768, [{"line": 2, "amount": 100, "text": "Member price"}]),
+                             (868, [])):  # the second one comes of a laned without its journal
+        req, _ = lane.laned.submit("offer", ticket=ticket, rev=rev, total=total,
+                                   saving=868 - total, discounts=discounts)
+        assert lane.laned.wait_completed(req)["outcome"] == "done"
+        assert lane.wait(lambda: lane.pos.tickets[ticket]["offer"] and
+                         lane.pos.due(ticket) == total)
+        if not discounts:
+            break
+        req, _ = lane.laned.pay(key, ticket, 768, rev)
+        assert lane.laned.wait_completed(req)["outcome"] == "approved"
+    req, _ = lane.laned.submit("confirm", key=key, ticket=ticket)
+    assert lane.laned.wait_completed(req)["outcome"] == "confirmed"
+    assert lane.pos.due(ticket) == lane.pos.ledger.get(key)["charged"] * 768
+
+
+@test
 def cash_before_the_confirm_gives_the_charge_back(lane):
     lane.start()
     ticket, rev = lane.sale()

@@ -27,9 +27,10 @@ struct row {
 	struct key128 key;
 	const char *ticket;
 	int64_t amount_minor;
+	const struct payment *of; /* whose it is (tie_rows); NULL a stranger's */
 };
 
-/* The same as the file's rows of one name add up. */
+/* The same as the file's rows of one payment, or of one stranger's name, add up. */
 struct sum {
 	uint32_t rows, charges, credits;
 	int64_t minor;
@@ -132,7 +133,9 @@ add_row(struct books *b, struct key128 key, const char *ticket, int64_t amount_m
 		world_broken(b->w, INV_ALIVE "too many rows of a settlement");
 		return;
 	}
-	b->rows[b->rows_count++] = (struct row){ key, ticket, amount_minor };
+	b->rows[b->rows_count++] = (struct row){ .key = key,
+						 .ticket = ticket,
+						 .amount_minor = amount_minor };
 }
 
 /* What the processor has moved: charges, and what went back. */
@@ -294,20 +297,104 @@ reconcile(struct books *b, unsigned style)
 
 /* ---- what is to be said --------------------------------------------------------------------- */
 
+static const struct payment *
+payment_named(const struct books *b, struct key128 key)
+{
+	for (uint32_t i = 0; i < b->count; i++)
+		if (key128_eq(b->of[i]->key, key))
+			return b->of[i];
+	return NULL;
+}
+
+static bool
+has_row(const struct books *b, const struct payment *p)
+{
+	for (uint32_t i = 0; i < b->rows_count; i++)
+		if (b->rows[i].of == p)
+			return true;
+	return false;
+}
+
+/* How likely an entry is a refund's: its money went back, may have gone, or did not. */
+static int
+likely(const struct payment *refund)
+{
+	if (refund->state == PAYMENT_REFUNDED)
+		return 3;
+	return payment_is_open(refund->state) ? 2 : 1;
+}
+
+/* The likeliest refund of the row's payment over just this amount that no row has told of. */
+static const struct payment *
+refund_without_row(const struct books *b, const struct row *r)
+{
+	const struct payment *best = NULL;
+
+	for (uint32_t i = 0; i < b->count; i++) {
+		const struct payment *p = b->of[i];
+		int64_t amount =
+			p->answered_minor != 0 ? p->answered_minor : p->asked_minor;
+
+		if (p->kind == PAYMENT_REFUND && key128_eq(p->original, r->key) &&
+		    r->amount_minor == -amount && !has_row(b, p) &&
+		    (best == NULL || likely(p) > likely(best)))
+			best = p;
+	}
+	return best;
+}
+
+/*
+ * A row is its name's. But money back under the name of a payment is, where there is one, the refund of
+ * that payment over just this amount that has no row: also one that failed, as nobody can tell a charge
+ * with the wrong sign from money that went back after all. Then the charge is missing, and said so.
+ */
+static void
+tie_rows(struct books *b)
+{
+	for (uint32_t i = 0; i < b->rows_count; i++)
+		b->rows[i].of = NULL;
+	for (int by_payment = 0; by_payment <= 1; by_payment++) {
+		for (uint32_t i = 0; i < b->rows_count; i++) {
+			struct row *r = &b->rows[i];
+			const struct payment *named = payment_named(b, r->key), *refund;
+
+			if ((r->amount_minor < 0 &&
+			     (named == NULL || named->kind != PAYMENT_REFUND)) !=
+			    (by_payment == 1))
+				continue;
+			refund = by_payment == 1 ? refund_without_row(b, r) : NULL;
+			r->of = refund != NULL ? refund : named;
+		}
+	}
+}
+
+static void
+sum_add(struct sum *s, const struct row *r)
+{
+	s->rows++;
+	s->minor += r->amount_minor;
+	*(r->amount_minor > 0 ? &s->charges : &s->credits) += 1;
+}
+
 static struct sum
-sum_of(const struct books *b, struct key128 key)
+sum_of(const struct books *b, const struct payment *p)
 {
 	struct sum s = { .rows = 0 };
 
-	for (uint32_t i = 0; i < b->rows_count; i++) {
-		const struct row *r = &b->rows[i];
+	for (uint32_t i = 0; i < b->rows_count; i++)
+		if (b->rows[i].of == p)
+			sum_add(&s, &b->rows[i]);
+	return s;
+}
 
-		if (!key128_eq(r->key, key))
-			continue;
-		s.rows++;
-		s.minor += r->amount_minor;
-		*(r->amount_minor > 0 ? &s.charges : &s.credits) += 1;
-	}
+static struct sum
+sum_of_stranger(const struct books *b, struct key128 key)
+{
+	struct sum s = { .rows = 0 };
+
+	for (uint32_t i = 0; i < b->rows_count; i++)
+		if (b->rows[i].of == NULL && key128_eq(b->rows[i].key, key))
+			sum_add(&s, &b->rows[i]);
 	return s;
 }
 
@@ -350,15 +437,6 @@ expected(const struct payment *p, const struct sum *s)
 	return s->minor == 0 ? RECONCILE_TAKEN_BACK : RECONCILE_AMOUNT;
 }
 
-static bool
-is_ours(const struct books *b, struct key128 key)
-{
-	for (uint32_t i = 0; i < b->count; i++)
-		if (key128_eq(b->of[i]->key, key))
-			return true;
-	return false;
-}
-
 /* What was said of a name that the journal does not know; RECONCILE_KINDS nothing. */
 static enum reconcile_kind
 said_of_stranger(const struct books *b, struct key128 key)
@@ -378,12 +456,13 @@ wrong(const struct books *b, const char *ticket, enum reconcile_kind said,
 		     reconcile_name(wanted), why[0] == '\0' ? "" : ": ", why);
 }
 
-/* Exactly what the rows say of each key, with the mistake that is in them. */
+/* Exactly what the rows say of each payment, with the mistake that is in them. */
 static void
-check_said(const struct books *b, const char *mistake)
+check_said(struct books *b, const char *mistake)
 {
+	tie_rows(b);
 	for (uint32_t i = 0; i < b->count; i++) {
-		struct sum s = sum_of(b, b->of[i]->key);
+		struct sum s = sum_of(b, b->of[i]);
 		enum reconcile_kind right = expected(b->of[i], &s);
 
 		if (b->said[i] != right)
@@ -391,12 +470,12 @@ check_said(const struct books *b, const char *mistake)
 	}
 	for (uint32_t i = 0; i < b->rows_count; i++) {
 		const struct row *r = &b->rows[i];
-		struct sum s = sum_of(b, r->key);
+		struct sum s = sum_of_stranger(b, r->key);
 		enum reconcile_kind right =
 			s.minor == 0 ? RECONCILE_ELSEWHERE : RECONCILE_NOT_HERE;
 		enum reconcile_kind said = said_of_stranger(b, r->key);
 
-		if (!is_ours(b, r->key) && said != right)
+		if (r->of == NULL && said != right)
 			wrong(b, r->ticket, said, right, mistake);
 	}
 }

@@ -97,6 +97,9 @@ journal_goes(struct world *w)
 	world_hit(w, SIM_FAULT_JOURNAL_GONE);
 	world_trace(w, "the journal cannot be read");
 	w->journal_gone = true;
+	/* The one that the till is at: what was told and asked for it, laned will not know. */
+	if (w->tickets_count > 0)
+		w->tickets[w->tickets_count - 1].blind = true;
 	(void)world_post(w, MSG_BACKUP, world_delay(w, 60000, 1800000));
 }
 

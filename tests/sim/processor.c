@@ -156,6 +156,7 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 	if (!e->confirmed) {
 		t->token_minor += e->captured;
 		t->paid_rev = e->rev;
+		t->paid_discount_minor = e->discount_minor;
 	}
 	e->confirmed = true;
 	if (e->captured >= e->amount)
@@ -274,6 +275,15 @@ till_checks_amount(struct world *w, const char *ticket, uint32_t rev,
 			     (long long)amount_minor);
 }
 
+/* What the till takes off a ticket by the last offer that it read. */
+static int64_t
+till_discount(struct world *w, const char *ticket)
+{
+	const struct ticket *t = ticket_find(w, ticket);
+
+	return t != NULL && t->offered ? t->discount_minor : 0;
+}
+
 /* What is asked for was durable before it left, and for this amount. */
 static void
 check_asked(struct world *w, const struct message *m)
@@ -308,6 +318,7 @@ till_asked(struct world *w, const struct message *m)
 			e = ledger_add(w, m->key, m->ticket);
 			e->amount = m->amount;
 			e->rev = m->rev;
+			e->discount_minor = till_discount(w, m->ticket);
 		}
 		processor_pay(w, e, &answer);
 	} else if (m->op == LANE_OP_REFUND) {

@@ -427,6 +427,7 @@ others_lose_power(struct world *w)
 {
 	if (w->relay != NULL)
 		relay_die(w);
+	terminal_forgets(w);
 	if (w->drop != NULL)
 		drop_power_loss(w->drop);
 	else

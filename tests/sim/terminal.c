@@ -57,6 +57,13 @@ tell_link(struct world *w, bool up)
 }
 
 void
+terminal_forgets(struct world *w)
+{
+	for (uint32_t i = 0; i < w->requests_count; i++)
+		w->requests[i].seen = false;
+}
+
+void
 terminal_die(struct world *w)
 {
 	if (w->relay != NULL) {
@@ -64,6 +71,7 @@ terminal_die(struct world *w)
 		return;
 	}
 	world_trace(w, "the POS's adapter dies");
+	terminal_forgets(w);
 	w->res->adapter_restarts++;
 	w->pos_epoch++;
 	if (w->pos_up)
@@ -79,10 +87,21 @@ terminal_lane_died(struct world *w)
 	w->pos_epoch++;
 }
 
-/* laned, or the adapter, is there again: what the POS may have, this process does not know. */
+/* What becomes of an answer that does not leave: certainly not taken, unless the POS may have an earlier one. */
+static enum lane_outcome
+not_left(const struct request *r)
+{
+	return r != NULL && r->answered ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
+}
+
+/*
+ * laned, or the adapter, is there again: what the POS may have, this process does not know. But one that
+ * has seen the request, and that the POS let it go, knows that none has left; it said so, or would have.
+ */
 static void
 comes_up(struct world *w)
 {
+	const struct request *r;
 	struct key128 open[LANE_PAYMENTS_MAX];
 	uint32_t count = 0;
 
@@ -96,8 +115,13 @@ comes_up(struct world *w)
 			open[count++] = p->key;
 	}
 	tell_link(w, true);
-	for (uint32_t i = 0; i < count; i++)
-		post(w, MSG_TERM_DONE, open[i], 1)->outcome = OUTCOME_UNKNOWN;
+	for (uint32_t i = 0; i < count; i++) {
+		r = request_of(w, open[i]);
+		post(w, MSG_TERM_DONE, open[i], 1)->outcome =
+			r != NULL && r->seen && r->state == REQUEST_FORGOTTEN
+				? not_left(r)
+				: OUTCOME_UNKNOWN;
+	}
 }
 
 /* laned's answer to a request arrives at the adapter: an approval leaves when it is journalled. */
@@ -114,9 +138,8 @@ answer_arrives(struct world *w, const struct message *m)
 		return;
 	r = request_of(w, m->key);
 	if (yes && r != NULL && r->state == REQUEST_FORGOTTEN) {
-		/* Nobody waits for it: nothing is sent, and an earlier one may have arrived. */
-		post(w, MSG_TERM_DONE, m->key, 1)->outcome =
-			r->answered ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
+		/* Nobody waits for it: nothing is sent. */
+		post(w, MSG_TERM_DONE, m->key, 1)->outcome = not_left(r);
 		return;
 	}
 	if (yes) {
@@ -135,10 +158,7 @@ answer_arrives(struct world *w, const struct message *m)
 		}
 		r = request_of(w, m->key);
 		if (w->pos_said != 1) {
-			/* Certainly not, unless the POS may have an earlier one. */
-			post(w, MSG_TERM_DONE, m->key, 1)->outcome =
-				r != NULL && r->answered ? OUTCOME_UNKNOWN
-							 : OUTCOME_CANCELLED;
+			post(w, MSG_TERM_DONE, m->key, 1)->outcome = not_left(r);
 			return;
 		}
 		if (r != NULL)
@@ -307,6 +327,7 @@ result_comes(struct world *w, const struct message *m)
 	r->taken_minor = m->amount;
 	t->token_minor += m->amount;
 	t->paid_rev = r->rev;
+	t->paid_discount_minor = r->discount_minor;
 	if (m->amount == r->amount)
 		t->end = TICKET_TOKEN;
 	tell_end(w, r->key, world_delay(w, 5, 500));
@@ -355,6 +376,7 @@ ask(struct world *w, struct request *r)
 		if (old != NULL && !key128_eq(r->key, w->pos_key) &&
 		    payment_is_open(old->state) && !lost_has_key(w->lost, r->key))
 			world_broken(w, INV_ONCE "two keys for one request of the POS");
+		r->seen = r->has_key ? r->seen : true;
 		r->has_key = true;
 		r->key = w->pos_key;
 		world_trace(w, "%s waits for %lld", r->id, (long long)r->amount);
@@ -386,9 +408,10 @@ request_new(struct world *w, const struct ticket *t)
 	for (uint32_t i = 0; i < w->lines_count; i++)
 		r->amount += w->lines[i].amount_minor;
 	if (t->offered && t->rev == w->rev)
-		r->amount -= t->discount_minor;
-	r->amount -= t->token_minor;
+		r->discount_minor = t->discount_minor;
+	r->amount -= r->discount_minor + t->token_minor;
 	r->asked_ms = w->now.mono_ms;
+	r->day = w->now.business_day;
 	if (r->amount <= 0)
 		return NULL;
 	w->requests_count++;
@@ -407,7 +430,9 @@ ask_anew(struct world *w, struct request *old, const struct ticket *t)
 	world_trace(w, "%s is forgotten", old->id);
 	old->state = REQUEST_FORGOTTEN;
 	ask(w, r);
-	heard = w->pos_said >= 0 && !w->down && effects_stored(w->effects);
+	/* That of another day is another sale: an earlier one is no business of it. */
+	heard = w->pos_said >= 0 && !w->down && effects_stored(w->effects) &&
+		old->day == w->now.business_day;
 	if (heard || !old->has_key)
 		return;
 	old->state =

@@ -505,6 +505,15 @@ twin_journal_db(struct twin_journal *t)
 	return t->db;
 }
 
+static bool
+same_checkout(const struct checkout_record *a, const struct checkout_record *b)
+{
+	return ulid_eq(a->checkout, b->checkout) && ulid_eq(a->member, b->member) &&
+	       strcmp(a->ticket, b->ticket) == 0 && a->phase == b->phase &&
+	       a->rev == b->rev && a->total_minor == b->total_minor &&
+	       a->paid_minor == b->paid_minor && a->claimed == b->claimed;
+}
+
 /* In any order. */
 static bool
 same_reserved(const struct journal_checkout *a, const struct journal_checkout *b)
@@ -569,10 +578,10 @@ has_newest(struct twin_journal *t, struct mem_journal *state)
 	bool same_ones = m == f && has_uses(t, state);
 
 	if (m == 0 && f == 0)
-		same_ones = same_ones &&
+		same_ones = same_ones && same_checkout(&a.record, &b.record) &&
 			    a.record.reserved_count == b.record.reserved_count &&
 			    a.record.lines_count == b.record.lines_count &&
-			    a.record.rev == b.record.rev && same_reserved(&a, &b);
+			    same_reserved(&a, &b);
 	if (m == 0)
 		journal_checkout_clear(&a);
 	if (f == 0)

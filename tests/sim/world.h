@@ -102,6 +102,7 @@ struct entry {
 	uint32_t rev;
 	int32_t day;             /* tickets may have the same names on another day */
 	bool confirmed, pending; /* pending: answers in-progress for a while */
+	int64_t discount_minor;  /* of its ticket, by the offer that it was charged by */
 	/* A refund: of which entry; and what of an entry has gone back. */
 	bool is_refund;
 	struct key128 original;
@@ -119,6 +120,8 @@ struct ticket {
 	int64_t gross_minor, discount_minor;
 	bool offered;
 	int64_t token_minor, refunded_minor; /* what it took by token, and gave back */
+	int64_t paid_discount_minor; /* of the offer that what it took last was charged by */
+	bool blind; /* a laned without its journal may have made it other offers meanwhile */
 	uint32_t paid_rev;
 	uint32_t claims; /* a bit for each member who claimed meanwhile */
 	bool lapsed; /* the lane waited half an hour, and holds no offer for it any more */
@@ -141,8 +144,10 @@ struct request {
 	} state;
 	char id[12], ticket[LANE_TICKET_BYTES];
 	uint32_t rev;
-	int64_t amount, taken_minor, asked_ms;
+	int64_t amount, taken_minor, asked_ms, discount_minor;
 	bool has_key, answered; /* answered: an approval has left for the POS */
+	bool seen;              /* by the life that its adapter has, from the first */
+	int32_t day;
 	struct key128 key;
 };
 
@@ -353,6 +358,8 @@ bool line_is_down(const struct world *w);
 void terminal_message(struct world *w, const struct message *m);
 void terminal_die(struct world *w);
 void terminal_lane_died(struct world *w);
+/* The power has gone: what the POS's adapter had in mind has, too. */
+void terminal_forgets(struct world *w);
 /* FX_ANSWER and FX_TENDER_REPLY. */
 int terminal_told(struct world *w, const struct lane_effect *fx);
 void terminal_replied(struct world *w, const struct lane_effect *fx, bool ok);
