@@ -684,6 +684,14 @@ end_ticket(struct world *w, enum ticket_end end)
 		t->limited = 0;
 }
 
+/* Who touches now is another's first touch again, also with a finger that is down already. */
+static void
+forget_member(struct world *w)
+{
+	for (uint32_t i = 0; i < CAME_MAX; i++)
+		w->came[i].known = false;
+}
+
 static void
 pos_wait(struct world *w)
 {
@@ -706,10 +714,12 @@ pos_wait(struct world *w)
 	else if (world_chance(w, 20) && w->lines_count < WORLD_LINES_MAX) {
 		add_line(w);
 		send_basket(w, false);
-	} else if (world_chance(w, 40))
-		(void)world_step(w, &ev); /* nobody to remove: fine */
-	else
+	} else if (world_chance(w, 40)) {
+		if (world_step(w, &ev) == 0) /* else nobody to remove: fine */
+			forget_member(w);
+	} else {
 		maybe_touch(w, 2);
+	}
 }
 
 /* The till's program, or the processor, starts again: its ledger is whole, what was under way is not. */

@@ -789,7 +789,8 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	pos_begin(w);
 	while (!ret->broken && world_happen(w, LANE_NEVER))
 		;
-	peers_settled(w);
+	if (!ret->broken)
+		peers_settled(w);
 	if (w->relay != NULL)
 		relay_settled(w);
 	count(w, adapter);

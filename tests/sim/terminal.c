@@ -478,6 +478,14 @@ terminal_has_taken(struct world *w, struct key128 key)
 	return r != NULL && r->state == REQUEST_TAKEN;
 }
 
+bool
+terminal_has_forgotten(struct world *w, struct key128 key)
+{
+	const struct request *r = w->relay != NULL ? NULL : request_of(w, key);
+
+	return r != NULL && r->state == REQUEST_FORGOTTEN && !r->seen;
+}
+
 void
 terminal_message(struct world *w, const struct message *m)
 {
