@@ -86,11 +86,24 @@ zvt_of_pos(struct framer *f, const uint8_t head[2], bool first)
 	return false;
 }
 
+/*
+ * On a serial line the completion of the transaction before may come once more, as its ACK was lost. This
+ * one's comes behind the answer to its command.
+ */
+static bool
+zvt_is_old(const struct framer *f, enum framer_side side, const uint8_t head[2])
+{
+	return f->framing == FRAMING_ZVT_SERIAL && side == FRAMER_TERMINAL &&
+	       is_completion(head) && !f->answered;
+}
+
 static bool
 zvt_apdu(struct framer *f, enum framer_side side, const uint8_t head[2])
 {
 	bool fresh = !f->begun;
 
+	if (zvt_is_old(f, side, head))
+		return false;
 	f->begun = true;
 	return side == FRAMER_TERMINAL ? zvt_of_terminal(f, head)
 				       : zvt_of_pos(f, head, fresh);
@@ -219,6 +232,8 @@ serial_byte(struct framer *f, enum framer_side side, uint8_t c)
 		if (--h->left > 0)
 			return STEP_ON;
 		h->sent = h->bytes >= sizeof(h->head);
+		f->answered = f->answered ||
+			      (h->sent && side == FRAMER_TERMINAL && is_answer(h->head));
 		h->phase = OUTSIDE;
 		return STEP_ON;
 	default:

@@ -60,6 +60,7 @@ struct framer {
 	bool begun;       /* zvt: the first APDU has come */
 	bool completed;   /* zvt: the terminal has said 06 0F or 06 1E */
 	bool commanded;   /* zvt: a command waits for its first answer */
+	bool answered;    /* zvt-serial: that came, be it acknowledged or not */
 	bool short_lived; /* zvt: it has no completion */
 };
 
