@@ -481,8 +481,11 @@ terminal_has_taken(struct world *w, struct key128 key)
 bool
 terminal_has_forgotten(struct world *w, struct key128 key)
 {
-	const struct request *r = w->relay != NULL ? NULL : request_of(w, key);
+	const struct request *r;
 
+	if (w->relay != NULL)
+		return !relay_has_taken(w, key);
+	r = request_of(w, key);
 	return r != NULL && r->state == REQUEST_FORGOTTEN && !r->seen;
 }
 
