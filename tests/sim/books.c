@@ -603,6 +603,40 @@ is_plain(const struct books *b, const char *ticket)
 	return !lost_has_ticket(b->w->lost, ticket);
 }
 
+static bool
+is_captured(const struct world *w, const char *ticket)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++)
+		if (w->ledger[i].state == ENTRY_CAPTURED && !w->ledger[i].is_refund &&
+		    strcmp(w->ledger[i].ticket, ticket) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_named(const struct books *b, const char *ticket)
+{
+	for (uint32_t i = 0; i < b->count; i++)
+		if (strcmp(b->of[i]->ticket, ticket) == 0 &&
+		    reconcile_is_difference(b->said[i]))
+			return true;
+	return b->strangers_count > 0; /* no payment of it is left in the journal */
+}
+
+/* A lost answer was undone, and the till has sold for it: its log says so. */
+static void
+check_sold_for_nothing(const struct books *b)
+{
+	for (uint32_t i = 0; i < b->w->tickets_count; i++) {
+		const struct ticket *t = &b->w->tickets[i];
+
+		if (t->end == TICKET_TOKEN && !is_captured(b->w, t->name) &&
+		    !is_named(b, t->name))
+			world_broken(b->w, INV_BOOKS "%s is paid by no capture, unnamed",
+				     t->name);
+	}
+}
+
 /* By tickets alone: what the POS took is what the journal has as confirmed, part by part. */
 static void
 check_pos_log(const struct books *b)
@@ -636,6 +670,7 @@ books_settled(struct world *w)
 	pos_rows(b);
 	reconcile(b, style);
 	check_pos_log(b);
+	check_sold_for_nothing(b);
 	w->res->reconciled++;
 	free(b->read);
 	free(b);

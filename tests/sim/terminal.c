@@ -486,7 +486,7 @@ terminal_has_forgotten(struct world *w, struct key128 key)
 	if (w->relay != NULL)
 		return !relay_has_taken(w, key);
 	r = request_of(w, key);
-	return r != NULL && r->state == REQUEST_FORGOTTEN && !r->seen;
+	return r != NULL && r->state == REQUEST_FORGOTTEN && (!r->seen || r->answered);
 }
 
 void
