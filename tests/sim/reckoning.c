@@ -175,30 +175,9 @@ settle_totals(struct world *w)
 	}
 }
 
-/*
- * A POS that asked anew and an adapter that died: nobody is left who could tell whether an answer was taken.
- * Then there is an alarm, and the books name what it is about.
- */
-static void
-settle_forgotten(struct world *w)
-{
-	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
-		const struct payment *p = mem_journal_payment(w->journal, i);
-
-		if (p->state != PAYMENT_ANSWER_SENDING || !p->alarmed ||
-		    !terminal_has_forgotten(w, p->key))
-			continue;
-		if (w->lost == NULL)
-			w->lost = lost_new();
-		lost_add_key(w->lost, p->key);
-		lost_add_ticket(w->lost, p->ticket);
-	}
-}
-
 void
 peers_settled(struct world *w)
 {
-	settle_forgotten(w);
 	for (uint32_t i = 0; i < w->ledger_count && !w->res->broken; i++)
 		settle_entry(w, &w->ledger[i]);
 	for (uint32_t i = 0; i < w->tickets_count && !w->res->broken; i++)

@@ -478,17 +478,6 @@ terminal_has_taken(struct world *w, struct key128 key)
 	return r != NULL && r->state == REQUEST_TAKEN;
 }
 
-bool
-terminal_has_forgotten(struct world *w, struct key128 key)
-{
-	const struct request *r;
-
-	if (w->relay != NULL)
-		return !relay_has_taken(w, key);
-	r = request_of(w, key);
-	return r != NULL && r->state == REQUEST_FORGOTTEN && (!r->seen || r->answered);
-}
-
 void
 terminal_message(struct world *w, const struct message *m)
 {

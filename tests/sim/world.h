@@ -367,8 +367,6 @@ void terminal_replied(struct world *w, const struct lane_effect *fx, bool ok);
 bool terminal_waits(struct world *w, const struct ticket *t);
 void terminal_give_up(struct world *w);
 bool terminal_has_taken(struct world *w, struct key128 key);
-/* The POS asks no more for this, and its adapter is not certain whether it has an answer. */
-bool terminal_has_forgotten(struct world *w, struct key128 key);
 
 /* refunds.c */
 /* Somebody brings goods back that were paid by token. */
