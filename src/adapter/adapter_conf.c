@@ -106,9 +106,7 @@ load(struct adapter_conf *c, const char *file_given, struct conf **ret_conf)
 	rc = conf_load(c->table, c->count, file, dir[0] == '\0' ? NULL : dir, errors,
 		       ret_conf);
 	for (uint32_t i = 0; rc == -EBADMSG && i < errors->count; i++)
-		fprintf(stderr, "%s:%u: %s: %s\n", errors->list[i].file,
-			(unsigned)errors->list[i].line, errors->list[i].key,
-			errors->list[i].what);
+		conf_error_print(&errors->list[i], stderr);
 	if (rc < 0 && rc != -EBADMSG)
 		fprintf(stderr, "%s: %s\n", file, strerror(-rc));
 	free(errors);

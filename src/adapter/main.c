@@ -415,16 +415,26 @@ keep(const struct arguments *a)
 	return EXIT_FAILURE;
 }
 
+/* The configuration, and whether its plug-in may be loaded; nothing of it is run. */
 static int
 check(const struct arguments *a)
 {
+	char why[PLUGIN_WHY_BYTES] = "";
 	struct adapter_conf *c = NULL;
+	struct plugin_elf elf;
+	bool own;
+	int rc;
 
 	if (adapter_conf_load(&a->ask, &c) < 0)
 		return EXIT_CONFIG;
-	printf("[adapter:%s] is right\n", adapter_conf_name(c));
+	rc = plugin_check(adapter_conf_plugin_path(c), &elf, &own, why);
+	if (rc < 0)
+		fprintf(stderr, "%s cannot be loaded: %s\n", adapter_conf_plugin_path(c),
+			why);
+	else
+		printf("[adapter:%s] is right\n", adapter_conf_name(c));
 	adapter_conf_free(c);
-	return EXIT_SUCCESS;
+	return rc < 0 ? EXIT_CONFIG : EXIT_SUCCESS;
 }
 
 int

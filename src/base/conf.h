@@ -50,6 +50,9 @@ struct conf_errors {
 	struct conf_error list[CONF_ERRORS_MAX];
 };
 
+/* One line: "FILE:LINE: KEY: what"; without what it does not have, such as the line of a key that is missing. */
+void conf_error_print(const struct conf_error *e, FILE *out);
+
 struct conf;
 
 /*

@@ -51,6 +51,16 @@ complain(struct loader *ld, uint32_t line, const char *key, const char *fmt, ...
 	va_end(ap);
 }
 
+void
+conf_error_print(const struct conf_error *e, FILE *out)
+{
+	/* Nothing to do about a closed terminal. */
+	(void)fprintf(out, "%s:", e->file);
+	if (e->line != 0)
+		(void)fprintf(out, "%u:", (unsigned)e->line);
+	(void)fprintf(out, " %s%s%s\n", e->key, e->key[0] == '\0' ? "" : ": ", e->what);
+}
+
 /*
  * "; did you mean NAME?" with the nearest of the table's sections (section NULL) or of the keys of
  * section; nothing when none is near.

@@ -1,5 +1,6 @@
 #include "base/keys.h"
 
+#include "base/clock.h"
 #include "config.h"
 
 #include <errno.h>
@@ -253,10 +254,10 @@ static const struct {
 	{ "us_other", "bio", "fpir", 10000000, NULL, "1e-2" },
 };
 
-/* origin is "FILE:LINE", or "default". */
-static void
-add_too_loose(struct conf_errors *errors, size_t i, const char *profile,
-	      const char *origin)
+/* An error of a key whose origin is "FILE:LINE", or "default". NULL: there is no room for more. */
+static struct conf_error *
+add_error(struct conf_errors *errors, const char *section, const char *name,
+	  const char *origin)
 {
 	struct conf_error *e = &errors->list[errors->count];
 	const char *colon = strrchr(origin, ':');
@@ -265,15 +266,26 @@ add_too_loose(struct conf_errors *errors, size_t i, const char *profile,
 
 	errors->total++;
 	if (errors->count == CONF_ERRORS_MAX)
-		return;
+		return NULL;
 	errors->count++;
 	memset(e, 0, sizeof(*e));
 	if (colon != NULL && str_to_i64(str_of(colon + 1), &line) == 0)
 		file.n = (size_t)(colon - origin);
 	(void)str_copy(e->file, sizeof(e->file), file); /* as long as paths are here */
 	e->line = (uint32_t)line;
-	(void)snprintf(e->key, sizeof(e->key), "[%s] %s", profile_maxima[i].section,
-		       profile_maxima[i].name); /* fits */
+	(void)snprintf(e->key, sizeof(e->key), "[%s] %s", section, name); /* fits */
+	return e;
+}
+
+static void
+add_too_loose(struct conf_errors *errors, size_t i, const char *profile,
+	      const char *origin)
+{
+	struct conf_error *e = add_error(errors, profile_maxima[i].section,
+					 profile_maxima[i].name, origin);
+
+	if (e == NULL)
+		return;
 	(void)snprintf(
 		e->what, sizeof(e->what),
 		"looser than [privacy] profile = %s allows; right is %s or stricter",
@@ -301,6 +313,25 @@ keys_check_profile(const struct conf *conf, struct conf_errors *errors)
 		rc = -EBADMSG;
 	}
 	return rc;
+}
+
+int
+keys_check_zone(const struct conf *conf, struct conf_errors *errors)
+{
+	const char *zone = conf_str(conf, "lane", "timezone");
+	struct conf_error *e;
+	int32_t offset_s;
+
+	if (clock_zone_offset(zone, 0, &offset_s) == 0)
+		return 0;
+	e = add_error(errors, "lane", "timezone", conf_origin(conf, "lane", "timezone"));
+	if (e != NULL) /* What does not fit is cut. */
+		(void)snprintf(
+			e->what, sizeof(e->what),
+			"\"%s\" is no time zone of this machine; right is one below "
+			"/usr/share/zoneinfo, such as Europe/Tallinn",
+			zone);
+	return -EBADMSG;
 }
 
 bool
@@ -371,12 +402,8 @@ keys_paths(const char *file_given, char file[KEYS_PATH_BYTES], char dir[KEYS_PAT
 static void
 print_errors(const struct conf_errors *errors)
 {
-	for (uint32_t i = 0; i < errors->count; i++) {
-		const struct conf_error *e = &errors->list[i];
-
-		fprintf(stderr, "%s:%u: %s: %s\n", e->file, (unsigned)e->line, e->key,
-			e->what);
-	}
+	for (uint32_t i = 0; i < errors->count; i++)
+		conf_error_print(&errors->list[i], stderr);
 	if (errors->total > errors->count)
 		fprintf(stderr, "... and %u more\n",
 			(unsigned)(errors->total - errors->count));

@@ -36,6 +36,12 @@ bool keys_claim_first(const struct conf *conf);
 int keys_check_profile(const struct conf *conf, struct conf_errors *errors);
 
 /*
+ * Adds an error when [lane] timezone is no zone that this machine knows. 0 or -EBADMSG. keys_load does not
+ * do it: a lane whose time zones an update took away sells on, by UTC and aloud. One thread, as base/clock.h.
+ */
+int keys_check_zone(const struct conf *conf, struct conf_errors *errors);
+
+/*
  * Calls fn for every key that a file sets though the section's driver does not look at it (a folder
  * beside driver = usb). Right, and most likely not what was meant: a warning, not an error. origin
  * is "FILE:LINE".

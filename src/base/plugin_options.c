@@ -193,9 +193,14 @@ plugin_options_read(const char *plugin, const char *section, struct arena *arena
 		return rc;
 	}
 	rc = read_path(path, arena, &text);
+	if (rc == -ENOENT && access(plugin, F_OK) < 0) {
+		fprintf(stderr, "%s: there is no such plug-in; [%s] plugin names another\n",
+			plugin, section);
+		return rc;
+	}
 	if (rc < 0) {
-		fprintf(stderr, "%s: %s (it is made by laned-adapter --describe)\n", path,
-			strerror(-rc));
+		fprintf(stderr, "%s: %s; laned-adapter --describe %s writes it\n", path,
+			strerror(-rc), plugin);
 		return rc;
 	}
 	rc = json_parse(arena, text, 0, &root, &error);
@@ -316,9 +321,7 @@ check_by_table(const struct table *t, const char *section, const char *file_give
 	rc = conf_load(t->rows, t->count, file, dir[0] == '\0' ? NULL : dir, errors,
 		       &conf);
 	for (uint32_t i = 0; rc == -EBADMSG && i < errors->count; i++)
-		fprintf(stderr, "%s:%u: %s: %s\n", errors->list[i].file,
-			(unsigned)errors->list[i].line, errors->list[i].key,
-			errors->list[i].what);
+		conf_error_print(&errors->list[i], stderr);
 	for (size_t i = 0; rc == 0 && i < t->options.count; i++)
 		if (strcmp(t->options.type_names[i], "address") == 0)
 			rc = plugin_address_check(conf, section, t->options.rows[i].name);
@@ -365,6 +368,8 @@ check_one(const struct conf *common, const char *name, const char *file, struct 
 	t->basket = t->basket || (rc == 0 && t->options.basket);
 	t->saving = t->saving || (rc == 0 && t->options.saving);
 	t->unseen = t->unseen || rc == -ENOENT;
+	if (rc == -ENOENT)
+		fprintf(stderr, "warning: the options in [%s] are not checked\n", section);
 	arena_free(arena);
 	return rc == -ENOENT ? 0 : rc; /* said; another machine may have it */
 }

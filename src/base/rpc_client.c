@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/crypto.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,6 +26,7 @@ struct rpc_client {
 	struct loop_timer *timer;
 	struct rpc_peer *peer;
 	int64_t backoff_ms;
+	bool said; /* that nobody is there */
 	int64_t connected_ms; /* monotonic */
 	unsigned busy;
 	bool freed;
@@ -79,6 +81,17 @@ peer_left(void *owner, struct rpc_peer *p, int err)
 	}
 }
 
+/* Once, and not when the other side is only started again. */
+static void
+say_nobody_is_there(struct rpc_client *c, int err)
+{
+	if (!c->said && c->backoff_ms == BACKOFF_MS_MAX)
+		log_notice("%s: %s; does the program run that waits there? It is tried "
+			   "again and again",
+			   c->path, strerror(-err));
+	c->said = c->said || c->backoff_ms == BACKOFF_MS_MAX;
+}
+
 static void
 client_try(struct rpc_client *c)
 {
@@ -90,6 +103,8 @@ client_try(struct rpc_client *c)
 		fd = rpc_connect(c->path);
 	if (fd < 0 || rpc_peer_new(c->loop, fd, o->role, o->hooks, &c->peer) < 0) {
 		if (c->path != NULL) {
+			if (fd < 0)
+				say_nobody_is_there(c, fd);
 			try_later(c);
 		} else if (o->gone != NULL) {
 			crash_point("rpc.dispatch");
@@ -100,6 +115,7 @@ client_try(struct rpc_client *c)
 	c->peer->left = peer_left;
 	c->peer->owner = c;
 	c->connected_ms = clock_mono_ms();
+	c->said = false;
 	if (o->connected != NULL) {
 		crash_point("rpc.dispatch");
 		o->connected(o->hooks->ctx, c->peer);

@@ -2,6 +2,7 @@
 #include "base/rpc_private.h"
 
 #include "base/crash.h"
+#include "base/log.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -211,8 +212,11 @@ rpc_listen(struct loop *loop, const struct rpc_listen_options *o,
 	if (l->path == NULL)
 		goto out;
 	rc = listener_bind(l);
-	if (rc < 0)
+	if (rc < 0) {
+		log_err("%s: %s%s", l->path, strerror(-rc),
+			rc == -EADDRINUSE ? "; does another laned run here?" : "");
 		goto out;
+	}
 	rc = loop_timer_new(loop, pause_cb, l, &l->pause);
 	if (rc < 0)
 		goto out;

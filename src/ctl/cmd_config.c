@@ -10,7 +10,7 @@ static void
 print_error(const struct conf_error *e, struct json_out *o)
 {
 	if (o == NULL) {
-		printf("%s:%u: %s: %s\n", e->file, (unsigned)e->line, e->key, e->what);
+		conf_error_print(e, stdout);
 		return;
 	}
 	json_open_object(o, NULL);
@@ -88,6 +88,8 @@ run_check(struct ctl *c, int argc, char **argv)
 		       &conf);
 	if (rc == 0)
 		rc = keys_check_profile(conf, errors);
+	if (rc == 0)
+		rc = keys_check_zone(conf, errors);
 	if (rc == 0 || errors->total > 0) {
 		int printed = print_errors(c, errors, conf);
 

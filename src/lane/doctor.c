@@ -115,6 +115,15 @@ check_receipts(struct lane *l, struct json_out *o)
 static void
 check_clock(struct lane *l, struct json_out *o)
 {
+	const char *zone = conf_str(l->conf, "lane", "timezone");
+	int32_t offset_s;
+
+	if (clock_zone_offset(zone, 0, &offset_s) < 0)
+		doctor_put(o, "time zone", HEALTH_FAIL,
+			   "[lane] timezone is none of this machine's: UTC is used, for "
+			   "the business day, too",
+			   "put a name below /usr/share/zoneinfo, or install tzdata; "
+			   "then restart laned");
 	if (l->clock_doubted)
 		doctor_put(o, "clock", HEALTH_FAIL, clock_watch_text(l->clock.doubt),
 			   clock_watch_cure(l->clock.doubt));

@@ -117,6 +117,20 @@ on_reload(void *ctx)
 		(void)lane_reload(*lane); /* logged there; the old configuration stands */
 }
 
+/* What keys_load leaves open. 0 or less than it; stderr says what is wrong. */
+static int
+check(const struct conf *conf, const char *file)
+{
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+	int rc = errors == NULL ? -ENOMEM : keys_check_zone(conf, errors);
+
+	if (rc == -EBADMSG)
+		conf_error_print(&errors->list[0], stderr);
+	free(errors);
+	keys_meaningless(conf, keys_print_meaningless, stderr);
+	return rc < 0 ? rc : plugin_options_check(conf, file);
+}
+
 static int
 run(const struct options *o, struct conf *conf)
 {
@@ -175,8 +189,7 @@ main(int argc, char **argv)
 	if (rc == 0 && log_level_parse(conf_str(conf, "log", "level"), &level) == 0)
 		log_set_level(level);
 	if (rc == 0 && o.check) {
-		keys_meaningless(conf, keys_print_meaningless, stderr);
-		rc = plugin_options_check(conf, o.conf);
+		rc = check(conf, o.conf);
 		conf_free(conf);
 		return rc < 0 ? EXIT_CONFIG : EXIT_SUCCESS;
 	}

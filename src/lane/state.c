@@ -237,9 +237,11 @@ open_journal(struct lane *l)
 			       strerror(-rc));
 	if (again)
 		return; /* said before */
+	/* SQLite's own words name the file; errno's do not. */
 	log_event(LOG_ERR, "journal-failed", NULL,
-		  "%s: %s; token payment is off, the sale goes on", path,
-		  l->journal_note);
+		  "%s%s%s; token payment is off, the sale goes on",
+		  strstr(l->journal_note, path) != NULL ? "" : path,
+		  strstr(l->journal_note, path) != NULL ? "" : ": ", l->journal_note);
 }
 
 /* Without its key the lane makes no receipt codes; the sale goes on. */

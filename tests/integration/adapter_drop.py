@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -656,6 +657,32 @@ def check_configuration(root):
         assert result.returncode == 78 and says in result.stderr, (text, result.stderr)
 
 
+def check_plugin_file(root):
+    """-t says of a plug-in that could not be loaded why, and loads none."""
+    path = os.path.join(root, "p.conf")
+    with open(path, "w") as f:
+        f.write("[adapter:drop]\nin = /a\nout = /b\n")
+    copy = os.path.join(root, "copy.so")
+    shutil.copy(PLUGIN, copy)
+    shutil.copy(PLUGIN[:-3] + ".options.json", copy[:-3] + ".options.json")
+
+    def run():
+        return subprocess.run([PROGRAM, "-t", "--name", "drop", "--conf", path, "--plugin", copy],
+                              capture_output=True, text=True)
+    os.chmod(copy, 0o755)
+    assert run().returncode == 0, run().stderr
+    os.chmod(copy, 0o757)
+    assert run().returncode == 78 and "may be written by others" in run().stderr, run().stderr
+    os.chmod(copy, 0o755)
+    with open(copy, "r+b") as f:
+        f.truncate(1000)
+    assert run().returncode == 78 and "copy.so cannot be loaded" in run().stderr, run().stderr
+    os.unlink(copy)
+    assert run().returncode == 78, run().stderr
+    os.unlink(copy[:-3] + ".options.json")
+    assert run().returncode == 78 and "no such plug-in" in run().stderr, run().stderr
+
+
 def main():
     os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1")
     failed = 0
@@ -683,6 +710,10 @@ def main():
         with tempfile.TemporaryDirectory() as root:
             check_configuration(root)
             print("ok    check_configuration")
+        with tempfile.TemporaryDirectory() as root:
+            os.chmod(root, 0o755)
+            check_plugin_file(root)
+            print("ok    check_plugin_file")
     print("%d failed" % failed)
     return 1 if failed else 0
 

@@ -148,6 +148,15 @@ def keys_that_mean_nothing_are_warned_of(c):
     assert done.stderr.count("warning") == 2 and "usb.conf:3:" in done.stderr, done.stderr
 
 
+def a_time_zone_that_is_none_is_told(c):
+    path = c.write("zone.conf", "[lane]\ntimezone = Europe/Tallin\n")
+    said = c.run(CONFIG, "--conf", path, "config", "check", conf=False).stdout
+    assert 'zone.conf:2: [lane] timezone: "Europe/Tallin" is no time zone' in said, said
+    done = subprocess.run([os.path.join(BUILD, "laned"), "-t", "--conf", path], timeout=30,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == CONFIG and "zone.conf:2: [lane] timezone" in done.stderr, done.stderr
+
+
 def config_show_tells_values_and_origins(c):
     text = c.run(OK, "config", "show").stdout
     assert "[lane] environment = test" in text and "default" in text
@@ -628,6 +637,7 @@ def what_laned_denies_is_77(c):
 
 TESTS = [usage_errors_are_64, help_and_version_need_nothing, no_laned_is_69,
          bad_lines_of_the_configuration_are_all_named, keys_that_mean_nothing_are_warned_of,
+         a_time_zone_that_is_none_is_told,
          readers_of_every_kind_are_told, config_show_tells_values_and_origins,
          offers_are_checked_and_priced_without_laned, what_laned_denies_is_77, start,
          status_and_doctor, members_by_hand, twenty_thousand_members, offers_by_file,

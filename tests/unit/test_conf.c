@@ -573,9 +573,35 @@ START_TEST(the_manual_lists_every_key_without_stray_markup)
 }
 END_TEST
 
+START_TEST(an_error_is_printed_with_what_is_known_of_its_place)
+{
+	static const struct {
+		struct conf_error error;
+		const char *line;
+	} rows[] = {
+		{ { "/a", 7, "[lane] name", "wrong" }, "/a:7: [lane] name: wrong\n" },
+		{ { "/a", 0, "[lane] name", "must be set" },
+		  "/a: [lane] name: must be set\n" },
+		{ { "/a", 7, "", "no line of ours" }, "/a:7: no line of ours\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = NULL;
+		size_t bytes = 0;
+		FILE *f = open_memstream(&text, &bytes);
+
+		conf_error_print(&rows[i].error, f);
+		ck_assert_int_eq(fclose(f), 0);
+		ck_assert_str_eq(text, rows[i].line);
+		free(text);
+	}
+}
+END_TEST
+
 UNIT_MAIN("conf", values_are_read_with_their_types_and_origins,
 	  every_type_takes_what_it_says_and_nothing_else,
 	  an_error_names_file_line_key_and_what_would_be_right,
+	  an_error_is_printed_with_what_is_known_of_its_place,
 	  lines_up_to_the_limit_are_whole_and_longer_ones_refused,
 	  all_errors_are_counted_and_the_first_fifty_kept,
 	  later_files_win_in_the_order_of_their_bytes, only_plain_files_are_read,

@@ -128,6 +128,38 @@ START_TEST(a_value_looser_than_the_profile_allows_is_refused)
 }
 END_TEST
 
+START_TEST(a_time_zone_that_the_machine_has_not_is_an_error_of_its_line)
+{
+	static const struct {
+		const char *text;
+		uint32_t line; /* 0: it is right */
+	} rows[] = {
+		{ "[lane]\nname = x\n", 0 },
+		{ "[lane]\ntimezone = Europe/Tallinn\n", 0 },
+		{ "[lane]\ntimezone = Europe/Tallin\n", 2 },
+		{ "[lane]\nname = x\ntimezone = ../../../etc/passwd\n", 3 },
+	};
+	struct conf_errors *errors = calloc(1, sizeof(*errors));
+
+	tempdir_make(dir);
+	ck_assert_ptr_nonnull(errors);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct conf *conf = NULL;
+
+		memset(errors, 0, sizeof(*errors));
+		/* The lane itself sells on without it. */
+		ck_assert_int_eq(load(rows[i].text, &conf), 0);
+		ck_assert_int_eq(keys_check_zone(conf, errors),
+				 rows[i].line == 0 ? 0 : -EBADMSG);
+		ck_assert_uint_eq(errors->total, rows[i].line == 0 ? 0 : 1);
+		ck_assert_uint_eq(errors->list[0].line, rows[i].line);
+		conf_free(conf);
+	}
+	free(errors);
+	tempdir_remove(dir);
+}
+END_TEST
+
 START_TEST(the_claim_comes_first_where_the_profile_or_the_lane_wants_it)
 {
 	static const struct {
@@ -273,6 +305,7 @@ END_TEST
 UNIT_MAIN("keys", a_key_that_the_driver_does_not_look_at_is_told,
 	  every_key_has_help_and_a_default_that_is_valid, wrong_values_are_refused,
 	  a_value_looser_than_the_profile_allows_is_refused,
+	  a_time_zone_that_the_machine_has_not_is_an_error_of_its_line,
 	  the_claim_comes_first_where_the_profile_or_the_lane_wants_it,
 	  an_adapter_takes_any_option_of_its_plugin, a_missing_file_is_an_error,
 	  the_paths_come_from_option_environment_and_default,
