@@ -221,7 +221,7 @@ $(B)/plugins/%.options.json: $(B)/plugins/%.so $(B)/laned-adapter
 virtual_src = $(call sources,tests/sim/virtual/*.c)
 virtual_ld = $(addprefix -Wl$(comma)--wrap=,send recv poll close fcntl getsockopt crypto_random rpc_listen \
 	rpc_listener_free socket connect host_api host_set_link host_guard host_pans_refused \
-	host_refused lane_step journal_ref journal_find_of journal_returned)
+	host_refused lane_step journal_ref journal_find_of journal_returned state_anchor)
 test_objs_test_sim = $(virtual_src)
 test_ldflags_test_sim = $(virtual_ld)
 # Modem lines and breaks, which a pseudo terminal lacks, are played by the test.

@@ -329,6 +329,7 @@ link_up(struct bridge *b, const struct value *result)
 		return n;
 	}
 	b->up = true;
+	answered_hello(&b->answered, result);
 	bridge_arm_deadline(b);
 	log_event(LOG_NOTICE, "adapter-link", NULL, "%s serves %.*s; %d to recover",
 		  b->o.name, (int)lane.n, lane.p, n);
@@ -417,6 +418,8 @@ send_hello(void *ctx)
 	json_cstr(o, "environment", b->o.environment);
 	if (b->o.place != NULL && b->o.place[0] != '\0')
 		json_cstr(o, "place", b->o.place);
+	if (b->o.sole)
+		answered_write(&b->answered, o);
 	if (b->o.report != NULL) {
 		json_open_object(o, "report");
 		report_write(b->o.report, o);

@@ -25,11 +25,12 @@ struct bridge_options {
 	const struct plugin *plugin; /* loaded, not yet created */
 	const char *name;
 	const char *environment;
-	const char *place;           /* of adapter_place(); NULL: not known */
-	const char *socket;          /* NULL: only fd */
-	int fd;                      /* -1: none */
-	uint32_t grace_ms;           /* past a request's limit; 0: BRIDGE_GRACE_MS */
-	const struct report *report; /* goes with hello; NULL: none */
+	const char *place;     /* of adapter_place(); NULL: not known */
+	const char *socket;    /* NULL: only fd */
+	int fd;                /* -1: none */
+	uint32_t grace_ms;     /* past a request's limit; 0: BRIDGE_GRACE_MS */
+	struct report *report; /* goes with hello; NULL: none */
+	bool sole; /* no other process can have answered a POS under this name meanwhile */
 	void (*ended)(void *ctx, int err); /* the plug-in cannot go on; or fd ended */
 	/* laned's hello came, the link was lost, or a synchronous question had no answer in time. May
 	 * come from inside a call of the plug-in. NULL: nobody asks. */

@@ -1,6 +1,7 @@
 /* From the plug-in to laned: events, baskets, the journal, completions. */
 #include "adapter/bridge_private.h"
 
+#include "adapter/report.h"
 #include "adapter/watch.h"
 #include "adapter/wire.h"
 #include "base/crash.h"
@@ -58,6 +59,11 @@ on_acked(void *ctx, const struct value *result, const struct rpc_error *error)
 		log_event(LOG_WARNING, "adapter-refused", NULL, "%s: laned says %d: %s",
 			  a->method, error->code, error->message);
 	if (current && a->request != 0) {
+		const struct host_request *r =
+			host_requests_find(b->requests, a->request);
+
+		if (a->confirmed && status == LANED_OK && r != NULL)
+			answered_over(&b->answered, &r->key);
 		host_requests_settle(b->requests, a->request, status != LANED_AGAIN);
 		bridge_arm_deadline(b);
 	}
@@ -177,6 +183,9 @@ link_journal(void *ctx, uint64_t req, const struct laned_key *key, uint32_t stat
 	json_close(o);
 	if (ask_and_wait(b, "adapter.journal", o, arena, &result) == 0)
 		rc = LANED_OK;
+	/* Whatever laned has written down: without this it does not leave. */
+	if (rc == LANED_OK && state == LANED_J_ANSWER_SENDING)
+		answered_let_go(&b->answered, key);
 	crash_point("host.journalled");
 out:
 	json_out_free(o);
@@ -561,6 +570,16 @@ has_key(const struct laned_result *r)
 	return memcmp(r->key.b, none.b, sizeof(none.b)) != 0;
 }
 
+/* As the host's link; lanectl status shows it. */
+static void
+link_odd(void *ctx, const char *what)
+{
+	struct bridge *b = ctx;
+
+	if (b->o.report != NULL)
+		report_odd(b->o.report, what);
+}
+
 int
 bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *user)
 {
@@ -578,6 +597,7 @@ bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *
 	if (open != NULL && has_key(r) && !is_key_of(open, &r->key)) {
 		log_event(LOG_ERR, "adapter-key", NULL,
 			  "a completion under another request's key is refused");
+		link_odd(b, "completes under another request's key");
 		return LANED_INVALID;
 	}
 	rc = host_requests_complete(b->requests, r->req);
@@ -588,6 +608,7 @@ bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *
 			LOG_WARNING, "adapter-second", NULL,
 			"a second completion, or of no request, is ignored (%llu so far)",
 			(unsigned long long)host_requests_ignored(b->requests));
+		link_odd(b, "completes twice, or what nobody asked for");
 		return LANED_REFUSED;
 	}
 	open = host_requests_find(b->requests, r->req);
@@ -601,6 +622,7 @@ bridge_complete(void *ctx, const struct laned_result *r, laned_ack_fn fn, void *
 		return LANED_NO_MEMORY;
 	}
 	a->request = r->req;
+	a->confirmed = r->outcome == LANED_OUT_CONFIRMED;
 	rc = send_completion(b, o, a);
 	bridge_arm_deadline(b);
 	return rc;
@@ -661,5 +683,6 @@ bridge_link(struct bridge *b)
 				   link_pos_basket,
 				   link_pos_claim,
 				   link_pos_cancel,
-				   bridge_complete };
+				   bridge_complete,
+				   link_odd };
 }

@@ -2,6 +2,7 @@
 #define LANED_ADAPTER_BRIDGE_PRIVATE_H
 
 /* What bridge.c and bridge_out.c share; nobody else includes this. */
+#include "adapter/answered.h"
 #include "adapter/bridge.h"
 #include "adapter/host_requests.h"
 
@@ -15,6 +16,7 @@ struct bridge {
 	struct rpc_hooks hooks;
 	struct host_link link;
 	struct host_requests *requests;
+	struct answered answered; /* outlives links */
 	struct loop_timer *deadline, *hello_again;
 	struct arena *found; /* of the last journal_find */
 	bool up, submitting;
@@ -39,6 +41,7 @@ struct ack {
 	struct bridge *bridge;
 	uint64_t epoch;
 	uint64_t request; /* the completed one, 0 none */
+	bool confirmed;   /* ... as that */
 	laned_ack_fn fn;
 	void *user;
 	const char *method;

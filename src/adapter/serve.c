@@ -338,6 +338,8 @@ serve_adapter(const struct adapter_conf *c, const struct serve_options *so)
 	if (so->fd >= 0 && so->socket == NULL)
 		o.bridge.socket = NULL;
 	rc = be_the_only_one(&s, o.bridge.name, adapter_conf_socket_path(c));
+	/* The lock is of the configured socket; a given descriptor is nobody else's. */
+	o.bridge.sole = so->socket == NULL && (so->fd >= 0 || s.lock >= 0);
 	if (rc == 0)
 		rc = loop_new(&s.loop);
 	if (rc == 0)

@@ -108,6 +108,72 @@ tell_core(struct lane *l)
 	(void)lane_step(l, &ev); /* a fault flag: the core takes it in every state */
 }
 
+static bool
+holds_key(const struct value *list, struct key128 key)
+{
+	struct key128 k;
+
+	for (const struct value *v = list->first; v != NULL; v = v->next)
+		if (v->kind == VALUE_STRING && key128_parse(v->s, &k) == 0 &&
+		    key128_eq(k, key))
+			return true;
+	return false;
+}
+
+/*
+ * Is what the core has all that is open? Not without its journal, nor with an older one: what is not there
+ * now may be there again tomorrow.
+ */
+static bool
+knows_all(const struct lane *l)
+{
+	return l->journal != NULL && l->journal_behind[0] == '\0' &&
+	       lane_core_has_all(l->core);
+}
+
+/*
+ * A restart of ours took every answer for one that may be out. A host that has lived on knows which it has
+ * let go: all others are handed over again or taken back, as any that the POS has not got. Not by a
+ * journal that is older than it was, whose open payments may have been answered and confirmed long ago.
+ */
+static void
+take_answered(struct adapter_link *a, const struct value *params)
+{
+	struct lane_core *core = a->lane->core;
+	const struct value *list;
+
+	if (!knows_all(a->lane) || value_get_array(params, "answered", &list) < 0)
+		return;
+	for (uint32_t i = 0; i < lane_core_payments_count(core); i++) {
+		const struct payment *p = lane_core_payment(core, i);
+
+		if (adapter_is_pos_of(a, p) && !holds_key(list, p->key))
+			lane_core_answer_unsent(core, p->key);
+	}
+}
+
+/* What its host may not take for begun in its own time. */
+static void
+put_open(struct json_out *o, const struct adapter_link *a)
+{
+	const struct lane_core *core = a->lane->core;
+	char hex[KEY128_TEXT_BYTES];
+
+	if (!knows_all(a->lane))
+		return;
+	state_anchor(a->lane); /* an older journal than this one will be told */
+	json_open_array(o, "open");
+	for (uint32_t i = 0; i < lane_core_payments_count(core); i++) {
+		const struct payment *p = lane_core_payment(core, i);
+
+		if (strcmp(p->pos_adapter, a->name) != 0 || !payment_is_open(p->state))
+			continue;
+		key128_text(hex, p->key);
+		json_cstr(o, NULL, hex);
+	}
+	json_close(o);
+}
+
 static void
 reply_hello(struct adapter_link *a, struct rpc_call *call)
 {
@@ -136,6 +202,8 @@ reply_hello(struct adapter_link *a, struct rpc_call *call)
 				  true);
 	}
 	json_close(o);
+	if (a->can_terminal)
+		put_open(o, a);
 	json_close(o);
 	rpc_reply(call, o);
 }
@@ -181,6 +249,7 @@ on_hello(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	if (value_get_object(params, "report", &report) == 0)
 		adapter_report_take(a, report);
 	log_notice("adapter %s is here (%s %s)", a->name, a->plugin, a->version);
+	take_answered(a, params);
 	reply_hello(a, call);
 	if (!known)
 		adapter_place_check(a->lane);
@@ -257,7 +326,7 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	struct lane *l = a->lane;
 	struct payment *p = calloc(1, sizeof(*p));
 	struct str ref;
-	int rc = -ENOENT;
+	int rc;
 
 	(void)peer;
 	if (p == NULL || value_get_str(params, "ref", 128, &ref) < 0) {
@@ -265,12 +334,9 @@ on_journal_find(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 		free(p);
 		return;
 	}
-	if (l->journal != NULL)
-		rc = journal_find_of(l->journal, a->name, ref, p);
+	rc = adapter_find(a, ref, p);
 	if (rc == 0)
 		take_live(l, p);
-	if (rc == 0 && !adapter_place_is_of(a, p))
-		rc = -ENOENT;
 	if (rc < 0 && rc != -ENOENT) {
 		rpc_fail(call, RPC_INTERNAL, "journal: %s", strerror(-rc));
 	} else {

@@ -282,12 +282,9 @@ payment_meant(struct adapter_link *a, const struct value *params, struct key128 
 		if (get_key(params, "key", ret_key) == 0)
 			rc = j.ops->get_payment(j.impl, *ret_key, p);
 		else if (value_get_str(params, "ref", PAYMENT_REF_BYTES - 1, &ref) == 0)
-			rc = journal_find_of(l->journal, a->name, ref, p);
+			rc = adapter_find_told(a, ref, p);
 	}
-	/* Without a POS that asked, it is the payer's to give an approval back. */
-	if (rc == 0 &&
-	    (strcmp(payment_is_for_pos(p) ? p->pos_adapter : p->adapter, a->name) != 0 ||
-	     !adapter_place_is_of(a, p)))
+	if (rc == 0 && (!adapter_speaks_of(a, p) || !adapter_place_is_of(a, p)))
 		rc = -ENOENT;
 	if (rc == 0)
 		*ret_key = p->key;
@@ -338,6 +335,7 @@ refuse_returned(struct adapter_link *a, struct key128 key)
 	struct lane *l = a->lane;
 	struct lane_audit alarm = { .what = "payment-alarm", .key = key, .text = text };
 	struct payment *p = calloc(1, sizeof(*p));
+	struct timepoint now;
 	int64_t returned = 0;
 	int rc = p == NULL ? -ENOMEM : l->journal == NULL ? -EROFS : 0;
 
@@ -353,7 +351,9 @@ refuse_returned(struct adapter_link *a, struct key128 key)
 		alarm.amount_minor = p->answered_minor;
 		log_event(LOG_ERR, "payment-alarm", NULL, "adapter %s: %s", a->name,
 			  text);
-		rc = journal_audit(l->journal, &alarm, clock_wall_ms(), true);
+		lane_now(l, &now);
+		if (lane_core_audit_spend(l->core, str_of(a->name), alarm.what, &now))
+			rc = journal_audit(l->journal, &alarm, clock_wall_ms(), true);
 		rc = rc < 0 ? rc : -EALREADY;
 	}
 	free(p);

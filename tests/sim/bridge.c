@@ -268,6 +268,7 @@ bridge_side_start(struct drop_side *d)
 				    .environment = "test",
 				    .socket = d->is->socket,
 				    .fd = -1,
+				    .sole = true,
 				    .ended = on_ended,
 				    .laned = d->is->laned,
 				    .ctx = d };

@@ -75,9 +75,9 @@ is_world_s(const struct journal *j)
 struct journal_ref __wrap_journal_ref(struct journal *j);
 struct journal_ref __real_journal_ref(struct journal *j);
 int __wrap_journal_find_of(struct journal *j, const char *adapter, struct str ref,
-			   struct payment *ret);
+			   struct key128 before, struct payment *ret);
 int __real_journal_find_of(struct journal *j, const char *adapter, struct str ref,
-			   struct payment *ret);
+			   struct key128 before, struct payment *ret);
 int __wrap_journal_returned(struct journal *j, struct ulid checkout,
 			    int (*each)(void *ctx, const struct journal_returned *r),
 			    void *ctx);
@@ -94,15 +94,20 @@ __wrap_journal_ref(struct journal *j)
 /* The last one that this adapter knows by its reference. */
 int
 __wrap_journal_find_of(struct journal *j, const char *adapter, struct str ref,
-		       struct payment *ret)
+		       struct key128 before, struct payment *ret)
 {
 	const struct mem_journal *m = of_journal == NULL ? NULL : of_journal->journal;
+	bool older = key128_is_zero(before);
 
 	if (!is_world_s(j))
-		return __real_journal_find_of(j, adapter, ref, ret);
+		return __real_journal_find_of(j, adapter, ref, before, ret);
 	for (uint32_t i = mem_journal_payments_count(m); i-- > 0;) {
 		const struct payment *p = mem_journal_payment(m, i);
 
+		if (!older) {
+			older = key128_eq(p->key, before);
+			continue;
+		}
 		if ((strcmp(p->pos_adapter, adapter) == 0 && str_is(ref, p->pos_ref)) ||
 		    (strcmp(p->adapter, adapter) == 0 && str_is(ref, p->ref))) {
 			*ret = *p;
@@ -119,6 +124,33 @@ __wrap_journal_returned(struct journal *j, struct ulid checkout,
 			void *ctx)
 {
 	return is_world_s(j) ? 0 : __real_journal_returned(j, checkout, each, ctx);
+}
+
+void __wrap_state_anchor(struct lane *l);
+void __real_state_anchor(struct lane *l);
+
+/* How far the journal has come is noted beside it: by the number of its audits here. */
+void
+__wrap_state_anchor(struct lane *l)
+{
+	if (l->journal == NULL || !is_world_s(l->journal))
+		__real_state_anchor(l);
+	else if (!of_journal->behind)
+		of_journal->anchored = mem_journal_audits(of_journal->journal);
+}
+
+/* As it opens its journal: a note that an older one has been put in its place stays. */
+static void
+look_at_journal(struct lane *l, struct world *w)
+{
+	if (w->journal_gone)
+		return;
+	l->journal = w->store.impl; /* nothing is swept from it */
+	l->clock_doubted = true;
+	w->behind = w->behind || mem_journal_audits(w->journal) < w->anchored;
+	if (w->behind)
+		(void)str_copy(l->journal_behind, sizeof(l->journal_behind),
+			       STR("the journal is older than it was")); /* fits */
 }
 
 /* Every step of laned's own code comes by here (--wrap). */
@@ -154,11 +186,8 @@ laned_new(struct world *w)
 	l = &s->lane;
 	l->conf = l->live = conf_once(w->relay != NULL);
 	of_journal = w->relay != NULL ? w : NULL;
-	if (w->relay != NULL) {
-		/* The journal is the world's; nothing is swept from it. */
-		l->journal = w->store.impl;
-		l->clock_doubted = true;
-	}
+	if (w->relay != NULL)
+		look_at_journal(l, w);
 	l->started_wall_ms = w->now.wall_ms;
 	l->core = w->core;
 	l->effects = w->effects;

@@ -94,6 +94,13 @@ not_left(const struct request *r)
 	return r != NULL && r->answered ? OUTCOME_UNKNOWN : OUTCOME_CANCELLED;
 }
 
+/* Its host has lived since the request came, and knows whether an answer was ever let go. */
+static bool
+is_unsent(const struct world *w, const struct request *r)
+{
+	return r != NULL && r->seen && !r->answered && w->opt.seed % 4 != 0;
+}
+
 /*
  * laned, or the adapter, is there again: what the POS may have, this process does not know. But one that
  * has seen the request, and that the POS let it go, knows that none has left; it said so, or would have.
@@ -111,7 +118,11 @@ comes_up(struct world *w)
 	for (uint32_t i = 0; i < lane_core_payments_count(w->core); i++) {
 		const struct payment *p = lane_core_payment(w->core, i);
 
-		if (p->pos_adapter[0] != '\0' && p->state == PAYMENT_ANSWER_SENDING)
+		if (p->pos_adapter[0] == '\0' || p->state != PAYMENT_ANSWER_SENDING)
+			continue;
+		if (is_unsent(w, request_of(w, p->key)))
+			lane_core_answer_unsent(w->core, p->key);
+		else
 			open[count++] = p->key;
 	}
 	tell_link(w, true);

@@ -393,14 +393,14 @@ do_complete(struct tender_stage *s, enum tender_act act, int64_t n)
 }
 
 static void
-do_key(struct tender_stage *s, enum lane_event_kind kind)
+do_key(struct tender_stage *s, enum lane_event_kind kind, struct key128 key)
 {
 	struct lane_event ev = { .kind = kind };
 
-	adopt(s, s->last);
-	ev.key = s->last;
+	adopt(s, key);
+	ev.key = key;
 	if (kind == LANE_EV_POS_UNDO || kind == LANE_EV_TENDER_CONFIRMED)
-		note_sold(s, s->last, kind == LANE_EV_TENDER_CONFIRMED);
+		note_sold(s, key, kind == LANE_EV_TENDER_CONFIRMED);
 	(void)step(s, &ev); /* as above */
 }
 
@@ -491,7 +491,7 @@ links_up(struct tender_stage *s)
 }
 
 static void
-start_again(struct tender_stage *s)
+start_again(struct tender_stage *s, bool ended)
 {
 	struct payment open[BOOK_MAX];
 	struct lane_member m = member_of(s->record.member.b[15]);
@@ -507,6 +507,9 @@ start_again(struct tender_stage *s)
 	}
 	if (!ulid_is_zero(s->record.checkout))
 		held.checkout = &s->record;
+	held.ended = &s->record;
+	held.ended_count = ended && (s->record.phase == PHASE_DONE ||
+				     s->record.phase == PHASE_CANCELLED);
 	s->core = lane_core_free(s->core);
 	ck_assert_int_eq(lane_core_new(&s->env, &s->core), 0);
 	s->now.mono_ms = 500;
@@ -516,13 +519,13 @@ start_again(struct tender_stage *s)
 	note(s);
 }
 
-/* again: the first start dies as soon as its one commit is durable. */
+/* n = 1: the first start dies as soon as its one commit is durable; 2: the last tickets are known. */
 static void
-do_restart(struct tender_stage *s, bool again)
+do_restart(struct tender_stage *s, int64_t n)
 {
-	start_again(s);
-	if (again)
-		start_again(s);
+	start_again(s, n == 2);
+	if (n == 1)
+		start_again(s, false);
 	links_up(s);
 }
 
@@ -561,6 +564,7 @@ static const struct {
 	{ T_TAKEN, LANE_EV_TENDER_CONFIRMED },
 	{ T_UNDO, LANE_EV_POS_UNDO },
 	{ T_REPEAT, LANE_EV_REPEAT_WANTED },
+	{ T_FIRST_REPEAT, LANE_EV_REPEAT_WANTED },
 };
 
 void
@@ -579,7 +583,8 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 			do_switch(s, switches[i].kind, n != 0);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].act == act)
-			do_key(s, words[i].kind);
+			do_key(s, words[i].kind,
+			       act == T_FIRST_REPEAT ? s->first : s->last);
 	if (act <= T_CLOSED)
 		do_basket(s, act, n);
 	else if (act <= T_VERIFIED)
@@ -603,7 +608,7 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 	else if (act == T_JFAIL)
 		do_fail(s);
 	else if (act == T_RESTART)
-		do_restart(s, n != 0);
+		do_restart(s, n);
 }
 
 struct tender_stage *

@@ -41,7 +41,8 @@ enum tender_act {
 	T_TAKEN,
 	T_UNDO,
 	T_REPEAT,
-	T_POS_LINK, /* n = 1 the POS's adapter is there */
+	T_FIRST_REPEAT, /* of the first payment */
+	T_POS_LINK,     /* n = 1 the POS's adapter is there */
 	T_PAYER_LINK,
 	T_BIO_LINK,
 	T_CLOCK,
@@ -55,7 +56,7 @@ enum tender_act {
 	T_WAIT,      /* n ms */
 	T_NIGHT,     /* until the next business day */
 	T_JFAIL,     /* the commit of the last effects failed */
-	T_RESTART    /* laned, with what was committed; n = 1: it dies anew at once */
+	T_RESTART /* laned, with what was committed; n = 1: it dies anew at once; 2: it knows what has ended */
 };
 
 /*

@@ -96,6 +96,7 @@ static const struct {
 	{ T_TAKEN, { 0, 0, 0, 0 } },
 	{ T_UNDO, { 0, 0, 0, 0 } },
 	{ T_REPEAT, { 0, 0, 0, 0 } },
+	{ T_FIRST_REPEAT, { 0, 0, 0, 0 } },
 	{ T_POS_LINK, { 1, 0, 1, 1 } },
 	{ T_PAYER_LINK, { 1, 0, 1, 1 } },
 	{ T_BIO_LINK, { 1, 1, 0, 1 } },
@@ -108,7 +109,7 @@ static const struct {
 	{ T_WAIT, { 100, 5000, 30000, 130000 } },
 	{ T_NIGHT, { 0, 0, 0, 0 } },
 	{ T_JFAIL, { 0, 0, 0, 0 } },
-	{ T_RESTART, { 0, 0, 0, 1 } },
+	{ T_RESTART, { 0, 2, 0, 1 } },
 };
 
 /* What goes well, so far as a run gets: the rest is chance. */

@@ -669,6 +669,14 @@ int lane_core_new(const struct lane_env *env, struct lane_core **ret_core);
 struct lane_core *lane_core_free(struct lane_core *c);
 
 /*
+ * Whether an audit record that an adapter can bring about as often as it likes may be written by others
+ * than the core: it has a budget an hour, and false counts it as left out, which the core tells. what is
+ * a literal.
+ */
+bool lane_core_audit_spend(struct lane_core *c, struct str adapter, const char *what,
+			   const struct timepoint *now);
+
+/*
  * Replaces what was handed in (a reload, an import), all of it or, on -EINVAL as lane_core_new,
  * nothing. The old rules may be freed when this returns. Follow it by LANE_EV_RULES: it re-prices
  * a basket that is not totalled yet. After the total the price that was told stands, until the
@@ -726,6 +734,13 @@ int lane_core_step(struct lane_core *c, const struct lane_event *ev,
 int lane_core_adopt(struct lane_core *c, const struct payment *p);
 
 /*
+ * The adapter of its POS knows that no answer of this payment was ever allowed to leave: what a restart had to take
+ * for possible is not so. To be told before that adapter's LANE_EV_POS_LINK, which then hands the answer over
+ * again. A key of no such payment is harmless.
+ */
+void lane_core_answer_unsent(struct lane_core *c, struct key128 key);
+
+/*
  * The payments of a ticket that has ended: they are adopted before a LANE_EV_CANCEL of it, which gives
  * them back. The count of ret_keys that are filled.
  */
@@ -752,6 +767,8 @@ int64_t lane_core_deadline(const struct lane_core *c);
 const struct lane_display *lane_core_display(const struct lane_core *c);
 /* The member of the checkout, NULL none. */
 const struct lane_member *lane_core_member(const struct lane_core *c);
+/* False: the journal could not be read at the start, or held more payments than are here. */
+bool lane_core_has_all(const struct lane_core *c);
 /* The open payments and refunds (for adapter.hello's recover list and status). */
 uint32_t lane_core_payments_count(const struct lane_core *c);
 const struct payment *lane_core_payment(const struct lane_core *c, uint32_t index);

@@ -86,7 +86,7 @@ lane_on_journal(struct lane_core *c, const struct lane_event *ev,
 	}
 	if (in.blob != NULL &&
 	    pan_find_blob((struct str){ (const char *)in.blob, in.blob_bytes })) {
-		lane_audit(c, "pan-refused", &s->payment, "in an adapter's blob");
+		lane_audit_odd(c, "pan-refused", &s->payment, "in an adapter's blob");
 		answer_journal(c, ev, false);
 		return -EPERM;
 	}
@@ -208,7 +208,8 @@ stranger(struct lane_core *c, const struct lane_event *ev)
 	fx->audit.text = "approved under a key that this journal does not know: it has "
 			 "lost what it had; give the money back by hand, and reconcile "
 			 "the day";
-	lane_audit_put(c, &fx->audit);
+	if (lane_audit_spend(c, fx->audit.what))
+		lane_audit_put(c, &fx->audit);
 }
 
 int
@@ -244,7 +245,7 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 	in.auth = guarded(auth, sizeof(auth), ev->completion.auth, &masked);
 	in.ref = guarded(ref, sizeof(ref), ev->completion.ref, &masked);
 	if (masked > 0)
-		lane_audit(c, "pan-masked", &s->payment, "in an answer to a payment");
+		lane_audit_odd(c, "pan-masked", &s->payment, "in an answer to a payment");
 	/* Without an amount it can only repeat what was told before; it is never "as asked". */
 	in.amount_minor = ev->completion.has_amount ? ev->completion.amount_minor
 						    : s->payment.answered_minor;

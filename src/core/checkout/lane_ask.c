@@ -184,6 +184,7 @@ begin(struct lane_core *c, const struct lane_event *ev, uint32_t rev,
 	if (payment_begin(&s->payment, &start, now, &actions) < 0)
 		return false;
 	lane_pay_begun(c, s, now);
+	lane_tender_renewed(c, &s->payment);
 	k->tender.waits = true;
 	k->tender.until_ms = now->mono_ms + c->env.limits.tender_wait_ms;
 	reply(c, &s->payment, NULL, false);
@@ -232,7 +233,26 @@ is_unsure(const struct payment *p)
 static struct asked_for
 asked_now(const struct lane_core *c, const struct lane_event *ev)
 {
-	return (struct asked_for){ ev->tender.amount_minor, c->cur.total_minor };
+	return (struct asked_for){ ev->tender.amount_minor, c->cur.total_minor,
+				   ev->tender.rev };
+}
+
+/*
+ * The same of a ticket that has ended here. What was left of it is known, unless it has grown since; where it
+ * is not, the very total of what tokens have paid is asked for as a whole, and else the smaller amount may
+ * be a rest.
+ */
+static bool
+fits_beside_ended(const struct lane_core *c, const struct payment *p,
+		  struct asked_for asked)
+{
+	const struct ended_ticket *e = lane_ended_of(c, p->checkout);
+
+	if (e != NULL && e->rest_known && asked.rev <= e->rev)
+		return asked.minor <= e->rest_minor;
+	if (e != NULL && e->whole && !c->env.price_pos && asked.minor == e->total_minor)
+		return false;
+	return asked.minor < p->asked_minor;
 }
 
 /* Would a POS that has this approval ask for so much more of its ticket? */
@@ -240,10 +260,10 @@ static bool
 fits_beside(const struct lane_core *c, const struct payment *p, struct asked_for asked)
 {
 	const struct checkout *k = &c->cur;
-	bool known = lane_is_active(c) && ulid_eq(k->id, p->checkout) && k->rev != 0 &&
-		     !k->tender.total_only && !c->env.price_pos;
 
-	if (!known)
+	if (!lane_is_active(c) || !ulid_eq(k->id, p->checkout))
+		return fits_beside_ended(c, p, asked);
+	if (k->rev == 0 || k->tender.total_only || c->env.price_pos)
 		return asked.minor < p->asked_minor;
 	/* What has grown since makes no rest of the whole. */
 	return asked.minor <= lane_rest(c) &&
@@ -378,24 +398,21 @@ static void
 held_has_ended(struct lane_core *c, const struct timepoint *now)
 {
 	struct checkout *k = &c->cur;
-	struct slot *first = lane_slot(c, k->tender.first), *s = lane_slot(c, k->paying);
+	struct slot *first = lane_slot(c, k->tender.first);
 
 	k->tender.behind = false;
 	if (first == NULL)
 		return;
 	/*
-	 * Passed on, or never heard: the real terminal has it. And a POS that asked for the same once
-	 * more has shown that it has no approval, whatever has left for it.
+	 * A POS that asked once more has shown that it has no approval, and waits for none. One that comes
+	 * now would find nobody; and who could tell that may be gone by then, here and there.
 	 */
-	if (s == NULL || s->payment.passed || s->unheard || is_unsure(&first->payment))
-		go_without(c, first, k->tender.held, now);
-	if (!lane_is_active(c) ||
-	    (!payment_is_pending(first->payment.state) && !is_unsure(&first->payment)))
+	go_without(c, first, k->tender.held, now);
+	if (!lane_is_active(c) || !is_unsure(&first->payment))
 		return;
 	k->has_paying = true;
 	k->paying = first->payment.key;
-	k->phase =
-		first->payment.state == PAYMENT_UNKNOWN ? PHASE_CHECKING : PHASE_PAYING;
+	k->phase = PHASE_PAYING;
 	c->cur_dirty = true;
 }
 

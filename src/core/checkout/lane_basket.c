@@ -234,14 +234,18 @@ lane_on_basket(struct lane_core *c, const struct lane_event *ev,
 	same = lane_is_active(c) &&
 	       (c->cur.ticket[0] == '\0' || str_is(b->ticket, c->cur.ticket));
 	if ((!same && b->closed) || ((!same || c->cur.rev == 0) &&
-				     lane_is_ended_ticket(c, b->ticket, b->rev, now)))
+				     lane_is_ended_ticket(c, b->ticket, b->rev, now))) {
+		lane_ended_grows(c, b->ticket, b->rev);
 		return -EALREADY; /* late word of a ticket that has ended */
+	}
 	if (same && c->cur.rev > 0 && b->rev < first_newer(c))
 		return -EALREADY;
 	if (b->rev == 0)
 		return -EINVAL;
 	if (!same) {
 		leave_old_ticket(c, now);
+		if (!lane_budget_begin(c))
+			return -EAGAIN; /* the POS sells it without us */
 		lane_begin(c, ev->fresh.checkout, now);
 	}
 	if (c->cur.rev == 0 && lane_is_blocked_ticket(c, b->ticket, b->rev, now))

@@ -149,18 +149,29 @@ lane_is_blocked_ticket(const struct lane_core *c, struct str ticket, uint32_t re
 	return e != NULL && e->pay_blocked;
 }
 
+const struct ended_ticket *
+lane_ended_of(const struct lane_core *c, struct ulid checkout)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		const struct ended_ticket *e = &c->ended_tickets[i];
+
+		if (e->ticket[0] != '\0' && ulid_eq(e->checkout, checkout))
+			return e;
+	}
+	return NULL;
+}
+
 bool
 lane_is_earlier_sale(const struct lane_core *c, const struct payment *p,
 		     const struct timepoint *now)
 {
+	const struct ended_ticket *e;
+
 	if (lane_is_active(c) && ulid_eq(p->checkout, c->cur.id))
 		return false;
-	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
-		const struct ended_ticket *e = &c->ended_tickets[i];
-
-		if (e->ticket[0] != '\0' && ulid_eq(e->checkout, p->checkout))
-			return is_of_another_day(e, 0, now);
-	}
+	e = lane_ended_of(c, p->checkout);
+	if (e != NULL)
+		return is_of_another_day(e, 0, now);
 	return now->mono_ms - p->state_mono_ms > ASKED_ANEW_MS;
 }
 
@@ -178,6 +189,17 @@ lane_ended_seen_to(struct lane_core *c, struct str ticket)
 	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
 		if (str_is(ticket, c->ended_tickets[i].ticket))
 			c->ended_tickets[i].paid_minor = 0;
+	}
+}
+
+void
+lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		struct ended_ticket *e = &c->ended_tickets[i];
+
+		if (e->ticket[0] != '\0' && str_is(ticket, e->ticket) && rev > e->rev)
+			e->rest_known = false;
 	}
 }
 
@@ -205,6 +227,13 @@ lane_core_ended_unknown(const struct lane_core *c, struct str ticket,
 	return true;
 }
 
+/* What the ticket costs is told by its lines, and by nobody else. */
+static bool
+is_priced_here(const struct lane_core *c)
+{
+	return c->cur.rev != 0 && !c->cur.tender.total_only && !c->env.price_pos;
+}
+
 static void
 note_parts(const struct lane_core *c, struct ended_ticket *e)
 {
@@ -230,8 +259,10 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 				      .wall_ms = now->wall_ms,
 				      .checkout = k->id,
 				      .paid_minor = k->paid_minor,
-				      .whole =
-					      phase == PHASE_DONE && !k->tender_outside };
+				      .whole = phase == PHASE_DONE && !k->tender_outside,
+				      .total_minor = k->total_minor,
+				      .rest_minor = lane_rest(c),
+				      .rest_known = is_priced_here(c) };
 
 	assert(phase == PHASE_DONE || phase == PHASE_CANCELLED);
 	lane_probe_drop(c);
@@ -246,11 +277,9 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 	c->cur_dirty = true;
 	note_parts(c, &ended);
 	remember_ended(c, &ended, k->ticket);
-	lane_audit(c,
-		   phase == PHASE_CANCELLED ? "checkout-cancelled"
-		   : k->tender_outside      ? "checkout-done-outside"
-					    : "checkout-done",
-		   NULL, NULL);
+	lane_audit_end(c, phase == PHASE_CANCELLED ? "checkout-cancelled"
+			  : k->tender_outside      ? "checkout-done-outside"
+						   : "checkout-done");
 }
 
 void
@@ -341,6 +370,8 @@ lane_core_deadline(const struct lane_core *c)
 		at = lane_tender_deadline(c);
 	if (lane_sensor_deadline(c) < at)
 		at = lane_sensor_deadline(c);
+	if (lane_budget_deadline(c) < at)
+		at = lane_budget_deadline(c);
 	if (c->readers.finger_until_ms != 0 && c->readers.finger_until_ms < at)
 		at = c->readers.finger_until_ms;
 	if (c->faults.journal_failed) {
@@ -575,6 +606,7 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 	       const struct timepoint *now, struct lane_effects *out)
 {
 	bool failed = ev->kind == LANE_EV_JOURNAL_FAILED;
+	bool could_not = c->faults.journal_failed;
 	int rc;
 
 	if (!failed) {
@@ -583,7 +615,10 @@ lane_core_step(struct lane_core *c, const struct lane_event *ev,
 		lane_settle_reserved(c);
 	}
 	c->stores_nothing = failed;
+	lane_budget_step(c, ev, now);
 	rc = dispatch(c, ev, now);
+	if (could_not && !c->faults.journal_failed)
+		lane_tender_owed(c, now); /* answers that a failed commit held back */
 	if (!failed)
 		offer_restored(c, now);
 	lane_tender_follow(c, now);
@@ -741,7 +776,9 @@ lane_core_restore(struct lane_core *c, const struct lane_restore *held,
 			.wall_ms = r->changed_wall_ms,
 			.checkout = r->checkout,
 			.paid_minor = r->paid_minor,
-			.whole = r->phase == PHASE_DONE && !r->tender_outside
+			.whole = r->phase == PHASE_DONE && !r->tender_outside,
+			/* What came of the ticket since, and whether it had lines, is not known. */
+			.total_minor = r->total_minor
 		};
 
 		remember_ended(c, &e, r->ticket);
@@ -790,6 +827,15 @@ lane_core_adopt(struct lane_core *c, const struct payment *p)
 	return 0;
 }
 
+void
+lane_core_answer_unsent(struct lane_core *c, struct key128 key)
+{
+	struct slot *s = lane_slot(c, key);
+
+	if (s != NULL)
+		payment_answer_unsent(&s->payment);
+}
+
 /* ---- what stands --------------------------------------------------------- */
 
 const struct lane_display *
@@ -802,6 +848,12 @@ const struct lane_member *
 lane_core_member(const struct lane_core *c)
 {
 	return c->cur.member_state == MEMBER_KNOWN ? &c->cur.member : NULL;
+}
+
+bool
+lane_core_has_all(const struct lane_core *c)
+{
+	return !c->payments_lost;
 }
 
 uint32_t

@@ -227,8 +227,13 @@ lane_on_touch(struct lane_core *c, const struct lane_event *ev,
 		drop_other(c, probe); /* one at a time */
 		return 0;
 	}
-	if (!lane_is_active(c))
+	if (!lane_is_active(c)) {
+		if (!lane_budget_begin(c)) {
+			drop_other(c, probe);
+			return 0;
+		}
 		lane_begin(c, ev->fresh.checkout, now);
+	}
 	lane_touch_time(c, now);
 	probe_aside(c, now);
 	(void)str_copy(k->probe, sizeof(k->probe), probe); /* fits: checked above */
@@ -439,6 +444,8 @@ lane_on_claim(struct lane_core *c, const struct lane_event *ev,
 		return -EBUSY;
 	if (ev->claim.ticket.n > 0 && lane_is_done_ticket(c, ev->claim.ticket, now))
 		return -EALREADY; /* late: it is not the next shopper's */
+	if (!lane_is_active(c) && !lane_budget_begin(c))
+		return -EAGAIN;
 	if (!lane_is_active(c))
 		lane_begin(c, ev->fresh.checkout, now);
 	else if (ev->claim.ticket.n > 0 && k->ticket[0] != '\0' &&

@@ -25,22 +25,6 @@ lane_audit_put(struct lane_core *c, const struct lane_audit *a)
 }
 
 void
-lane_audit(struct lane_core *c, const char *what, const struct payment *p,
-	   const char *text)
-{
-	struct lane_audit a = { .what = what, .text = text, .checkout = c->cur.id };
-
-	if (p == NULL && c->cur.training)
-		return; /* training keeps nothing but its record */
-	if (p != NULL) {
-		a.checkout = p->checkout;
-		a.key = p->key;
-		a.amount_minor = p->asked_minor;
-	}
-	lane_audit_put(c, &a);
-}
-
-void
 lane_record(const struct lane_core *c, struct checkout_record *r)
 {
 	static const struct lane_reserved nothing[1];
@@ -343,6 +327,7 @@ lane_committed(struct lane_core *c)
 	c->faults.journal_failed = false;
 	lane_out_drop_ended(c);
 	c->audits_count = 0;
+	lane_budget_lost(c);
 	c->cur_dirty = false;
 	c->cur.basket_changed = false;
 	for (uint32_t i = 0; i < c->slots_count; i++)

@@ -262,9 +262,11 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 	lane_touch_time(c, now);
 }
 
+/* again: it is no new state, and may be told as often as a peer likes. */
 static void
-alarm(struct lane_core *c, const struct payment *p)
+alarm(struct lane_core *c, struct slot *s, bool again)
 {
+	const struct payment *p = &s->payment;
 	struct lane_effect *fx = lane_send(c, FX_ALARM);
 	const char *what = p->kind == PAYMENT_REFUND ? "refund-alarm" : "payment-alarm";
 
@@ -273,7 +275,10 @@ alarm(struct lane_core *c, const struct payment *p)
 	fx->audit.key = p->key;
 	fx->audit.amount_minor = p->asked_minor;
 	fx->audit.text = payment_alarm_text(p);
-	lane_audit(c, what, p, fx->audit.text);
+	if (again)
+		lane_audit_odd(c, what, p, fx->audit.text);
+	else
+		lane_audit_state(c, s, what, fx->audit.text);
 }
 
 static void
@@ -333,14 +338,14 @@ lane_pay_input(struct lane_core *c, struct slot *s, const struct payment_input *
 	if ((actions & PAYMENT_DO_STORE) != 0)
 		s->dirty = true;
 	if (p->state != before)
-		lane_audit(c, audit_word(p), p, NULL);
+		lane_audit_state(c, s, audit_word(p), NULL);
 	if ((actions & PAYMENT_DO_NOTE) != 0)
-		lane_audit(c,
-			   p->kind == PAYMENT_REFUND ? "refund-odd-answer"
-						     : "payment-odd-answer",
-			   p, payment_input_name(in->kind));
+		lane_audit_odd(c,
+			       p->kind == PAYMENT_REFUND ? "refund-odd-answer"
+							 : "payment-odd-answer",
+			       p, payment_input_name(in->kind));
 	if ((actions & PAYMENT_DO_ALARM) != 0 || is_left(p, before))
-		alarm(c, p);
+		alarm(c, s, p->state == before);
 	if ((actions & PAYMENT_DO_QUERY) != 0)
 		submit(c, p, FX_QUERY);
 	if ((actions & PAYMENT_DO_CONFIRM) != 0)
@@ -608,6 +613,7 @@ take_up(struct lane_core *c, struct slot *s, const struct timepoint *now)
 		k->tender.first = k->paying;
 		k->tender.held.minor = s->payment.asked_minor;
 		k->tender.held.total_minor = k->total_minor;
+		k->tender.held.rev = s->payment.rev;
 		return;
 	}
 	k->has_paying = true;

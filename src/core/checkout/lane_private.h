@@ -9,7 +9,8 @@
  * lane_price.c (prices), lane_uses.c (limits), lane_member.c (touches and claims), lane_finger.c
  * (what a finger came down for), lane_sensor.c (when the sensor is lit), lane_pay.c (payments),
  * lane_answer.c (what adapters say of them), lane_ask.c (the POS asks for money), lane_tender.c (what
- * becomes of that), lane_refund.c (money back), lane_out.c (effects).
+ * becomes of that), lane_refund.c (money back), lane_out.c (effects), lane_budget.c (how much of others'
+ * words is written down).
  * Handlers change the state, mark what is to be stored as dirty and queue sends; lane_out puts the
  * stores in front of the sends when the step ends.
  */
@@ -18,6 +19,7 @@
 #define LANE_ENDED_MAX 4u
 #define LANE_CLAIM_BYTES 129
 #define LANE_POS_MAX 8u
+#define LANE_AUDIT_TEXT_BYTES 120u
 #define LANE_SENDS_MAX                                                                   \
 	(LANE_EFFECTS_MAX - LANE_AUDITS_MAX - LANE_ENDED_MAX - LANE_PAYMENTS_MAX - 1u)
 
@@ -53,9 +55,13 @@ struct price {
 	int64_t hint_saving_minor;
 };
 
-/* How much a POS asked for, and the basket's total as it was then: is it a rest, or the whole? */
+/*
+ * How much a POS asked for, of which revision (0 not told), and the basket's total as it was then: is it
+ * a rest, or the whole?
+ */
 struct asked_for {
 	int64_t minor, total_minor;
+	uint32_t rev;
 };
 
 /* What the POS has asked for, until its payment has ended. */
@@ -140,6 +146,7 @@ struct checkout {
 	bool other_finger; /* ambiguous: the next touch is taken together with this one */
 	struct consent consent;
 	uint32_t scan_tries, digits_tries, pay_tries;
+	uint32_t audits, audits_left; /* rows of it, and those that were left out */
 	uint32_t claim_serial;
 	enum claim_kind claim_kind;
 	char claim_value[LANE_CLAIM_BYTES];
@@ -165,6 +172,10 @@ struct ended_ticket {
 	struct ulid checkout;
 	int64_t paid_minor;
 	bool whole; /* nothing but tokens paid it */
+	int64_t total_minor;
+	/* What was left to pay; known: by a basket of ours, and no newer one of the ticket came. */
+	int64_t rest_minor;
+	bool rest_known;
 	struct key128 parts[LANE_PARTS_MAX];
 	uint32_t parts_count;
 };
@@ -181,6 +192,7 @@ struct slot {
 	int64_t owed_until_ms;
 	bool doubtful;              /* an earlier answer may have reached the POS */
 	enum payment_answer answer; /* that was handed over last */
+	uint32_t audits;            /* rows of its states since it is here */
 };
 
 /* What the shopper was shown when a finger came down: all that it may consent to. */
@@ -217,6 +229,30 @@ struct pos_link {
 	bool up, partial;
 };
 
+/* Whose words are written down: the POS and whoever has no name, the readers, each adapter. */
+enum {
+	LANE_SOURCE_POS,
+	LANE_SOURCE_READERS,
+	LANE_SOURCE_ADAPTERS,
+	LANE_SOURCES_MAX = LANE_SOURCE_ADAPTERS + 8
+};
+
+struct audit_source {
+	char name[PAYMENT_ADAPTER_BYTES]; /* "" of the first two, and of a free place */
+	int64_t since_ms;                 /* when its hour began; used 0: not yet */
+	uint32_t used, left;              /* rows written, and left out, in it */
+	const char *last;                 /* what the last of them was */
+	bool owed;                        /* that it has spent them is not told yet */
+};
+
+/* lane_budget.c: what others may have written into the journal. */
+struct lane_budget {
+	struct audit_source sources[LANE_SOURCES_MAX];
+	struct audit_source *source; /* of this step */
+	int64_t now_ms, begun_ms;
+	char none[1]; /* where the text of a row goes that has no place */
+};
+
 struct lane_core {
 	struct lane_env env;
 	struct lane_faults faults;
@@ -240,8 +276,11 @@ struct lane_core {
 	struct lane_reserved *ended_reserved[LANE_ENDED_MAX]; /* owned */
 	uint32_t ended_count;
 	struct lane_audit audits[LANE_AUDITS_MAX];
+	char audit_texts[LANE_AUDITS_MAX]
+			[LANE_AUDIT_TEXT_BYTES]; /* made here, for some */
 	uint32_t audits_count;
 	uint32_t audits_lost;
+	struct lane_budget budget;
 	struct lane_effect sends[LANE_SENDS_MAX];
 	struct lane_effect sink; /* what did not fit: timers bring it again */
 	uint32_t sends_count;
@@ -261,8 +300,6 @@ struct lane_core {
 /* lane_out.c */
 struct lane_effect *lane_send(struct lane_core *c, enum lane_effect_kind kind);
 void lane_audit_put(struct lane_core *c, const struct lane_audit *a);
-void lane_audit(struct lane_core *c, const char *what, const struct payment *p,
-		const char *text);
 void lane_record(const struct lane_core *c, struct checkout_record *r);
 /* stores false: the journal has just failed, only sends go out. */
 void lane_out(struct lane_core *c, bool stores, struct lane_effects *out);
@@ -272,6 +309,29 @@ void lane_out_keep_ended(struct lane_core *c);
 void lane_out_drop_ended(struct lane_core *c);
 /* The commit of the last list succeeded. */
 void lane_committed(struct lane_core *c);
+
+/* lane_budget.c */
+/* Each step begins with it. */
+void lane_budget_step(struct lane_core *c, const struct lane_event *ev,
+		      const struct timepoint *now);
+int64_t lane_budget_deadline(const struct lane_core *c);
+/* A row; without a payment one of the checkout's, which has not endlessly many. */
+void lane_audit(struct lane_core *c, const char *what, const struct payment *p,
+		const char *text);
+/* One that the peer can bring about as often as it likes: within its budget. */
+void lane_audit_odd(struct lane_core *c, const char *what, const struct payment *p,
+		    const char *text);
+/* The same for a row that the caller puts: false, it is counted and left out. what is a literal. */
+bool lane_audit_spend(struct lane_core *c, const char *what);
+/* The payment has another state. */
+void lane_audit_state(struct lane_core *c, struct slot *s, const char *what,
+		      const char *text);
+/* The checkout has ended: its last row, behind what was left out of it. */
+void lane_audit_end(struct lane_core *c, const char *what);
+/* The journal is back: how many rows did not fit meanwhile. */
+void lane_budget_lost(struct lane_core *c);
+/* Another checkout may begin; false: more than shoppers can come. */
+bool lane_budget_begin(struct lane_core *c);
 
 /* lane_core.c */
 void lane_begin(struct lane_core *c, struct ulid id, const struct timepoint *now);
@@ -299,6 +359,10 @@ bool lane_is_earlier_sale(const struct lane_core *c, const struct payment *p,
 const struct ended_ticket *lane_ended_paid(const struct lane_core *c, struct str ticket,
 					   const struct timepoint *now);
 void lane_ended_seen_to(struct lane_core *c, struct str ticket);
+/* The checkout has ended, and is remembered: NULL it is not. */
+const struct ended_ticket *lane_ended_of(const struct lane_core *c, struct ulid checkout);
+/* A newer basket of a ticket that has ended: it opens nothing, but what is left to pay is not known. */
+void lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev);
 /* Forgets it: the lane is idle. */
 void lane_idle(struct lane_core *c);
 bool lane_is_active(const struct lane_core *c);
@@ -408,6 +472,11 @@ void lane_tender_follow(struct lane_core *c, const struct timepoint *now);
 /* The answer to the POS goes out; or is owed, when its adapter is away. */
 void lane_tender_tell(struct lane_core *c, struct slot *s, const struct timepoint *now);
 void lane_tender_owe(struct lane_core *c, struct slot *s, const struct timepoint *now);
+/*
+ * The POS asks for its ticket by p: of what an earlier request came to, and it has not heard yet, the same
+ * request needs no word any more, and none goes to the terminal.
+ */
+void lane_tender_renewed(struct lane_core *c, const struct payment *p);
 /* What is owed and can go out now. */
 void lane_tender_owed(struct lane_core *c, const struct timepoint *now);
 void lane_tender_time(struct lane_core *c, const struct timepoint *now);

@@ -64,10 +64,35 @@ outcome_of(enum payment_answer a)
 	return outcomes[a];
 }
 
+/* Another payment of its ticket is not certain: nothing is to stand beside that. */
+static bool
+is_beside_pending(const struct lane_core *c, const struct payment *p)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct payment *o = &c->slots[i].payment;
+
+		if (o != p && o->kind == PAYMENT_PAY && payment_is_pending(o->state) &&
+		    strcmp(o->ticket, p->ticket) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the POS that asked is to be told. */
+static enum payment_answer
+answer_now(const struct lane_core *c, const struct payment *p)
+{
+	enum payment_answer a = payment_answer(p);
+
+	return a == PAYMENT_ANSWER_PASS && is_beside_pending(c, p)
+		       ? PAYMENT_ANSWER_CANCELLED
+		       : a;
+}
+
 void
 lane_tender_tell(struct lane_core *c, struct slot *s, const struct timepoint *now)
 {
-	enum payment_answer a = payment_answer(&s->payment);
+	enum payment_answer a = answer_now(c, &s->payment);
 	struct lane_effect *fx;
 
 	(void)now;
@@ -99,6 +124,23 @@ lane_tender_owed(struct lane_core *c, const struct timepoint *now)
 
 		if (s->owed && lane_payment_rules(c, &s->payment).pos_up)
 			lane_tender_tell(c, s, now);
+	}
+}
+
+void
+lane_tender_renewed(struct lane_core *c, const struct payment *p)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		struct slot *s = &c->slots[i];
+		struct payment *o = &s->payment;
+
+		if (!s->owed || !payment_is_refused(o->state) ||
+		    strcmp(o->pos_adapter, p->pos_adapter) != 0 ||
+		    strcmp(o->ticket, p->ticket) != 0)
+			continue;
+		s->owed = p->pos_ref[0] == '\0' || strcmp(o->pos_ref, p->pos_ref) != 0;
+		o->passed = false;
+		s->dirty = true;
 	}
 }
 
@@ -170,7 +212,7 @@ lane_tender_alarm(struct lane_core *c, const struct payment *p, const char *text
 		fx->audit.amount_minor = p->answered_minor;
 	}
 	fx->audit.text = text;
-	lane_audit(c, "payment-alarm", p, text);
+	lane_audit_odd(c, "payment-alarm", p, text);
 }
 
 /* It is confirmed, and the ticket has no use for it: back by a refund under a key of its own, once. */
@@ -349,7 +391,7 @@ settle_answers(struct lane_core *c)
 
 		if (s == NULL || payment_answer(&s->payment) == PAYMENT_ANSWER_NONE)
 			continue;
-		s->answer = payment_answer(&s->payment);
+		s->answer = answer_now(c, &s->payment);
 		fx->tell.outcome = outcome_of(s->answer);
 	}
 }

@@ -729,6 +729,15 @@ payment_is_for_pos(const struct payment *p)
 	return p->pos_adapter[0] != '\0';
 }
 
+void
+payment_answer_unsent(struct payment *p)
+{
+	if (!payment_is_for_pos(p) || p->state != PAYMENT_ANSWER_SENDING || p->taken)
+		return;
+	p->told = false;
+	p->alarmed = false; /* its limit takes it back now */
+}
+
 enum payment_answer
 payment_answer(const struct payment *p)
 {

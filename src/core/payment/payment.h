@@ -263,6 +263,12 @@ enum payment_answer payment_answer(const struct payment *p);
 /* A POS asked for it. */
 bool payment_is_for_pos(const struct payment *p);
 
+/*
+ * It is certain that the adapter of its POS was never allowed to send an answer, which a restart had to take
+ * for possible: it counts as one that was not told. Without effect on one that is in no such doubt.
+ */
+void payment_answer_unsent(struct payment *p);
+
 /* "created", "sending", "not-sent" ...; parse: 0 or -EINVAL. */
 const char *payment_state_name(enum payment_state s);
 int payment_state_parse(struct str name, enum payment_state *ret_state);
