@@ -194,7 +194,8 @@ plugin_options_read(const char *plugin, const char *section, struct arena *arena
 	}
 	rc = read_path(path, arena, &text);
 	if (rc == -ENOENT && access(plugin, F_OK) < 0) {
-		fprintf(stderr, "%s: there is no such plug-in; [%s] plugin names another\n",
+		fprintf(stderr,
+			"%s: there is no such plug-in; [%s] plugin names another\n",
 			plugin, section);
 		return rc;
 	}
@@ -369,7 +370,8 @@ check_one(const struct conf *common, const char *name, const char *file, struct 
 	t->saving = t->saving || (rc == 0 && t->options.saving);
 	t->unseen = t->unseen || rc == -ENOENT;
 	if (rc == -ENOENT)
-		fprintf(stderr, "warning: the options in [%s] are not checked\n", section);
+		fprintf(stderr, "warning: the options in [%s] are not checked\n",
+			section);
 	arena_free(arena);
 	return rc == -ENOENT ? 0 : rc; /* said; another machine may have it */
 }

@@ -589,7 +589,11 @@ has_newest(struct twin_journal *t, struct mem_journal *state)
 	return same_ones;
 }
 
-/* The file as the power loss left it: which of the states is that? The memory takes it, too. */
+/*
+ * The file as the power loss left it: which of the states is that? The memory takes it, too. Pages of
+ * different times, sound as each is, are no state: the newest checkout as it was once, beside records
+ * of later, is not taken for the older one.
+ */
 static bool
 follow_file(struct twin_journal *t)
 {
@@ -599,7 +603,8 @@ follow_file(struct twin_journal *t)
 		uint32_t tx = t->states[i].tx;
 
 		if (found < 0 || tx > (uint32_t)found ||
-		    !has_newest(t, t->states[i].journal))
+		    !has_newest(t, t->states[i].journal) ||
+		    !power_book_is_at(t->book, t->db, tx))
 			continue;
 		mem_journal_take(t->mem, t->states[i].journal);
 		forget_states(t, 0);

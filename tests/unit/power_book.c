@@ -67,6 +67,8 @@ digest_payment(const struct payment *p)
 	mix_int(&h, p->told);
 	mix_int(&h, p->approval_seen);
 	mix_int(&h, p->nothing_found);
+	mix_int(&h, p->by_touch | p->alarmed << 1 | p->taken << 2 | p->two_phase << 3 |
+			    p->passed << 4 | p->given_back << 5);
 	mix_int(&h, p->tries);
 	mix_int(&h, p->state_wall_ms);
 	mix(&h, p->ref, strlen(p->ref));
@@ -81,10 +83,15 @@ digest_checkout(const struct checkout_record *r)
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	mix_int(&h, (int64_t)r->phase);
+	mix_int(&h, (int64_t)r->member_state);
+	mix_int(&h, r->claimed | r->touched << 1 | r->training << 2 |
+			    r->pay_blocked << 3 | r->tender_outside << 4 |
+			    r->claim_to_pay << 5 | r->pos_closed << 6);
 	mix(&h, r->member.b, sizeof(r->member.b));
 	mix(&h, r->ticket, strlen(r->ticket));
 	mix_int(&h, r->rev);
 	mix_int(&h, r->final);
+	mix_int(&h, r->gross_minor);
 	mix_int(&h, r->total_minor);
 	mix_int(&h, r->saving_minor);
 	mix_int(&h, r->paid_minor);
@@ -237,6 +244,7 @@ struct compared {
 	uint64_t want[THINGS_MAX], has[THINGS_MAX];
 	struct journal_counts rows;
 	int64_t checkouts, payments, audit; /* of the book by now */
+	uint32_t at;                        /* the entries before it are read */
 };
 
 static bool
@@ -251,31 +259,57 @@ is_same(const struct power_book *b, const struct compared *c)
 	       c->rows.audit == c->audit;
 }
 
+static bool
+compared_init(struct compared *c, const struct power_book *b, struct journal *j)
+{
+	*c = (struct compared){ .audit = 0 };
+	if (journal_counts(j, &c->rows) < 0)
+		return false;
+	for (uint32_t i = 0; i < b->things_count; i++)
+		c->has[i] = held(j, &b->things[i]);
+	return true;
+}
+
+/* The entries of all transactions up to this one are read. */
+static void
+read_to(struct compared *c, const struct power_book *b, uint32_t tx)
+{
+	for (; c->at < b->entries_count && b->entries[c->at].tx <= tx; c->at++) {
+		const struct entry *e = &b->entries[c->at];
+		enum thing_kind kind = b->things[e->thing].kind;
+
+		c->audit += kind == THING_AUDIT;
+		c->checkouts += kind == THING_CHECKOUT && c->want[e->thing] == 0;
+		c->payments += kind == THING_PAYMENT && c->want[e->thing] == 0;
+		c->want[e->thing] = e->digest;
+	}
+}
+
 int
 power_book_find(const struct power_book *b, struct journal *j)
 {
-	struct compared c = { .audit = 0 };
-	uint32_t at = 0;
+	struct compared c;
 	int found = -1;
 
-	if (journal_counts(j, &c.rows) < 0)
+	if (!compared_init(&c, b, j))
 		return -1;
-	for (uint32_t i = 0; i < b->things_count; i++)
-		c.has[i] = held(j, &b->things[i]);
 	for (uint32_t tx = 0; tx <= b->begun; tx++) {
-		for (; at < b->entries_count && b->entries[at].tx == tx; at++) {
-			const struct entry *e = &b->entries[at];
-			enum thing_kind kind = b->things[e->thing].kind;
-
-			c.audit += kind == THING_AUDIT;
-			c.checkouts += kind == THING_CHECKOUT && c.want[e->thing] == 0;
-			c.payments += kind == THING_PAYMENT && c.want[e->thing] == 0;
-			c.want[e->thing] = e->digest;
-		}
+		read_to(&c, b, tx);
 		if (is_same(b, &c))
 			found = (int)tx;
 	}
 	return found;
+}
+
+bool
+power_book_is_at(const struct power_book *b, struct journal *j, uint32_t tx)
+{
+	struct compared c;
+
+	if (!compared_init(&c, b, j))
+		return false;
+	read_to(&c, b, tx);
+	return is_same(b, &c);
 }
 
 /* ---- books ------------------------------------------------------------------------------- */

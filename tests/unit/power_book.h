@@ -28,5 +28,7 @@ uint32_t power_book_promised(const struct power_book *b);
 uint32_t power_book_begun(const struct power_book *b);
 /* After how many transactions the journal's state is the book's; -1 none: half of one, or worse. */
 int power_book_find(const struct power_book *b, struct journal *j);
+/* Whether it is the book's after just so many: more than one number may be right. */
+bool power_book_is_at(const struct power_book *b, struct journal *j, uint32_t tx);
 
 #endif
