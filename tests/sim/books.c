@@ -48,9 +48,11 @@ struct books {
 	/* What the reconciliation said. */
 	enum reconcile_kind said[PAYMENTS_MAX];
 	struct key128 strangers[ROWS_MAX];
+	char strange_tickets[ROWS_MAX][LANE_TICKET_BYTES];
 	enum reconcile_kind strange[ROWS_MAX];
 	uint32_t strangers_count, told;
 	int64_t ours_minor, theirs_minor;
+	struct lost *named; /* of what was said; NULL where nothing can be lost */
 };
 
 /* The mistakes that a file may have. */
@@ -255,6 +257,8 @@ note_said(void *ctx, const struct reconcile_result *r)
 	}
 	b->strangers[b->strangers_count] =
 		b->by_key ? r->theirs->key : (struct key128){ { 0 } };
+	(void)str_copy(b->strange_tickets[b->strangers_count], LANE_TICKET_BYTES,
+		       r->theirs->ticket); /* it is one of ours */
 	b->strange[b->strangers_count++] = r->kind;
 	return 0;
 }
@@ -485,7 +489,7 @@ static bool
 may_differ(const struct books *b, const struct payment *p)
 {
 	return lost_has_key(b->w->lost, p->key) || p->state == PAYMENT_UNDO_FAILED ||
-	       (p->kind == PAYMENT_REFUND && b->w->res->alarms > 0);
+	       (p->kind == PAYMENT_REFUND && lost_has_key(b->w->alarmed, p->key));
 }
 
 /* The simulation knows where a difference may be: there is none elsewhere. */
@@ -600,40 +604,51 @@ is_plain(const struct books *b, const char *ticket)
 		     (p->state == PAYMENT_REFUNDED && p->answered_minor == 0)))
 			return false;
 	}
-	return !lost_has_ticket(b->w->lost, ticket);
+	return !lost_has_paid(b->w->lost, ticket);
 }
 
-static bool
-is_captured(const struct world *w, const char *ticket)
+/* Whole captures of the ticket that stand. */
+static uint32_t
+captures_of(const struct world *w, const char *ticket)
 {
-	for (uint32_t i = 0; i < w->ledger_count; i++)
-		if (w->ledger[i].state == ENTRY_CAPTURED && !w->ledger[i].is_refund &&
-		    strcmp(w->ledger[i].ticket, ticket) == 0)
-			return true;
-	return false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+
+		n += e->state == ENTRY_CAPTURED && !e->is_refund &&
+		     e->captured >= e->amount && strcmp(e->ticket, ticket) == 0;
+	}
+	return n;
 }
 
-static bool
-is_named(const struct books *b, const char *ticket)
-{
-	for (uint32_t i = 0; i < b->count; i++)
-		if (strcmp(b->of[i]->ticket, ticket) == 0 &&
-		    reconcile_is_difference(b->said[i]))
-			return true;
-	return b->strangers_count > 0; /* no payment of it is left in the journal */
-}
-
-/* A lost answer was undone, and the till has sold for it: its log says so. */
+/* The tickets of what was named as a difference. */
 static void
-check_sold_for_nothing(const struct books *b)
+note_named(struct books *b)
+{
+	for (uint32_t i = 0; b->named != NULL && i < b->count; i++)
+		if (reconcile_is_difference(b->said[i]))
+			lost_add_ticket(b->named, b->of[i]->ticket);
+	for (uint32_t i = 0; b->named != NULL && i < b->strangers_count; i++)
+		if (reconcile_is_difference(b->strange[i]))
+			lost_add_ticket(b->named, b->strange_tickets[i]);
+}
+
+/*
+ * What a disk has lost of a ticket may have it sold for nothing, as its approval was undone, or charged
+ * for nothing, or twice: then the settlement or the POS's log says so.
+ */
+static void
+check_lost_tickets(const struct books *b)
 {
 	for (uint32_t i = 0; i < b->w->tickets_count; i++) {
 		const struct ticket *t = &b->w->tickets[i];
+		uint32_t n = captures_of(b->w, t->name);
 
-		if (t->end == TICKET_TOKEN && !is_captured(b->w, t->name) &&
-		    !is_named(b, t->name))
-			world_broken(b->w, INV_BOOKS "%s is paid by no capture, unnamed",
-				     t->name);
+		if (n != (t->end == TICKET_TOKEN) && !lost_has_ticket(b->named, t->name))
+			world_broken(b->w,
+				     INV_BOOKS "%s ended as %d with %u captures, unnamed",
+				     t->name, t->end, n);
 	}
 }
 
@@ -648,8 +663,10 @@ check_pos_log(const struct books *b)
 			world_broken(b->w, INV_BOOKS "the POS's log and %s: %s",
 				     p->ticket, reconcile_name(b->said[i]));
 	}
-	if (b->strangers_count > 0 && lost_nothing(b->w->lost))
-		world_broken(b->w, INV_BOOKS "the POS's log has a stranger");
+	for (uint32_t i = 0; i < b->strangers_count; i++)
+		if (!lost_has_paid(b->w->lost, b->strange_tickets[i]))
+			world_broken(b->w, INV_BOOKS "the POS's log has a stranger: %s",
+				     b->strange_tickets[i]);
 }
 
 void
@@ -661,17 +678,22 @@ books_settled(struct world *w)
 	if (b == NULL)
 		abort();
 	b->w = w;
+	if (w->lost != NULL)
+		b->named = lost_new();
 	gather_ours(b);
 	settlement_rows(b);
 	reconcile(b, style);
 	check_said(b, "");
 	check_consistent(b);
+	note_named(b);
 	plant_one(b, style);
 	pos_rows(b);
 	reconcile(b, style);
 	check_pos_log(b);
-	check_sold_for_nothing(b);
+	note_named(b);
+	check_lost_tickets(b);
 	w->res->reconciled++;
+	(void)lost_free(b->named); /* gives NULL */
 	free(b->read);
 	free(b);
 }

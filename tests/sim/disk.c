@@ -54,7 +54,7 @@ lost_payment(void *ctx, const struct payment *was)
 
 	world_trace(w, "lost: %s of %s", payment_state_name(was->state), was->ticket);
 	lost_add_key(w->lost, was->key);
-	lost_add_ticket(w->lost, was->ticket);
+	lost_add_paid(w->lost, was->ticket);
 	if (was->kind == PAYMENT_REFUND)
 		lost_add_key(w->lost, was->original);
 }

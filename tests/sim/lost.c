@@ -6,10 +6,15 @@
 #define LOST_MAX 512u
 #define TICKET_BYTES 65
 
+struct names {
+	char name[LOST_MAX][TICKET_BYTES];
+	uint32_t count;
+};
+
 struct lost {
 	struct key128 keys[LOST_MAX];
-	char tickets[LOST_MAX][TICKET_BYTES];
-	uint32_t keys_count, tickets_count, uses;
+	struct names tickets, paid;
+	uint32_t keys_count, uses;
 };
 
 struct lost *
@@ -39,16 +44,38 @@ lost_add_key(struct lost *l, struct key128 key)
 	l->keys[l->keys_count++] = key;
 }
 
+static bool
+names_have(const struct names *n, const char *ticket)
+{
+	for (uint32_t i = 0; i < n->count; i++)
+		if (strcmp(n->name[i], ticket) == 0)
+			return true;
+	return false;
+}
+
+static void
+names_add(struct names *n, const char *ticket)
+{
+	size_t bytes = strlen(ticket) + 1;
+
+	if (bytes == 1 || bytes > TICKET_BYTES || names_have(n, ticket))
+		return;
+	if (n->count == LOST_MAX)
+		abort();
+	memcpy(n->name[n->count++], ticket, bytes);
+}
+
 void
 lost_add_ticket(struct lost *l, const char *ticket)
 {
-	size_t n = strlen(ticket);
+	names_add(&l->tickets, ticket);
+}
 
-	if (n == 0 || n >= TICKET_BYTES || lost_has_ticket(l, ticket))
-		return;
-	if (l->tickets_count == LOST_MAX)
-		abort();
-	memcpy(l->tickets[l->tickets_count++], ticket, n + 1);
+void
+lost_add_paid(struct lost *l, const char *ticket)
+{
+	names_add(&l->tickets, ticket);
+	names_add(&l->paid, ticket);
 }
 
 void
@@ -69,20 +96,17 @@ lost_has_key(const struct lost *l, struct key128 key)
 bool
 lost_has_ticket(const struct lost *l, const char *ticket)
 {
-	for (uint32_t i = 0; l != NULL && i < l->tickets_count; i++)
-		if (strcmp(l->tickets[i], ticket) == 0)
-			return true;
-	return false;
+	return l != NULL && names_have(&l->tickets, ticket);
+}
+
+bool
+lost_has_paid(const struct lost *l, const char *ticket)
+{
+	return l != NULL && names_have(&l->paid, ticket);
 }
 
 uint32_t
 lost_uses(const struct lost *l)
 {
 	return l == NULL ? 0 : l->uses;
-}
-
-bool
-lost_nothing(const struct lost *l)
-{
-	return l == NULL || (l->keys_count == 0 && l->tickets_count == 0);
 }

@@ -419,6 +419,9 @@ op_alarm(void *ctx, const struct lane_audit *a)
 	struct world *w = ctx;
 
 	w->res->alarms++;
+	if (w->alarmed == NULL)
+		w->alarmed = lost_new();
+	lost_add_key(w->alarmed, a->key);
 	world_trace(w, "alarm %s", a->text);
 }
 

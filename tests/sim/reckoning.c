@@ -11,7 +11,7 @@ settle_entry(struct world *w, const struct entry *e)
 	bool captured = e->state == ENTRY_CAPTURED;
 
 	if (lost_has_key(w->lost, e->key))
-		return; /* books.c looks what is said of it */
+		return; /* books.c looks what is said of it, also of another amount */
 	if (e->is_refund)
 		refunds_settled(w, e);
 	else if (p == NULL)
@@ -45,7 +45,7 @@ settle_ticket(struct world *w, const struct ticket *t)
 		    strcmp(e->ticket, t->name) == 0 && (e->captured >= e->amount))
 			captured++;
 	}
-	if (lost_has_ticket(w->lost, t->name))
+	if (lost_has_paid(w->lost, t->name))
 		w->res->forgotten++; /* the books must say when it is paid by no capture */
 	else if (captured != (t->end == TICKET_TOKEN))
 		world_broken(w, INV_PAID "ticket %s ended as %d with %u captures",
@@ -123,35 +123,85 @@ settle_limits(struct world *w)
 	}
 }
 
-/* The books of the three: what was charged and kept. An undo that failed stands as an alarm. */
+/*
+ * Nobody can say what of it stands: an undo that failed, a refund that a human was called for, and what
+ * a disk has lost. The books name each of them; of all others every minor unit is here.
+ */
+static bool
+is_set_aside(const struct world *w, struct key128 key)
+{
+	const struct payment *p = mem_journal_find(w->journal, key);
+
+	if (lost_has_key(w->lost, key))
+		return true;
+	return p != NULL &&
+	       (p->state == PAYMENT_UNDO_FAILED ||
+		(p->kind == PAYMENT_REFUND && lost_has_key(w->alarmed, key)));
+}
+
+/* Journal and processor, key by key: what was charged and kept, and what went back. */
 static void
 settle_sums(struct world *w)
 {
-	int64_t journal = 0, processor = 0, pos = 0;
+	int64_t journal = 0, processor = 0;
 
 	for (uint32_t i = 0; i < mem_journal_payments_count(w->journal); i++) {
 		const struct payment *p = mem_journal_payment(w->journal, i);
 
+		if (is_set_aside(w, p->key))
+			continue;
 		if (p->state == PAYMENT_CONFIRMED)
 			journal += p->answered_minor;
 		else if (p->state == PAYMENT_REFUNDED)
-			/* Approved without an amount: an alarm, and what was asked. */
-			journal -= p->answered_minor > 0 ? p->answered_minor
-							 : p->asked_minor;
-		else if (p->state == PAYMENT_UNDO_FAILED)
-			return;
+			journal -= p->answered_minor;
 	}
-	for (uint32_t i = 0; i < w->ledger_count; i++)
-		if (w->ledger[i].state == ENTRY_CAPTURED && !w->ledger[i].is_refund)
-			processor += w->ledger[i].captured - w->ledger[i].refunded;
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+
+		if (e->state == ENTRY_CAPTURED && !is_set_aside(w, e->key))
+			processor += e->is_refund ? -e->captured : e->captured;
+	}
+	if (journal != processor)
+		world_broken(w, INV_SUMS "journal %lld, processor %lld",
+			     (long long)journal, (long long)processor);
+}
+
+/* Processor and POS, ticket by ticket; tickets may have the same name on another day. */
+static void
+settle_taken(struct world *w, const struct ticket *t)
+{
+	int64_t processor = 0, pos = 0;
+
+	if (lost_has_paid(w->lost, t->name))
+		return; /* as settle_ticket */
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+
+		if (e->state == ENTRY_CAPTURED && !e->is_refund &&
+		    strcmp(e->ticket, t->name) == 0)
+			processor += e->captured - e->refunded;
+	}
 	for (uint32_t i = 0; i < w->tickets_count; i++)
-		pos += w->tickets[i].token_minor - w->tickets[i].refunded_minor;
-	/* The books explain each difference of what a disk has lost. */
-	if (!lost_nothing(w->lost))
-		return;
-	if (journal != processor || processor != pos)
-		world_broken(w, INV_SUMS "journal %lld, processor %lld, POS %lld",
-			     (long long)journal, (long long)processor, (long long)pos);
+		if (strcmp(w->tickets[i].name, t->name) == 0)
+			pos += w->tickets[i].token_minor - w->tickets[i].refunded_minor;
+	if (processor != pos)
+		world_broken(w, INV_SUMS "%s: processor %lld, POS %lld", t->name,
+			     (long long)processor, (long long)pos);
+}
+
+/* What the processor has kept is of a ticket that the POS knows. */
+static void
+settle_names(struct world *w)
+{
+	for (uint32_t i = 0; i < w->ledger_count; i++) {
+		const struct entry *e = &w->ledger[i];
+		uint32_t n = 0;
+
+		while (n < w->tickets_count && strcmp(w->tickets[n].name, e->ticket) != 0)
+			n++;
+		if (n == w->tickets_count && e->state == ENTRY_CAPTURED)
+			world_broken(w, INV_SUMS "%s is no ticket of the POS", e->ticket);
+	}
 }
 
 /*
@@ -192,6 +242,9 @@ peers_settled(struct world *w)
 				     p->ticket, payment_state_name(p->state));
 	}
 	settle_sums(w);
+	settle_names(w);
+	for (uint32_t i = 0; i < w->tickets_count; i++)
+		settle_taken(w, &w->tickets[i]);
 	settle_totals(w);
 	settle_limits(w);
 	/* Only a full disk and a crash together may lose a count. */

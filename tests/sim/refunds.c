@@ -145,7 +145,8 @@ refunds_settled(struct world *w, const struct entry *e)
 	if (p == NULL || p->kind != PAYMENT_REFUND)
 		world_broken(w, INV_REFUND "the journal knows nothing of a refund of %s",
 			     e->ticket);
-	else if (credited != (p->state == PAYMENT_REFUNDED) && w->res->alarms == 0)
+	else if (credited != (p->state == PAYMENT_REFUNDED) &&
+		 !lost_has_key(w->alarmed, e->key))
 		world_broken(w, INV_REFUND "%s: processor %s, journal %s", e->ticket,
 			     credited ? "credited" : "not credited",
 			     payment_state_name(p->state));

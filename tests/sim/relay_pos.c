@@ -76,8 +76,9 @@ free_line(struct relay_side *r)
 
 	if (f != NULL && !relay_is_idle(f))
 		return NULL;
-	full = f != NULL && (f->asked_count + 2 >= ASKED_MAX || f->noisy ||
-			     f->units_count + 8 >= UNITS_MAX || f->said_n > SAID_MAX / 2);
+	full = f != NULL &&
+	       (f->asked_count + 2 >= ASKED_MAX || f->noisy ||
+		f->units_count + UNITS_OF_ONE >= UNITS_MAX || f->said_n > SAID_MAX / 2);
 	if (f != NULL && !is_serial(r) && !full &&
 	    (r->framing == FRAMING_CONNECTION ? f->asked_count > 0
 					      : world_random(r->side.w) % 8 == 0))
@@ -309,6 +310,9 @@ relay_pos_tick(struct relay_side *r)
 	bool more = false;
 
 	r->ticking = false;
+	/* What it has cancelled since it tells nobody of; the cancel has not waited for the line. */
+	if (r->basket_n > 0 && w->tickets[r->basket_of].end == TICKET_VOID)
+		r->basket_n = 0;
 	if (r->basket_n > 0 && !is_busy(r))
 		ask_basket(r);
 	for (uint32_t i = 0; i < w->requests_count; i++) {
@@ -349,6 +353,7 @@ relay_basket(struct world *w, const struct lane_basket *b)
 			    (long long)b->lines[i].amount_minor);
 	strbuf_addf(&s, "]}");
 	r->basket_n = strlen(r->basket);
+	r->basket_of = w->tickets_count - 1;
 	ask_basket(r);
 	if (r->basket_n > 0)
 		relay_tick_later(r);

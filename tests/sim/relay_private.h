@@ -13,7 +13,9 @@
 #include "terminal/frames.h"
 
 #define FARS_MAX 48u
-#define UNITS_MAX 128u
+#define UNITS_MAX 192u
+#define UNITS_OF_ONE                                                                     \
+	72u /* so many at most has one command, with what it is told meanwhile */
 #define SAID_MAX 65536u
 #define PLACES_MAX 256u
 #define FAR_IN_MAX 24576u
@@ -99,6 +101,7 @@ struct relay_side {
 	struct pos_request requests[REQUESTS_MAX];
 	char *basket; /* one that is to be sent */
 	size_t basket_n;
+	uint32_t basket_of; /* whose: index into the world's tickets */
 	bool ticking, hanging_up;
 	uint64_t faults_seen;
 	int64_t fault_ms;

@@ -803,7 +803,8 @@ sim_run(const struct sim_options *o, struct sim_result *ret)
 	(void)lane_core_free(w->core);  /* gives NULL */
 	w->twin = twin_journal_free(w->twin);
 	(void)mem_journal_free(w->journal);
-	(void)lost_free(w->lost); /* gives NULL */
+	(void)lost_free(w->lost);    /* gives NULL */
+	(void)lost_free(w->alarmed); /* gives NULL */
 	free(w);
 }
 

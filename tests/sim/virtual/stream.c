@@ -274,7 +274,8 @@ happens(struct stream *s)
 static void
 on_timer(void *ctx)
 {
-	struct stream *s = ctx;
+	struct stream *s = ctx,
+		      *outer = net.current; /* that waits; NULL: the loop calls */
 
 	if (due_ms(s) > virtual_now_ms())
 		return;
@@ -282,7 +283,7 @@ on_timer(void *ctx)
 	happens(s);
 	if (net.current != NULL)
 		arm(s);
-	net.current = NULL;
+	net.current = outer;
 }
 
 static struct stream *
@@ -636,6 +637,18 @@ stream_modem(struct stream *s, unsigned mask, unsigned lines)
 	return -ENOTTY;
 }
 
+void
+stream_carry(struct stream *s, bool carry)
+{
+	loop_timer_carry(s->timer, carry);
+}
+
+struct loop *
+stream_loop(const struct stream *s)
+{
+	return s->shared->loop;
+}
+
 bool
 stream_is_open(const struct stream *s)
 {
@@ -734,6 +747,12 @@ stream_listener_set(struct stream_listener *l,
 	l->ctx = ctx;
 	if (accepted != NULL && first_waiting() != NULL)
 		wake_listeners();
+}
+
+void
+stream_listener_carry(struct stream_listener *l, bool carry)
+{
+	loop_timer_carry(l->timer, carry);
 }
 
 uint64_t
