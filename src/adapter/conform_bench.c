@@ -279,7 +279,7 @@ bench_load(struct bench *b, const struct conform_options *o)
 	b->hooks = (struct vhost_hooks){ .ctx = b, .called = on_called };
 	b->link = (struct host_link){
 		b,           laned_journal, laned_journal_find, laned_event, laned_basket,
-		laned_claim, laned_cancel,  laned_complete
+		laned_claim, laned_cancel,  laned_complete,     NULL
 	};
 }
 

@@ -47,6 +47,24 @@ str_in(struct laned_str s)
 	return (struct str){ s.p, s.n };
 }
 
+static void
+tell_flood(struct laned_host *h, enum host_limit kind)
+{
+	char what[64];
+	struct strbuf b;
+
+	log_event(LOG_WARNING, "adapter-flood", NULL,
+		  "the plug-in floods: %s beyond the limit are refused and counted (%llu "
+		  "so far)",
+		  host_limit_name(kind),
+		  (unsigned long long)host_limits_refused(&h->limits, kind));
+	if (h->link == NULL || h->link->odd == NULL)
+		return;
+	strbuf_init(&b, what, sizeof(what));
+	strbuf_addf(&b, "floods: too many %s", host_limit_name(kind)); /* fits */
+	h->link->odd(h->link->ctx, what);
+}
+
 /* False: the plug-in asks for too much. */
 static bool
 may(struct laned_host *h, enum host_limit kind, uint32_t units)
@@ -55,11 +73,7 @@ may(struct laned_host *h, enum host_limit kind, uint32_t units)
 		host_limits_take(&h->limits, kind, units, clock_mono_ms());
 
 	if (v == HOST_LIMITS_BEGINS)
-		log_event(LOG_WARNING, "adapter-flood", NULL,
-			  "the plug-in floods: %s beyond the limit are refused and "
-			  "counted (%llu so far)",
-			  host_limit_name(kind),
-			  (unsigned long long)host_limits_refused(&h->limits, kind));
+		tell_flood(h, kind);
 	return v == HOST_LIMITS_TAKEN;
 }
 

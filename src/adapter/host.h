@@ -30,6 +30,8 @@ struct host_link {
 			  void *user);
 	int (*complete)(void *ctx, const struct laned_result *r, laned_ack_fn ack,
 			void *user);
+	/* The plug-in does what none should, and lives on: some words. NULL: nobody wants to know. */
+	void (*odd)(void *ctx, const char *what);
 };
 
 /* conf may be NULL (no options), the link is set before the plug-in is started. 0 or errno. */

@@ -143,11 +143,16 @@ int64_t
 host_requests_deadline(const struct host_requests *t)
 {
 	int64_t nearest = INT64_MAX;
+	unsigned met = 0;
 
-	for (unsigned i = 0; i < HOST_REQUESTS_MAX; i++)
-		if (t->open[i].id != 0 && !t->open[i].completing &&
-		    t->open[i].deadline_ms < nearest)
+	for (unsigned i = 0; met < t->open_count; i++) {
+		assert(i < HOST_REQUESTS_MAX);
+		if (t->open[i].id == 0)
+			continue;
+		met++;
+		if (!t->open[i].completing && t->open[i].deadline_ms < nearest)
 			nearest = t->open[i].deadline_ms;
+	}
 	return nearest;
 }
 

@@ -21,6 +21,8 @@ struct report {
 	const char *state;
 	bool bypass;
 	char why[REPORT_WHY_BYTES], bypass_why[REPORT_WHY_BYTES];
+	char odd[REPORT_ODD_BYTES]; /* "" nothing */
+	int64_t odd_mono_ms, odd_wall_ms, odd_told_ms;
 };
 
 static void
@@ -52,6 +54,17 @@ put_crash(const struct report *r, struct json_out *o)
 	json_close(o);
 }
 
+static void
+put_odd(const struct report *r, struct json_out *o)
+{
+	if (r->odd[0] == '\0' || clock_mono_ms() - r->odd_mono_ms > REPORT_WELL_MS)
+		return;
+	json_open_object(o, "odd");
+	json_cstr(o, "what", r->odd);
+	json_int(o, "at_ms", r->odd_wall_ms);
+	json_close(o);
+}
+
 void
 report_write(const struct report *r, struct json_out *o)
 {
@@ -64,6 +77,7 @@ report_write(const struct report *r, struct json_out *o)
 	if (r->bypass)
 		json_cstr(o, "bypass_why", r->bypass_why);
 	put_crash(r, o);
+	put_odd(r, o);
 }
 
 /* What is lost here goes with the next one, or with hello. */
@@ -180,4 +194,20 @@ report_set_way(struct report *r,
 		r->client = rpc_client_free(r->client);
 	else if (r->client == NULL)
 		connect_self(r);
+}
+
+void
+report_odd(struct report *r, const char *what)
+{
+	int64_t now = clock_mono_ms();
+	struct strbuf b;
+
+	strbuf_init(&b, r->odd, sizeof(r->odd));
+	strbuf_addf(&b, "%s", what); /* for people; may be cut */
+	r->odd_mono_ms = now;
+	r->odd_wall_ms = clock_wall_ms();
+	if (r->odd_told_ms != 0 && now - r->odd_told_ms < REPORT_ODD_MS)
+		return;
+	r->odd_told_ms = now;
+	tell(r);
 }

@@ -15,6 +15,8 @@
 #define REPORT_WHY_BYTES 160u
 /* A plug-in that has worked for so long is not reproached with what it died of before. */
 #define REPORT_WELL_MS (INT64_C(30) * 60 * 1000)
+#define REPORT_ODD_BYTES 65u
+#define REPORT_ODD_MS 1000
 
 struct report;
 
@@ -45,6 +47,12 @@ void report_set_bypass(struct report *r, bool on, const char *why);
 void report_set_way(struct report *r,
 		    void (*send)(void *ctx, const char *method, struct json_out *params),
 		    void *ctx);
+
+/*
+ * The plug-in did what none should (flooded, completed twice) and lives on. what is copied. laned is told at
+ * once, but no more often than once a second: a flood makes no flood of words about it.
+ */
+void report_odd(struct report *r, const char *what);
 
 /* The members of an adapter.report into the open object o. */
 void report_write(const struct report *r, struct json_out *o);

@@ -138,7 +138,7 @@ print_crash(const struct value *c)
 static void
 print_adapter(const struct value *a)
 {
-	const struct value *crash = NULL;
+	const struct value *crash = NULL, *odd = NULL;
 
 	printf("adapter     %s (%s): %s%s%s\n", ctl_text(a, "name"),
 	       ctl_text(a, "plugin"),
@@ -152,6 +152,10 @@ print_adapter(const struct value *a)
 		       ctl_text(a, "plugin_state"), ctl_text(a, "why"));
 	if (value_get_object(a, "crash", &crash) == 0)
 		print_crash(crash);
+	if (value_get_object(a, "odd", &odd) == 0)
+		printf("            plug-in %s %s MISBEHAVES: %s, %s\n",
+		       ctl_text(odd, "plugin"), ctl_text(odd, "version"),
+		       ctl_text(odd, "what"), ctl_text(odd, "at"));
 }
 
 static void

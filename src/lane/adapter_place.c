@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define PLUGIN_BYTES_MAX 31
+#define FIND_MAX 32u /* payments of one reference that are looked at */
 #define ADVICE                                                                           \
 	"give the adapters of the configuration the names back that they had, and "      \
 	"start "                                                                         \
@@ -74,6 +76,72 @@ adapter_place_is_of(const struct adapter_link *a, const struct payment *p)
 
 	return (!pos && !payer) || (pos && adapter_place_fits(a, p->pos_place)) ||
 	       (payer && adapter_place_fits(a, p->place));
+}
+
+bool
+adapter_speaks_of(const struct adapter_link *a, const struct payment *p)
+{
+	return strcmp(payment_is_for_pos(p) ? p->pos_adapter : p->adapter, a->name) == 0;
+}
+
+/* The POS has that number for it. */
+static bool
+is_asked_so(const struct adapter_link *a, struct str ref, const struct payment *p)
+{
+	return strcmp(p->pos_adapter, a->name) == 0 &&
+	       (str_is(ref, p->pos_ref) ||
+		(ref.n == p->pos_blob_bytes && memcmp(ref.p, p->pos_blob, ref.n) == 0));
+}
+
+static bool
+is_told_so(const struct adapter_link *a, struct str ref, const struct payment *p)
+{
+	(void)ref;
+	return adapter_speaks_of(a, p);
+}
+
+static bool
+is_called_so(const struct adapter_link *a, struct str ref, const struct payment *p)
+{
+	(void)a;
+	(void)ref;
+	(void)p;
+	return true;
+}
+
+/* A number may be used again: by another peer under this name, or for something else. */
+static int
+find_meant(const struct adapter_link *a, struct str ref,
+	   bool (*meant)(const struct adapter_link *a, struct str ref,
+			 const struct payment *p),
+	   struct payment *ret)
+{
+	struct key128 before = { { 0 } };
+	int rc;
+
+	for (unsigned n = 0; n < FIND_MAX && a->lane->journal != NULL; n++) {
+		rc = journal_find_of(a->lane->journal, a->name, ref, before, ret);
+		if (rc < 0)
+			return rc;
+		if (adapter_place_is_of(a, ret) && meant(a, ref, ret))
+			return 0;
+		before = ret->key;
+	}
+	return -ENOENT;
+}
+
+int
+adapter_find(const struct adapter_link *a, struct str ref, struct payment *ret)
+{
+	return find_meant(a, ref, is_called_so, ret);
+}
+
+int
+adapter_find_told(const struct adapter_link *a, struct str ref, struct payment *ret)
+{
+	int rc = find_meant(a, ref, is_asked_so, ret);
+
+	return rc == -ENOENT ? find_meant(a, ref, is_told_so, ret) : rc;
 }
 
 /* One of its two sides, by the name that it had then. False: it is where it was, or not here. */

@@ -43,6 +43,18 @@ take_crash(struct lane *l, const struct value *v, struct adapter_crash *ret_cras
 	*ret_crash = c;
 }
 
+static void
+take_odd(struct adapter_link *a, const struct value *v)
+{
+	struct adapter_odd *odd = &a->report.odd, was = *odd;
+
+	*odd = (struct adapter_odd){ .known = true, .since_mono_ms = clock_mono_ms() };
+	get_text(a->lane, v, "what", odd->what, sizeof(odd->what));
+	(void)value_get_int(v, "at_ms", 0, AT_MS_MAX, &odd->at_wall_ms); /* 0: not told */
+	if (was.known && was.at_wall_ms == odd->at_wall_ms)
+		*odd = was; /* told before, with something else */
+}
+
 /* "SIGSEGV", "hang": what it died of. */
 static const char *
 cause(const struct adapter_crash *c)
@@ -67,7 +79,7 @@ adapter_report_take(struct adapter_link *a, const struct value *v)
 {
 	struct adapter_report *r = &a->report;
 	struct adapter_crash before = r->crash;
-	const struct value *crash;
+	const struct value *crash, *odd;
 
 	get_text(a->lane, v, "state", r->state, sizeof(r->state));
 	get_text(a->lane, v, "why", r->why, sizeof(r->why));
@@ -78,6 +90,8 @@ adapter_report_take(struct adapter_link *a, const struct value *v)
 	if (value_get_object(v, "crash", &crash) == 0)
 		take_crash(a->lane, crash, &r->crash);
 	log_crash(a, &before);
+	if (value_get_object(v, "odd", &odd) == 0)
+		take_odd(a, odd);
 	control_changed(a->lane);
 }
 
@@ -120,11 +134,22 @@ adapter_report_crash(const struct adapter_link *a)
 	return &r->crash;
 }
 
+static const struct adapter_odd *
+report_odd(const struct adapter_link *a)
+{
+	const struct adapter_odd *odd = &a->report.odd;
+
+	return odd->known && clock_mono_ms() - odd->since_mono_ms <= ADAPTER_WELL_MS
+		       ? odd
+		       : NULL;
+}
+
 void
 adapter_report_put(const struct adapter_link *a, struct json_out *o)
 {
 	const struct adapter_report *r = &a->report;
 	const struct adapter_crash *c = adapter_report_crash(a);
+	const struct adapter_odd *odd = report_odd(a);
 
 	if (r->state[0] != '\0')
 		json_cstr(o, "plugin_state", a->greeted ? "loaded" : r->state);
@@ -133,6 +158,14 @@ adapter_report_put(const struct adapter_link *a, struct json_out *o)
 	json_bool(o, "bypass", r->bypass);
 	if (r->bypass && r->bypass_why[0] != '\0')
 		json_cstr(o, "bypass_why", r->bypass_why);
+	if (odd != NULL) {
+		json_open_object(o, "odd");
+		json_cstr(o, "plugin", a->plugin);
+		json_cstr(o, "version", a->version);
+		json_cstr(o, "what", odd->what);
+		put_time(o, "at", odd->at_wall_ms);
+		json_close(o);
+	}
 	if (c == NULL)
 		return;
 	json_open_object(o, "crash");
@@ -152,6 +185,7 @@ void
 adapter_report_doctor(const struct adapter_link *a, struct json_out *o)
 {
 	const struct adapter_crash *c = adapter_report_crash(a);
+	const struct adapter_odd *odd = report_odd(a);
 	char text[320];
 
 	if (a->report.bypass) {
@@ -167,6 +201,13 @@ adapter_report_doctor(const struct adapter_link *a, struct json_out *o)
 			       a->report.why); /* for people */
 		doctor_put(o, "plugin", HEALTH_FAIL, text,
 			   "install the plug-in again, then restart the adapter");
+	}
+	if (odd != NULL) {
+		(void)snprintf(text, sizeof(text), "adapter %s: plug-in %s %s %s",
+			       a->name, a->plugin, a->version,
+			       odd->what); /* for people */
+		doctor_put(o, "plugin", HEALTH_WARN, text,
+			   "the lane goes on; give its maker the adapter's log");
 	}
 	if (c == NULL)
 		return;

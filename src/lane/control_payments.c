@@ -170,7 +170,8 @@ on_settle(void *ctx, struct rpc_peer *peer, struct rpc_call *call,
 	(void)peer;
 	if (get_key(params, "key", &ev.key) < 0 ||
 	    value_get_bool(params, "taken", &taken) < 0) {
-		rpc_fail(call, RPC_PARAMS, "key (32 hex digits) and taken (true or false) are wanted");
+		rpc_fail(call, RPC_PARAMS,
+			 "key (32 hex digits) and taken (true or false) are wanted");
 		return;
 	}
 	p = unsettled(l, ev.key);

@@ -133,10 +133,11 @@ int journal_payments(struct journal *j, const struct journal_list *q,
 		     int (*each)(void *ctx, const struct payment *p), void *ctx);
 /*
  * The newest payment that an adapter, as payer or as the one that speaks for the POS, knows by ref: its
- * reference or its blob. Others' are not looked at: two of them may count from 1. 0; -ENOENT.
+ * reference or its blob; of those only that are older than the one of the key "before", zero: of all. Others'
+ * are not looked at: two of them may count from 1. 0; -ENOENT.
  */
 int journal_find_of(struct journal *j, const char *adapter, struct str ref,
-		    struct payment *ret);
+		    struct key128 before, struct payment *ret);
 /* The timeline of a checkout, oldest first (needs q->checkout). */
 struct journal_audit_row {
 	int64_t seq, wall_ms, amount_minor;

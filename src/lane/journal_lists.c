@@ -179,25 +179,31 @@ journal_payments(struct journal *j, const struct journal_list *q,
 
 int
 journal_find_of(struct journal *j, const char *adapter, struct str ref,
-		struct payment *ret)
+		struct key128 before, struct payment *ret)
 {
 	sqlite3_stmt *s;
 	int rc;
 
 	if (ref.n == 0)
 		return -ENOENT;
-	/* A version before did not write whose a payment is: then it is the only adapter's. */
+	/*
+	 * A version before did not write whose a payment is: then it is the only adapter's. The plus keeps
+	 * SQLite by the indexes of the references.
+	 */
 	s = db_stmt(j->db, "SELECT " PAYMENT_COLUMNS " FROM payments p WHERE seq ="
 			   " (SELECT max(seq) FROM payments WHERE"
-			   " (adapter IN (?3, '') AND (ref = ?1 OR blob = ?2)) OR"
+			   " (?4 = zeroblob(16) OR"
+			   "  +seq < (SELECT seq FROM payments WHERE key = ?4)) AND"
+			   " ((adapter IN (?3, '') AND (ref = ?1 OR blob = ?2)) OR"
 			   " (pos_adapter = ?3 AND pos_adapter <> '' AND"
 			   " ((pos_ref = ?1 AND pos_ref <> '') OR"
-			   " (pos_blob = ?2 AND pos_blob <> x''))))");
+			   " (pos_blob = ?2 AND pos_blob <> x'')))))");
 	if (s == NULL)
 		return db_last_error(j->db);
 	db_bind_str(s, 1, ref);
 	db_bind_blob(s, 2, ref.p, ref.n);
 	db_bind_cstr(s, 3, adapter);
+	db_bind_blob(s, 4, before.b, sizeof(before.b));
 	rc = db_step(j->db, s);
 	if (rc == 1)
 		rc = journal_row_payment(s, ret);

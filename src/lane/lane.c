@@ -299,10 +299,11 @@ open_core(struct lane *l)
 		return rc;
 	lane_now(l, &now);
 	if (clock_zone_offset(conf_str(l->conf, "lane", "timezone"), 0, &offset_s) < 0)
-		log_event(LOG_ERR, "no-time-zone", NULL,
-			  "[lane] timezone: \"%s\" is no time zone of this machine; UTC is "
-			  "used, for the business day, too",
-			  conf_str(l->conf, "lane", "timezone"));
+		log_event(
+			LOG_ERR, "no-time-zone", NULL,
+			"[lane] timezone: \"%s\" is no time zone of this machine; UTC is "
+			"used, for the business day, too",
+			conf_str(l->conf, "lane", "timezone"));
 	if (l->journal != NULL &&
 	    effects_restore(l->effects, lane_find_member_cb, &now) < 0)
 		log_err("journal.db: the last checkout could not be read");

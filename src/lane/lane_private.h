@@ -45,6 +45,13 @@ struct adapter_crash {
 	int64_t at_wall_ms, deaths;
 };
 
+/* What a plug-in did that none should, and lives on. */
+struct adapter_odd {
+	bool known;
+	char what[65];
+	int64_t at_wall_ms, since_mono_ms;
+};
+
 /* After so long without another death the last one is not told any more. */
 #define ADAPTER_WELL_MS (INT64_C(30) * 60 * 1000)
 
@@ -55,6 +62,7 @@ struct adapter_report {
 	bool bypass;
 	int64_t since_mono_ms;
 	struct adapter_crash crash;
+	struct adapter_odd odd;
 };
 
 struct adapter_link {
@@ -302,6 +310,16 @@ bool adapter_place_take(struct adapter_link *a, const struct value *params);
 bool adapter_place_fits(const struct adapter_link *a, const char *place);
 /* The same of a payment, by the side of it that has the adapter's name. */
 bool adapter_place_is_of(const struct adapter_link *a, const struct payment *p);
+/* It asked for it for its POS; or, where no POS did, it is the payer. */
+bool adapter_speaks_of(const struct adapter_link *a, const struct payment *p);
+/*
+ * The newest payment that was handed to what the adapter is now, as payer or for its POS, and that it
+ * calls so; and the one that a later word of it by this reference is about: what its POS calls so comes before
+ * what a payer does, as they count each for itself. *ret is written in any case. 0; -ENOENT; a store error.
+ * Both block on the journal.
+ */
+int adapter_find(const struct adapter_link *a, struct str ref, struct payment *ret);
+int adapter_find_told(const struct adapter_link *a, struct str ref, struct payment *ret);
 /* Alarms for open payments whose adapter's name stands for another one now; each once. */
 void adapter_place_check(struct lane *l);
 void adapter_place_doctor(const struct adapter_link *a, struct json_out *o);

@@ -163,7 +163,7 @@ use_payments(struct journal *j)
 		(void)on_payment(&seen, &p); /* only looks */
 		(void)journal_refunded(j, &p, &minor);
 	}
-	if (journal_find_of(j, "pos", STR("P-1"), &p) == 0)
+	if (journal_find_of(j, "pos", STR("P-1"), (struct key128){ { 0 } }, &p) == 0)
 		(void)on_payment(&seen, &p); /* only looks */
 	(void)ref.ops->find_payment(ref.impl, STR("R-1"), &p);
 	(void)ref.ops->paid_parts(ref.impl, (struct ulid){ { 4 } }, on_payment, &seen);

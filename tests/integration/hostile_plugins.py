@@ -48,7 +48,11 @@ SURVIVED = ("after-events", "before-logs", "after-cancels", "before-journal", "b
             "after-twice", "before-calls")
 FLOODS = {"after-events": "events", "before-logs": "log lines",
           "after-cancels": "baskets, claims and cancelled tickets",
-          "after-late": "late completions"}
+          "after-late": "late completions", "before-journal": "journal entries"}
+# What status says of them: the lane lives with it, and so does the plug-in.
+ODD = dict({vice: "floods: too many " + kind for vice, kind in FLOODS.items()},
+           **{vice: "completes twice, or what nobody asked for"
+              for vice in ("before-unknown", "before-twice", "after-twice")})
 # What only the kernel's limits and the list of system calls hold, which a sanitizer does without.
 UNSANITIZED = ("before-malloc", "before-calls", "after-heap", "after-overflow")
 # The system calls of forbidden_calls(), each of which must be refused.
@@ -92,6 +96,7 @@ class Hostile:
                 os.unlink(lab.path(name))
         self.vice(vice)
         self.mark = len(lab.log("laned-adapter"))
+        self.odd_before = self.adapter().get("odd")
         lab.start("laned-adapter", env)
 
     def log(self):
@@ -157,6 +162,15 @@ def check_survived(lane, vice):
     if vice in FLOODS:
         must("the plug-in floods: %s" % FLOODS[vice] in lane.log(), "no word of the flood")
         must(lane.log().count("the plug-in floods") <= 3, "the flood floods the log")
+    if vice in ODD:
+        lane.wait(lambda: lane.adapter().get("odd") not in (None, lane.odd_before),
+                  "status says that it " + ODD[vice])
+        must(lane.adapter()["odd"]["what"] == ODD[vice], "status says %s" % lane.adapter()["odd"])
+        text = lane.lab.ctl("status", json_out=False).stdout
+        must("plug-in hostile 0.1 MISBEHAVES: " + ODD[vice] in text, text)
+        said = [c["text"] for c in lane.lab.ctl("doctor", check=False)["checks"]
+                if c["name"] == "plugin"]
+        must(len(said) == 1 and ODD[vice] in said[0], "doctor says %s" % said)
     if vice.endswith("calls"):
         line = [x for x in lane.log().splitlines() if "packet=" in x][-1]
         said = dict(pair.split("=") for pair in line.split()[-len(CALLS):])

@@ -883,9 +883,9 @@ drop_new(struct world *w, const char *plugin)
 	d->requests = host_requests_new();
 	if (d->requests == NULL)
 		abort();
-	d->link =
-		(struct host_link){ d,         on_journal, on_journal_find, on_event,
-				    on_basket, on_claim,   on_cancel,       on_complete };
+	d->link = (struct host_link){ d,         on_journal,  on_journal_find,
+				      on_event,  on_basket,   on_claim,
+				      on_cancel, on_complete, NULL };
 	w->drop = d;
 	drop_starts(d);
 	return d;

@@ -164,6 +164,20 @@ check_undo(struct tender_stage *s, const struct payment *p)
 	ck_assert_msg(old == NULL || !s->sold[old - s->book], "undone, and sold for");
 }
 
+/* What goes back of a payment, for goods and as its ticket is void, is never more than it was. */
+static void
+check_refund(struct tender_stage *s, const struct payment *p)
+{
+	const struct payment *of = booked(s, p->original);
+	int64_t back = 0;
+
+	for (uint32_t i = 0; i < s->book_count; i++)
+		if (s->book[i].kind == PAYMENT_REFUND &&
+		    key128_eq(s->book[i].original, p->original))
+			back += s->book[i].asked_minor;
+	ck_assert_msg(of == NULL || back <= of->answered_minor, "more than was paid");
+}
+
 static void
 note_sold(struct tender_stage *s, struct key128 key, bool sold)
 {
@@ -204,6 +218,8 @@ letter_of(struct tender_stage *s, const struct lane_effect *fx)
 		check_pay(s, fx->pay.payment);
 	if (fx->kind == FX_UNDO)
 		check_undo(s, fx->payment);
+	if (fx->kind == FX_REFUND)
+		check_refund(s, fx->pay.payment);
 	if (fx->kind == FX_RESOLVE_CLAIM)
 		s->serial = fx->claim.serial;
 	return letters[fx->kind];
@@ -546,6 +562,31 @@ do_cancel(struct tender_stage *s, bool before)
 	(void)step(s, &ev); /* as above */
 }
 
+/* As the shell does: the refund is durable with the return of the goods, and handed over then. */
+static void
+do_goods(struct tender_stage *s, int64_t n)
+{
+	struct lane_event ev = { .kind = LANE_EV_REFUND };
+	const struct payment *of = booked(s, s->last);
+	struct payment_start start = { .kind = PAYMENT_REFUND, .amount_minor = n };
+	struct payment refund;
+	unsigned actions;
+
+	ck_assert(of != NULL);
+	start.key = of->key;
+	start.key.b[1] ^= 0x80;
+	start.checkout = of->checkout;
+	start.ticket = str_of(of->ticket);
+	start.currency = STR("EUR");
+	start.adapter = STR(PAYER);
+	start.original = of->key;
+	start.return_id.b[0] = 1;
+	ck_assert_int_eq(payment_begin(&refund, &start, &s->now, &actions), 0);
+	commit_payment(s, &refund);
+	ev.refund = &refund;
+	(void)step(s, &ev); /* as above */
+}
+
 static const struct {
 	enum tender_act act;
 	enum lane_event_kind kind;
@@ -599,6 +640,8 @@ tender_stage_act(struct tender_stage *s, enum tender_act act, int64_t n)
 		do_complete(s, act, n);
 	else if (act >= T_PRICE_POS && act <= T_TWO_PHASE)
 		do_env(s, act);
+	else if (act == T_GOODS)
+		do_goods(s, n);
 	else if (act == T_CANCEL)
 		do_cancel(s, n != 0);
 	else if (act == T_WAIT)

@@ -48,6 +48,7 @@ enum tender_act {
 	T_CLOCK,
 	T_REMOVE,
 	T_OTHER,
+	T_GOODS,  /* goods of the last payment come back, and n of its money */
 	T_CANCEL, /* n = 1 of the ticket before */
 	T_TRAINING,
 	T_PRICE_POS, /* from now on the POS has the prices */

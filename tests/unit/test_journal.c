@@ -531,6 +531,7 @@ START_TEST(each_adapter_finds_its_own_by_a_reference)
 	struct journal_ref j;
 	struct payment p, back;
 	static const char *const names[] = { "till", "kiosk", "till" };
+	const struct key128 none = { { 0 } };
 
 	setup(&f);
 	j = journal_ref(f.j);
@@ -545,14 +546,14 @@ START_TEST(each_adapter_finds_its_own_by_a_reference)
 		ck_assert_int_eq(j.ops->put_payment(j.impl, &p), 0);
 	}
 	ck_assert_int_eq(j.ops->commit(j.impl), 0);
-	ck_assert_int_eq(journal_find_of(f.j, "till", STR("17"), &back), 0);
+	ck_assert_int_eq(journal_find_of(f.j, "till", STR("17"), none, &back), 0);
 	ck_assert_uint_eq(back.key.b[0], 1);
-	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("17"), &back), 0);
+	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("17"), none, &back), 0);
 	ck_assert_uint_eq(back.key.b[0], 2);
-	ck_assert_int_eq(journal_find_of(f.j, "bank", STR("17"), &back), 0);
+	ck_assert_int_eq(journal_find_of(f.j, "bank", STR("17"), none, &back), 0);
 	ck_assert_uint_eq(back.key.b[0], 3); /* its own reference of it */
-	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("18"), &back), -ENOENT);
-	ck_assert_int_eq(journal_find_of(f.j, "till", STR(""), &back), -ENOENT);
+	ck_assert_int_eq(journal_find_of(f.j, "kiosk", STR("18"), none, &back), -ENOENT);
+	ck_assert_int_eq(journal_find_of(f.j, "till", STR(""), none, &back), -ENOENT);
 	teardown(&f);
 }
 END_TEST

@@ -74,13 +74,14 @@ tick(struct desk *d, int64_t later_ms)
 }
 
 static void
-open_desk(struct desk *d)
+open_lane(struct desk *d, bool pos_asks)
 {
 	struct lane_env env = { .limits = LANE_LIMITS_DEFAULT,
 				.payment = PAYMENT_RULES_DEFAULT,
 				.currency = "EUR",
 				.language = STR("en"),
-				.can_pay = true };
+				.can_pay = true,
+				.pos_asks = pos_asks };
 	struct lane_event ev = { .kind = LANE_EV_ADAPTER, .up = true };
 
 	memset(d, 0, sizeof(*d));
@@ -91,6 +92,12 @@ open_desk(struct desk *d)
 	ck_assert_int_eq(give(d, &ev), 0);
 	ev = (struct lane_event){ .kind = LANE_EV_READERS };
 	ck_assert_int_eq(give(d, &ev), 0);
+}
+
+static void
+open_desk(struct desk *d)
+{
+	open_lane(d, false);
 }
 
 static void
@@ -119,26 +126,39 @@ basket(struct desk *d, unsigned ticket)
 	return give(d, &ev);
 }
 
-/* A member has just touched a total: the payment is created, and its key is the last fresh one. */
-static struct key128
-pay(struct desk *d)
+static void
+member_of(struct lane_member *m)
 {
-	struct lane_member m;
+	memset(m, 0, sizeof(*m));
+	m->member.b[15] = m->subjects[0].b[15] = 1;
+	m->subjects_count = 1;
+	m->has_tender = true;
+	(void)snprintf(m->token, sizeof(m->token), "tok");
+}
+
+static void
+identify(struct desk *d, const struct lane_member *m)
+{
 	struct lane_event ev = { .kind = LANE_EV_TOUCH };
 
-	memset(&m, 0, sizeof(m));
-	m.member.b[15] = m.subjects[0].b[15] = 1;
-	m.subjects_count = 1;
-	m.has_tender = true;
-	(void)snprintf(m.token, sizeof(m.token), "tok");
-	ck_assert_int_eq(basket(d, 0), 0);
 	ev.touch.probe = STR("p1");
 	ck_assert_int_eq(give(d, &ev), 0);
 	ev = (struct lane_event){ .kind = LANE_EV_IDENTIFIED };
 	ev.bio.probe = STR("p1");
 	ev.bio.outcome = BIO_ACCEPT;
-	ev.bio.member = &m;
+	ev.bio.member = m;
 	ck_assert_int_eq(give(d, &ev), 0);
+}
+
+/* A member has just touched a total: the payment is created, and its key is the last fresh one. */
+static struct key128
+pay(struct desk *d)
+{
+	struct lane_member m;
+
+	member_of(&m);
+	ck_assert_int_eq(basket(d, 0), 0);
+	identify(d, &m);
 	ck_assert_int_eq(lane_core_display(d->core)->phase, PHASE_PAYING);
 	return d->fresh.key;
 }
@@ -221,6 +241,58 @@ START_TEST(odd_answers_to_a_payment_cost_a_bounded_number_of_rows)
 	for (unsigned i = 0; i < FLOOD; i++)
 		ck_assert_int_eq(give(&d, &ev), 0);
 	ck_assert_uint_eq(d.rows, ODD_HOUR + 1);
+	close_desk(&d);
+}
+END_TEST
+
+/* The POS of a lane asks for the total of a member who is here, and goes away. */
+static struct key128
+ask_and_go(struct desk *d)
+{
+	struct lane_event ev = { .kind = LANE_EV_POS_LINK };
+	struct lane_member m;
+
+	member_of(&m);
+	ev.pos.adapter = STR("pos");
+	ev.pos.up = true;
+	ck_assert_int_eq(give(d, &ev), 0);
+	ck_assert_int_eq(basket(d, 0), 0);
+	identify(d, &m);
+	ev = (struct lane_event){ .kind = LANE_EV_TENDER_WANTED };
+	ev.tender.adapter = STR("pos");
+	ev.tender.ticket = STR("T0");
+	ev.tender.ref = STR("r1");
+	ev.tender.amount_minor = 2000;
+	ck_assert_int_eq(give(d, &ev), 0);
+	ck_assert_uint_eq(lane_core_payments_count(d->core), 1);
+	ev = (struct lane_event){ .kind = LANE_EV_POS_LINK };
+	ev.pos.adapter = STR("pos");
+	ck_assert_int_eq(give(d, &ev), 0);
+	return lane_core_payment(d->core, 0)->key;
+}
+
+/* Undone, approved after all, undone: as often as the payer likes to say so while an answer is owed. */
+START_TEST(a_payment_that_is_turned_over_and_over_costs_few_rows)
+{
+	struct lane_event ev = { .kind = LANE_EV_COMPLETION };
+	struct desk d;
+
+	open_lane(&d, true);
+	ev.completion.key = ask_and_go(&d);
+	ev.completion.from = STR("mad");
+	ev.completion.amount_minor = 1999; /* not what was asked, nor a part that fits */
+	ev.completion.has_amount = true;
+	ev.completion.op = LANE_OP_PAY;
+	ev.completion.outcome = OUTCOME_DECLINED;
+	(void)give(&d, &ev); /* what the state makes of it shows below */
+	forget(&d);
+	for (unsigned i = 0; i < FLOOD; i++) {
+		ev.completion.op = i % 2 == 0 ? LANE_OP_PAY : LANE_OP_UNDO;
+		ev.completion.outcome = i % 2 == 0 ? OUTCOME_APPROVED : OUTCOME_UNDONE;
+		ck_assert_int_eq(give(&d, &ev), 0);
+	}
+	ck_assert_uint_ge(d.rows, 2);
+	ck_assert_uint_le(d.rows, 5); /* its states go round once */
 	close_desk(&d);
 }
 END_TEST
@@ -370,6 +442,7 @@ END_TEST
 UNIT_MAIN("lane_budget", invented_completions_cost_a_bounded_number_of_rows,
 	  one_adapter_that_floods_takes_no_other_ones_rows,
 	  odd_answers_to_a_payment_cost_a_bounded_number_of_rows,
+	  a_payment_that_is_turned_over_and_over_costs_few_rows,
 	  journal_words_with_a_card_number_cost_a_bounded_number_of_rows,
 	  a_checkouts_claims_cost_a_bounded_number_of_rows_and_its_end_says_how_many,
 	  no_more_checkouts_begin_than_shoppers_can_come,

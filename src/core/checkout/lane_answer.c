@@ -138,6 +138,12 @@ meaning_of_recovery(const struct payment *p, enum payment_input_kind kind)
 	/* The peer knows nothing under this key, so there is nothing to undo. */
 	if (p->state == PAYMENT_UNDO_QUEUED && kind == PAYMENT_IN_NOT_FOUND)
 		return PAYMENT_IN_UNDO_NOTHING;
+	/*
+	 * The sale has it, says the peer. That may be a late answer to the confirm; but not any more when it
+	 * was told to undo it for so long: then it refuses.
+	 */
+	if (p->state == PAYMENT_UNDO_QUEUED && p->alarmed && kind == PAYMENT_IN_CONFIRMED)
+		return PAYMENT_IN_UNDO_REFUSED;
 	/* A recovered payment is asked about: that question did not leave; the payment may have. */
 	if (p->state == PAYMENT_UNKNOWN && kind == PAYMENT_IN_NOT_SENT)
 		return PAYMENT_IN_QUERY_REFUSED;

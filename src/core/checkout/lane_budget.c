@@ -1,8 +1,9 @@
 /*
  * How much others may have written into the journal by what they say. Whatever an adapter, a POS or a
  * reader makes up, it costs it its own words: those that are odd have a budget for each of them and
- * hour, a checkout and a payment have one of their own, and checkouts begin as often as shoppers can
- * come. What is left out is counted, and the audit says at once that it is, and afterwards how many.
+ * hour, a checkout has one of its own, and checkouts begin as often as shoppers can come. (A payment's
+ * states do not turn in a circle, so that their rows are few.) What is left out is counted; the audit
+ * says at once that something is, and afterwards how much.
  */
 #include "core/checkout/lane_private.h"
 
@@ -11,7 +12,6 @@
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define ODD_HOUR 60u        /* of each source */
 #define CHECKOUT_ROWS 100u  /* of a checkout that are of no payment; some ten are usual */
-#define PAYMENT_ROWS 40u    /* of a payment's states; some six are usual */
 #define BEGIN_BURST 1000u   /* checkouts after a quiet day */
 #define BEGIN_EACH_MS 3000u /* and one in so many ms from then on */
 #define LEFT_OUT "audit-left-out"
@@ -237,17 +237,6 @@ lane_audit_odd(struct lane_core *c, const char *what, const struct payment *p,
 		return; /* training keeps nothing but its record */
 	if (lane_audit_spend(c, what))
 		put(c, what, p, text);
-}
-
-void
-lane_audit_state(struct lane_core *c, struct slot *s, const char *what, const char *text)
-{
-	if (s->audits == PAYMENT_ROWS) {
-		lane_audit_odd(c, what, &s->payment, text);
-		return;
-	}
-	s->audits++;
-	put(c, what, &s->payment, text);
 }
 
 void

@@ -193,6 +193,17 @@ lane_ended_seen_to(struct lane_core *c, struct str ticket)
 }
 
 void
+lane_ended_returns(struct lane_core *c, struct ulid checkout)
+{
+	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
+		struct ended_ticket *e = &c->ended_tickets[i];
+
+		if (e->ticket[0] != '\0' && ulid_eq(e->checkout, checkout))
+			e->returned = true;
+	}
+}
+
+void
 lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev)
 {
 	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {

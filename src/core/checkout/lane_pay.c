@@ -264,9 +264,8 @@ on_result(struct lane_core *c, const struct payment *p, enum payment_state befor
 
 /* again: it is no new state, and may be told as often as a peer likes. */
 static void
-alarm(struct lane_core *c, struct slot *s, bool again)
+alarm(struct lane_core *c, const struct payment *p, bool again)
 {
-	const struct payment *p = &s->payment;
 	struct lane_effect *fx = lane_send(c, FX_ALARM);
 	const char *what = p->kind == PAYMENT_REFUND ? "refund-alarm" : "payment-alarm";
 
@@ -278,7 +277,7 @@ alarm(struct lane_core *c, struct slot *s, bool again)
 	if (again)
 		lane_audit_odd(c, what, p, fx->audit.text);
 	else
-		lane_audit_state(c, s, what, fx->audit.text);
+		lane_audit(c, what, p, fx->audit.text);
 }
 
 static void
@@ -338,14 +337,14 @@ lane_pay_input(struct lane_core *c, struct slot *s, const struct payment_input *
 	if ((actions & PAYMENT_DO_STORE) != 0)
 		s->dirty = true;
 	if (p->state != before)
-		lane_audit_state(c, s, audit_word(p), NULL);
+		lane_audit(c, audit_word(p), p, NULL);
 	if ((actions & PAYMENT_DO_NOTE) != 0)
 		lane_audit_odd(c,
 			       p->kind == PAYMENT_REFUND ? "refund-odd-answer"
 							 : "payment-odd-answer",
 			       p, payment_input_name(in->kind));
 	if ((actions & PAYMENT_DO_ALARM) != 0 || is_left(p, before))
-		alarm(c, s, p->state == before);
+		alarm(c, p, p->state == before);
 	if ((actions & PAYMENT_DO_QUERY) != 0)
 		submit(c, p, FX_QUERY);
 	if ((actions & PAYMENT_DO_CONFIRM) != 0)

@@ -171,7 +171,8 @@ struct ended_ticket {
 	/* What tokens paid of it: by its cancel that goes back. Which payments, as far as is known. */
 	struct ulid checkout;
 	int64_t paid_minor;
-	bool whole; /* nothing but tokens paid it */
+	bool whole;    /* nothing but tokens paid it */
+	bool returned; /* money of it goes back for goods since */
 	int64_t total_minor;
 	/* What was left to pay; known: by a basket of ours, and no newer one of the ticket came. */
 	int64_t rest_minor;
@@ -186,13 +187,13 @@ struct slot {
 	bool fresh;            /* created in this list of effects: not durable yet */
 	bool adopted;          /* for the next step, though it is not open */
 	int64_t counted_minor; /* of it in the checkout's paid_minor */
+	int64_t returned_minor; /* of it that goes back for goods, as far as this process knows */
 	/* Of one that a POS asked for: its answer is in this list of effects; it is still owed, until
 	 * then; the POS never heard its key. */
 	bool answering, owed, unheard;
 	int64_t owed_until_ms;
 	bool doubtful;              /* an earlier answer may have reached the POS */
 	enum payment_answer answer; /* that was handed over last */
-	uint32_t audits;            /* rows of its states since it is here */
 };
 
 /* What the shopper was shown when a finger came down: all that it may consent to. */
@@ -323,9 +324,6 @@ void lane_audit_odd(struct lane_core *c, const char *what, const struct payment 
 		    const char *text);
 /* The same for a row that the caller puts: false, it is counted and left out. what is a literal. */
 bool lane_audit_spend(struct lane_core *c, const char *what);
-/* The payment has another state. */
-void lane_audit_state(struct lane_core *c, struct slot *s, const char *what,
-		      const char *text);
 /* The checkout has ended: its last row, behind what was left out of it. */
 void lane_audit_end(struct lane_core *c, const char *what);
 /* The journal is back: how many rows did not fit meanwhile. */
@@ -361,6 +359,8 @@ const struct ended_ticket *lane_ended_paid(const struct lane_core *c, struct str
 void lane_ended_seen_to(struct lane_core *c, struct str ticket);
 /* The checkout has ended, and is remembered: NULL it is not. */
 const struct ended_ticket *lane_ended_of(const struct lane_core *c, struct ulid checkout);
+/* Money of it goes back for goods: the rest is a human's to see to when the ticket is void. */
+void lane_ended_returns(struct lane_core *c, struct ulid checkout);
 /* A newer basket of a ticket that has ended: it opens nothing, but what is left to pay is not known. */
 void lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev);
 /* Forgets it: the lane is idle. */

@@ -81,12 +81,16 @@ lane_refund_begin(struct lane_core *c, const struct payment *original,
 int
 lane_on_refund(struct lane_core *c, const struct payment *p, const struct timepoint *now)
 {
-	struct slot *s;
+	struct slot *s, *of;
 
 	if (p->kind != PAYMENT_REFUND || p->state != PAYMENT_CREATED)
 		return -EINVAL;
 	if (lane_slot(c, p->key) != NULL)
 		return -EALREADY;
+	of = lane_slot(c, p->original);
+	if (of != NULL)
+		of->returned_minor += p->asked_minor;
+	lane_ended_returns(c, p->checkout);
 	if (c->slots_count == LANE_PAYMENTS_MAX) {
 		c->payments_lost = true;
 		return -ENOSPC;

@@ -222,9 +222,9 @@ give_back(struct lane_core *c, struct slot *s, struct key128 fresh,
 {
 	struct payment *p = &s->payment;
 
-	if (p->given_back)
+	if (p->given_back || p->answered_minor <= s->returned_minor)
 		return;
-	if (!lane_refund_begin(c, p, p->answered_minor, fresh, now)) {
+	if (!lane_refund_begin(c, p, p->answered_minor - s->returned_minor, fresh, now)) {
 		lane_tender_alarm(
 			c, p,
 			"paid, and the ticket is void: give the money back by hand");
@@ -278,7 +278,7 @@ lane_tender_void_ended(struct lane_core *c, const struct ended_ticket *e,
 		if (s->payment.state != PAYMENT_CONFIRMED)
 			continue;
 		key.b[sizeof(key.b) - 1] ^= n++; /* as above */
-		if (!e->whole)
+		if (!e->whole && !e->returned)
 			give_back(c, s, key, now);
 		else if (!s->payment.given_back)
 			lane_tender_alarm(
