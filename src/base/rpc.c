@@ -43,6 +43,7 @@ peer_shut(struct rpc_peer *p)
 	p->fd = -1;
 	rpc_buf_free(&p->in);
 	rpc_buf_free(&p->unsent);
+	p->spare = arena_free(p->spare);
 	kept_drop(p);
 	while (p->calls != NULL) {
 		struct rpc_call *call = p->calls;
@@ -248,11 +249,31 @@ on_message(struct rpc_peer *p, const struct value *message)
 		rpc_send_error(p, NULL, RPC_INVALID, "neither a request nor an answer");
 }
 
+/* The memory of a message, which its handler may free the peer during; it is the peer's between. */
+static struct arena *
+take_spare(struct rpc_peer *p)
+{
+	struct arena *arena = p->spare;
+
+	p->spare = NULL;
+	return arena != NULL ? arena : arena_new(RPC_ARENA_BYTES_MAX);
+}
+
+static void
+give_spare(struct rpc_peer *p, struct arena *arena)
+{
+	if (arena == NULL || p->ended || p->spare != NULL) {
+		arena_free(arena);
+		return;
+	}
+	arena_reset(arena);
+	p->spare = arena;
+}
+
 static void
 on_line(struct rpc_peer *p, struct str line)
 {
-	/* Not the peer's: the handler may free the peer while params are in use. */
-	struct arena *arena = arena_new(RPC_ARENA_BYTES_MAX);
+	struct arena *arena = take_spare(p);
 	const struct value *message = NULL;
 	struct json_error error = { 0 };
 	int rc = -ENOMEM;
@@ -267,7 +288,7 @@ on_line(struct rpc_peer *p, struct str line)
 					      : "the message needs too much memory");
 		rpc_peer_reject(p, rc);
 	}
-	arena_free(arena);
+	give_spare(p, arena);
 }
 
 /* Dispatches every whole line there is. */

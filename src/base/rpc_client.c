@@ -26,7 +26,7 @@ struct rpc_client {
 	struct loop_timer *timer;
 	struct rpc_peer *peer;
 	int64_t backoff_ms;
-	bool said; /* that nobody is there */
+	bool said;            /* that nobody is there */
 	int64_t connected_ms; /* monotonic */
 	unsigned busy;
 	bool freed;

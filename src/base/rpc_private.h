@@ -79,6 +79,7 @@ struct rpc_peer {
 	uid_t uid;
 	gid_t gid;
 	struct json_out *out; /* the envelope under construction */
+	struct arena *spare;  /* for the next message; empty, or NULL */
 	struct rpc_buf in, unsent;
 	struct rpc_kept *kept, **kept_end;
 	size_t kept_bytes;

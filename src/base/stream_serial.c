@@ -90,6 +90,20 @@ mark(struct stream *s, uint8_t byte, uint8_t *ret_byte, bool *ret_break)
 	return true;
 }
 
+/* Between two breaks the owner may have stopped reading, or given something back. */
+static void
+give(struct stream *s, const uint8_t *data, size_t n)
+{
+	int rc = 0;
+
+	if (s->paused || s->unread != NULL)
+		rc = stream_unread(s, data, n);
+	else if (s->e.data != NULL)
+		s->e.data(s->ctx, data, n);
+	if (rc < 0)
+		stream_fail(s, rc);
+}
+
 void
 stream_serial_data(struct stream *s, uint8_t *data, size_t n)
 {
@@ -105,8 +119,8 @@ stream_serial_data(struct stream *s, uint8_t *data, size_t n)
 			if (mark(s, data[at++], &byte, &is_break))
 				data[to++] = byte;
 		}
-		if (to > from && s->e.data != NULL)
-			s->e.data(s->ctx, data + from, to - from);
+		if (to > from)
+			give(s, data + from, to - from);
 		if (is_break && !s->freed && s->state == STREAM_OPEN &&
 		    s->e.modem != NULL)
 			s->e.modem(s->ctx, s->lines | STREAM_BREAK);

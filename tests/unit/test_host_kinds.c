@@ -7,6 +7,7 @@
 
 #include "adapter/host_conns.h"
 #include "base/tls.h"
+#include "port_kit.h"
 #include "tempdir.h"
 #include "unit/cert_kit.h"
 
@@ -43,8 +44,7 @@ static char texts[2][256]; /* of the options "a0" and "a1" */
 int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
-static bool has_lines, broken;
-static int lines;
+static struct port_kit port_lines;
 
 int
 __wrap_ioctl(int fd, unsigned long request, ...)
@@ -55,25 +55,8 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (!has_lines)
-		return __real_ioctl(fd, request, arg);
-	switch (request) {
-	case TIOCMGET:
-		*(int *)arg = lines;
-		return 0;
-	case TIOCMBIS:
-		lines |= *(int *)arg;
-		return 0;
-	case TIOCMBIC:
-		lines &= ~*(int *)arg;
-		return 0;
-	case TIOCSBRK:
-	case TIOCCBRK:
-		broken = request == TIOCSBRK;
-		return 0;
-	default:
-		return __real_ioctl(fd, request, arg);
-	}
+	return port_kit_ioctl(&port_lines, request, arg) ? 0
+							 : __real_ioctl(fd, request, arg);
 }
 
 /* ---- the plug-in ------------------------------------------------------------------------- */
@@ -149,8 +132,7 @@ setup(void)
 
 	memset(&client, 0, sizeof(client));
 	memset(&server, 0, sizeof(server));
-	has_lines = broken = false;
-	lines = 0;
+	port_lines = (struct port_kit){ .has_lines = false };
 	tempdir_make(dir);
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(streams_new(loop, dir, &streams), 0);
@@ -307,8 +289,8 @@ START_TEST(a_serial_line_has_bytes_lines_and_a_break)
 
 	setup();
 	master = plug_in();
-	has_lines = true;
-	lines = TIOCM_CTS;
+	port_lines.has_lines = true;
+	port_lines.lines = TIOCM_CTS;
 	ck_assert_int_eq(host_conns_open(conns, "a0", &events, &client, &conn), LANED_OK);
 	ck_assert(reached(&client.opened, 1) && reached(&client.modem, 1));
 	ck_assert_uint_eq(client.lines & (LANED_MODEM_CTS | LANED_MODEM_DSR),
@@ -320,7 +302,7 @@ START_TEST(a_serial_line_has_bytes_lines_and_a_break)
 	ck_assert_int_eq(read(master, buf, sizeof(buf)), 3);
 	ck_assert_str_eq(buf, "out");
 	/* The peer's lines are told, ours are set. */
-	lines = (lines & ~TIOCM_CTS) | TIOCM_DSR | TIOCM_CAR;
+	port_lines.lines = (port_lines.lines & ~TIOCM_CTS) | TIOCM_DSR | TIOCM_CAR;
 	ck_assert(reached(&client.modem, 2));
 	ck_assert_uint_eq(client.lines &
 				  (LANED_MODEM_CTS | LANED_MODEM_DSR | LANED_MODEM_DCD),
@@ -328,16 +310,16 @@ START_TEST(a_serial_line_has_bytes_lines_and_a_break)
 	ck_assert_int_eq(host_conns_modem(conns, conn, LANED_MODEM_DTR | LANED_MODEM_RTS,
 					  LANED_MODEM_RTS),
 			 LANED_OK);
-	ck_assert_int_eq(lines & (TIOCM_DTR | TIOCM_RTS), TIOCM_RTS);
+	ck_assert_int_eq(port_lines.lines & (TIOCM_DTR | TIOCM_RTS), TIOCM_RTS);
 	ck_assert_int_eq(host_conns_modem(conns, conn, LANED_MODEM_CTS, LANED_MODEM_CTS),
 			 LANED_INVALID);
 	ck_assert_int_eq(
 		host_conns_modem(conns, conn, LANED_MODEM_BREAK, LANED_MODEM_BREAK),
 		LANED_OK);
-	ck_assert(broken);
-	for (int i = 0; i < ROUNDS_MAX && broken; i++)
+	ck_assert(port_lines.broken);
+	for (int i = 0; i < ROUNDS_MAX && port_lines.broken; i++)
 		ck_assert_int_eq(loop_once(loop, 1000), 0);
-	ck_assert(!broken);
+	ck_assert(!port_lines.broken);
 	ck_assert_int_eq(close(master), 0);
 	ck_assert(reached(&client.closed, 1));
 	teardown();

@@ -256,6 +256,134 @@ START_TEST(deferred_work_is_dropped_with_its_loop)
 }
 END_TEST
 
+/* ---- while somebody waits ---------------------------------------------------------------- */
+
+static struct end ends[3];
+static int fars[3];
+
+static void
+on_carried(void *ctx, unsigned events)
+{
+	struct end *e = ctx;
+	char byte;
+
+	ck_assert_uint_eq(events, LOOP_READ);
+	ck_assert(loop_is_carrying(loop));
+	ck_assert_int_eq(read(e->fd, &byte, 1), 1);
+	mark(byte);
+	if (byte == 'k') /* the others go, whatever they have */
+		for (int i = 0; i < 3; i++)
+			ends[i].io = loop_io_free(ends[i].io);
+}
+
+/* Three watches, each with a byte to read. */
+static void
+start_ends(const char bytes[3])
+{
+	start();
+	for (int i = 0; i < 3; i++) {
+		int fds[2];
+
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds),
+				 0);
+		ends[i].fd = fds[0];
+		fars[i] = fds[1];
+		ck_assert_int_eq(loop_io_new(loop, fds[0], LOOP_READ, on_carried,
+					     &ends[i], &ends[i].io),
+				 0);
+		ck_assert_int_eq(write(fars[i], &bytes[i], 1), 1);
+	}
+}
+
+static void
+finish_ends(void)
+{
+	for (int i = 0; i < 3; i++) {
+		loop_io_free(ends[i].io);
+		ck_assert_int_eq(close(ends[i].fd), 0);
+		ck_assert_int_eq(close(fars[i]), 0);
+	}
+	loop_free(loop);
+}
+
+START_TEST(who_waits_carries_what_is_marked_and_nothing_else)
+{
+	struct loop_timer *carried, *other;
+	unsigned events = 77;
+	int fds[2];
+
+	start_ends("xyz");
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(loop_timer_new(loop, mark_b, NULL, &carried), 0);
+	ck_assert_int_eq(loop_timer_new(loop, mark_and_stop, letter_t, &other), 0);
+	ck_assert_int_eq(loop_timer_set(other, 0), 0);
+	loop_timer_carry(carried, true);
+	loop_io_carry(ends[1].io, true);
+	loop_io_carry(ends[2].io, true);
+	loop_io_carry(ends[2].io, false);
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, -1, &events), 0);
+	ck_assert_str_eq(marks, "y");
+	ck_assert_uint_eq(events, 0);
+	ck_assert(!loop_is_carrying(loop));
+	ck_assert_int_eq(loop_timer_set(carried, 1), 0);
+	while (strlen(marks) < 2)
+		ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, -1, &events), 0);
+	ck_assert_str_eq(marks, "yb");
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, 0, &events), 0);
+	ck_assert_str_eq(marks, "yb"); /* it fires once, and not from the loop again */
+	ck_assert_int_eq(write(fds[1], "w", 1), 1);
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ | LOOP_WRITE, -1, &events),
+			 0);
+	ck_assert_uint_eq(events, LOOP_READ | LOOP_WRITE);
+	ck_assert_int_eq(close(fds[1]), 0);
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, -1, &events), 0);
+	ck_assert_uint_eq(events, LOOP_READ);
+	ck_assert_int_eq(close(fds[0]), 0);
+	loop_timer_free(carried);
+	loop_timer_free(other);
+	finish_ends();
+}
+END_TEST
+
+START_TEST(what_is_carried_may_free_its_like)
+{
+	unsigned events;
+	int fds[2];
+
+	start_ends("kkk");
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	for (int i = 0; i < 3; i++)
+		loop_io_carry(ends[i].io, true);
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, -1, &events), 0);
+	ck_assert_str_eq(marks, "k");
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, 0, &events), 0);
+	ck_assert_str_eq(marks, "k");
+	ck_assert_int_eq(close(fds[0]), 0);
+	ck_assert_int_eq(close(fds[1]), 0);
+	finish_ends();
+}
+END_TEST
+
+/* A peer that has hung up would else wake it for ever. */
+START_TEST(a_watch_that_is_paused_is_not_looked_at)
+{
+	unsigned events = 77;
+	int fds[2];
+
+	start_ends("xyz");
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	loop_io_carry(ends[0].io, true);
+	ck_assert_int_eq(loop_io_set(ends[0].io, 0), 0);
+	ck_assert_int_eq(shutdown(fars[0], SHUT_RDWR), 0);
+	ck_assert_int_eq(loop_carry(loop, fds[0], LOOP_READ, 1, &events), 0);
+	ck_assert_uint_eq(events, 0);
+	ck_assert_str_eq(marks, "");
+	ck_assert_int_eq(close(fds[0]), 0);
+	ck_assert_int_eq(close(fds[1]), 0);
+	finish_ends();
+}
+END_TEST
+
 UNIT_MAIN("loop", deferred_work_runs_after_the_current_callback_in_order,
 	  a_timer_fires_once_and_never_early, a_cancelled_timer_is_silent,
 	  a_timer_may_free_itself, a_watch_tells_reading_and_writing_and_may_free_itself,
@@ -263,4 +391,6 @@ UNIT_MAIN("loop", deferred_work_runs_after_the_current_callback_in_order,
 	  signals_come_through_the_loop_until_the_watch_ends,
 	  a_stop_before_the_run_is_not_lost,
 	  one_round_ends_at_its_time_and_counts_as_a_wakeup,
-	  deferred_work_is_dropped_with_its_loop)
+	  deferred_work_is_dropped_with_its_loop,
+	  who_waits_carries_what_is_marked_and_nothing_else,
+	  what_is_carried_may_free_its_like, a_watch_that_is_paused_is_not_looked_at)

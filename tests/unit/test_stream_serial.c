@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "base/stream.h"
+#include "port_kit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...);
 ssize_t __real_read(int fd, void *buf, size_t n);
 ssize_t __wrap_read(int fd, void *buf, size_t n);
 
-static bool has_lines, broken;
-static int lines, breaks_begun, breaks_ended;
+static struct port_kit port_lines;
 static const uint8_t *marked; /* what the next read gives, as PARMRK makes it */
 static size_t marked_bytes;
 
@@ -48,29 +48,8 @@ __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, void *);
 	va_end(ap);
-	if (!has_lines)
-		return __real_ioctl(fd, request, arg);
-	switch (request) {
-	case TIOCMGET:
-		*(int *)arg = lines;
-		return 0;
-	case TIOCMBIS:
-		lines |= *(int *)arg;
-		return 0;
-	case TIOCMBIC:
-		lines &= ~*(int *)arg;
-		return 0;
-	case TIOCSBRK:
-		breaks_begun++;
-		broken = true;
-		return 0;
-	case TIOCCBRK:
-		breaks_ended++;
-		broken = false;
-		return 0;
-	default:
-		return __real_ioctl(fd, request, arg);
-	}
+	return port_kit_ioctl(&port_lines, request, arg) ? 0
+							 : __real_ioctl(fd, request, arg);
 }
 
 ssize_t
@@ -198,8 +177,7 @@ setup(void)
 	opened = closed = modem = 0;
 	bytes_in = 0;
 	memset(order, 0, sizeof(order));
-	has_lines = broken = false;
-	lines = breaks_begun = breaks_ended = 0;
+	port_lines = (struct port_kit){ .has_lines = false };
 	marked = NULL;
 	port = NULL;
 	listener = NULL;
@@ -382,19 +360,19 @@ START_TEST(lines_are_told_when_they_change)
 
 	setup();
 	master = plug_in();
-	has_lines = true;
-	lines = TIOCM_CTS | TIOCM_DTR;
+	port_lines.has_lines = true;
+	port_lines.lines = TIOCM_CTS | TIOCM_DTR;
 	open_port("");
 	ck_assert(reached(&modem, 1));
 	ck_assert_uint_eq(opened, 1);
 	ck_assert_uint_eq(lines_told, STREAM_CTS | STREAM_DTR);
-	lines = TIOCM_DSR | TIOCM_CAR | TIOCM_DTR;
+	port_lines.lines = TIOCM_DSR | TIOCM_CAR | TIOCM_DTR;
 	ck_assert(reached(&modem, 2));
 	ck_assert_uint_eq(lines_told, STREAM_DSR | STREAM_DCD | STREAM_DTR);
 	/* Those that go out are ours: no news. */
 	ck_assert_int_eq(stream_modem(port, STREAM_DTR | STREAM_RTS, STREAM_RTS), 0);
-	ck_assert_int_eq(lines, TIOCM_DSR | TIOCM_CAR | TIOCM_RTS);
-	lines |= TIOCM_CTS;
+	ck_assert_int_eq(port_lines.lines, TIOCM_DSR | TIOCM_CAR | TIOCM_RTS);
+	port_lines.lines |= TIOCM_CTS;
 	ck_assert(reached(&modem, 3));
 	ck_assert_uint_eq(lines_told, STREAM_DSR | STREAM_DCD | STREAM_CTS | STREAM_RTS);
 	ck_assert_int_eq(close(master), 0);
@@ -408,21 +386,21 @@ START_TEST(a_break_is_sent_and_ends)
 
 	setup();
 	master = plug_in();
-	has_lines = true;
+	port_lines.has_lines = true;
 	open_port("");
 	ck_assert(reached(&opened, 1));
 	ck_assert_int_eq(stream_modem(port, STREAM_BREAK, STREAM_BREAK), 0);
 	ck_assert_int_eq(stream_modem(port, STREAM_BREAK, STREAM_BREAK),
 			 0); /* it lasts */
-	ck_assert(broken);
-	for (int i = 0; i < ROUNDS_MAX && broken; i++)
+	ck_assert(port_lines.broken);
+	for (int i = 0; i < ROUNDS_MAX && port_lines.broken; i++)
 		ck_assert_int_eq(loop_once(loop, 1000), 0);
-	ck_assert_int_eq(breaks_begun, 1);
+	ck_assert_int_eq(port_lines.breaks_begun, 1);
 	/* One that is closed meanwhile does not leave the line broken. */
 	ck_assert_int_eq(stream_modem(port, STREAM_BREAK, STREAM_BREAK), 0);
 	port = stream_free(port);
-	ck_assert(!broken);
-	ck_assert_int_eq(breaks_ended, 2);
+	ck_assert(!port_lines.broken);
+	ck_assert_int_eq(port_lines.breaks_ended, 2);
 	ck_assert_int_eq(close(master), 0);
 	teardown();
 }
@@ -459,9 +437,46 @@ START_TEST(breaks_and_bytes_come_in_their_order)
 }
 END_TEST
 
+static unsigned taken_by_pausing;
+
+static void
+takes_and_pauses(void *ctx, const uint8_t *data, size_t n)
+{
+	taken_by_pausing++;
+	on_data(ctx, data, n);
+	stream_pause(port, true);
+}
+
+/* One reading brings all of it. */
+START_TEST(who_pauses_at_a_break_gets_the_rest_later)
+{
+	static const struct stream_events pausing = { .data = takes_and_pauses };
+	static const uint8_t read_at_once[] = { 'a', 0xff, 0, 0, 'b', 0xff, 0, 0, 'c' };
+	int master;
+
+	setup();
+	taken_by_pausing = 0;
+	master = plug_in();
+	open_port("");
+	ck_assert(reached(&opened, 1));
+	stream_set_events(port, &pausing, NULL);
+	marked = read_at_once;
+	marked_bytes = sizeof(read_at_once);
+	ck_assert_int_eq(write(master, "x", 1), 1);
+	ck_assert(reached(&taken_by_pausing, 1));
+	ck_assert_uint_eq(taken_by_pausing, 1);
+	ck_assert_uint_eq(bytes_in, 1);
+	stream_pause(port, false);
+	ck_assert(arrived(3));
+	ck_assert_mem_eq(data_in, "abc", 3);
+	ck_assert_int_eq(close(master), 0);
+	teardown();
+}
+END_TEST
+
 UNIT_MAIN("stream_serial", lines_are_told_when_they_change, a_break_is_sent_and_ends,
-	  breaks_and_bytes_come_in_their_order, every_byte_goes_both_ways,
-	  the_address_sets_the_line_up, a_line_has_one_owner,
+	  breaks_and_bytes_come_in_their_order, who_pauses_at_a_break_gets_the_rest_later,
+	  every_byte_goes_both_ways, the_address_sets_the_line_up, a_line_has_one_owner,
 	  what_is_no_serial_line_is_refused, lines_that_a_port_lacks_are_errors,
 	  a_listener_takes_the_line_when_it_comes_and_comes_back,
 	  close_waits_until_the_port_is_empty)

@@ -761,3 +761,11 @@ stream_listener_refused(const struct stream_listener *l)
 	(void)l;
 	return 0;
 }
+
+/* For test programs that are linked with helpers of other tests. */
+uint16_t
+stream_listener_port(const struct stream_listener *l)
+{
+	(void)l;
+	return 0;
+}
