@@ -334,7 +334,7 @@ check-valgrind:
 	+@$(sub) B=$(B)/valgrind CFLAGS='-O2 -g -U_FORTIFY_SOURCE' CK_TIMEOUT_MULTIPLIER=60 TEST_WRAPPER='$(VALGRIND)' \
 	TEST_SKIP='$(heavy_tests) test_adapter_sandbox' check-unit # valgrind lets no seccomp filter in
 VALGRIND = valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
-	--errors-for-leak-kinds=definite
+	--errors-for-leak-kinds=definite --suppressions=$(abspath $(srcdir))/tests/tools/valgrind.supp
 # The readers on the bus, plugged a thousand times under ASan and twenty times under valgrind.
 usb_reader_test = SRCDIR=$(abspath $(srcdir)) LOG_LEVEL=warning $(srcdir)/tests/integration/usb_reader.py
 check-replug:
