@@ -167,6 +167,7 @@ one_checkout(struct world *w, int n)
 	char ticket[16];
 
 	(void)snprintf(ticket, sizeof(ticket), "T%d", n); /* fits */
+	w->lane.now.mono_ms += 3000; /* more shoppers than these cannot come */
 	for (uint32_t i = 1; i <= PROMPT_LINES_MAX + 1; i++) {
 		struct prompt_basket b = {
 			.ticket = ticket,

@@ -204,21 +204,21 @@ pos_offered(struct world *w, const struct lane_effect *fx)
 
 	if (t == NULL || t->end != TICKET_OPEN)
 		return;
-	t->limited = 0;
+	t->limited.rules = 0;
 	t->lapsed = false;
-	t->whose = str_to_i64(str_of(fx->offer.member_no), &number) == 0
-			   ? (int)number - 1000
-			   : -1;
-	t->day = lane_core_display(w->core)->business_day;
+	t->limited.whose = str_to_i64(str_of(fx->offer.member_no), &number) == 0
+				   ? (int)number - 1000
+				   : -1;
+	t->limited.day = lane_core_display(w->core)->business_day;
 	for (uint32_t i = 0; i < fx->offer.discounts_count; i++) {
 		for (uint32_t r = 0; r < LIMITED; r++)
 			if (str_is(fx->offer.discounts[i].rule, limited_rules[r]))
-				t->limited |= 1u << r;
+				t->limited.rules |= 1u << r;
 	}
 	if (w->drop == NULL)
 		till_sees_effect(w, fx);
 	world_trace(w, "offer for %s: %lld, limited %x of %d", t->name,
-		    (long long)fx->offer.total_minor, t->limited, t->whose);
+		    (long long)fx->offer.total_minor, t->limited.rules, t->limited.whose);
 }
 
 static int
@@ -652,7 +652,7 @@ has_heard_end(const struct world *w, const struct ticket *t)
 	const struct lane_display *d = w->down ? NULL : lane_core_display(w->core);
 
 	return d != NULL && strcmp(d->ticket, t->name) == 0 && d->phase == PHASE_DONE &&
-	       (d->member == MEMBER_KNOWN) == (t->whose >= 0);
+	       (d->member == MEMBER_KNOWN) == (t->limited.whose >= 0);
 }
 
 static void
@@ -684,7 +684,7 @@ end_ticket(struct world *w, enum ticket_end end)
 	/* Ended without a word, the next customer's claim may yet change whose it was. */
 	if ((end != TICKET_TOKEN && (!has_heard_end(w, t) || w->journal_gone)) ||
 	    t->lapsed)
-		t->limited = 0;
+		t->limited.rules = 0;
 }
 
 /* Who touches now is another's first touch again, also with a finger that is down already. */

@@ -157,6 +157,7 @@ pos_confirm(struct world *w, struct entry *e, struct message *answer)
 		t->token_minor += e->captured;
 		t->paid_rev = e->rev;
 		t->paid_discount_minor = e->discount_minor;
+		t->paid_limited = e->limited;
 	}
 	e->confirmed = true;
 	if (e->captured >= e->amount)
@@ -284,6 +285,14 @@ till_discount(struct world *w, const char *ticket)
 	return t != NULL && t->offered ? t->discount_minor : 0;
 }
 
+static struct limited
+till_limited(struct world *w, const char *name)
+{
+	const struct ticket *t = ticket_find(w, name);
+
+	return t != NULL && t->offered ? t->limited : (struct limited){ .whose = -1 };
+}
+
 /* What is asked for was durable before it left, and for this amount. */
 static void
 check_asked(struct world *w, const struct message *m)
@@ -319,6 +328,7 @@ till_asked(struct world *w, const struct message *m)
 			e->amount = m->amount;
 			e->rev = m->rev;
 			e->discount_minor = till_discount(w, m->ticket);
+			e->limited = till_limited(w, m->ticket);
 		}
 		processor_pay(w, e, &answer);
 	} else if (m->op == LANE_OP_REFUND) {

@@ -69,39 +69,47 @@ settle_use(struct world *w, int who, const struct lane_use *u)
 			     (long long)u->total_used);
 }
 
+/* What it was sold with: a token took the offer that it was charged by, whatever was offered since. */
+static const struct limited *
+sold_with(const struct ticket *t)
+{
+	if (t->end == TICKET_TOKEN)
+		return &t->paid_limited;
+	return t->end == TICKET_OTHER ? &t->limited : NULL;
+}
+
 /* The same by the POS's own tickets: what the shoppers paid, whatever the journal says. */
 static void
 settle_sold(struct world *w)
 {
-	uint32_t twice[MEMBERS] = { 0 }, in_all = 0, again = 0;
+	uint32_t twice[MEMBERS] = { 0 }, in_all = 0, again = 0, lost = lost_uses(w->lost);
 
 	for (uint32_t i = 0; i < w->tickets_count; i++) {
-		const struct ticket *t = &w->tickets[i];
+		const struct limited *x = sold_with(&w->tickets[i]);
 
-		if (t->end != TICKET_TOKEN && t->end != TICKET_OTHER)
+		if (x == NULL)
 			continue;
-		in_all += t->limited >> RULE_FIRST_TWO & 1u;
-		if (t->whose < 0)
+		in_all += x->rules >> RULE_FIRST_TWO & 1u;
+		if (x->whose < 0)
 			continue;
-		twice[t->whose] += t->limited >> RULE_TWICE & 1u;
+		twice[x->whose] += x->rules >> RULE_TWICE & 1u;
 		for (uint32_t k = 0; k < i; k++) {
-			const struct ticket *o = &w->tickets[k];
+			const struct limited *y = sold_with(&w->tickets[k]);
 
-			if ((o->end == TICKET_TOKEN || o->end == TICKET_OTHER) &&
-			    o->whose == t->whose && o->day == t->day &&
-			    (o->limited & t->limited & 1u << RULE_DAILY) != 0)
+			if (y != NULL && y->whose == x->whose && y->day == x->day &&
+			    (y->rules & x->rules & 1u << RULE_DAILY) != 0)
 				again++;
-			if (again > lost_uses(w->lost))
+			if (again > lost)
 				world_broken(w,
 					     INV_LIMITS
 					     "tickets %s and %s sold the offer of a day",
-					     o->name, t->name);
+					     w->tickets[k].name, w->tickets[i].name);
 		}
-		if (twice[t->whose] > 2 + lost_uses(w->lost))
+		if (twice[x->whose] > 2 + lost)
 			world_broken(w, INV_LIMITS "member %d bought an offer thrice",
-				     t->whose);
+				     x->whose);
 	}
-	if (in_all > 2 + lost_uses(w->lost))
+	if (in_all > 2 + lost)
 		world_broken(w, INV_LIMITS "an offer for two was sold %u times", in_all);
 }
 

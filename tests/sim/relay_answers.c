@@ -1,4 +1,5 @@
 /* What the POS hears, of the adapter or of the terminal, and what it makes of that. */
+#include "sim/lost.h"
 #include "sim/relay_private.h"
 
 #include <string.h>
@@ -48,6 +49,8 @@ takes(struct relay_side *r, uint32_t request, int64_t amount)
 	q->taken_minor = amount;
 	t->token_minor += amount;
 	t->paid_rev = q->rev;
+	t->paid_discount_minor = q->discount_minor;
+	t->paid_limited = q->limited;
 	if (amount == q->amount)
 		t->end = TICKET_TOKEN;
 	r->requests[request].approved = true;
@@ -63,9 +66,10 @@ check_no(struct world *w, const struct request *q)
 		const struct entry *e = &w->ledger[i];
 		const struct payment *p = mem_journal_find(w->journal, e->key);
 
+		/* Of what the disk has lost it is told what laned knows. */
 		if (e->state == ENTRY_CAPTURED && !e->is_refund && p != NULL &&
-		    strcmp(p->pos_ref, q->id) == 0 && p->state != PAYMENT_UNDO_QUEUED &&
-		    p->state != PAYMENT_UNDO_FAILED)
+		    !lost_has_key(w->lost, e->key) && strcmp(p->pos_ref, q->id) == 0 &&
+		    p->state != PAYMENT_UNDO_QUEUED && p->state != PAYMENT_UNDO_FAILED)
 			world_broken(w,
 				     INV_DECLINED
 				     "the POS hears no for %s, which is captured and %s",

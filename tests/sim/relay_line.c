@@ -26,6 +26,7 @@ relay_far_forget(struct far *f)
 {
 	free(f->said);
 	free(f->in);
+	free(f->last);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -56,7 +57,8 @@ relay_far_new(struct relay_side *r, uint64_t line, bool terminal)
 	f->pair = FARS_MAX;
 	f->said = malloc(SAID_MAX);
 	f->in = malloc(FAR_IN_MAX);
-	if (f->said == NULL || f->in == NULL)
+	f->last = malloc(LAST_MAX);
+	if (f->said == NULL || f->in == NULL || f->last == NULL)
 		abort();
 	return f;
 }
@@ -64,12 +66,7 @@ relay_far_new(struct relay_side *r, uint64_t line, bool terminal)
 static bool
 has_secret(const void *data, size_t n)
 {
-	const char *p = data;
-
-	for (size_t i = 0; i + sizeof(RELAY_SECRET) - 1 <= n; i++)
-		if (memcmp(p + i, RELAY_SECRET, sizeof(RELAY_SECRET) - 1) == 0)
-			return true;
-	return false;
+	return n > 0 && memmem(data, n, RELAY_SECRET, sizeof(RELAY_SECRET) - 1) != NULL;
 }
 
 void
@@ -247,7 +244,9 @@ add_noise(struct far *f, const struct far *o, uint32_t far, size_t at, uint8_t c
 static bool
 is_end(const struct far *o, size_t at)
 {
-	for (uint32_t u = 0; u < o->units_count; u++)
+	/* They follow each other, and what is looked for mostly is of the last ones. */
+	for (uint32_t u = o->units_count;
+	     u-- > 0 && o->units[u].at + o->units[u].n >= at;)
 		if (o->units[u].at + o->units[u].n == at)
 			return true;
 	return false;
@@ -297,8 +296,9 @@ found(struct relay_side *r, struct far *f, uint8_t c)
 		if (is_end(o, before[i].at))
 			add_begins(f, o, before[i].far, before[i].at, c);
 	}
-	/* Several terminals' lines may follow each other at one of the POS. */
-	if (f->terminal ? !f->placed : f->places_count == 0 || f->checked == 0)
+	/* Several terminals' lines may follow each other at one of the POS; at a cable also the other way. */
+	if (f->terminal && !is_serial(r) ? !f->placed
+					 : f->places_count == 0 || f->checked == 0)
 		add_others(r, f, before, count, c);
 	for (uint32_t i = 0; f->places_count == 0 && i < count; i++)
 		add_noise(f, &r->fars[before[i].far], before[i].far, before[i].at, c);
@@ -343,7 +343,7 @@ check(struct relay_side *r, struct far *f, size_t n)
 				     f->terminal ? "a POS" : "the terminal");
 			return false;
 		}
-	if (f->terminal && is_of_one(f))
+	if (f->terminal && !is_serial(r) && is_of_one(f))
 		f->pair = f->places[0].far;
 	return true;
 }

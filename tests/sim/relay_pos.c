@@ -3,6 +3,7 @@
  * member pays or a card. What it was not told it asks for again; what it has taken or left it says until
  * laned has heard it.
  */
+#include "sim/lost.h"
 #include "sim/relay_private.h"
 
 #include "base/plain/str.h"
@@ -327,6 +328,23 @@ relay_pos_tick(struct relay_side *r)
 		relay_tick_later(r);
 }
 
+/* Without a format: most of what this POS says are lines. */
+static void
+add_line(struct strbuf *s, uint32_t i, const struct basket_line *l)
+{
+	strbuf_add(s, i == 0 ? STR("{\"line\":") : STR(",{\"line\":"));
+	strbuf_int(s, l->line);
+	strbuf_add(s, STR(",\"plu\":\""));
+	strbuf_add(s, str_of(l->code));
+	strbuf_add(s, STR("\",\"qty_milli\":"));
+	strbuf_int(s, l->qty_milli);
+	strbuf_add(s, STR(",\"unit_price\":"));
+	strbuf_int(s, l->unit_price_minor);
+	strbuf_add(s, STR(",\"amount\":"));
+	strbuf_int(s, l->amount_minor);
+	strbuf_add(s, STR("}"));
+}
+
 void
 relay_basket(struct world *w, const struct lane_basket *b)
 {
@@ -344,13 +362,7 @@ relay_basket(struct world *w, const struct lane_basket *b)
 		    (int)b->ticket.n, b->ticket.p, b->rev, b->final ? "true" : "false",
 		    b->closed ? "true" : "false");
 	for (uint32_t i = 0; i < b->lines_count; i++)
-		strbuf_addf(&s,
-			    "%s{\"line\":%u,\"plu\":\"%s\",\"qty_milli\":%lld,"
-			    "\"unit_price\":%lld,\"amount\":%lld}",
-			    i == 0 ? "" : ",", b->lines[i].line, b->lines[i].code,
-			    (long long)b->lines[i].qty_milli,
-			    (long long)b->lines[i].unit_price_minor,
-			    (long long)b->lines[i].amount_minor);
+		add_line(&s, i, &b->lines[i]);
 	strbuf_addf(&s, "]}");
 	r->basket_n = strlen(r->basket);
 	r->basket_of = w->tickets_count - 1;
@@ -397,9 +409,12 @@ new_request(struct world *w, const struct ticket *t)
 	q->rev = w->rev;
 	for (uint32_t i = 0; i < w->lines_count; i++)
 		q->amount += w->lines[i].amount_minor;
-	if (t->offered && t->rev == w->rev)
-		q->amount -= t->discount_minor;
-	q->amount -= t->token_minor;
+	q->limited.whose = -1;
+	if (t->offered && t->rev == w->rev) {
+		q->discount_minor = t->discount_minor;
+		q->limited = t->limited;
+	}
+	q->amount -= q->discount_minor + t->token_minor;
 	q->asked_ms = w->now.mono_ms;
 	if (q->amount <= 0) {
 		w->requests_count--;
@@ -473,8 +488,9 @@ relay_settled(struct world *w)
 		const struct entry *e = &w->ledger[i];
 		const struct payment *p = mem_journal_find(w->journal, e->key);
 
-		if (e->is_refund || e->state != ENTRY_CAPTURED || p == NULL)
-			continue;
+		if (e->is_refund || e->state != ENTRY_CAPTURED || p == NULL ||
+		    lost_has_key(w->lost, e->key))
+			continue; /* what is lost the books name */
 		for (uint32_t k = 0; k < w->requests_count; k++)
 			if (strcmp(w->requests[k].id, p->pos_ref) == 0 &&
 			    w->relay->requests[k].paid_there)

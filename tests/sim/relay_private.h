@@ -20,6 +20,7 @@
 #define PLACES_MAX 256u
 #define FAR_IN_MAX 24576u
 #define FAR_FRAME_MAX 16384u
+#define LAST_MAX FRAMES_ROOM(FAR_FRAME_MAX)
 #define ASKED_MAX 48u
 #define RELAY_SECRET "zqsecret" /* in every message that is not ours to see */
 #define SERIAL_ACK_MS 5000
@@ -63,7 +64,7 @@ struct far {
 	uint8_t *in;
 	size_t in_n, checked; /* bytes of in that are found already */
 	/* A serial line's frame that waits for its ACK. */
-	uint8_t last[FRAMES_ROOM(FAR_FRAME_MAX)];
+	uint8_t *last;
 	size_t last_n;
 	uint32_t last_asks, tries, serial; /* serial: of the timer */
 	bool waits_ack;
@@ -74,7 +75,9 @@ struct far {
 	/* The terminal's: what it has yet to say. */
 	uint32_t todo[8], todo_count; /* which unit's asks */
 	bool acked;                   /* of zvt: "80 00" went out for the first one */
-	struct place asking[8];       /* line and number of what is asked */
+	bool told; /* of zvt: what it said last has no answer of the POS yet */
+	int64_t told_ms;
+	struct place asking[8]; /* line and number of what is asked */
 };
 
 /* Of a request of the POS, beside struct request. */

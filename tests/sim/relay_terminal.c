@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define ANSWERS_MS 30000 /* so long a POS has for its answer on a serial line */
+
 static struct far *
 far_at(struct relay_side *r, uint32_t at)
 {
@@ -41,6 +43,20 @@ pays(struct relay_side *r, const struct asked *a)
 	r->requests[a->request].paid_there = true;
 }
 
+static bool
+is_zvt(const struct relay_side *r)
+{
+	return r->framing == FRAMING_ZVT || r->framing == FRAMING_ZVT_SERIAL;
+}
+
+static bool
+waits_for_pos(const struct relay_side *r, const struct far *f)
+{
+	return is_zvt(r) && f->told &&
+	       (r->framing == FRAMING_ZVT ||
+		r->side.w->now.mono_ms - f->told_ms < ANSWERS_MS);
+}
+
 /* Class and instruction, and something that is nobody's business. */
 static void
 say_something(struct relay_side *r, struct far *f, unsigned head, uint32_t asks)
@@ -57,12 +73,8 @@ say_something(struct relay_side *r, struct far *f, unsigned head, uint32_t asks)
 	body[0] = 'T';
 	memcpy(body + 1, RELAY_SECRET, sizeof(RELAY_SECRET) - 1);
 	relay_say(r, f, head, body, n, asks);
-}
-
-static bool
-is_zvt(const struct relay_side *r)
-{
-	return r->framing == FRAMING_ZVT || r->framing == FRAMING_ZVT_SERIAL;
+	f->told = true;
+	f->told_ms = w->now.mono_ms;
 }
 
 static void
@@ -85,7 +97,8 @@ relay_terminal_says(struct relay_side *r, uint64_t line)
 
 	if (f == NULL || f->over || f->todo_count == 0)
 		return;
-	if (r->framing == FRAMING_ZVT_SERIAL && f->waits_ack) {
+	/* A terminal of ZVT waits for the answer to each word of its; for ever where nothing is lost. */
+	if ((r->framing == FRAMING_ZVT_SERIAL && f->waits_ack) || waits_for_pos(r, f)) {
 		says_later(r, f, 50);
 		return;
 	}
@@ -127,8 +140,10 @@ relay_terminal_frame(struct relay_side *r, struct far *f, unsigned head)
 
 	w->res->passed++;
 	world_trace(w, "the terminal has a message");
-	if (is_zvt(r) && head >> 8 == 0x80)
-		return; /* the POS's answer to what it was told */
+	if (is_zvt(r) && head >> 8 == 0x80) {
+		f->told = false; /* the POS's answer to what it was told */
+		return;
+	}
 	for (uint32_t i = 0; i < f->todo_count && asks != ASKS_NOTHING; i++)
 		if (f->todo[i] == asks && f->asking[i].far == (uint32_t)(pos - r->fars))
 			return; /* the same once more, for its ACK was lost */

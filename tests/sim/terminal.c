@@ -339,6 +339,7 @@ result_comes(struct world *w, const struct message *m)
 	t->token_minor += m->amount;
 	t->paid_rev = r->rev;
 	t->paid_discount_minor = r->discount_minor;
+	t->paid_limited = r->limited;
 	if (m->amount == r->amount)
 		t->end = TICKET_TOKEN;
 	tell_end(w, r->key, world_delay(w, 5, 500));
@@ -418,8 +419,11 @@ request_new(struct world *w, const struct ticket *t)
 	r->rev = w->rev;
 	for (uint32_t i = 0; i < w->lines_count; i++)
 		r->amount += w->lines[i].amount_minor;
-	if (t->offered && t->rev == w->rev)
+	r->limited.whose = -1;
+	if (t->offered && t->rev == w->rev) {
 		r->discount_minor = t->discount_minor;
+		r->limited = t->limited;
+	}
 	r->amount -= r->discount_minor + t->token_minor;
 	r->asked_ms = w->now.mono_ms;
 	r->day = w->now.business_day;

@@ -93,6 +93,13 @@ struct due {
 	uint64_t order;
 };
 
+/* What an offer has in it: limited rules (a bit each), whose, which day. */
+struct limited {
+	uint32_t rules;
+	int whose; /* index of the member, -1 nobody's */
+	int32_t day;
+};
+
 /* What the processor, which is also the POS's ledger, knows of a key. */
 struct entry {
 	struct key128 key;
@@ -103,6 +110,7 @@ struct entry {
 	int32_t day;             /* tickets may have the same names on another day */
 	bool confirmed, pending; /* pending: answers in-progress for a while */
 	int64_t discount_minor;  /* of its ticket, by the offer that it was charged by */
+	struct limited limited;  /* the same offer's */
 	/* A refund: of which entry; and what of an entry has gone back. */
 	bool is_refund;
 	struct key128 original;
@@ -121,14 +129,12 @@ struct ticket {
 	bool offered;
 	int64_t token_minor, refunded_minor; /* what it took by token, and gave back */
 	int64_t paid_discount_minor; /* of the offer that what it took last was charged by */
+	struct limited paid_limited;
 	bool blind; /* a laned without its journal may have made it other offers meanwhile */
 	uint32_t paid_rev;
 	uint32_t claims; /* a bit for each member who claimed meanwhile */
 	bool lapsed; /* the lane waited half an hour, and holds no offer for it any more */
-	/* Of the last offer before its end: limited rules in it (a bit each), whose, which day. */
-	uint32_t limited;
-	int whose;
-	int32_t day;
+	struct limited limited; /* of the last offer before its end */
 };
 
 #define REQUESTS_MAX 128u
@@ -145,6 +151,7 @@ struct request {
 	char id[12], ticket[LANE_TICKET_BYTES];
 	uint32_t rev;
 	int64_t amount, taken_minor, asked_ms, discount_minor;
+	struct limited limited;
 	bool has_key, answered; /* answered: an approval has left for the POS */
 	bool seen;              /* by the life that its adapter has, from the first */
 	int32_t day;

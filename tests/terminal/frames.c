@@ -12,10 +12,15 @@
 static unsigned
 crc_of(unsigned crc, uint8_t c)
 {
+	/* What four bits make of it. */
+	static const uint16_t of_half[16] = { 0x0000, 0x1081, 0x2102, 0x3183,
+					      0x4204, 0x5285, 0x6306, 0x7387,
+					      0x8408, 0x9489, 0xa50a, 0xb58b,
+					      0xc60c, 0xd68d, 0xe70e, 0xf78f };
+
 	crc ^= c;
-	for (int bit = 0; bit < 8; bit++)
-		crc = (crc & 1) != 0 ? crc >> 1 ^ 0x8408u : crc >> 1;
-	return crc;
+	crc = crc >> 4 ^ of_half[crc & 15];
+	return crc >> 4 ^ of_half[crc & 15];
 }
 
 /* Of an APDU: the bytes before the body, and those of the body; 0: the head is not whole. */
