@@ -1,3 +1,5 @@
+#include "plain.h"
+
 #include "laned/sdk.h"
 
 #include <string.h>
@@ -14,6 +16,7 @@ struct reader {
 	struct laned_json *j;
 	uint32_t depth;
 	uint32_t open[LANED_JSON_DEPTH_MAX], last[LANED_JSON_DEPTH_MAX];
+	uint64_t names[LANED_JSON_DEPTH_MAX]; /* bit_of() each name that was there */
 	/* Strings hold no raw newline, so lines are counted between values only. */
 	uint32_t line;
 	size_t line_at;
@@ -159,9 +162,14 @@ take_plain(struct reader *r, size_t *to)
 {
 	size_t begin = r->at, at = begin;
 
+	/* After a wrong escape it may stand behind the end. */
+	if (at < r->n)
+		at += plain_bytes(r->p + at, r->n - at);
 	while (at < r->n && r->p[at] != '"' && r->p[at] != '\\' &&
-	       (unsigned char)r->p[at] >= 0x20)
-		at++;
+	       (unsigned char)r->p[at] >= 0x20) {
+		at++; /* not ASCII, or DEL */
+		at += plain_bytes(r->p + at, r->n - at);
+	}
 	if (*to != begin)
 		memmove(r->p + *to, r->p + begin, at - begin);
 	*to += at - begin;
@@ -195,11 +203,12 @@ take_string(struct reader *r)
 static size_t
 take_digits(struct reader *r)
 {
-	size_t begin = r->at;
+	size_t begin = r->at, at = begin;
 
-	while (peek(r) >= '0' && peek(r) <= '9')
-		r->at++;
-	return r->at - begin;
+	while (at < r->n && r->p[at] >= '0' && r->p[at] <= '9')
+		at++;
+	r->at = at;
+	return at - begin;
 }
 
 static void
@@ -302,6 +311,7 @@ open_container(struct reader *r, struct laned_json_node *node)
 		return;
 	}
 	node->kind = peek(r) == '{' ? LANED_JSON_OBJECT : LANED_JSON_ARRAY;
+	r->names[r->depth] = 0;
 	r->open[r->depth++] = (uint32_t)(node - r->j->nodes);
 	r->at++;
 }
@@ -328,6 +338,15 @@ take_value(struct reader *r, struct laned_str name)
 	}
 }
 
+/* Names of which this bit is not the same are not the same. */
+static uint64_t
+bit_of(struct laned_str name)
+{
+	unsigned char first = name.n == 0 ? 0 : (unsigned char)name.p[0];
+
+	return UINT64_C(1) << ((first + 11 * name.n) % 64);
+}
+
 static int
 has_member(const struct laned_json *j, const struct laned_json_node *object,
 	   struct laned_str name)
@@ -347,6 +366,7 @@ take_member(struct reader *r)
 	const struct laned_json_node *object = &r->j->nodes[r->open[r->depth - 1]];
 	size_t begin = r->at;
 	struct laned_str name;
+	uint64_t bit;
 
 	if (peek(r) != '"') {
 		fail(r, r->at, "a member's name in quotes is missing");
@@ -359,8 +379,10 @@ take_member(struct reader *r)
 	name = take_string(r);
 	if (r->status != LANED_OK)
 		return;
-	if (has_member(r->j, object, name))
+	bit = bit_of(name);
+	if ((r->names[r->depth - 1] & bit) != 0 && has_member(r->j, object, name))
 		fail(r, begin, "a member's name comes twice");
+	r->names[r->depth - 1] |= bit;
 	skip_space(r);
 	if (peek(r) != ':')
 		fail(r, r->at, "a colon is missing");
@@ -467,7 +489,8 @@ laned_json_member(const struct laned_json *j, const struct laned_json_node *obje
 		return NULL;
 	for (const struct laned_json_node *m = laned_json_first(j, object); m != NULL;
 	     m = laned_json_next(j, m))
-		if (laned_str_eq(m->name, wanted))
+		/* Most differ in their length. */
+		if (m->name.n == wanted.n && laned_str_eq(m->name, wanted))
 			return m->kind == LANED_JSON_NULL ? NULL : m;
 	return NULL;
 }

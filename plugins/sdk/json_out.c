@@ -1,3 +1,5 @@
+#include "plain.h"
+
 #include "laned/sdk.h"
 
 #include <string.h>
@@ -28,11 +30,30 @@ put_escaped(struct laned_json_out *o, unsigned char c)
 		put(o, escape, sizeof(escape));
 }
 
+/* All of s in quotes, when it stands there as it is and there is room. 1 or 0. */
+static int
+put_plainly(struct laned_json_out *o, struct laned_str s)
+{
+	char *to = o->p + o->used;
+
+	if (o->status != LANED_OK || o->bytes - o->used < 2 ||
+	    s.n > o->bytes - o->used - 2 || plain_bytes(s.p, s.n) < s.n)
+		return 0;
+	to[0] = '"';
+	if (s.n > 0)
+		memcpy(to + 1, s.p, s.n);
+	to[s.n + 1] = '"';
+	o->used += s.n + 2;
+	return 1;
+}
+
 static void
 put_quoted(struct laned_json_out *o, struct laned_str s)
 {
 	size_t start = 0;
 
+	if (put_plainly(o, s))
+		return;
 	if (!laned_utf8_ok(s)) {
 		o->status = LANED_INVALID;
 		return;

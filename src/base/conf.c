@@ -31,9 +31,11 @@ conf_section_matches(const char *pattern, struct str section)
 struct conf_entry *
 conf_entry_find(const struct conf *c, const char *section, const char *name)
 {
+	/* Keys have more names than there are sections: most differ at once. */
 	for (size_t i = 0; i < c->entries_count; i++)
-		if (strcmp(c->entries[i].section, section) == 0 &&
-		    strcmp(c->entries[i].key->name, name) == 0)
+		if (c->entries[i].key->name[0] == name[0] &&
+		    strcmp(c->entries[i].key->name, name) == 0 &&
+		    strcmp(c->entries[i].section, section) == 0)
 			return &c->entries[i];
 	return NULL;
 }

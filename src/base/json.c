@@ -9,33 +9,23 @@
 #include <string.h>
 
 #define SORT_COUNT_MIN 12u
+#define NODES_AT_ONCE 8u
 
-/* What stands between two quotes of the text. */
-struct quoted {
-	const char *p; /* behind the opening quote; NULL: there is none */
-	size_t n;
-	bool escaped; /* a backslash is in it */
-};
-
-/* A value with what only the parser needs. Until the scan is over, v points into the text. */
+/*
+ * A value with what only the parser needs. Until the scan is over, v's name and string are what
+ * stands between two quotes of the text; escaped: a backslash is in them.
+ */
 struct node {
 	struct value v;
 	struct node *after;  /* the next one in the order of the text */
 	struct node *closed; /* of objects: the one that ended after this one */
-	struct quoted name, string;
-};
-
-/* A place in the text that only moves forward. */
-struct cursor {
-	size_t at;
-	uint32_t line, column;
+	bool name_escaped, string_escaped;
 };
 
 enum expect {
 	EXPECT_VALUE,
 	EXPECT_VALUE_OR_END, /* just after '[' */
 	EXPECT_NAME_OR_END,  /* just after '{' */
-	EXPECT_NAME,         /* after ',' in an object */
 	EXPECT_COMMA_OR_END,
 	EXPECT_NOTHING /* the one value is complete */
 };
@@ -46,52 +36,36 @@ struct scan {
 	unsigned flags;
 	uint32_t first_line; /* the number of the text's first line */
 	size_t at;
-	struct cursor cursor;
+	/* The line at "at": where it began, and how many bytes since then begin no character. */
+	uint32_t line;
+	size_t line_at, inner_bytes;
 	enum expect expect;
 	unsigned depth;
 	/* The arrays and objects that are open, and the last child of each. */
 	struct {
 		struct node *parent, *last;
+		uint64_t names; /* bit_of() each that was there */
+		bool doubtful;  /* a name may have been there before */
 	} open[JSON_DEPTH_MAX];
-	struct quoted name; /* of the member whose value comes next */
+	/* Of the member whose value comes next; NULL: there is none. */
+	struct str name;
+	bool name_escaped;
 	struct node *first, *last;
+	struct node *spare; /* for the next values */
+	unsigned spare_count;
+	/* Of objects that are doubtful. */
 	struct node *closed_first, *closed_last;
+	char *copy;        /* of the text, in the arena; NULL until the scan is over */
 	const char *wrong; /* set with -EBADMSG, for the byte at wrong_at */
 	size_t wrong_at;
 };
 
 /* ---- places and errors ------------------------------------------------------------------- */
 
-/* True when eight bytes are eight characters, none of them a line's end. */
 static bool
-are_characters(const char *p)
+begins_character(char byte)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-	uint64_t bytes, ends;
-
-	memcpy(&bytes, p, sizeof(bytes));
-	ends = bytes ^ (ones * '\n'); /* 0 where there is one */
-	return ((bytes | (ends - ones)) & highs) == 0;
-}
-
-/* Lines end by LF; columns count characters, not bytes. */
-static void
-cursor_move(struct cursor *c, struct str text, size_t to)
-{
-	while (c->at < to && to - c->at >= 8 && are_characters(text.p + c->at)) {
-		c->at += 8;
-		c->column += 8;
-	}
-	for (; c->at < to; c->at++) {
-		unsigned char byte = (unsigned char)text.p[c->at];
-
-		if (byte == '\n') {
-			c->line++;
-			c->column = 1;
-		} else if ((byte & 0xc0) != 0x80) {
-			c->column++;
-		}
-	}
+	return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
 static int
@@ -111,13 +85,21 @@ ends_early(struct scan *s)
 static void
 error_fill(const struct scan *s, struct json_error *error)
 {
-	struct cursor c = { 0, s->first_line, 1 };
+	uint32_t line = s->first_line, column = 1;
 
 	if (error == NULL)
 		return;
-	cursor_move(&c, s->text, s->wrong_at);
-	error->line = c.line;
-	error->column = c.column;
+	/* Lines end by LF; columns count characters, not bytes. */
+	for (size_t i = 0; i < s->wrong_at; i++) {
+		if (s->text.p[i] == '\n') {
+			line++;
+			column = 1;
+		} else if (begins_character(s->text.p[i])) {
+			column++;
+		}
+	}
+	error->line = line;
+	error->column = column;
 	/* Every message of ours is shorter. */
 	(void)str_copy(error->what, sizeof(error->what), str_of(s->wrong));
 }
@@ -129,6 +111,26 @@ static char
 look(const struct scan *s, size_t ahead)
 {
 	return ahead < s->text.n - s->at ? s->text.p[s->at + ahead] : '\0';
+}
+
+/* Names of which this bit is not the same are not the same. */
+static uint64_t
+bit_of(struct str name)
+{
+	unsigned char first = (unsigned char)name.p[0]; /* a quote behind an empty one */
+
+	return UINT64_C(1) << ((first + 11 * name.n) % 64);
+}
+
+/* What an escape stands for is not known yet. */
+static void
+note_name(struct scan *s, const struct node *n)
+{
+	uint64_t bit = bit_of(n->v.name);
+
+	if ((s->open[s->depth - 1].names & bit) != 0 || n->name_escaped)
+		s->open[s->depth - 1].doubtful = true;
+	s->open[s->depth - 1].names |= bit;
 }
 
 /* Links n below the innermost array or object. */
@@ -147,20 +149,30 @@ append_child(struct scan *s, struct node *n)
 		last->v.next = &n->v;
 	s->open[s->depth - 1].last = n;
 	parent->v.count++;
+	if (parent->v.kind == VALUE_OBJECT)
+		note_name(s, n);
 }
 
 static struct node *
 node_new(struct scan *s)
 {
-	struct node *n = arena_alloc(s->arena, sizeof(*n));
+	struct node *n;
 
-	if (n == NULL)
-		return NULL;
-	cursor_move(&s->cursor, s->text, s->at);
-	n->v.line = s->cursor.line;
-	n->v.column = s->cursor.column;
-	n->name = s->name;
+	if (s->spare_count == 0) {
+		s->spare = arena_array(s->arena, NODES_AT_ONCE, sizeof(*n));
+		if (s->spare == NULL)
+			return NULL;
+		s->spare_count = NODES_AT_ONCE;
+	}
+	s->spare_count--;
+	n = s->spare++;
+	n->v.line = s->line;
+	n->v.column = (uint32_t)(s->at - s->line_at - s->inner_bytes) + 1;
+	n->v.name.p = s->name.p;
+	n->v.name.n = s->name.n;
+	n->name_escaped = s->name_escaped;
 	s->name.p = NULL;
+	s->name.n = 0;
 	append_child(s, n);
 	if (s->last != NULL)
 		s->last->after = n;
@@ -170,23 +182,48 @@ node_new(struct scan *s)
 	return n;
 }
 
+/* A whole number that is exact, which most are. False: it is another one, or none. */
+static bool
+scan_integer(struct scan *s, struct node *n)
+{
+	const char *p = s->text.p + s->at, *end = s->text.p + s->text.n, *digits;
+	int64_t value = 0;
+
+	digits = *p == '-' ? p + 1 : p;
+	if (end - digits > JSON_INTEGER_DIGITS)
+		end = digits +
+		      JSON_INTEGER_DIGITS; /* what follows is looked at all the same */
+	for (p = digits; p < end && *p >= '0' && *p <= '9'; p++)
+		value = value * 10 + (*p - '0');
+	if (p == digits || (*digits == '0' && p > digits + 1) || value > JSON_INTEGER_MAX)
+		return false;
+	if (p < s->text.p + s->text.n &&
+	    (*p == '.' || *p == 'e' || *p == 'E' || (*p >= '0' && *p <= '9')))
+		return false;
+	n->v.kind = VALUE_INT;
+	n->v.i = s->text.p[s->at] == '-' ? -value : value;
+	s->at = (size_t)(p - s->text.p);
+	return true;
+}
+
 static int
 scan_number(struct scan *s, struct node *n)
 {
 	struct str digits = { s->text.p + s->at, 0 };
 	bool whole;
 
+	if (scan_integer(s, n))
+		return 0;
 	digits.n = json_number_bytes(digits.p, s->text.n - s->at, &whole);
 	if (digits.n == 0)
 		return wrong(s, s->at, "this is no number");
 	if (digits.n > JSON_NUMBER_BYTES_MAX)
 		return wrong(s, s->at, "the number is too long");
-	if (!whole && (s->flags & JSON_DECIMALS) == 0)
-		return wrong(s, s->at, "only whole numbers are allowed here");
-	if (whole && (str_to_i64(digits, &n->v.i) < 0 || n->v.i > JSON_INTEGER_MAX ||
-		      n->v.i < -JSON_INTEGER_MAX))
+	if (whole)
 		return wrong(s, s->at, "the number is beyond +-(2^53 - 1)");
-	n->v.kind = whole ? VALUE_INT : VALUE_DECIMAL;
+	if ((s->flags & JSON_DECIMALS) == 0)
+		return wrong(s, s->at, "only whole numbers are allowed here");
+	n->v.kind = VALUE_DECIMAL;
 	n->v.s = digits;
 	s->at += digits.n;
 	return 0;
@@ -267,14 +304,23 @@ scan_escape(struct scan *s)
 	return 0;
 }
 
-/* At the opening quote; leaves s->at behind the closing one. */
+/* Of a string that is not ASCII alone and begins at start. */
 static int
-scan_string(struct scan *s, struct quoted *ret_quoted)
+check_characters(struct scan *s, size_t start, struct str string)
+{
+	if (!str_utf8_ok(string))
+		return wrong(s, start, "the string is not UTF-8");
+	for (size_t i = 0; i < string.n; i++)
+		s->inner_bytes += !begins_character(string.p[i]);
+	return 0;
+}
+
+/* The rest of one that began at start: to its closing quote, past what is not plain. */
+static int
+scan_special(struct scan *s, size_t start, bool *ret_escaped)
 {
 	const char *p = s->text.p;
-	size_t start = s->at++;
 	unsigned char high = 0;
-	bool escaped = false;
 	int rc;
 
 	while (s->at < s->text.n && p[s->at] != '"') {
@@ -283,21 +329,44 @@ scan_string(struct scan *s, struct quoted *ret_quoted)
 		if (c < 0x20)
 			return wrong(s, s->at, "a control character in a string");
 		high |= c;
-		if (c != '\\') {
+		if (c == '\\') {
+			*ret_escaped = true;
+			rc = scan_escape(s);
+			if (rc < 0)
+				return rc;
+		} else {
 			s->at++;
-			continue;
 		}
-		escaped = true;
-		rc = scan_escape(s);
+		s->at += json_plain_bytes(p + s->at, s->text.n - s->at);
+	}
+	if (s->at == s->text.n)
+		return ends_early(s);
+	return high < 0x80 ? 0
+			   : check_characters(
+				     s, start,
+				     (struct str){ p + start + 1, s->at - start - 1 });
+}
+
+/* At the opening quote; leaves s->at behind the closing one. */
+static inline int
+scan_string(struct scan *s, struct str *ret_quoted, bool *ret_escaped)
+{
+	const char *p = s->text.p;
+	size_t start = s->at, at = start + 1;
+	int rc;
+
+	at += json_plain_bytes(p + at, s->text.n - at);
+	*ret_escaped = false;
+	if (at == s->text.n || p[at] != '"') {
+		s->at = at;
+		rc = scan_special(s, start, ret_escaped);
 		if (rc < 0)
 			return rc;
+		at = s->at;
 	}
-	if (s->at >= s->text.n)
-		return ends_early(s);
-	*ret_quoted = (struct quoted){ p + start + 1, s->at - start - 1, escaped };
-	if (high >= 0x80 && !str_utf8_ok((struct str){ ret_quoted->p, ret_quoted->n }))
-		return wrong(s, start, "the string is not UTF-8");
-	s->at++;
+	ret_quoted->p = p + start + 1;
+	ret_quoted->n = at - start - 1;
+	s->at = at + 1;
 	return 0;
 }
 
@@ -314,7 +383,9 @@ scan_open(struct scan *s, struct node *n, char bracket)
 		return wrong(s, s->at, "nested too deeply");
 	n->v.kind = bracket == '{' ? VALUE_OBJECT : VALUE_ARRAY;
 	s->open[s->depth].parent = n;
-	s->open[s->depth++].last = NULL;
+	s->open[s->depth].last = NULL;
+	s->open[s->depth].names = 0;
+	s->open[s->depth++].doubtful = false;
 	s->expect = bracket == '{' ? EXPECT_NAME_OR_END : EXPECT_VALUE_OR_END;
 	s->at++;
 	return 0;
@@ -333,7 +404,7 @@ scan_value(struct scan *s)
 		return scan_open(s, n, c);
 	if (c == '"') {
 		n->v.kind = VALUE_STRING;
-		rc = scan_string(s, &n->string);
+		rc = scan_string(s, &n->v.s, &n->string_escaped);
 	} else if (c == '-' || (c >= '0' && c <= '9')) {
 		rc = scan_number(s, n);
 	} else {
@@ -345,23 +416,40 @@ scan_value(struct scan *s)
 }
 
 static void
-skip_blanks(struct scan *s)
+skip_some_blanks(struct scan *s)
 {
-	while (s->at < s->text.n &&
-	       (s->text.p[s->at] == ' ' || s->text.p[s->at] == '\t' ||
-		s->text.p[s->at] == '\n' || s->text.p[s->at] == '\r'))
+	while (s->at < s->text.n && (unsigned char)s->text.p[s->at] <= ' ') {
+		char c = s->text.p[s->at];
+
+		if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+			return;
 		s->at++;
+		if (c != '\n')
+			continue;
+		s->line++;
+		s->line_at = s->at;
+		s->inner_bytes = 0;
+	}
 }
 
-/* A member's name and its colon. */
+/* Between values only: no string has a line's end in it. */
+static inline void
+skip_blanks(struct scan *s)
+{
+	/* Everything up to the space is a blank, or wrong. */
+	if (s->at < s->text.n && (unsigned char)s->text.p[s->at] <= ' ')
+		skip_some_blanks(s);
+}
+
+/* A member: its name, its colon and its value. */
 static int
-scan_name(struct scan *s)
+scan_member(struct scan *s)
 {
 	int rc;
 
 	if (look(s, 0) != '"')
 		return wrong(s, s->at, "a member's name in quotes should stand here");
-	rc = scan_string(s, &s->name);
+	rc = scan_string(s, &s->name, &s->name_escaped);
 	if (rc < 0)
 		return rc;
 	skip_blanks(s);
@@ -370,11 +458,11 @@ scan_name(struct scan *s)
 	if (look(s, 0) != ':')
 		return wrong(s, s->at, "a colon should stand here");
 	s->at++;
-	s->expect = EXPECT_VALUE;
-	return 0;
+	skip_blanks(s);
+	return s->at == s->text.n ? ends_early(s) : scan_value(s);
 }
 
-/* The names of an object can be compared when it is complete. */
+/* Its names can be compared when what their escapes stand for is known. */
 static void
 note_closed(struct scan *s, struct node *object)
 {
@@ -402,7 +490,7 @@ scan_close(struct scan *s)
 		return false;
 	s->at++;
 	s->depth--;
-	if (object)
+	if (object && s->open[s->depth].doubtful)
 		note_closed(s, s->open[s->depth].parent);
 	value_complete(s);
 	return true;
@@ -418,8 +506,10 @@ scan_comma(struct scan *s)
 			     object ? "a comma or '}' should stand here"
 				    : "a comma or ']' should stand here");
 	s->at++;
-	s->expect = object ? EXPECT_NAME : EXPECT_VALUE;
-	return 0;
+	skip_blanks(s);
+	if (s->at == s->text.n)
+		return ends_early(s);
+	return object ? scan_member(s) : scan_value(s);
 }
 
 static int
@@ -431,9 +521,7 @@ scan_step(struct scan *s)
 	case EXPECT_VALUE_OR_END:
 		return scan_close(s) ? 0 : scan_value(s);
 	case EXPECT_NAME_OR_END:
-		return scan_close(s) ? 0 : scan_name(s);
-	case EXPECT_NAME:
-		return scan_name(s);
+		return scan_close(s) ? 0 : scan_member(s);
 	case EXPECT_COMMA_OR_END:
 		return scan_close(s) ? 0 : scan_comma(s);
 	case EXPECT_NOTHING:
@@ -478,14 +566,14 @@ compare_names(const void *a, const void *b)
 	if (order == 0 && x->v.name.n != y->v.name.n)
 		order = x->v.name.n < y->v.name.n ? -1 : 1;
 	if (order == 0)
-		order = (x->name.p > y->name.p) - (x->name.p < y->name.p);
+		order = (x->v.name.p > y->v.name.p) - (x->v.name.p < y->v.name.p);
 	return order;
 }
 
 static int
 duplicate(struct scan *s, const struct value *v)
 {
-	return wrong(s, (size_t)(node_of(v)->name.p - 1 - s->text.p),
+	return wrong(s, (size_t)(v->name.p - 1 - s->copy),
 		     "a member of this name was there before");
 }
 
@@ -526,33 +614,32 @@ check_names(struct scan *s, const struct value *object)
  * themselves. 0 or -ENOMEM.
  */
 static int
-unescape(char *to, const struct quoted *q, size_t *ret_n)
+unescape(char *to, struct str *quoted)
 {
-	cJSON *item = cJSON_ParseWithLengthOpts(q->p - 1, q->n + 2, NULL, 0);
+	cJSON *item = cJSON_ParseWithLengthOpts(quoted->p - 1, quoted->n + 2, NULL, 0);
 	size_t n;
 
 	if (item == NULL)
 		return -ENOMEM; /* the text is known to be right */
 	n = strlen(item->valuestring);
-	assert(n <= q->n);
+	assert(n <= quoted->n);
 	memcpy(to, item->valuestring, n);
 	cJSON_Delete(item);
-	*ret_n = n;
+	quoted->n = n;
 	return 0;
 }
 
-/* What q says, in the copy of the text, where a NUL takes the place of its closing quote. */
+/* What stands there in the copy of the text, where a NUL takes the place of what comes next. */
 static int
-take_quoted(const struct scan *s, char *copy, const struct quoted *q, struct str *ret_str)
+take_quoted(const struct scan *s, struct str *quoted, bool escaped)
 {
-	char *to = copy + (q->p - s->text.p);
-	size_t n = q->n;
-	int rc = q->escaped ? unescape(to, q, &n) : 0;
+	char *to = s->copy + (quoted->p - s->text.p);
+	int rc = escaped ? unescape(to, quoted) : 0;
 
 	if (rc < 0)
 		return rc;
-	to[n] = '\0';
-	*ret_str = (struct str){ to, n };
+	to[quoted->n] = '\0';
+	quoted->p = to;
 	return 0;
 }
 
@@ -560,22 +647,22 @@ take_quoted(const struct scan *s, char *copy, const struct quoted *q, struct str
 static int
 take_texts(struct scan *s)
 {
-	char *copy = arena_strndup(s->arena, s->text.p, s->text.n);
 	int rc = 0;
 
-	if (copy == NULL)
+	s->copy = arena_strndup(s->arena, s->text.p, s->text.n);
+	if (s->copy == NULL)
 		return -ENOMEM;
 	for (struct node *n = s->first; n != NULL && rc == 0; n = n->after) {
-		if (n->name.p != NULL)
-			rc = take_quoted(s, copy, &n->name, &n->v.name);
-		if (rc == 0 && n->v.kind == VALUE_STRING) {
-			rc = take_quoted(s, copy, &n->string, &n->v.s);
-		} else if (n->v.kind == VALUE_DECIMAL) {
-			n->v.s.p = copy + (n->v.s.p - s->text.p);
-			copy[n->v.s.p + n->v.s.n - copy] = '\0';
-		} else {
-			n->v.s = str_of(NULL);
-		}
+		struct value *v = &n->v;
+
+		if (v->name.p != NULL)
+			rc = take_quoted(s, &v->name, n->name_escaped);
+		if (rc < 0)
+			break;
+		if (v->kind == VALUE_STRING || v->kind == VALUE_DECIMAL)
+			rc = take_quoted(s, &v->s, n->string_escaped);
+		else
+			v->s = (struct str){ "", 0 };
 	}
 	return rc;
 }
@@ -598,7 +685,7 @@ json_parse_from(struct arena *arena, struct str text, unsigned flags, uint32_t f
 			  .text = text,
 			  .flags = flags,
 			  .first_line = first_line,
-			  .cursor = { 0, first_line, 1 },
+			  .line = first_line,
 			  .expect = EXPECT_VALUE };
 	int rc;
 

@@ -114,22 +114,16 @@ static bool
 put_plain(struct json_out *o, struct str s)
 {
 	char *to = o->p + o->used;
-	size_t i;
+	size_t plain = json_plain_bytes(s.p, s.n), n = plain;
 
 	*to++ = '"';
-	for (i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		/* As a signed number everything but ASCII is below the space. */
-		if ((signed char)c < 0x20 || c == '"' || c == '\\')
-			break;
-		to[i] = c;
-	}
-	if (i == s.n)
-		to[i++] = '"';
-	to[i] = '\0';
-	o->used += i + 1;
-	return i > s.n;
+	if (n > 0)
+		memcpy(to, s.p, n);
+	if (n == s.n)
+		to[n++] = '"';
+	to[n] = '\0';
+	o->used += n + 1;
+	return plain == s.n;
 }
 
 /* What put_plain() left off at start, and the quote. */
@@ -165,10 +159,35 @@ put_string(struct json_out *o, struct str s)
 		put_rest(o, s, o->used - began);
 }
 
+/* A comma perhaps, the name, which mostly stands as it is, and a colon. */
+static void
+put_name(struct json_out *o, const char *name, bool comma)
+{
+	size_t n = strlen(name);
+	char *to;
+
+	if (json_plain_bytes(name, n) < n || !reserve(o, n + 3 + comma)) {
+		if (comma)
+			put_char(o, ',');
+		put_string(o, (struct str){ name, n });
+		put_char(o, ':');
+		return;
+	}
+	to = o->p + o->used;
+	*to = ',';
+	to += comma;
+	*to++ = '"';
+	memcpy(to, name, n);
+	memcpy(to + n, "\":", 3);
+	o->used = (size_t)(to + n + 2 - o->p);
+}
+
 /* Comma, name and colon before a value. False when an error stands. */
 static bool
 begin_value(struct json_out *o, const char *name)
 {
+	bool comma;
+
 	if (o == NULL || o->err != 0)
 		return false;
 	if (o->depth == 0) {
@@ -178,13 +197,12 @@ begin_value(struct json_out *o, const char *name)
 		return true;
 	}
 	assert(o->open[o->depth - 1].object == (name != NULL));
-	if (o->open[o->depth - 1].filled)
-		put_char(o, ',');
+	comma = o->open[o->depth - 1].filled;
 	o->open[o->depth - 1].filled = true;
-	if (name != NULL) {
-		put_string(o, str_of(name));
-		put_char(o, ':');
-	}
+	if (name != NULL)
+		put_name(o, name, comma);
+	else if (comma)
+		put_char(o, ',');
 	return o->err == 0;
 }
 
@@ -327,8 +345,8 @@ json_close(struct json_out *o)
 void
 json_int(struct json_out *o, const char *name, int64_t value)
 {
-	char text[24];
-	struct strbuf b;
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char digits[24], *end = digits + sizeof(digits), *at = end;
 
 	if (!begin_value(o, name))
 		return;
@@ -336,15 +354,13 @@ json_int(struct json_out *o, const char *name, int64_t value)
 		out_fail(o, -ERANGE);
 		return;
 	}
-	if (o->bytes_max - o->used >= sizeof(text) && o->bytes - o->used > sizeof(text)) {
-		strbuf_init(&b, o->p + o->used, sizeof(text));
-		strbuf_int(&b, value);
-		o->used += b.used;
-		return;
-	}
-	strbuf_init(&b, text, sizeof(text));
-	strbuf_int(&b, value);
-	put(o, (struct str){ text, b.used });
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		*--at = '-';
+	put(o, (struct str){ at, (size_t)(end - at) });
 }
 
 void

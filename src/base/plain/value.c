@@ -2,13 +2,37 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
+
+/* Most differ at once. */
+static inline bool
+is_called(const struct value *m, const char *name)
+{
+	size_t n = m->name.n;
+
+	if (n == 0)
+		return name[0] == '\0';
+	return m->name.p[0] == name[0] && strncmp(m->name.p, name, n) == 0 &&
+	       name[n] == '\0';
+}
+
+static inline const struct value *
+find(const struct value *v, const char *name)
+{
+	if (v == NULL || v->kind != VALUE_OBJECT)
+		return NULL;
+	for (const struct value *m = v->first; m != NULL; m = m->next)
+		if (is_called(m, name))
+			return m;
+	return NULL;
+}
 
 /* Looks name up for a getter: 0, -ENOENT missing or null, -EPROTO another kind. */
-static int
+static inline int
 member_of_kind(const struct value *v, const char *name, enum value_kind kind,
 	       const struct value **ret_member)
 {
-	const struct value *m = value_member(v, name);
+	const struct value *m = find(v, name);
 
 	if (m == NULL || m->kind == VALUE_NULL)
 		return -ENOENT;
@@ -21,14 +45,7 @@ member_of_kind(const struct value *v, const char *name, enum value_kind kind,
 const struct value *
 value_member(const struct value *v, const char *name)
 {
-	struct str wanted = str_of(name);
-
-	if (v == NULL || v->kind != VALUE_OBJECT)
-		return NULL;
-	for (const struct value *m = v->first; m != NULL; m = m->next)
-		if (str_eq(m->name, wanted))
-			return m;
-	return NULL;
+	return find(v, name);
 }
 
 int
