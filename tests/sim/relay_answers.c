@@ -35,6 +35,20 @@ gives_back(struct relay_side *r, uint32_t request)
 	relay_tick_later(r);
 }
 
+/* The offer that was charged by: another one of the same total may have come since the POS asked. */
+static struct limited
+charged_by(const struct world *w, const struct request *q)
+{
+	for (uint32_t i = w->ledger_count; i-- > 0;) {
+		const struct entry *e = &w->ledger[i];
+		const struct payment *p = mem_journal_find(w->journal, e->key);
+
+		if (!e->is_refund && p != NULL && strcmp(p->pos_ref, q->id) == 0)
+			return e->limited;
+	}
+	return q->limited; /* lost since */
+}
+
 static void
 takes(struct relay_side *r, uint32_t request, int64_t amount)
 {
@@ -50,7 +64,7 @@ takes(struct relay_side *r, uint32_t request, int64_t amount)
 	t->token_minor += amount;
 	t->paid_rev = q->rev;
 	t->paid_discount_minor = q->discount_minor;
-	t->paid_limited = q->limited;
+	t->paid_limited = charged_by(w, q);
 	if (amount == q->amount)
 		t->end = TICKET_TOKEN;
 	r->requests[request].approved = true;

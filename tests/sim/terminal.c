@@ -315,6 +315,7 @@ result_comes(struct world *w, const struct message *m)
 {
 	struct request *r = request_of(w, m->key);
 	struct ticket *t = r == NULL ? NULL : ticket_find(w, r->ticket);
+	const struct entry *e = ledger_find(w, m->key);
 	bool yes = m->outcome == OUTCOME_APPROVED || m->outcome == OUTCOME_PARTIAL;
 
 	if (r == NULL || t == NULL || r->state == REQUEST_TAKEN ||
@@ -339,7 +340,8 @@ result_comes(struct world *w, const struct message *m)
 	t->token_minor += m->amount;
 	t->paid_rev = r->rev;
 	t->paid_discount_minor = r->discount_minor;
-	t->paid_limited = r->limited;
+	/* Another offer of the same total may have come since it asked. */
+	t->paid_limited = e != NULL ? e->limited : r->limited;
 	if (m->amount == r->amount)
 		t->end = TICKET_TOKEN;
 	tell_end(w, r->key, world_delay(w, 5, 500));

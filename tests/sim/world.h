@@ -193,9 +193,9 @@ struct world {
 	struct key128 journal_asked; /* laned was asked last whether this may be sent */
 	struct twin_journal *twin;   /* the SQLite one beside it, or NULL */
 	struct journal_ref store;    /* what the lane writes: one or both */
-	uint64_t anchored; /* audits that laned has noted its journal to hold */
-	bool behind;       /* it came up with an older one */
-	struct lost *lost; /* what a lying disk has taken; NULL: the disk is honest */
+	uint64_t anchored;           /* audits that laned has noted its journal to hold */
+	bool behind;                 /* it came up with an older one */
+	struct lost *lost;    /* what a lying disk has taken; NULL: the disk is honest */
 	struct lost *alarmed; /* the keys that a human was called for; NULL: none */
 	struct lane_core *core;
 	struct effects *effects;
