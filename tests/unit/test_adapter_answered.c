@@ -214,7 +214,8 @@ static struct loop *loop;
 static struct laned_host *host;
 static struct plugin *plugin;
 static struct bridge *bridge;
-static char folder[] = "/tmp/laned-answered-XXXXXX", path[64];
+#define FOLDER "/tmp/laned-answered-XXXXXX"
+static char folder[sizeof(FOLDER)], path[64];
 static int listener, peer; /* laned's */
 static char line[LINE_BYTES];
 
@@ -239,6 +240,7 @@ setup(bool sole)
 				    .ended = on_ended };
 
 	ups = downs = submits = ended = acks = 0;
+	memcpy(folder, FOLDER, sizeof(FOLDER));
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	(void)snprintf(path, sizeof(path), "%s/s", folder);
 	memcpy(address.sun_path, path, strlen(path) + 1);

@@ -279,66 +279,6 @@ START_TEST(it_does_not_wait_for_long)
 }
 END_TEST
 
-/* The terminal's ends are the test's own, on the same loop. */
-static bool
-reached_while_waiting(const unsigned *what, unsigned n, int never)
-{
-	unsigned event = 0;
-
-	stream_listener_carry(terminal, true);
-	for (int i = 0; i < ROUNDS_MAX && *what < n; i++) {
-		for (unsigned j = 0; j < came; j++)
-			stream_carry(at_terminal[j], true);
-		ck_assert_int_eq(loop_carry(loop, never, LOOP_READ, 1000, &event), 0);
-		ck_assert_uint_eq(event, 0);
-	}
-	return *what >= n;
-}
-
-/* The plug-in waits for laned, which says nothing: nobody else waits with it. */
-START_TEST(who_connects_while_the_plug_in_waits_goes_to_the_terminal)
-{
-	int fd, never[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, never), 0);
-	setup(true);
-	fd = pos_asks();
-	ck_assert(reached_while_waiting(&told, 8, never[0]));
-	ck_assert_uint_eq(pings, 1);
-	ck_assert_uint_eq(given, 0);
-	ck_assert(bypass_is_on(endpoints_bypass(endpoints)));
-	/* What laned says in the end counts, and the stranger is not disturbed. */
-	pong(pong_ctx, true);
-	ck_assert_int_eq(endpoints_bypass(endpoints)->state, BYPASS_LEAVING);
-	ck_assert_int_eq(write(fd, "\0\0\0\4efgh", 8), 8);
-	ck_assert(reached(&told, 16));
-	ck_assert_uint_eq(given, 0);
-	ck_assert_int_eq(close(fd), 0);
-	for (int i = 0; i < ROUNDS_MAX && bypass_is_on(endpoints_bypass(endpoints)); i++)
-		ck_assert_int_eq(loop_once(loop, 1000), 0);
-	ck_assert(!bypass_is_on(endpoints_bypass(endpoints)));
-	ck_assert_int_eq(close(never[0]), 0);
-	ck_assert_int_eq(close(never[1]), 0);
-	teardown();
-}
-END_TEST
-
-/* Relayed from before, and the wait is nothing to it. */
-START_TEST(a_relay_goes_on_while_the_plug_in_waits)
-{
-	int fd, never[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, never), 0);
-	fd = leave_with_one_under_way();
-	ck_assert_int_eq(write(fd, "\0\0\0\4efgh", 8), 8);
-	ck_assert(reached_while_waiting(&told, 16, never[0]));
-	ck_assert_int_eq(close(fd), 0);
-	ck_assert_int_eq(close(never[0]), 0);
-	ck_assert_int_eq(close(never[1]), 0);
-	teardown();
-}
-END_TEST
-
 int
 main(void)
 {
@@ -353,8 +293,6 @@ main(void)
 	tcase_add_test(c, a_silent_laned_is_asked_again_when_the_question_cannot_leave);
 	tcase_add_test(c, a_connection_that_overlaps_waits_for_the_end_of_the_bypass);
 	tcase_add_test(c, it_does_not_wait_for_long);
-	tcase_add_test(c, who_connects_while_the_plug_in_waits_goes_to_the_terminal);
-	tcase_add_test(c, a_relay_goes_on_while_the_plug_in_waits);
 	suite_add_tcase(suite, c);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
