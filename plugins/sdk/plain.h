@@ -1,7 +1,6 @@
 #ifndef LANED_SDK_PLAIN_H
 #define LANED_SDK_PLAIN_H
 
-#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +17,17 @@ special_bytes(uint64_t bytes)
 	       highs;
 }
 
+/* The first is the lowest. Written out, for compilers make one load of it. */
+static inline uint64_t
+eight_bytes(const char *p)
+{
+	const unsigned char *b = (const unsigned char *)p;
+
+	return (uint64_t)b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
+	       (uint64_t)b[3] << 24 | (uint64_t)b[4] << 32 | (uint64_t)b[5] << 40 |
+	       (uint64_t)b[6] << 48 | (uint64_t)b[7] << 56;
+}
+
 /*
  * How many of the first bytes stand in a JSON string as they are: ASCII but quote, backslash and
  * control characters and DEL.
@@ -25,13 +35,12 @@ special_bytes(uint64_t bytes)
 static inline size_t
 plain_bytes(const char *p, size_t n)
 {
-	uint64_t bytes, special;
+	uint64_t special;
 	uint32_t ends[2];
 	size_t i = 0;
 
-	for (; n - i >= sizeof(bytes); i += sizeof(bytes)) {
-		memcpy(&bytes, p + i, sizeof(bytes));
-		special = special_bytes(le64toh(bytes));
+	for (; n - i >= sizeof(special); i += sizeof(special)) {
+		special = special_bytes(eight_bytes(p + i));
 		if (special != 0)
 			return i + (size_t)__builtin_ctzll(special) / 8;
 	}

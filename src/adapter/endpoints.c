@@ -47,7 +47,6 @@ struct endpoints {
 	struct bypass bypass;
 	struct stream_listener *listener;
 	struct loop_timer *grace, *ping_again, *let_go, *leave;
-	struct loop_timer *ping_limit; /* while the loop does not run */
 	struct host_conns *conns;
 	bool listening; /* the plug-in listens on pos */
 	bool pinging;   /* an answer of laned is waited for */
@@ -265,7 +264,6 @@ give_to_plugin(struct session *s, struct stream *pos)
 
 	(void)fresh_framer(e, &s->framer);
 	s->owner = OWNER_PLUGIN;
-	stream_carry(pos, false); /* the plug-in is called from the loop only */
 	stream_pause(pos, false);
 	if (host_conns_accepted(e->conns, LANED_ENDPOINT_POS, pos, &s->conn) < 0 ||
 	    host_conns_tap(e->conns, s->conn, &tap, s) < 0)
@@ -309,29 +307,12 @@ on_ping(void *ctx, bool alive)
 	endpoints_event(e, alive ? BYPASS_LANED_HERE : BYPASS_LANED_SILENT);
 }
 
-/*
- * The plug-in waits for laned, and so does the POS's new connection: the loop, which would tell that the
- * time is over, does not run. What laned says to the ping is still to come, after the wait.
- */
-static void
-on_ping_limit(void *ctx)
-{
-	struct endpoints *e = ctx;
-
-	if (e->pinging && loop_is_carrying(e->o.loop))
-		endpoints_event(e, BYPASS_LANED_SILENT);
-}
-
 /* Asks laned for a sign of life. False: it cannot be asked. */
 static bool
 ping(struct endpoints *e)
 {
-	if (e->pinging || e->o.ping == NULL)
-		return e->pinging;
-	e->pinging = e->o.ping(e->o.ctx, ENDPOINTS_PING_MS, on_ping, e) == 0;
-	/* Without it the connection waits as long as the plug-in does. */
-	if (e->pinging && loop_timer_set(e->ping_limit, ENDPOINTS_PING_MS) < 0)
-		log_err("no timer; a connection may wait for laned");
+	if (!e->pinging && e->o.ping != NULL)
+		e->pinging = e->o.ping(e->o.ctx, ENDPOINTS_PING_MS, on_ping, e) == 0;
 	return e->pinging;
 }
 
@@ -417,7 +398,6 @@ on_accepted(void *ctx, struct stream *stream)
 	s->owner = OWNER_HOST;
 	s->stream = stream;
 	stream_set_events(stream, &events, s);
-	stream_carry(stream, true);
 }
 
 /* ---- the bypass -------------------------------------------------------------------------- */
@@ -520,10 +500,6 @@ settle(struct endpoints *e)
 void
 endpoints_event(struct endpoints *e, enum bypass_event event)
 {
-	/* While somebody waited transactions began and ended of which the joins are still to tell. */
-	for (size_t i = 0; i < SESSIONS_MAX; i++)
-		if (e->sessions[i].owner == OWNER_RELAY)
-			count(&e->sessions[i], is_busy(&e->sessions[i]));
 	(void)bypass_event(&e->bypass, event, clock_mono_ms()); /* say() compares */
 	settle(e);
 	say(e);
@@ -691,16 +667,11 @@ endpoints_new(const struct endpoints_options *o, struct endpoints **ret_endpoint
 	if (rc == 0)
 		rc = loop_timer_new(o->loop, on_leave, e, &e->leave);
 	if (rc == 0)
-		rc = loop_timer_new(o->loop, on_ping_limit, e, &e->ping_limit);
-	if (rc == 0)
 		rc = listen_for_pos(e, why);
 	if (rc < 0) {
 		endpoints_free(e);
 		return rc;
 	}
-	/* Who connects while the plug-in waits for laned goes to the terminal, if that lasts. */
-	stream_listener_carry(e->listener, true);
-	loop_timer_carry(e->ping_limit, true);
 	e->o.where = NULL; /* read; not kept */
 	*ret_endpoints = e;
 	return 0;
@@ -721,7 +692,6 @@ endpoints_free(struct endpoints *e)
 	loop_timer_free(e->ping_again);
 	loop_timer_free(e->let_go);
 	loop_timer_free(e->leave);
-	loop_timer_free(e->ping_limit);
 	free(e);
 	return NULL;
 }

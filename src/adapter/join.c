@@ -1,7 +1,6 @@
 #include "adapter/join.h"
 
 #include "base/log.h"
-#include "base/secret.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,13 +19,6 @@ struct join {
 	struct join_line lines[2];
 	enum framer_state seen;
 	bool reached; /* the terminal was open */
-	struct loop *loop;
-	struct loop_timer *later;  /* tells what happened while somebody waited */
-	enum splice_status untold; /* SPLICE_ON: nothing but a turn, which seen shows */
-	/* The rest of SPLICE_ENDED, in a secret region. */
-	uint8_t *rest;
-	size_t rest_n;
-	enum framer_side rest_side;
 };
 
 static int
@@ -53,123 +45,34 @@ static void
 dispose(struct join *j)
 {
 	splice_end(&j->splice);
-	loop_timer_free(j->later);
-	secret_region_free(j->rest, j->rest_n);
 	free(j);
 }
 
-static void
-carry(struct join *j, bool on)
-{
-	for (int i = FRAMER_POS; i <= FRAMER_TERMINAL; i++)
-		if (j->o.streams[i] != NULL)
-			stream_carry(j->o.streams[i], on);
-}
-
-static bool
-has_turned(const struct join *j)
-{
-	return j->o.turned != NULL && j->splice.framed &&
-	       (j->seen == FRAMER_IDLE) != (join_state(j) == FRAMER_IDLE);
-}
-
-static void
-close_both(struct join *j)
-{
-	for (int i = FRAMER_POS; i <= FRAMER_TERMINAL; i++) {
-		if (j->o.streams[i] != NULL)
-			stream_close(j->o.streams[i]);
-		j->o.streams[i] = NULL;
-	}
-}
-
-/* Does what the splice says, from the loop. j may be gone afterwards. */
+/* Does what the splice says. j may be gone afterwards. */
 static void
 act(struct join *j, enum splice_status status, const struct splice_rest *rest)
 {
-	struct join_options o;
+	struct join_options o = j->o;
 
 	switch (status) {
 	case SPLICE_ON:
-		if (has_turned(j)) {
+		if (o.turned != NULL && j->splice.framed &&
+		    (j->seen == FRAMER_IDLE) != (join_state(j) == FRAMER_IDLE)) {
 			j->seen = join_state(j);
-			j->o.turned(j->o.ctx);
+			o.turned(o.ctx);
 		}
 		return;
 	case SPLICE_ENDED:
-		carry(j, false);
-		o = j->o;
 		dispose(j);
 		o.ended(o.ctx, JOIN_TRANSACTION, o.streams, rest);
 		return;
 	case SPLICE_OVER:
-		close_both(j);
-		o = j->o;
 		dispose(j);
+		stream_close(o.streams[FRAMER_POS]);
+		stream_close(o.streams[FRAMER_TERMINAL]);
 		o.ended(o.ctx, JOIN_OVER, o.streams, NULL);
 		return;
 	}
-}
-
-/* The lines of a transaction that has ended rest, until the owner can be told; what is behind it waits. */
-static bool
-keep(struct join *j, const struct splice_rest *rest)
-{
-	uint8_t *data;
-
-	assert(rest != NULL); /* bytes end a transaction, and nothing else */
-	data = rest->n == 0 ? NULL : secret_region_new(rest->n);
-	if (rest->n > 0 && data == NULL)
-		return false;
-	if (rest->n > 0)
-		memcpy(data, rest->data, rest->n);
-	j->rest = data;
-	j->rest_n = rest->n;
-	j->rest_side = rest->side;
-	carry(j, false);
-	stream_pause(j->o.streams[FRAMER_POS], true);
-	stream_pause(j->o.streams[FRAMER_TERMINAL], true);
-	return true;
-}
-
-/*
- * Somebody waits, and may be the owner: the plug-in, within a call of its own. Bytes and ends of lines go
- * on to the peers; the owner hears of it from the loop.
- */
-static void
-act_later(struct join *j, enum splice_status status, const struct splice_rest *rest)
-{
-	if (status == SPLICE_ON && !has_turned(j))
-		return;
-	if (status == SPLICE_ENDED && !keep(j, rest))
-		status = SPLICE_OVER;
-	if (status == SPLICE_OVER)
-		close_both(j);
-	j->untold = status;
-	(void)loop_timer_set(j->later,
-			     0); /* adds to a heap that only no memory can stop */
-}
-
-static void
-happened(struct join *j, enum splice_status status, const struct splice_rest *rest)
-{
-	if (loop_is_carrying(j->loop))
-		act_later(j, status, rest);
-	else
-		act(j, status, rest);
-}
-
-static void
-later_cb(void *ctx)
-{
-	struct join *j = ctx;
-	uint8_t *data = j->rest;
-	size_t n = j->rest_n;
-	const struct splice_rest rest = { j->rest_side, data, n };
-
-	j->rest = NULL; /* j may be gone before the owner has looked at it */
-	act(j, j->untold, &rest);
-	secret_region_free(data, n);
 }
 
 static void
@@ -180,7 +83,7 @@ on_data(void *ctx, const uint8_t *data, size_t n)
 	enum splice_status status =
 		splice_data(&l->join->splice, l->side, data, n, &rest);
 
-	happened(l->join, status, &rest);
+	act(l->join, status, &rest);
 }
 
 static void
@@ -188,7 +91,7 @@ on_drained(void *ctx)
 {
 	struct join_line *l = ctx;
 
-	happened(l->join, splice_drained(&l->join->splice, l->side), NULL);
+	act(l->join, splice_drained(&l->join->splice, l->side), NULL);
 }
 
 /* The terminal is there: what waited for it goes out. */
@@ -209,7 +112,7 @@ on_ended(void *ctx)
 {
 	struct join_line *l = ctx;
 
-	happened(l->join, splice_ended(&l->join->splice, l->side), NULL);
+	act(l->join, splice_ended(&l->join->splice, l->side), NULL);
 }
 
 static void
@@ -222,7 +125,7 @@ on_closed(void *ctx, int err)
 	if (err < 0 && l->side == FRAMER_TERMINAL && !l->join->reached)
 		log_warn("the terminal %s cannot be reached: %s", stream_peer(s),
 			 stream_why(s)[0] == '\0' ? strerror(-err) : stream_why(s));
-	happened(l->join, splice_closed(&l->join->splice, l->side), NULL);
+	act(l->join, splice_closed(&l->join->splice, l->side), NULL);
 }
 
 int
@@ -238,18 +141,13 @@ join_new(const struct join_options *o, const uint8_t *first, size_t n,
 
 	if (j == NULL)
 		return -ENOMEM;
-	j->loop = stream_loop(o->streams[FRAMER_POS]);
-	if (loop_timer_new(j->loop, later_cb, j, &j->later) < 0) {
-		free(j);
-		return -ENOMEM;
-	}
 	assert(stream_is_open(o->streams[FRAMER_POS]));
 	j->o = *o;
 	splice_init(&j->splice, &ops, o->streams[FRAMER_POS], o->streams[FRAMER_TERMINAL],
 		    o->framer);
 	j->splice.stop = o->stop;
 	if (n > 0 && splice_hold(&j->splice, FRAMER_POS, first, n) < 0) {
-		dispose(j);
+		free(j);
 		return -ENOMEM;
 	}
 	j->seen = join_state(j);
@@ -259,7 +157,6 @@ join_new(const struct join_options *o, const uint8_t *first, size_t n,
 		stream_set_events(o->streams[i], &events, &j->lines[i]);
 		stream_pause(o->streams[i], false);
 	}
-	carry(j, true);
 	if (!stream_is_open(o->streams[FRAMER_TERMINAL])) {
 		stream_pause(o->streams[FRAMER_POS], true);
 	} else if (n > 0) {
@@ -297,15 +194,13 @@ join_bytes(const struct join *j, enum framer_side side)
 bool
 join_is_idle(const struct join *j)
 {
-	/* A turn that was not told yet would be told to nobody. */
-	return splice_is_idle(&j->splice) && j->untold == SPLICE_ON && !has_turned(j);
+	return splice_is_idle(&j->splice);
 }
 
 void
 join_take(struct join *j, struct stream *ret_streams[2])
 {
 	assert(join_is_idle(j));
-	carry(j, false);
 	ret_streams[FRAMER_POS] = j->o.streams[FRAMER_POS];
 	ret_streams[FRAMER_TERMINAL] = j->o.streams[FRAMER_TERMINAL];
 	dispose(j);

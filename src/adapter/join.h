@@ -5,8 +5,7 @@
 #include "base/stream.h"
 
 /*
- * Two streams tied together by a struct splice. What flows is seen by nobody and kept by nobody; it goes on
- * while somebody waits for an answer of laned (loop_carry). Callbacks never come from inside that.
+ * Two streams tied together by a struct splice. What flows is seen by nobody and kept by nobody.
  */
 struct join;
 

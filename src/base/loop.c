@@ -1,12 +1,8 @@
 #include "base/loop_private.h"
 
-#include "base/clock.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <limits.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -32,29 +28,23 @@ struct loop {
 	struct event *once_timeout; /* ends the wait of loop_once */
 	struct deferred *deferred, **deferred_end;
 	struct signal_watch *signals;
-	struct loop_io *carried; /* a list of those that loop_carry goes on with */
-	struct loop_timer *carried_timers;
 	uint64_t wakeups;
-	bool stop, carrying;
+	bool stop;
 };
 
 struct loop_timer {
-	struct loop *loop;
 	struct event *event;
 	void (*fn)(void *ctx);
 	void *ctx;
-	int64_t due_ms;                  /* monotonic; INT64_MAX: not set */
-	struct loop_timer *next, **prev; /* in carried_timers; prev NULL: in none */
 };
 
 struct loop_io {
 	struct loop *loop;
 	struct event *event;
 	int fd;
-	unsigned events, ready; /* ready: found by loop_carry, not yet dispatched */
+	unsigned events;
 	void (*fn)(void *ctx, unsigned events);
 	void *ctx;
-	struct loop_io *next, **prev; /* in carried; prev NULL: in none */
 };
 
 /* libevent would write to standard error by itself; its failures come back as errors. */
@@ -80,7 +70,6 @@ timer_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	t->due_ms = INT64_MAX;
 	t->fn(t->ctx); /* may free t */
 }
 
@@ -265,7 +254,8 @@ loop_timer_new(struct loop *l, void (*fn)(void *ctx), void *ctx,
 	assert(fn != NULL);
 	if (t == NULL)
 		return -ENOMEM;
-	*t = (struct loop_timer){ .loop = l, .fn = fn, .ctx = ctx, .due_ms = INT64_MAX };
+	t->fn = fn;
+	t->ctx = ctx;
 	t->event = event_new(l->base, -1, 0, timer_cb, t);
 	if (t->event == NULL) {
 		free(t);
@@ -280,17 +270,13 @@ loop_timer_set(struct loop_timer *t, int64_t delay_ms)
 {
 	struct timeval tv = timeval_of(delay_ms);
 
-	if (event_add(t->event, &tv) < 0)
-		return -ENOMEM;
-	t->due_ms = clock_mono_ms() + (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-	return 0;
+	return event_add(t->event, &tv) < 0 ? -ENOMEM : 0;
 }
 
 void
 loop_timer_cancel(struct loop_timer *t)
 {
 	(void)event_del(t->event); /* fails only for a bad event */
-	t->due_ms = INT64_MAX;
 }
 
 struct loop_timer *
@@ -298,7 +284,6 @@ loop_timer_free(struct loop_timer *t)
 {
 	if (t == NULL)
 		return NULL;
-	loop_timer_carry(t, false);
 	event_free(t->event);
 	free(t);
 	return NULL;
@@ -364,163 +349,10 @@ loop_io_free(struct loop_io *io)
 {
 	if (io == NULL)
 		return NULL;
-	loop_io_carry(io, false);
 	event_free(io->event);
 	free(io);
 	return NULL;
 }
-
-/* ---- while somebody waits ---------------------------------------------------------------- */
-
-void
-loop_io_carry(struct loop_io *io, bool carry)
-{
-	struct loop *l = io->loop;
-
-	if (carry == (io->prev != NULL))
-		return;
-	if (!carry) {
-		*io->prev = io->next;
-		if (io->next != NULL)
-			io->next->prev = io->prev;
-		io->prev = NULL;
-		io->ready = 0;
-		return;
-	}
-	io->next = l->carried;
-	io->prev = &l->carried;
-	if (io->next != NULL)
-		io->next->prev = &io->next;
-	l->carried = io;
-}
-
-void
-loop_timer_carry(struct loop_timer *t, bool carry)
-{
-	struct loop *l = t->loop;
-
-	if (carry == (t->prev != NULL))
-		return;
-	if (!carry) {
-		*t->prev = t->next;
-		if (t->next != NULL)
-			t->next->prev = t->prev;
-		t->prev = NULL;
-		return;
-	}
-	t->next = l->carried_timers;
-	t->prev = &l->carried_timers;
-	if (t->next != NULL)
-		t->next->prev = &t->next;
-	l->carried_timers = t;
-}
-
-bool
-loop_is_carrying(const struct loop *l)
-{
-	return l->carrying;
-}
-
-static short
-poll_flags(unsigned events)
-{
-	return (short)((events & LOOP_READ ? POLLIN : 0) |
-		       (events & LOOP_WRITE ? POLLOUT : 0));
-}
-
-/* What is wrong with a descriptor is seen by whoever reads or writes it, as libevent has it. */
-static unsigned
-loop_events(const struct pollfd *p, unsigned wanted)
-{
-	unsigned events = 0;
-
-	if ((p->revents & POLLIN) != 0)
-		events |= LOOP_READ;
-	if ((p->revents & POLLOUT) != 0)
-		events |= LOOP_WRITE;
-	return (p->revents & (POLLERR | POLLHUP | POLLNVAL)) != 0 ? wanted
-								  : events & wanted;
-}
-
-/* The carried timer that is due first; NULL: none is set. */
-static struct loop_timer *
-first_timer(const struct loop *l)
-{
-	struct loop_timer *first = NULL;
-
-	for (struct loop_timer *t = l->carried_timers; t != NULL; t = t->next)
-		if (t->due_ms < (first == NULL ? INT64_MAX : first->due_ms))
-			first = t;
-	return first;
-}
-
-/* Watches that are paused are left out: the system would report their ends again and again. */
-static nfds_t
-fill(const struct loop *l, struct pollfd *p, nfds_t n)
-{
-	for (struct loop_io *io = l->carried; io != NULL && n < LOOP_CARRY_MAX + 1;
-	     io = io->next)
-		if (io->events != 0)
-			p[n++] = (struct pollfd){ .fd = io->fd,
-						  .events = poll_flags(io->events) };
-	return n;
-}
-
-/* Each may free or make others. */
-static void
-dispatch(struct loop *l, const struct pollfd *p, nfds_t count)
-{
-	struct loop_timer *t;
-	struct loop_io *io;
-	nfds_t n = 1;
-
-	for (io = l->carried; io != NULL && n < count; io = io->next)
-		if (io->events != 0)
-			io->ready = loop_events(&p[n++], io->events);
-	do {
-		for (io = l->carried; io != NULL && io->ready == 0; io = io->next)
-			;
-		if (io != NULL) {
-			unsigned events = io->ready;
-
-			io->ready = 0;
-			io->fn(io->ctx, events);
-		}
-	} while (io != NULL);
-	t = first_timer(l);
-	if (t != NULL && t->due_ms <= clock_mono_ms()) {
-		loop_timer_cancel(t);
-		t->fn(t->ctx);
-	}
-}
-
-int
-loop_carry(struct loop *l, int fd, unsigned events, int timeout_ms, unsigned *ret_events)
-{
-	struct pollfd p[LOOP_CARRY_MAX + 1] = { { .fd = fd,
-						  .events = poll_flags(events) } };
-	const struct loop_timer *t = first_timer(l);
-	nfds_t count = fill(l, p, 1);
-	int64_t ms = t == NULL ? INT64_MAX : t->due_ms - clock_mono_ms();
-	int n;
-
-	assert(!l->carrying); /* nothing that is carried waits */
-	if (ms < 0)
-		ms = 0;
-	if (timeout_ms < 0 || ms < timeout_ms)
-		timeout_ms = t == NULL ? -1 : ms > INT_MAX ? INT_MAX : (int)ms;
-	n = poll(p, count, timeout_ms);
-	if (n < 0 && errno != EINTR)
-		return -errno;
-	*ret_events = n > 0 ? loop_events(&p[0], events) : 0;
-	l->carrying = true;
-	if (n >= 0)
-		dispatch(l, p, n > 0 ? count : 1);
-	l->carrying = false;
-	return 0;
-}
-
-/* ---- signals, and what is deferred ------------------------------------------------------- */
 
 int
 loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx)

@@ -40,23 +40,6 @@ int loop_io_new(struct loop *l, int fd, unsigned events,
 int loop_io_set(struct loop_io *io, unsigned events);
 struct loop_io *loop_io_free(struct loop_io *io);
 
-/*
- * Waiting without the loop, for an answer that a caller needs at once: what is marked to be carried goes
- * on meanwhile, and nothing else does. Its callbacks come from inside loop_carry, and so from inside
- * whatever called that: they must not call anything that may be under way then, and never wait themselves.
- */
-#define LOOP_CARRY_MAX 255u /* watches; what is beyond waits */
-void loop_io_carry(struct loop_io *io, bool carry);
-void loop_timer_carry(struct loop_timer *t, bool carry);
-/*
- * Waits once, at most timeout_ms (-1: without a limit), for events of fd, and does what is carried.
- * *ret_events: of fd, 0 not yet; a fault of fd counts as all that was asked for. 0 or negative errno.
- */
-int loop_carry(struct loop *l, int fd, unsigned events, int timeout_ms,
-	       unsigned *ret_events);
-/* A callback may ask whether it comes from inside loop_carry. */
-bool loop_is_carrying(const struct loop *l);
-
 /* Calls fn in the loop when the signal comes; replaces the earlier fn; NULL ends the watch. */
 int loop_signal(struct loop *l, int signo, void (*fn)(void *ctx, int signo), void *ctx);
 

@@ -104,8 +104,8 @@ int rpc_request(struct rpc_peer *p, const char *method, struct json_out *params,
 int rpc_notify(struct rpc_peer *p, const char *method, struct json_out *params);
 
 /*
- * Asks and waits without the loop, but for what it carries (loop_carry): for the adapter host's
- * synchronous journal and for lanectl. Messages that arrive meanwhile are kept and dispatched by the loop afterwards. The result lives
+ * Asks and waits without the loop: for the adapter host's synchronous journal and for lanectl.
+ * Messages that arrive meanwhile are kept and dispatched by the loop afterwards. The result lives
  * in arena. 0; -EREMOTEIO the peer answered an error (*error, may be NULL); -ETIMEDOUT; -EPIPE;
  * -ENOMEM, also by arena's limit; -EMSGSIZE and the sticky errors of params as rpc_request.
  */

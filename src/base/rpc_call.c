@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,23 +339,24 @@ take_lines(struct rpc_peer *p, struct arena *scratch, int64_t id, struct str *re
 static int
 wait_once(struct rpc_peer *p, int64_t deadline_ms)
 {
-	unsigned wanted = LOOP_READ, events = 0;
+	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
 	int64_t left_ms = deadline_ms - clock_mono_ms();
-	int rc;
+	int n;
 
 	if (p->at_end)
 		return -EPIPE;
 	if (left_ms <= 0)
 		return -ETIMEDOUT;
 	if (rpc_buf_used(&p->unsent) > 0)
-		wanted |= LOOP_WRITE;
-	rc = loop_carry(p->loop, p->fd, wanted,
-			left_ms < POLL_MS_MAX ? (int)left_ms : POLL_MS_MAX, &events);
-	if (rc < 0)
-		return rc;
-	if ((events & LOOP_WRITE) != 0)
+		pfd.events |= POLLOUT;
+	n = poll(&pfd, 1, left_ms < POLL_MS_MAX ? (int)left_ms : POLL_MS_MAX);
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	if (n <= 0)
+		return 0;
+	if (pfd.revents & POLLOUT)
 		rpc_peer_flush(p);
-	if ((events & LOOP_READ) != 0)
+	if (pfd.revents & ~POLLOUT)
 		(void)rpc_peer_read(p); /* its end is seen by the next round */
 	return 0;
 }

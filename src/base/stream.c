@@ -227,19 +227,6 @@ take_end_again(struct stream *s)
 
 /* ---- receiving --------------------------------------------------------------------------- */
 
-/* Two sets: what is carried runs inside a callback that still has its bytes in the other. */
-static uint8_t *
-wire_of(const struct streams *ss)
-{
-	return loop_is_carrying(ss->loop) ? ss->carried_wire : ss->wire;
-}
-
-static uint8_t *
-plain_of(const struct streams *ss)
-{
-	return loop_is_carrying(ss->loop) ? ss->carried_plain : ss->plain;
-}
-
 static void
 tell_data(struct stream *s, uint8_t *data, size_t n)
 {
@@ -269,11 +256,9 @@ take_unread(struct stream *s)
 static void
 take_plain(struct stream *s)
 {
-	uint8_t *plain = plain_of(s->ss);
-
 	/* What a callback gives back comes before what is next: kick_cb goes on. */
 	while (can_tell(s) && !s->paused && !s->peer_ended && s->unread == NULL) {
-		ssize_t n = tls_read(s->tls, plain, STREAM_RECEIVE_BYTES);
+		ssize_t n = tls_read(s->tls, s->ss->plain, STREAM_RECEIVE_BYTES);
 
 		if (n == -EAGAIN)
 			return;
@@ -286,8 +271,8 @@ take_plain(struct stream *s)
 			take_end(s);
 			return;
 		}
-		tell_data(s, plain, (size_t)n);
-		secret_zero(plain, (size_t)n);
+		tell_data(s, s->ss->plain, (size_t)n);
+		secret_zero(s->ss->plain, (size_t)n);
 	}
 }
 
@@ -312,7 +297,7 @@ shake_hands(struct stream *s)
 static void
 take_wire(struct stream *s, size_t n)
 {
-	uint8_t *wire = wire_of(s->ss);
+	uint8_t *wire = s->ss->wire;
 	int rc = 0;
 
 	if (s->tls == NULL && s->state == STREAM_OPEN)
@@ -362,7 +347,7 @@ receive(struct stream *s)
 	     (s->state == STREAM_SHAKING || s->state == STREAM_WAITING ||
 	      (s->state == STREAM_OPEN && !s->paused));
 	     i++) {
-		ssize_t n = read(s->fd, wire_of(s->ss), STREAM_RECEIVE_BYTES);
+		ssize_t n = read(s->fd, s->ss->wire, STREAM_RECEIVE_BYTES);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -551,7 +536,7 @@ stream_new(struct streams *ss, struct stream **ret_stream)
 int
 stream_take_fd(struct stream *s, int fd)
 {
-	int flags = fcntl(fd, F_GETFL), rc;
+	int flags = fcntl(fd, F_GETFL);
 
 	assert(s->fd < 0);
 	s->fd = fd;
@@ -559,10 +544,7 @@ stream_take_fd(struct stream *s, int fd)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
-	rc = loop_io_new(s->ss->loop, fd, LOOP_WRITE, io_cb, s, &s->io);
-	if (rc == 0)
-		loop_io_carry(s->io, s->carried);
-	return rc;
+	return loop_io_new(s->ss->loop, fd, LOOP_WRITE, io_cb, s, &s->io);
 }
 
 int
@@ -696,15 +678,6 @@ stream_pause(struct stream *s, bool pause)
 }
 
 void
-stream_carry(struct stream *s, bool carry)
-{
-	s->carried = carry;
-	loop_timer_carry(s->kick, carry);
-	if (s->io != NULL)
-		loop_io_carry(s->io, carry);
-}
-
-void
 stream_shutdown(struct stream *s)
 {
 	if (s->state != STREAM_OPEN || s->shut)
@@ -789,12 +762,6 @@ stream_release(struct stream *s, int *ret_fd)
 	s->fd = -1;
 	stream_free(s);
 	return 0;
-}
-
-struct loop *
-stream_loop(const struct stream *s)
-{
-	return s->ss->loop;
 }
 
 bool

@@ -106,11 +106,6 @@ size_t stream_unsent(const struct stream *s);
 int stream_unread(struct stream *s, const uint8_t *data, size_t n);
 /* Stops reading, and goes on; counts not: the last call is what holds. */
 void stream_pause(struct stream *s, bool pause);
-/*
- * It goes on while somebody waits for an answer without the loop (loop_carry): its callbacks come from
- * inside that, too. With stream_set_events, for the owner knows whether his may.
- */
-void stream_carry(struct stream *s, bool carry);
 /* Nothing more will be sent; what was taken goes out first. Then the peer sees the end. */
 void stream_shutdown(struct stream *s);
 /*
@@ -140,8 +135,6 @@ int stream_release(struct stream *s, int *ret_fd);
 int stream_modem(struct stream *s, unsigned mask, unsigned lines);
 
 bool stream_is_open(const struct stream *s);
-/* The one that it was made for. */
-struct loop *stream_loop(const struct stream *s);
 /* Who is on the other side, for logs: "10.1.2.3:20007", "/dev/ttyS0". Never empty. */
 const char *stream_peer(const struct stream *s);
 /* What went wrong; empty: nothing. Nothing of what flowed. */
@@ -180,8 +173,6 @@ struct stream_listener *stream_listener_free(struct stream_listener *l);
  */
 void stream_listener_set(struct stream_listener *l,
 			 void (*accepted)(void *ctx, struct stream *s), void *ctx);
-/* As stream_carry: accepted and refused may come from inside loop_carry. A serial line is looked for after it. */
-void stream_listener_carry(struct stream_listener *l, bool carry);
 /* Peers that were turned away: not allowed, or too many. */
 uint64_t stream_listener_refused(const struct stream_listener *l);
 /* The port that a listener of port 0 got, for tests; 0: none. */

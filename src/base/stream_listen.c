@@ -381,13 +381,6 @@ stream_listener_set(struct stream_listener *l,
 		(void)loop_timer_set(l->timer, 0); /* it looks, or tries again */
 }
 
-void
-stream_listener_carry(struct stream_listener *l, bool carry)
-{
-	if (l->io != NULL)
-		loop_io_carry(l->io, carry);
-}
-
 uint64_t
 stream_listener_refused(const struct stream_listener *l)
 {

@@ -34,9 +34,7 @@ enum stream_state {
 struct streams {
 	struct loop *loop;
 	char *credentials, *name_server;
-	uint8_t *wire, *plain; /* secret regions of STREAM_RECEIVE_BYTES */
-	/* As well: of what is carried, while somebody who waits still works on those above. */
-	uint8_t *carried_wire, *carried_plain;
+	uint8_t *wire, *plain;  /* secret regions of STREAM_RECEIVE_BYTES */
 	struct stream *closing; /* a list of those that their owners have left */
 	unsigned closing_count;
 	int64_t open_limit_ms, close_limit_ms, half_limit_ms;
@@ -55,7 +53,6 @@ struct stream {
 	unsigned busy;
 	bool freed, paused, wants_drained, shut, end_sent, peer_ended;
 	bool tell_end; /* to another owner than the one that was told */
-	bool carried;  /* goes on while somebody waits in loop_carry */
 	int failed;    /* told as closed by kick; 1: the peer has ended it */
 	char why[STREAM_WHY_BYTES], peer[STREAM_PEER_BYTES];
 	/* Unsent. */

@@ -32,12 +32,9 @@ streams_new(struct loop *l, const char *credentials, struct streams **ret_stream
 	ss->half_limit_ms = STREAM_HALF_LIMIT_MS;
 	ss->wire = secret_region_new(STREAM_RECEIVE_BYTES);
 	ss->plain = secret_region_new(STREAM_RECEIVE_BYTES);
-	ss->carried_wire = secret_region_new(STREAM_RECEIVE_BYTES);
-	ss->carried_plain = secret_region_new(STREAM_RECEIVE_BYTES);
 	if (credentials != NULL)
 		ss->credentials = strdup(credentials);
-	if (ss->wire == NULL || ss->plain == NULL || ss->carried_wire == NULL ||
-	    ss->carried_plain == NULL ||
+	if (ss->wire == NULL || ss->plain == NULL ||
 	    (credentials != NULL && ss->credentials == NULL)) {
 		streams_free(ss);
 		return -ENOMEM;
@@ -55,8 +52,6 @@ streams_free(struct streams *ss)
 		stream_free(ss->closing); /* leaves the list */
 	secret_region_free(ss->wire, STREAM_RECEIVE_BYTES);
 	secret_region_free(ss->plain, STREAM_RECEIVE_BYTES);
-	secret_region_free(ss->carried_wire, STREAM_RECEIVE_BYTES);
-	secret_region_free(ss->carried_plain, STREAM_RECEIVE_BYTES);
 	free(ss->credentials);
 	free(ss->name_server);
 	free(ss);

@@ -3,13 +3,10 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 
 #define DELAY_MS_MAX (INT64_C(30) * 24 * 3600 * 1000)
 #define NEVER INT64_MAX
-/* How often somebody who waits looks at what is carried, if there is anything: it may come meanwhile. */
-#define CARRY_MS 5
 
 struct deferred {
 	void (*fn)(void *ctx);
@@ -22,7 +19,6 @@ struct loop_timer {
 	struct loop_timer *prev, *next;
 	int64_t at_ms;
 	uint64_t order; /* of two at one time the one that was set first */
-	bool carried;
 	void (*fn)(void *ctx);
 	void *ctx;
 };
@@ -41,8 +37,7 @@ struct loop {
 	struct loop_io *ios;
 	struct deferred *deferred, **deferred_end;
 	uint64_t order, wakeups;
-	unsigned carried; /* timers */
-	bool stop, carrying;
+	bool stop;
 };
 
 int
@@ -74,22 +69,16 @@ loop_free(struct loop *l)
 }
 
 static struct loop_timer *
-first_of(const struct loop *l, bool carried)
+first_timer(const struct loop *l)
 {
 	struct loop_timer *first = NULL;
 
 	for (struct loop_timer *t = l->timers; t != NULL; t = t->next)
-		if (t->at_ms != NEVER && (t->carried || !carried) &&
+		if (t->at_ms != NEVER &&
 		    (first == NULL || t->at_ms < first->at_ms ||
 		     (t->at_ms == first->at_ms && t->order < first->order)))
 			first = t;
 	return first;
-}
-
-static struct loop_timer *
-first_timer(const struct loop *l)
-{
-	return first_of(l, false);
 }
 
 static int64_t
@@ -241,7 +230,6 @@ loop_timer_free(struct loop_timer *t)
 {
 	if (t == NULL)
 		return NULL;
-	loop_timer_carry(t, false);
 	if (t->prev != NULL)
 		t->prev->next = t->next;
 	else
@@ -293,53 +281,6 @@ loop_io_free(struct loop_io *io)
 		io->next->prev = io->prev;
 	free(io);
 	return NULL;
-}
-
-void
-loop_timer_carry(struct loop_timer *t, bool carry)
-{
-	if (carry != t->carried)
-		t->loop->carried += carry ? 1u : -1u;
-	t->carried = carry;
-}
-
-/* Streams here have timers only. */
-void
-loop_io_carry(struct loop_io *io, bool carry)
-{
-	(void)io;
-	(void)carry;
-}
-
-bool
-loop_is_carrying(const struct loop *l)
-{
-	return l->carrying;
-}
-
-int
-loop_carry(struct loop *l, int fd, unsigned events, int timeout_ms, unsigned *ret_events)
-{
-	struct pollfd p = { .fd = fd,
-			    .events = (short)((events & LOOP_READ ? POLLIN : 0) |
-					      (events & LOOP_WRITE ? POLLOUT : 0)) };
-	struct loop_timer *t;
-
-	assert(!l->carrying);
-	if (l->carried > 0 && timeout_ms > CARRY_MS)
-		timeout_ms = CARRY_MS;
-	if (poll(&p, 1, timeout_ms) < 0)
-		return -errno;
-	*ret_events = ((p.revents & ~POLLOUT) != 0 ? LOOP_READ : 0u) |
-		      ((p.revents & POLLOUT) != 0 ? LOOP_WRITE : 0u);
-	t = first_of(l, true);
-	if (t == NULL || t->at_ms > virtual_now_ms())
-		return 0;
-	t->at_ms = NEVER;
-	l->carrying = true;
-	t->fn(t->ctx);
-	l->carrying = false;
-	return 0;
 }
 
 int

@@ -274,8 +274,7 @@ happens(struct stream *s)
 static void
 on_timer(void *ctx)
 {
-	struct stream *s = ctx,
-		      *outer = net.current; /* that waits; NULL: the loop calls */
+	struct stream *s = ctx;
 
 	if (due_ms(s) > virtual_now_ms())
 		return;
@@ -283,7 +282,7 @@ on_timer(void *ctx)
 	happens(s);
 	if (net.current != NULL)
 		arm(s);
-	net.current = outer;
+	net.current = NULL;
 }
 
 static struct stream *
@@ -637,18 +636,6 @@ stream_modem(struct stream *s, unsigned mask, unsigned lines)
 	return -ENOTTY;
 }
 
-void
-stream_carry(struct stream *s, bool carry)
-{
-	loop_timer_carry(s->timer, carry);
-}
-
-struct loop *
-stream_loop(const struct stream *s)
-{
-	return s->shared->loop;
-}
-
 bool
 stream_is_open(const struct stream *s)
 {
@@ -747,12 +734,6 @@ stream_listener_set(struct stream_listener *l,
 	l->ctx = ctx;
 	if (accepted != NULL && first_waiting() != NULL)
 		wake_listeners();
-}
-
-void
-stream_listener_carry(struct stream_listener *l, bool carry)
-{
-	loop_timer_carry(l->timer, carry);
 }
 
 uint64_t
