@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define SORT_COUNT_MIN 12u
-#define NODES_AT_ONCE 8u
 
 /*
  * A value with what only the parser needs. Until the scan is over, v's name and string are what
@@ -51,8 +50,6 @@ struct scan {
 	struct str name;
 	bool name_escaped;
 	struct node *first, *last;
-	struct node *spare; /* for the next values */
-	unsigned spare_count;
 	/* Of objects that are doubtful. */
 	struct node *closed_first, *closed_last;
 	char *copy;        /* of the text, in the arena; NULL until the scan is over */
@@ -156,16 +153,10 @@ append_child(struct scan *s, struct node *n)
 static struct node *
 node_new(struct scan *s)
 {
-	struct node *n;
+	struct node *n = arena_alloc(s->arena, sizeof(*n));
 
-	if (s->spare_count == 0) {
-		s->spare = arena_array(s->arena, NODES_AT_ONCE, sizeof(*n));
-		if (s->spare == NULL)
-			return NULL;
-		s->spare_count = NODES_AT_ONCE;
-	}
-	s->spare_count--;
-	n = s->spare++;
+	if (n == NULL)
+		return NULL;
 	n->v.line = s->line;
 	n->v.column = (uint32_t)(s->at - s->line_at - s->inner_bytes) + 1;
 	n->v.name.p = s->name.p;

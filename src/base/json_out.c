@@ -178,8 +178,11 @@ put_name(struct json_out *o, const char *name, bool comma)
 	to += comma;
 	*to++ = '"';
 	memcpy(to, name, n);
-	memcpy(to + n, "\":", 3);
-	o->used = (size_t)(to + n + 2 - o->p);
+	to += n;
+	*to++ = '"';
+	*to++ = ':';
+	*to = 0;
+	o->used = (size_t)(to - o->p);
 }
 
 /* Comma, name and colon before a value. False when an error stands. */
