@@ -108,14 +108,25 @@ tell_core(struct lane *l)
 	(void)lane_step(l, &ev); /* a fault flag: the core takes it in every state */
 }
 
+/* Of a list with something else in it nobody knows what that was to say. */
+static bool
+are_keys(const struct value *list)
+{
+	struct key128 k;
+
+	for (const struct value *v = list->first; v != NULL; v = v->next)
+		if (v->kind != VALUE_STRING || key128_parse(v->s, &k) < 0)
+			return false;
+	return true;
+}
+
 static bool
 holds_key(const struct value *list, struct key128 key)
 {
 	struct key128 k;
 
 	for (const struct value *v = list->first; v != NULL; v = v->next)
-		if (v->kind == VALUE_STRING && key128_parse(v->s, &k) == 0 &&
-		    key128_eq(k, key))
+		if (key128_parse(v->s, &k) == 0 && key128_eq(k, key))
 			return true;
 	return false;
 }
@@ -142,7 +153,8 @@ take_answered(struct adapter_link *a, const struct value *params)
 	struct lane_core *core = a->lane->core;
 	const struct value *list;
 
-	if (!knows_all(a->lane) || value_get_array(params, "answered", &list) < 0)
+	if (!knows_all(a->lane) || value_get_array(params, "answered", &list) < 0 ||
+	    !are_keys(list))
 		return;
 	for (uint32_t i = 0; i < lane_core_payments_count(core); i++) {
 		const struct payment *p = lane_core_payment(core, i);

@@ -414,6 +414,7 @@ adopt_parts(struct effects *e, struct str ticket, const struct timepoint *now)
 	struct key128 parts[LANE_PARTS_MAX];
 	uint32_t count = lane_core_ended_parts(e->core, ticket, now, parts);
 	struct ulid checkout;
+	int64_t returned = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		(void)adopt_key(e,
@@ -423,6 +424,10 @@ adopt_parts(struct effects *e, struct str ticket, const struct timepoint *now)
 		return;
 	if (ops->paid_parts(e->journal.impl, checkout, adopt_part, e) < 0)
 		e->stored = false;
+	/* Of what came back before the restart the core does not know either. */
+	if (ops->returned != NULL &&
+	    (ops->returned(e->journal.impl, checkout, &returned) < 0 || returned > 0))
+		lane_core_ended_returned(e->core, checkout);
 }
 
 /* A late word of payments that the core has let go: give them back first. */

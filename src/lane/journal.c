@@ -131,6 +131,9 @@ release(struct journal *j, const struct checkout_record *r)
 		      r->checkout.b);
 }
 
+/* Whose a row of "reservations" is; of several members' rows of a rule one is sold. */
+#define RESERVED_MEMBER "iif(r.member = zeroblob(16), c.member, r.member)"
+
 static int
 reserve(struct journal *j, const struct checkout_record *r)
 {
@@ -139,7 +142,7 @@ reserve(struct journal *j, const struct checkout_record *r)
 	for (uint32_t i = 0; i < r->reserved_count && rc == 0; i++) {
 		sqlite3_stmt *s = db_stmt(
 			j->db, "INSERT INTO reservations (checkout, rule, applications,"
-			       " discount_minor) VALUES (?, ?, ?, ?)");
+			       " discount_minor, member) VALUES (?, ?, ?, ?, ?)");
 
 		if (s == NULL)
 			return db_last_error(j->db);
@@ -147,6 +150,8 @@ reserve(struct journal *j, const struct checkout_record *r)
 		db_bind_cstr(s, 2, r->reserved[i].rule);
 		db_bind_int(s, 3, r->reserved[i].applications);
 		db_bind_int(s, 4, r->reserved[i].discount_minor);
+		db_bind_blob(s, 5, r->reserved[i].member.b,
+			     sizeof(r->reserved[i].member.b));
 		rc = db_run(j->db, s);
 	}
 	return rc;
@@ -162,7 +167,8 @@ count_uses(struct journal *j, const struct checkout_record *r)
 		    db_stmt(j->db,
 			    "INSERT INTO limit_uses (member, rule, business_day, "
 			    "applications)"
-			    " SELECT c.member, r.rule, c.business_day, r.applications"
+			    " SELECT " RESERVED_MEMBER ", r.rule, c.business_day,"
+			    " r.applications"
 			    " FROM reservations r JOIN checkouts c ON c.id = r.checkout"
 			    " WHERE c.id = ? AND c.uses_counted = 0"
 			    " ON CONFLICT (member, rule, business_day) DO UPDATE"
@@ -172,10 +178,12 @@ count_uses(struct journal *j, const struct checkout_record *r)
 		rc = run_id(j,
 			    db_stmt(j->db,
 				    "INSERT INTO limit_totals (rule, applications,"
-				    " discount_minor) SELECT r.rule, r.applications,"
-				    " r.discount_minor FROM reservations r"
+				    " discount_minor) SELECT r.rule,"
+				    " max(r.applications), max(r.discount_minor)"
+				    " FROM reservations r"
 				    " JOIN checkouts c ON c.id = r.checkout"
 				    " WHERE c.id = ? AND c.uses_counted = 0"
+				    " GROUP BY r.rule"
 				    " ON CONFLICT (rule) DO UPDATE SET applications ="
 				    " applications + excluded.applications,"
 				    " discount_minor = discount_minor +"
@@ -526,9 +534,9 @@ get_basket(struct journal *j, struct journal_checkout *c)
 static int
 get_reserved(struct journal *j, struct journal_checkout *c)
 {
-	sqlite3_stmt *s = db_stmt(j->db, "SELECT rule, applications, discount_minor"
-					 " FROM reservations WHERE checkout = ?"
-					 " ORDER BY rule");
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT rule, applications, discount_minor,"
+					 " member FROM reservations WHERE checkout = ?"
+					 " ORDER BY rule, member");
 	int rc;
 
 	if (s == NULL)
@@ -540,7 +548,8 @@ get_reserved(struct journal *j, struct journal_checkout *c)
 		struct lane_reserved *to = &c->reserved[c->record.reserved_count];
 
 		if (c->record.reserved_count == LANE_USES_MAX ||
-		    str_copy(to->rule, sizeof(to->rule), db_col_str(s, 0)) < 0) {
+		    str_copy(to->rule, sizeof(to->rule), db_col_str(s, 0)) < 0 ||
+		    journal_col_ulid(s, 3, &to->member) < 0) {
 			rc = -EUCLEAN;
 			break;
 		}
@@ -699,6 +708,24 @@ paid_parts(void *impl, struct ulid checkout,
 }
 
 static int
+returned(void *impl, struct ulid checkout, int64_t *ret_minor)
+{
+	struct journal *j = impl;
+	sqlite3_stmt *s = db_stmt(j->db, "SELECT ifnull(sum(refund_minor), 0)"
+					 " FROM return_lines WHERE checkout = ?");
+	int rc;
+
+	if (s == NULL)
+		return db_last_error(j->db);
+	db_bind_blob(s, 1, checkout.b, sizeof(checkout.b));
+	rc = db_step(j->db, s);
+	if (rc == 1)
+		*ret_minor = sqlite3_column_int64(s, 0);
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static int
 use_row(sqlite3_stmt *s, struct lane_use *u)
 {
 	memset(u, 0, sizeof(*u));
@@ -723,13 +750,14 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 		"WITH u (rule, member, business_day, applications) AS ("
 		" SELECT rule, member, business_day, applications FROM limit_uses"
 		"  WHERE member = ?1 AND member <> zeroblob(16)"
-		" UNION ALL SELECT r.rule, c.member, c.business_day, r.applications"
+		" UNION ALL SELECT r.rule, " RESERVED_MEMBER " AS m, c.business_day,"
+		"  r.applications"
 		"  FROM reservations r JOIN checkouts c ON c.id = r.checkout"
-		"  WHERE c.id <> ?3 AND c.member = ?1 AND c.member <> zeroblob(16)),"
+		"  WHERE c.id <> ?3 AND m = ?1 AND m <> zeroblob(16)),"
 		" t (rule, applications, discount_minor) AS ("
 		" SELECT rule, applications, discount_minor FROM limit_totals"
-		" UNION ALL SELECT rule, applications, discount_minor FROM reservations"
-		"  WHERE checkout <> ?3)"
+		" UNION ALL SELECT rule, max(applications), max(discount_minor)"
+		"  FROM reservations WHERE checkout <> ?3 GROUP BY checkout, rule)"
 		" SELECT rule, sum(m), sum(d), sum(t), sum(b) FROM ("
 		"  SELECT rule, applications AS m,"
 		"   iif(business_day = ?2, applications, 0) AS d, 0 AS t, 0 AS b FROM u"
@@ -822,6 +850,7 @@ static const struct journal_ops sqlite_ops = {
 	.find_payment = find_payment,
 	.open_payments = open_payments,
 	.paid_parts = paid_parts,
+	.returned = returned,
 	.uses = uses,
 	.bought = bought,
 	.touch_sum = touch_sum,

@@ -60,6 +60,8 @@ struct journal_ops {
 	/* As that, for the confirmed ones of a checkout, given back or not. NULL: none are told. */
 	int (*paid_parts)(void *impl, struct ulid checkout,
 			  int (*each)(void *ctx, const struct payment *p), void *ctx);
+	/* What was given back for goods of a checkout, in any way. NULL: never anything. */
+	int (*returned)(void *impl, struct ulid checkout, int64_t *ret_minor);
 	/*
 	 * Uses of limited rules by a member (zero: nobody, only totals), counted ones and those
 	 * reserved by other checkouts than except; at most max into list, *ret_count how many.

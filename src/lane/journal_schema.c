@@ -121,6 +121,23 @@ const struct db_migration journal_migrations[] = {
 	  "ALTER TABLE payments ADD COLUMN place TEXT NOT NULL DEFAULT '';"
 	  "ALTER TABLE payments ADD COLUMN pos_place TEXT NOT NULL DEFAULT '';"
 	  "ALTER TABLE refunds ADD COLUMN place TEXT NOT NULL DEFAULT '';" },
+	/*
+	 * Whose a reservation is, while the POS may still sell at the price of the member before; zero:
+	 * of whom the checkout is. The version before writes that, and counts all of a checkout so. The
+	 * key's columns come first, in its order: some quick_checks of SQLite take others for damaged.
+	 */
+	{ 6, 1,
+	  "CREATE TABLE reservations_6 ("
+	  " checkout BLOB NOT NULL REFERENCES checkouts (id) ON DELETE CASCADE,"
+	  " rule TEXT NOT NULL,"
+	  " member BLOB NOT NULL DEFAULT x'00000000000000000000000000000000'"
+	  " CHECK (length(member) = 16),"
+	  " applications INTEGER NOT NULL, discount_minor INTEGER NOT NULL DEFAULT 0,"
+	  " PRIMARY KEY (checkout, rule, member)) STRICT, WITHOUT ROWID;"
+	  "INSERT INTO reservations_6 (checkout, rule, applications, discount_minor)"
+	  " SELECT checkout, rule, applications, discount_minor FROM reservations;"
+	  "DROP TABLE reservations;"
+	  "ALTER TABLE reservations_6 RENAME TO reservations;" },
 };
 const size_t journal_migrations_count =
 	sizeof(journal_migrations) / sizeof(journal_migrations[0]);

@@ -105,7 +105,7 @@ def and_is_taken_back_where_nobody_waits(s):
 
 def what_may_have_left_is_not_sent_again(s):
     """Let go; or its host cannot tell, or says something strange."""
-    for i, told in enumerate([None, [], "x", 5, {}]):
+    for i, told in enumerate([None, [], "x", 5, {}, [5], [OTHER, "x"]]):
         ticket = "TB%d" % i
         key = killed_with_an_answer(s, ticket, let_go=told == [])
         more = {} if told is None else {"answered": [key] if told == [] else told}

@@ -224,6 +224,9 @@ on_waits(void *ctx, enum virtual_process p, int fd, int64_t at_ms)
 	while (!virtual_ready(fd) && !d->dying && !w->res->broken &&
 	       world_happen(w, at_ms))
 		;
+	/* Nothing happens in a broken run any more, not even the time that this waits for. */
+	if (w->res->broken)
+		(void)virtual_cut(); /* whether something was under way or not */
 	(void)virtual_enter(before);
 	d->waiting = false;
 }

@@ -8,8 +8,11 @@
 #include <string.h>
 
 struct used {
-	struct ulid member;
-	struct lane_reserved what;
+	struct ulid member,
+		buyer; /* whose offer was sold, and who the checkout's member was */
+	struct lane_reserved
+		what; /* applications and discount_minor: of all uses of the rule */
+	uint32_t applications; /* the member's */
 	int32_t business_day;
 };
 
@@ -170,17 +173,28 @@ find_checkout(const struct mem_journal *m, struct ulid id)
 	return NULL;
 }
 
+static struct used
+used_of(const struct journal_checkout *c, uint32_t i)
+{
+	const struct lane_reserved *r = &c->reserved[i];
+	struct used u = { .member =
+				  ulid_is_zero(r->member) ? c->record.member : r->member,
+			  .buyer = c->record.member,
+			  .what = *r,
+			  .applications = r->applications,
+			  .business_day = c->record.business_day };
+
+	lane_reserved_total(c->reserved, i, &u.what.applications, &u.what.discount_minor);
+	return u;
+}
+
 static void
 count_uses(struct mem_journal *m, struct kept *k)
 {
 	const struct checkout_record *r = &k->c.record;
 
 	for (uint32_t i = 0; i < r->reserved_count && !k->counted; i++) {
-		struct used *u = PUSH(m->used);
-
-		u->member = r->member;
-		u->business_day = r->business_day;
-		u->what = k->c.reserved[i];
+		*PUSH(m->used) = used_of(&k->c, i);
 	}
 	k->counted = true;
 	k->c.record.reserved_count = 0;
@@ -550,9 +564,9 @@ add_use(struct use_list *l, const struct used *u, const struct journal_uses_quer
 	}
 	l->list[i].total_used += u->what.applications;
 	l->list[i].budget_used_minor += u->what.discount_minor;
-	l->list[i].member_used += mine ? u->what.applications : 0;
+	l->list[i].member_used += mine ? u->applications : 0;
 	if (mine && u->business_day == q->business_day)
-		l->list[i].member_day_used += u->what.applications;
+		l->list[i].member_day_used += u->applications;
 	return 0;
 }
 
@@ -572,8 +586,7 @@ uses(void *impl, const struct journal_uses_query *q, struct lane_use *list, uint
 		if (ulid_eq(c->record.checkout, q->except))
 			continue;
 		for (uint32_t n = 0; n < c->record.reserved_count && rc == 0; n++) {
-			struct used u = { c->record.member, c->reserved[n],
-					  c->record.business_day };
+			struct used u = used_of(c, n);
 
 			rc = add_use(&l, &u, q);
 		}
@@ -784,7 +797,8 @@ uses_of(const struct mem_journal *m, const struct kept *k)
 
 	/* Which checkout a counted use is of is not kept: of its member and day at most these. */
 	for (uint32_t i = 0; k->counted && i < m->used.count; i++)
-		n += ulid_eq(m->used.row[i].member, k->c.record.member) &&
+		n += (ulid_eq(m->used.row[i].member, k->c.record.member) ||
+		      ulid_eq(m->used.row[i].buyer, k->c.record.member)) &&
 		     m->used.row[i].business_day == k->c.record.business_day;
 	return n;
 }

@@ -205,7 +205,6 @@ pos_offered(struct world *w, const struct lane_effect *fx)
 	if (t == NULL || t->end != TICKET_OPEN)
 		return;
 	t->limited.rules = 0;
-	t->lapsed = false;
 	t->limited.whose = str_to_i64(str_of(fx->offer.member_no), &number) == 0
 				   ? (int)number - 1000
 				   : -1;
@@ -380,8 +379,9 @@ check_shown(struct world *w, const struct lane_display *d)
 {
 	struct ticket *t = ticket_find(w, d->ticket);
 
-	if (t != NULL && d->phase == PHASE_CANCELLED)
-		t->lapsed = true;
+	/* The lane waited half an hour: it holds no offer for the ticket any more. */
+	if (t != NULL && t->end == TICKET_OPEN && d->phase == PHASE_CANCELLED)
+		t->limited.rules = 0;
 	if (d->row != ROW_DECLINED && d->row != ROW_CANCELLED)
 		return;
 	for (uint32_t i = 0; i < w->ledger_count; i++) {
@@ -682,8 +682,7 @@ end_ticket(struct world *w, enum ticket_end end)
 	if (end != TICKET_VOID && world_random(w) % 2)
 		send_basket(w, true);
 	/* Ended without a word, the next customer's claim may yet change whose it was. */
-	if ((end != TICKET_TOKEN && (!has_heard_end(w, t) || w->journal_gone)) ||
-	    t->lapsed)
+	if (end != TICKET_TOKEN && (!has_heard_end(w, t) || w->journal_gone))
 		t->limited.rules = 0;
 }
 

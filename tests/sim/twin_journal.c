@@ -524,6 +524,7 @@ same_reserved(const struct journal_checkout *a, const struct journal_checkout *b
 		for (uint32_t k = 0; k < b->record.reserved_count; k++)
 			found = found ||
 				(strcmp(a->reserved[i].rule, b->reserved[k].rule) == 0 &&
+				 ulid_eq(a->reserved[i].member, b->reserved[k].member) &&
 				 a->reserved[i].applications ==
 					 b->reserved[k].applications);
 		if (!found)

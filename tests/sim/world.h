@@ -133,7 +133,6 @@ struct ticket {
 	bool blind; /* a laned without its journal may have made it other offers meanwhile */
 	uint32_t paid_rev;
 	uint32_t claims; /* a bit for each member who claimed meanwhile */
-	bool lapsed; /* the lane waited half an hour, and holds no offer for it any more */
 	struct limited limited; /* of the last offer before its end */
 };
 

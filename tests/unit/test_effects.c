@@ -619,7 +619,7 @@ START_TEST(a_checkout_s_own_reservation_does_not_count_against_it)
 {
 	struct stage s;
 	struct journal_ref j;
-	struct lane_reserved own = { "once", 1, 100 };
+	struct lane_reserved own = { "once", 1, 100, { { 0 } } };
 	struct checkout_record r;
 
 	setup(&s);
@@ -838,6 +838,52 @@ START_TEST(a_ticket_of_an_earlier_life_gives_its_part_back)
 }
 END_TEST
 
+static int
+some_returned(void *impl, struct ulid checkout, int64_t *ret_minor)
+{
+	(void)impl;
+	*ret_minor = checkout.b[0] == 7 ? 100 : 0;
+	return 0;
+}
+
+static int
+unreadable_returned(void *impl, struct ulid checkout, int64_t *ret_minor)
+{
+	(void)impl;
+	(void)checkout;
+	(void)ret_minor;
+	return -EIO;
+}
+
+/* The shopper has money for some of its goods: a human looks how much of the part is left. */
+START_TEST(a_ticket_of_an_earlier_life_whose_goods_came_back_gives_nothing_back_by_itself)
+{
+	static int (*const told[])(void *impl, struct ulid checkout,
+				   int64_t *ret_minor) = { some_returned,
+							   unreadable_returned };
+	struct lane_event cancel = { .kind = LANE_EV_CANCEL, .ticket = STR("T1") };
+	struct journal_ops with_returns;
+	struct journal_ref j;
+	struct stage s;
+
+	for (unsigned i = 0; i < 2; i++) {
+		setup(&s);
+		j = mem_journal_ref(s.memory);
+		keep_split_ticket(&s);
+		restart(&s);
+		ck_assert_int_eq(give_up(&s, LANE_EV_ADAPTER), 0);
+		with_returns = *j.ops;
+		with_returns.returned = told[i];
+		j.ops = &with_returns;
+		effects_set_journal(s.effects, j);
+		(void)give(&s, &cancel); /* a human sees to it */
+		ck_assert_ptr_null(strchr(s.line, 'b'));
+		ck_assert_ptr_nonnull(strchr(s.line, '!'));
+		teardown(&s);
+	}
+}
+END_TEST
+
 UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_paid_checkout_costs_four_durable_commits,
 	  what_a_pos_asks_for_costs_four_durable_commits,
@@ -849,6 +895,7 @@ UNIT_MAIN("effects", stores_are_committed_before_anything_is_sent,
 	  a_claim_is_resolved_in_the_same_step, without_random_bytes_no_step_is_made,
 	  an_approval_under_a_key_that_nobody_knows_is_an_alarm,
 	  a_ticket_of_an_earlier_life_gives_its_part_back,
+	  a_ticket_of_an_earlier_life_whose_goods_came_back_gives_nothing_back_by_itself,
 	  a_restart_asks_and_never_pays_again,
 	  a_checkout_s_own_reservation_does_not_count_against_it,
 	  a_journal_that_cannot_be_read_stops_payments_and_not_sales,

@@ -592,7 +592,7 @@ START_TEST(what_stood_behind_an_adapter_s_name_is_kept_with_the_payment)
 }
 END_TEST
 
-/* As an earlier version left it: without what came with schemas 4 and 5. */
+/* As an earlier version left it: without what came with schemas 4 and 5, and the newer table of 6. */
 static const char back_to_schema_3[] =
 	"DROP INDEX payments_pos_ref; DROP INDEX payments_pos_blob;"
 	"DROP INDEX payments_member; ALTER TABLE payments DROP COLUMN member;"

@@ -166,7 +166,8 @@ START_TEST(a_checkout_comes_back_as_it_was)
 	struct fixture f;
 	struct checkout_record r = checkout_of(1);
 	struct basket_line lines[2] = { line_of(1), line_of(7) };
-	struct lane_reserved reserved[2] = { { "r1", 2, 150 }, { "r2", 1, 40 } };
+	struct lane_reserved reserved[2] = { { "r1", 2, 150, { { 0 } } },
+					     { "r2", 1, 40, { { 0 } } } };
 	struct journal_checkout back;
 
 	setup(&f, _i);
@@ -206,7 +207,7 @@ START_TEST(what_a_record_does_not_tell_stays)
 	struct fixture f;
 	struct checkout_record r = checkout_of(1);
 	struct basket_line line = line_of(1);
-	struct lane_reserved reserved = { "r1", 2, 150 };
+	struct lane_reserved reserved = { "r1", 2, 150, { { 0 } } };
 	struct journal_checkout back;
 
 	setup(&f, _i);
@@ -478,7 +479,8 @@ START_TEST(limits_are_reserved_then_counted_once_or_released)
 {
 	struct fixture f;
 	struct checkout_record a = checkout_of(1), b = checkout_of(2);
-	struct lane_reserved two = { "r1", 2, 200 }, three = { "r1", 3, 310 };
+	struct lane_reserved two = { "r1", 2, 200, { { 0 } } },
+			     three = { "r1", 3, 310, { { 0 } } };
 	struct journal_uses_query mine = { .member = a.member, .business_day = 20260921 },
 				  other = { .member = id_of(201),
 					    .business_day = 20260921 },
@@ -512,6 +514,44 @@ START_TEST(limits_are_reserved_then_counted_once_or_released)
 }
 END_TEST
 
+/* The price of the member before may still be sold: of the two one will be. */
+START_TEST(two_members_reservations_of_a_checkout_are_counted_to_each_and_in_all_once)
+{
+	struct fixture f;
+	struct checkout_record a = checkout_of(1);
+	struct lane_reserved both[2] = { { "r1", 2, 200, id_of(201) },
+					 { "r1", 3, 150, { { 0 } } } };
+	struct journal_uses_query own = { .member = a.member, .business_day = 20260921 },
+				  before = { .member = id_of(201),
+					     .business_day = 20260921 },
+				  other = { .member = id_of(202),
+					    .business_day = 20260921 };
+	struct journal_checkout back;
+
+	setup(&f, _i);
+	a.business_day = 20260921;
+	a.reserved = both;
+	a.reserved_count = 2;
+	ck_assert_int_eq(put(&f, &a, NULL), 0);
+	reopen(&f);
+	ck_assert_int_eq(f.j.ops->get_checkout(f.j.impl, id_of(1), &back), 0);
+	ck_assert_uint_eq(back.record.reserved_count, 2);
+	ck_assert(ulid_eq(back.reserved[0].member, id_of(201)) !=
+		  ulid_eq(back.reserved[1].member, id_of(201)));
+	journal_checkout_clear(&back);
+	for (int counted = 0; counted < 2; counted++) {
+		expect_uses(&f, &own, "r1", (int64_t[]){ 3, 3, 3, 200 });
+		expect_uses(&f, &before, "r1", (int64_t[]){ 2, 2, 3, 200 });
+		expect_uses(&f, &other, "r1", (int64_t[]){ 0, 0, 3, 200 });
+		a.phase = PHASE_DONE;
+		a.uses_count_now = true;
+		ck_assert_int_eq(put(&f, &a, NULL), 0);
+		reopen(&f);
+	}
+	teardown(&f);
+}
+END_TEST
+
 START_TEST(only_what_the_present_set_limits_is_told)
 {
 	static const char text[] =
@@ -522,7 +562,9 @@ START_TEST(only_what_the_present_set_limits_is_told)
 		"\"params\":{\"percent_bp\":1}}]}";
 	struct fixture f;
 	struct checkout_record a = checkout_of(1);
-	struct lane_reserved r[3] = { { "a", 1, 6 }, { "b", 1, 7 }, { "gone", 1, 5 } };
+	struct lane_reserved r[3] = { { "a", 1, 6, { { 0 } } },
+				      { "b", 1, 7, { { 0 } } },
+				      { "gone", 1, 5, { { 0 } } } };
 	struct journal_uses_query q = { .member = a.member };
 	struct arena *arena = arena_new(1u << 20);
 	struct pricing_errors errors;
@@ -610,7 +652,9 @@ START_TEST(too_many_rules_are_told)
 {
 	struct fixture f;
 	struct checkout_record a = checkout_of(1);
-	struct lane_reserved r[3] = { { "c", 1, 5 }, { "a", 1, 6 }, { "b", 1, 7 } };
+	struct lane_reserved r[3] = { { "c", 1, 5, { { 0 } } },
+				      { "a", 1, 6, { { 0 } } },
+				      { "b", 1, 7, { { 0 } } } };
 	struct journal_uses_query q = { .member = a.member };
 	struct lane_use list[3];
 	uint32_t count = 0;
@@ -737,6 +781,7 @@ main(void)
 		open_payments_are_all_that_a_restart_must_take_up,
 		what_is_rolled_back_was_never_there,
 		limits_are_reserved_then_counted_once_or_released,
+		two_members_reservations_of_a_checkout_are_counted_to_each_and_in_all_once,
 		only_what_the_present_set_limits_is_told,
 		nets_points_and_what_the_pos_says_of_a_line_come_back,
 		who_has_paid_before_is_known,

@@ -94,6 +94,25 @@ look(void)
 	return s;
 }
 
+START_TEST(what_came_back_of_a_sale_is_summed_whoever_asks)
+{
+	struct journal_ref j;
+	int64_t minor = -1;
+
+	begin();
+	j = journal_ref(journal);
+	ck_assert_int_eq(j.ops->returned(j.impl, (struct ulid){ { 9, 9 } }, &minor), 0);
+	ck_assert_int_eq(minor, 0);
+	ck_assert_int_eq(put(1, 1, 0, 2), 0);
+	ck_assert_int_eq(put(2, 2, 0, 3), 0);
+	ck_assert_int_eq(j.ops->returned(j.impl, (struct ulid){ { 9, 9 } }, &minor), 0);
+	ck_assert_int_eq(minor, 50);
+	ck_assert_int_eq(j.ops->returned(j.impl, (struct ulid){ { 9, 8 } }, &minor), 0);
+	ck_assert_int_eq(minor, 0);
+	end();
+}
+END_TEST
+
 START_TEST(a_return_is_kept_over_a_restart)
 {
 	static const struct journal_return_line lines[] = {
@@ -440,7 +459,9 @@ old_file(size_t schema)
 			" (x'07000000000000000000000000000000', 2, '[{\"line\":1,"
 			"\"code\":\"a\",\"text\":\"\",\"category\":\"\",\"brand\":\"\","
 			"\"qty_milli\":1000,\"unit_price\":100,\"amount\":100,"
-			"\"vat_bp\":0,\"void\":false,\"weighed\":false}]');"),
+			"\"vat_bp\":0,\"void\":false,\"weighed\":false}]');"
+			"INSERT INTO reservations (checkout, rule, applications) VALUES"
+			" (x'07000000000000000000000000000000', 'once', 3);"),
 		0);
 	(void)db_close(db); /* gives NULL */
 }
@@ -463,6 +484,11 @@ START_TEST(a_journal_of_an_older_schema_goes_on)
 		ck_assert_uint_eq(c.record.lines_count, 1);
 		/* Nobody kept what the line cost: that is told, and not guessed. */
 		ck_assert(!c.lines[0].has_net);
+		/* Reserved for whom the checkout is. */
+		ck_assert_uint_eq(c.record.reserved_count, 1);
+		ck_assert_str_eq(c.reserved[0].rule, "once");
+		ck_assert_uint_eq(c.reserved[0].applications, 3);
+		ck_assert(ulid_is_zero(c.reserved[0].member));
 		journal_checkout_clear(&c);
 		ck_assert_int_eq(put(1, 5, 0, 2), 0);
 		ck_assert_int_eq(journal_check(journal, &seq), 0);
@@ -487,7 +513,8 @@ START_TEST(a_disk_that_fails_keeps_nothing)
 }
 END_TEST
 
-UNIT_MAIN("journal_returns", a_return_is_kept_over_a_restart, nothing_is_taken_back_twice,
+UNIT_MAIN("journal_returns", what_came_back_of_a_sale_is_summed_whoever_asks,
+	  a_return_is_kept_over_a_restart, nothing_is_taken_back_twice,
 	  the_list_is_newest_first, a_return_that_was_changed_shows,
 	  the_sweep_remembers_how_far_it_forgot, a_card_number_gets_in_nowhere,
 	  a_return_and_its_refund_are_there_together_or_not_at_all,

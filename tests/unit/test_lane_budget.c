@@ -240,7 +240,8 @@ START_TEST(odd_answers_to_a_payment_cost_a_bounded_number_of_rows)
 	ev.completion.outcome = OUTCOME_DECLINED;
 	for (unsigned i = 0; i < FLOOD; i++)
 		ck_assert_int_eq(give(&d, &ev), 0);
-	ck_assert_uint_eq(d.rows, ODD_HOUR + 1);
+	/* Each calls a human, too: the payment's own alarms, and as many of the hour as odd words. */
+	ck_assert_uint_eq(d.rows, 2 * ODD_HOUR + 4 + 1);
 	close_desk(&d);
 }
 END_TEST
@@ -389,6 +390,90 @@ START_TEST(rows_that_a_failing_journal_did_not_take_are_counted_in_it)
 }
 END_TEST
 
+/* A POS asks and takes it back, asks again: each time that is another payment with its rows. */
+START_TEST(requests_that_a_pos_takes_back_cost_a_bounded_number_of_rows)
+{
+	struct lane_event ev;
+	struct desk d;
+	char ref[16];
+	unsigned begun = 0;
+
+	open_lane(&d, true);
+	(void)ask_and_go(&d);
+	ev = (struct lane_event){ .kind = LANE_EV_POS_LINK };
+	ev.pos.adapter = STR("pos");
+	ev.pos.up = true;
+	ck_assert_int_eq(give(&d, &ev), 0);
+	forget(&d);
+	for (unsigned i = 0; i < FLOOD; i++) {
+		(void)snprintf(ref, sizeof(ref), "R%u", i);
+		ev = (struct lane_event){ .kind = LANE_EV_TENDER_WANTED };
+		ev.tender.adapter = STR("pos");
+		ev.tender.ticket = STR("T0");
+		ev.tender.ref = str_of(ref);
+		ev.tender.amount_minor = 2000;
+		ck_assert_int_eq(give(&d, &ev), 0);
+		ev = (struct lane_event){ .kind = LANE_EV_TENDER_ABORT,
+					  .key = d.fresh.key };
+		begun += give(&d, &ev) == 0;
+	}
+	ck_assert_uint_ge(begun, 20); /* a cashier may try again */
+	ck_assert_uint_le(begun, 50);
+	ck_assert_uint_le(d.rows, 50 * 2 + 101);
+	close_desk(&d);
+}
+END_TEST
+
+static bool
+has_row(const struct desk *d, const char *what)
+{
+	for (uint32_t i = 0; i < d->out.count; i++)
+		if (d->out.list[i].kind == FX_AUDIT &&
+		    strcmp(d->out.list[i].audit.what, what) == 0)
+			return true;
+	return false;
+}
+
+/* What costs money is not crowded out by what does not, nor by what others make up. */
+START_TEST(an_alarm_of_a_payment_is_written_though_its_adapter_has_spent_its_rows)
+{
+	struct lane_event ev = { .kind = LANE_EV_JOURNAL_WANTED };
+	struct key128 key;
+	struct desk d;
+	char pan[17];
+
+	(void)snprintf(pan, sizeof(pan), "%s%s", "41111111", "11111111");
+	open_desk(&d);
+	key = pay(&d);
+	ev.journal.key = key;
+	ev.journal.from = STR("mad");
+	ev.journal.req = STR("1");
+	ev.journal.blob = (const uint8_t *)pan;
+	ev.journal.blob_bytes = 16;
+	for (unsigned i = 0; i < FLOOD; i++)
+		(void)give(&d, &ev); /* refused */
+	invent(&d, STR("mad"), 0);
+	ck_assert(has_row(&d, "payment-alarm"));
+	for (unsigned i = 0; i < FLOOD; i++)
+		invent(&d, STR("mad"), i);
+	ck_assert(!has_row(&d, "payment-alarm"));
+	ev = (struct lane_event){ .kind = LANE_EV_COMPLETION };
+	ev.completion.key = key;
+	ev.completion.from = STR("mad");
+	ev.completion.op = LANE_OP_PAY;
+	ev.completion.outcome = OUTCOME_APPROVED;
+	ev.completion.amount_minor = 2000;
+	ev.completion.has_amount = true;
+	ck_assert_int_eq(give(&d, &ev), 0);
+	ev.completion.op = LANE_OP_QUERY;
+	ev.completion.outcome =
+		OUTCOME_DECLINED; /* "the peer contradicts what it said" */
+	ck_assert_int_eq(give(&d, &ev), 0);
+	ck_assert(has_row(&d, "payment-alarm"));
+	close_desk(&d);
+}
+END_TEST
+
 /* The last word about money is the core's own: no flood keeps it out. */
 START_TEST(an_alarm_that_time_brings_is_never_left_out)
 {
@@ -447,5 +532,7 @@ UNIT_MAIN("lane_budget", invented_completions_cost_a_bounded_number_of_rows,
 	  a_checkouts_claims_cost_a_bounded_number_of_rows_and_its_end_says_how_many,
 	  no_more_checkouts_begin_than_shoppers_can_come,
 	  rows_that_a_failing_journal_did_not_take_are_counted_in_it,
+	  requests_that_a_pos_takes_back_cost_a_bounded_number_of_rows,
+	  an_alarm_of_a_payment_is_written_though_its_adapter_has_spent_its_rows,
 	  an_alarm_that_time_brings_is_never_left_out,
 	  what_is_written_beside_the_core_has_the_same_budget)

@@ -530,6 +530,82 @@ START_TEST(what_was_told_before_a_refused_offer_stays_reserved)
 }
 END_TEST
 
+static void
+set_link(struct stage *s, bool up)
+{
+	struct lane_event link = { .kind = LANE_EV_ADAPTER, .up = up };
+
+	stage_give(s, &link, 0);
+}
+
+/* Other members claim, or the member is taken off, while the POS cannot be told of it. */
+START_TEST(what_the_pos_sells_to_the_member_before_is_counted_to_that_one)
+{
+	struct lane_event off = { .kind = LANE_EV_REMOVE_MEMBER };
+
+	for (int removed = 0; removed < 2; removed++) {
+		struct stage s;
+
+		stage_setup(&s, limited);
+		stage_one(&s, "T1", &tea, true);
+		stage_claim(&s, "a");
+		ck_assert_int_eq(s.offered_total, 889);
+		set_link(&s, false);
+		if (removed) {
+			stage_give(&s, &off, 0);
+		} else {
+			stage_claim(&s, "b");
+			stage_claim(&s, "c");
+			ck_assert_int_eq(stage_used(&s, "c", "once"), 1);
+		}
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		ck_assert_int_eq(stage_used(&s, "b", "once"), 0);
+		stage_close_outside(&s, "T1", &tea);
+		ck_assert_int_eq(stage_used(&s, "a", "once"), 1);
+		ck_assert_int_eq(stage_used(&s, "a", "daily"), 1);
+		ck_assert_int_eq(stage_used(&s, "b", "once"), 0);
+		ck_assert_int_eq(stage_used(&s, "c", "once"), 0);
+		stage_teardown(&s);
+	}
+}
+END_TEST
+
+START_TEST(once_the_pos_is_told_of_the_next_member_nothing_is_left_with_the_one_before)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	set_link(&s, false);
+	stage_claim(&s, "b");
+	set_link(&s, true);
+	ck_assert_int_eq(s.offered_total, 889);
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "a", "once"), 0);
+	ck_assert_int_eq(stage_used(&s, "b", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
+/* Nobody knows which of the two prices it sells at: it counts for both, and once in all. */
+START_TEST(a_crash_at_another_s_claim_loses_no_use)
+{
+	struct stage s;
+
+	stage_setup(&s, limited);
+	stage_one(&s, "T1", &tea, true);
+	stage_claim(&s, "a");
+	set_link(&s, false);
+	stage_claim(&s, "b");
+	stage_kill_and_restart(&s); /* the adapter is back with it */
+	ck_assert_int_eq(stage_used(&s, "b", "once"), 1);
+	stage_close_outside(&s, "T1", &tea);
+	ck_assert_int_eq(stage_used(&s, "b", "once"), 1);
+	stage_teardown(&s);
+}
+END_TEST
+
 /* The adapter comes back: the same price is told once more, and now it is taken. */
 START_TEST(a_refused_offer_that_is_told_again_reserves_again)
 {
@@ -698,6 +774,9 @@ UNIT_MAIN("lane_limits",
 	  an_offer_that_the_adapter_does_not_take_uses_no_limit_up,
 	  a_late_refusal_gives_back_what_its_offer_reserved,
 	  what_was_told_before_a_refused_offer_stays_reserved,
+	  what_the_pos_sells_to_the_member_before_is_counted_to_that_one,
+	  once_the_pos_is_told_of_the_next_member_nothing_is_left_with_the_one_before,
+	  a_crash_at_another_s_claim_loses_no_use,
 	  a_refused_offer_that_is_told_again_reserves_again,
 	  a_refused_offer_is_made_again_after_a_while_and_not_in_a_hurry,
 	  where_the_pos_prices_our_offers_use_no_limit_up)

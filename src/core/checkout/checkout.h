@@ -466,12 +466,19 @@ bool lane_effect_is_store(enum lane_effect_kind k);
  * answer. */
 bool lane_effect_needs_commit(enum lane_effect_kind k);
 
-/* Reserved or used applications of one limited rule by a checkout, and what they take off. */
+/*
+ * Reserved or used applications of one limited rule by a checkout, and what they take off. Several
+ * members have rows of one rule while the POS may still sell at the price of the one before.
+ */
 struct lane_reserved {
 	char rule[LANE_RULE_BYTES];
 	uint32_t applications;
 	int64_t discount_minor;
+	struct ulid member; /* whose; zero: of whom the checkout is */
 };
+/* What row i adds to all uses of its rule: one of the rows is sold, and the largest counts. */
+void lane_reserved_total(const struct lane_reserved *list, uint32_t i,
+			 uint32_t *ret_applications, int64_t *ret_discount_minor);
 
 /* The record of a checkout as the journal keeps it. */
 struct checkout_record {
@@ -753,6 +760,9 @@ uint32_t lane_core_ended_parts(const struct lane_core *c, struct str ticket,
  */
 bool lane_core_ended_unknown(const struct lane_core *c, struct str ticket,
 			     const struct timepoint *now, struct ulid *ret_checkout);
+
+/* Goods of that checkout came back: its cancel gives nothing back by itself, and calls a human. */
+void lane_core_ended_returned(struct lane_core *c, struct ulid checkout);
 
 /*
  * NULL: money can go back to a token now, by LANE_EV_REFUND; else why not, in words for a cashier.

@@ -12,6 +12,9 @@
 #include <errno.h>
 #include <string.h>
 
+#define ASKS_MAX                                                                         \
+	50u /* for one checkout; more is no cashier, and the real terminal has it */
+
 static void
 reply(struct lane_core *c, const struct payment *p, const char *why, bool stranger)
 {
@@ -108,6 +111,8 @@ refused_at_once(const struct lane_core *c, const struct lane_event *ev, bool *st
 		return "no adapter is known to take the answer";
 	if (k->phase == PHASE_PAYING || k->phase == PHASE_CHECKING || k->tender.waits)
 		return "a payment of this ticket is open";
+	if (k->asks >= ASKS_MAX)
+		return "the POS has asked too often for this ticket";
 	return amount_wrong(c, ev->tender.amount_minor, ev->tender.rev);
 }
 
@@ -183,6 +188,7 @@ begin(struct lane_core *c, const struct lane_event *ev, uint32_t rev,
 	memset(s, 0, sizeof(*s));
 	if (payment_begin(&s->payment, &start, now, &actions) < 0)
 		return false;
+	k->asks++;
 	lane_pay_begun(c, s, now);
 	lane_tender_renewed(c, &s->payment);
 	k->tender.waits = true;
@@ -343,6 +349,7 @@ hold(struct lane_core *c, const struct lane_event *ev, const struct slot *s,
 
 	if (!lane_is_active(c) || !ulid_eq(s->payment.checkout, k->id) ||
 	    c->pos_count == 0 || c->slots_count == LANE_PAYMENTS_MAX ||
+	    k->asks >= ASKS_MAX ||
 	    !begin(c, ev, ev->tender.rev != 0 ? ev->tender.rev : k->rev, now))
 		return false;
 	k->tender.behind = true;

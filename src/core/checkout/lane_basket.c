@@ -189,8 +189,11 @@ basket_newer(struct lane_core *c, const struct lane_basket *b,
 	lane_touch_time(c, now);
 	lane_reprice(c, now);
 	/* It has sold at the last price that it was told, whoever has come since. */
-	if (b->closed && k->paid_minor > 0)
+	if (b->closed && k->paid_minor > 0) {
+		if (!ulid_eq(k->priced_for, whose))
+			lane_reserved_as_before(k);
 		k->priced_for = whose;
+	}
 	if (paying)
 		basket_under_payment(c, rest, now);
 	if (b->closed) {

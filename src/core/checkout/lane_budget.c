@@ -1,9 +1,10 @@
 /*
  * How much others may have written into the journal by what they say. Whatever an adapter, a POS or a
  * reader makes up, it costs it its own words: those that are odd have a budget for each of them and
- * hour, a checkout has one of its own, and checkouts begin as often as shoppers can come. (A payment's
- * states do not turn in a circle, so that their rows are few.) What is left out is counted; the audit
- * says at once that something is, and afterwards how much.
+ * hour, and alarms one beside it; a checkout has one of its own, and checkouts begin as often as shoppers
+ * can come. (A payment's states do not turn in a circle, so that their rows are few, and a POS asks for
+ * no checkout without end; so each payment's first alarms are always written.) What is left out is
+ * counted; the audit says at once that something is, and afterwards how much.
  */
 #include "core/checkout/lane_private.h"
 
@@ -11,6 +12,8 @@
 
 #define HOUR_MS (INT64_C(3600) * 1000)
 #define ODD_HOUR 60u        /* of each source */
+#define ALARM_HOUR 60u      /* of each source, beside them */
+#define PAYMENT_ALARMS 4u   /* of each payment, beside all of that */
 #define CHECKOUT_ROWS 100u  /* of a checkout that are of no payment; some ten are usual */
 #define BEGIN_BURST 1000u   /* checkouts after a quiet day */
 #define BEGIN_EACH_MS 3000u /* and one in so many ms from then on */
@@ -123,7 +126,7 @@ hour_over(struct lane_core *c, struct audit_source *s)
 		strbuf_addf(&t, "%u further odd words of %s, last: %s", s->left,
 			    named(c, s), s->last);
 	}
-	s->used = s->left = 0;
+	s->used = s->alarms = s->left = 0;
 	s->owed = false;
 }
 
@@ -142,7 +145,7 @@ exhausted(struct lane_core *c, struct audit_source *s)
 static bool
 is_over(const struct lane_core *c, const struct audit_source *s)
 {
-	return s->used > 0 && c->budget.now_ms - s->since_ms >= HOUR_MS;
+	return s->used + s->alarms > 0 && c->budget.now_ms - s->since_ms >= HOUR_MS;
 }
 
 void
@@ -190,14 +193,24 @@ put(struct lane_core *c, const char *what, const struct payment *p, const char *
 	lane_audit_put(c, &a);
 }
 
+/* A human is called, mostly for money. */
+static bool
+is_alarm(const char *what)
+{
+	return strcmp(what, "payment-alarm") == 0 || strcmp(what, "refund-alarm") == 0;
+}
+
 static bool
 spend(struct audit_source *s, int64_t now_ms, const char *what)
 {
-	if (s->used == 0)
+	bool alarm = is_alarm(what);
+	uint32_t *used = alarm ? &s->alarms : &s->used;
+
+	if (s->used + s->alarms == 0)
 		s->since_ms = now_ms;
 	s->last = what;
-	if (s->used < ODD_HOUR) {
-		s->used++;
+	if (*used < (alarm ? ALARM_HOUR : ODD_HOUR)) {
+		++*used;
 		return true;
 	}
 	s->owed = s->owed || s->left == 0;
@@ -225,8 +238,17 @@ lane_core_audit_spend(struct lane_core *c, struct str adapter, const char *what,
 	c->budget.now_ms = now->mono_ms;
 	/* An hour that is over is told by the next step, with what is owed: here no list goes out. */
 	if (is_over(c, s) && s->left == 0)
-		s->used = 0;
+		s->used = s->alarms = 0;
 	return spend(s, now->mono_ms, what);
+}
+
+/* One of the first alarms of a payment that is open here. */
+static bool
+is_first_alarm(struct lane_core *c, const char *what, const struct payment *p)
+{
+	struct slot *s = p == NULL || !is_alarm(what) ? NULL : lane_slot(c, p->key);
+
+	return s != NULL && s->alarms < PAYMENT_ALARMS && ++s->alarms > 0;
 }
 
 void
@@ -235,7 +257,7 @@ lane_audit_odd(struct lane_core *c, const char *what, const struct payment *p,
 {
 	if (p == NULL && c->cur.training)
 		return; /* training keeps nothing but its record */
-	if (lane_audit_spend(c, what))
+	if (is_first_alarm(c, what, p) || lane_audit_spend(c, what))
 		put(c, what, p, text);
 }
 

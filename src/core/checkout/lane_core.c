@@ -204,6 +204,12 @@ lane_ended_returns(struct lane_core *c, struct ulid checkout)
 }
 
 void
+lane_core_ended_returned(struct lane_core *c, struct ulid checkout)
+{
+	lane_ended_returns(c, checkout);
+}
+
+void
 lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev)
 {
 	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
@@ -282,6 +288,8 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 	if (k->member_state == MEMBER_IDENTIFYING || k->member_state == MEMBER_AMBIGUOUS)
 		k->member_state = MEMBER_NONE;
 	k->phase = phase;
+	if (phase == PHASE_DONE)
+		lane_reserved_sold(k);
 	k->uses_counted = phase == PHASE_DONE && !k->training;
 	k->ended_mono_ms = now->mono_ms;
 	lane_touch_time(c, now);

@@ -45,8 +45,6 @@ lane_member_set(struct lane_core *c, const struct lane_member *m)
 	if (count > 0)
 		memcpy(uses, m->uses, count * sizeof(*uses));
 	lane_add_unsaved(c, &m->member, uses, &count);
-	if (!same && !ulid_is_zero(k->member.member) && k->paid_minor == 0)
-		lane_reserved_clear(k);
 	lane_member_clear(k);
 	k->member = *m;
 	k->uses = uses;

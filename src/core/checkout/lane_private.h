@@ -146,6 +146,7 @@ struct checkout {
 	bool other_finger; /* ambiguous: the next touch is taken together with this one */
 	struct consent consent;
 	uint32_t scan_tries, digits_tries, pay_tries;
+	uint32_t asks;                /* payments that a POS has begun */
 	uint32_t audits, audits_left; /* rows of it, and those that were left out */
 	uint32_t claim_serial;
 	enum claim_kind claim_kind;
@@ -192,6 +193,7 @@ struct slot {
 	 * then; the POS never heard its key. */
 	bool answering, owed, unheard;
 	int64_t owed_until_ms;
+	uint32_t alarms;            /* rows that called a human, and were no new state */
 	bool doubtful;              /* an earlier answer may have reached the POS */
 	enum payment_answer answer; /* that was handed over last */
 };
@@ -241,7 +243,7 @@ enum {
 struct audit_source {
 	char name[PAYMENT_ADAPTER_BYTES]; /* "" of the first two, and of a free place */
 	int64_t since_ms;                 /* when its hour began; used 0: not yet */
-	uint32_t used, left;              /* rows written, and left out, in it */
+	uint32_t used, alarms, left;      /* rows written, and left out, in it */
 	const char *last;                 /* what the last of them was */
 	bool owed;                        /* that it has spent them is not told yet */
 };
@@ -408,7 +410,11 @@ int lane_reserve_again(struct checkout *k);
 void lane_offer_refused(struct lane_core *c, uint32_t offer, const struct timepoint *now);
 /* At the start of a step: what the POS has been told by now is all that is reserved. */
 void lane_settle_reserved(struct lane_core *c);
-/* Another member: what was reserved was not theirs. */
+/* The ticket is sold: at another member's price, where the POS never heard of the present one's. */
+void lane_reserved_sold(struct checkout *k);
+/* It was sold before the present price was made. */
+void lane_reserved_as_before(struct checkout *k);
+/* The basket is gone, and what it reserved. */
 void lane_reserved_clear(struct checkout *k);
 
 /* lane_member.c */

@@ -36,22 +36,57 @@ find_use(struct lane_use *list, uint32_t *count, const char *rule)
 }
 
 void
+lane_reserved_total(const struct lane_reserved *list, uint32_t i,
+		    uint32_t *ret_applications, int64_t *ret_discount_minor)
+{
+	uint32_t applications = 0;
+	int64_t discount_minor = 0;
+
+	for (uint32_t k = 0; k < i; k++) {
+		if (strcmp(list[k].rule, list[i].rule) != 0)
+			continue;
+		if (applications < list[k].applications)
+			applications = list[k].applications;
+		if (discount_minor < list[k].discount_minor)
+			discount_minor = list[k].discount_minor;
+	}
+	*ret_applications = list[i].applications > applications
+				    ? list[i].applications - applications
+				    : 0;
+	*ret_discount_minor = list[i].discount_minor > discount_minor
+				      ? list[i].discount_minor - discount_minor
+				      : 0;
+}
+
+static void
+add_uses(const struct checkout_record *r, uint32_t n, bool mine, bool today,
+	 struct lane_use *u)
+{
+	uint32_t applications;
+	int64_t discount_minor;
+
+	lane_reserved_total(r->reserved, n, &applications, &discount_minor);
+	u->total_used += applications;
+	u->budget_used_minor += discount_minor;
+	u->member_used += mine ? r->reserved[n].applications : 0;
+	u->member_day_used += mine && today ? r->reserved[n].applications : 0;
+}
+
+void
 lane_add_unsaved(const struct lane_core *c, const struct ulid *member,
 		 struct lane_use *list, uint32_t *count)
 {
 	for (uint32_t i = 0; i < c->ended_count; i++) {
 		const struct checkout_record *r = &c->ended[i];
-		bool mine = member != NULL && ulid_eq(r->member, *member);
+		bool today = r->business_day == c->cur.business_day;
 
 		for (uint32_t n = 0; r->uses_count_now && n < r->reserved_count; n++) {
 			const struct lane_reserved *used = &r->reserved[n];
-			struct lane_use *u = find_use(list, count, used->rule);
+			const struct ulid *whose =
+				ulid_is_zero(used->member) ? &r->member : &used->member;
+			bool mine = member != NULL && ulid_eq(*whose, *member);
 
-			u->total_used += used->applications;
-			u->budget_used_minor += used->discount_minor;
-			u->member_used += mine ? used->applications : 0;
-			if (mine && r->business_day == c->cur.business_day)
-				u->member_day_used += used->applications;
+			add_uses(r, n, mine, today, find_use(list, count, used->rule));
 		}
 	}
 }
@@ -71,17 +106,24 @@ lane_reserved_clear(struct checkout *k)
 	k->offers = 0;
 }
 
+/* What was a stranger's is theirs who came since. */
 static struct lane_reserved *
-find_reserved(struct lane_reserved *list, uint32_t count, const char *rule)
+find_reserved(struct lane_reserved *list, uint32_t count,
+	      const struct lane_reserved *wanted)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		if (strcmp(list[i].rule, rule) == 0)
+		if (strcmp(list[i].rule, wanted->rule) == 0 &&
+		    (ulid_is_zero(wanted->member) ||
+		     ulid_eq(list[i].member, wanted->member)))
 			return &list[i];
 	}
 	return NULL;
 }
 
-/* Adds what more of each rule the other list has. list has room for all of it. */
+/*
+ * Adds what more of each rule the other list has. list has room for all of it; the journal gives back
+ * no more than LANE_USES_MAX, which only a crash at each of very many swaps would come to.
+ */
 static uint32_t
 merge_reserved(struct lane_reserved *list, uint32_t count,
 	       const struct lane_reserved *other, uint32_t other_count)
@@ -89,10 +131,11 @@ merge_reserved(struct lane_reserved *list, uint32_t count,
 	uint32_t merged = count;
 
 	for (uint32_t i = 0; i < other_count; i++) {
-		struct lane_reserved *r = find_reserved(list, count, other[i].rule);
+		struct lane_reserved *r = find_reserved(list, count, &other[i]);
 
 		if (r == NULL) {
-			list[merged++] = other[i];
+			if (merged < LANE_USES_MAX)
+				list[merged++] = other[i];
 			continue;
 		}
 		if (r->applications < other[i].applications)
@@ -124,6 +167,8 @@ list_uses(const struct lane_core *c, struct lane_reserved **ret_list, uint32_t *
 		    !pricing_rule_is_limited(c->env.rules, r->rules[i].id) ||
 		    str_copy(to->rule, sizeof(to->rule), r->rules[i].id) < 0)
 			continue; /* ids longer than this are refused by the compiler of rules */
+		if (c->cur.member_state == MEMBER_KNOWN)
+			to->member = c->cur.member.member;
 		to->applications = r->rules[i].applications;
 		to->discount_minor = r->rules[i].discount_minor;
 		count++;
@@ -134,45 +179,8 @@ list_uses(const struct lane_core *c, struct lane_reserved **ret_list, uint32_t *
 }
 
 /*
- * Reserved while the checkout is open, counted when it is paid. The POS sells at the last price that
- * it was told: until it was told this one, both are reserved.
- */
-int
-lane_keep_reserved(struct lane_core *c)
-{
-	struct checkout *k = &c->cur;
-	struct lane_reserved *now = NULL, *both;
-	uint32_t count = 0;
-	int rc = list_uses(c, &now, &count);
-
-	if (rc < 0)
-		return rc;
-	both = calloc(count + k->reserved_count + 1u, sizeof(*both));
-	if (both == NULL) {
-		free(now);
-		return -ENOMEM;
-	}
-	if (count > 0)
-		memcpy(both, now, count * sizeof(*both));
-	free(k->before);
-	k->before = k->reserved;
-	k->before_count = k->reserved_count;
-	k->reserved_count = merge_reserved(both, count, k->reserved, k->reserved_count);
-	free(k->then);
-	free(k->again);
-	k->again = NULL;
-	k->again_count = 0;
-	k->reserved = both;
-	k->then = now;
-	k->then_count = count;
-	k->told = k->untold = false;
-	k->offers = 0;
-	return 0;
-}
-
-/*
- * What the refused price uses is let go, and remembered for when it is offered again: the rules that
- * it was worked out by may be gone by then. Without memory it stays reserved.
+ * What a price uses that the POS does not sell at is let go, and remembered for when it is offered
+ * again: the rules that it was worked out by may be gone by then. Without memory it stays reserved.
  */
 static void
 let_go(struct checkout *k)
@@ -195,6 +203,52 @@ let_go(struct checkout *k)
 	k->reserved_count = k->before_count;
 	k->then = k->before = NULL;
 	k->then_count = k->before_count = 0;
+}
+
+/* What the POS never heard of it does not sell: then the price before is still its last one. */
+static void
+let_go_unheard(struct checkout *k)
+{
+	if (k->then != NULL && k->offers == 0)
+		let_go(k);
+}
+
+/*
+ * Reserved while the checkout is open, counted when it is paid. The POS sells at the last price that
+ * it was told: until it was told this one, both are reserved, each for the member whose it is.
+ */
+int
+lane_keep_reserved(struct lane_core *c)
+{
+	struct checkout *k = &c->cur;
+	struct lane_reserved *now = NULL, *both;
+	uint32_t count = 0;
+	int rc = list_uses(c, &now, &count);
+
+	if (rc < 0)
+		return rc;
+	both = calloc(count + k->reserved_count + k->before_count + 1u, sizeof(*both));
+	if (both == NULL) {
+		free(now);
+		return -ENOMEM;
+	}
+	if (count > 0)
+		memcpy(both, now, count * sizeof(*both));
+	let_go_unheard(k);
+	free(k->before);
+	k->before = k->reserved;
+	k->before_count = k->reserved_count;
+	k->reserved_count = merge_reserved(both, count, k->reserved, k->reserved_count);
+	free(k->then);
+	free(k->again);
+	k->again = NULL;
+	k->again_count = 0;
+	k->reserved = both;
+	k->then = now;
+	k->then_count = count;
+	k->told = k->untold = false;
+	k->offers = 0;
+	return 0;
 }
 
 int
@@ -260,4 +314,23 @@ lane_settle_reserved(struct lane_core *c)
 	k->then = NULL;
 	k->then_count = 0;
 	c->cur_dirty = c->cur_dirty || less;
+}
+
+void
+lane_reserved_sold(struct checkout *k)
+{
+	bool others = false;
+
+	for (uint32_t i = 0; i < k->before_count; i++)
+		others = others || (!ulid_is_zero(k->before[i].member) &&
+				    !ulid_eq(k->before[i].member, k->priced_for));
+	if (others)
+		let_go_unheard(k);
+}
+
+void
+lane_reserved_as_before(struct checkout *k)
+{
+	if (k->then != NULL)
+		let_go(k);
 }
