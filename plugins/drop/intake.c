@@ -174,8 +174,12 @@ scan_next(struct drop *d, int status)
 /* ---- answers ----------------------------------------------------------------------------- */
 
 static int
-is_answered_by(const struct drop *d, const struct drop_request *r)
+is_answered_by(const struct drop *d, const struct drop_result *m,
+	       const struct drop_request *r)
 {
+	/* What the sale had before is no answer to an undo that it has not seen. */
+	if (r->type == LANED_REQ_UNDO && r->to_send && m->outcome == LANED_OUT_CONFIRMED)
+		return 0;
 	return (d->answer_types & TYPE_BIT(r->type)) != 0 &&
 	       laned_key_eq(&r->key, &d->answer_key);
 }
@@ -252,7 +256,7 @@ take_answer(struct drop *d, enum drop_kind kind, const struct drop_result *m)
 		d->answer_types = TYPE_BIT(LANED_REQ_QUERY);
 	for (struct drop_request *r = d->requests; r != NULL; r = next) {
 		next = r->next;
-		if (!is_answered_by(d, r) || r->answered)
+		if (!is_answered_by(d, m, r) || r->answered)
 			continue;
 		matched++;
 		rc = send_answer(d, m, r);

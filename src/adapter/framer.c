@@ -97,12 +97,22 @@ zvt_is_old(const struct framer *f, enum framer_side side, const uint8_t head[2])
 	       is_completion(head) && !f->answered;
 }
 
+/*
+ * A terminal that does not wait for the POS may have its completion answered before what it said first: the
+ * answers behind the end open nothing.
+ */
+static bool
+zvt_is_late(enum framer_side side, const uint8_t head[2])
+{
+	return side == FRAMER_POS && is_answer(head);
+}
+
 static bool
 zvt_apdu(struct framer *f, enum framer_side side, const uint8_t head[2])
 {
 	bool fresh = !f->begun;
 
-	if (zvt_is_old(f, side, head))
+	if (zvt_is_old(f, side, head) || (fresh && zvt_is_late(side, head)))
 		return false;
 	f->begun = true;
 	return side == FRAMER_TERMINAL ? zvt_of_terminal(f, head)

@@ -20,7 +20,8 @@ enum framing {
 	/*
 	 * ZVT over TCP: CLASS INSTR LEN, LEN FF with a little-endian length of two bytes behind it. A
 	 * transaction ends when the terminal's 06 0F or 06 1E is answered, when the terminal refuses the
-	 * command (84), or with the answer to a command that has no completion (06 02, idle 06 B0).
+	 * command (84), or with the answer to a command that has no completion (06 02, idle 06 B0). An answer
+	 * of the POS begins none.
 	 */
 	FRAMING_ZVT,
 	/*

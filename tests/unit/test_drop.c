@@ -445,6 +445,29 @@ START_TEST(an_answer_that_lies_there_already_is_enough)
 }
 END_TEST
 
+/* What lies there is the answer to a confirm, of before the undo was wanted. */
+START_TEST(an_undo_that_the_pos_has_not_seen_is_not_refused_by_an_old_answer)
+{
+	struct laned_entry e = entry(LANED_J_UNDO_QUEUED, 3, KEY_A);
+
+	drop_kit_launch(laned_adapter_v0);
+	drop_kit_put("in", KEY_A ".done.json", DONE(KEY_A, "confirmed"));
+	drop_kit_table->recover(drop_kit_drop, &e, 1);
+	drop_kit_table->link(drop_kit_drop, 1);
+	drop_kit_acknowledge_all();
+	ck_assert_uint_eq(drop_kit_count(COMPLETE), 1);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->req, 0);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_CONFIRMED);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->flags, LANED_RESULT_LATE);
+	ck_assert(drop_kit_in_folder("out", KEY_A ".undo.json"));
+	drop_kit_pos_writes(KEY_A ".done.json", DONE(KEY_A, "undone"));
+	drop_kit_acknowledge_all();
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->req, 3);
+	ck_assert_uint_eq(drop_kit_last(COMPLETE)->outcome, LANED_OUT_UNDONE);
+	drop_kit_end();
+}
+END_TEST
+
 START_TEST(a_lost_link_drops_requests_and_keeps_files)
 {
 	drop_kit_launch_up(laned_adapter_v0);
@@ -582,4 +605,5 @@ UNIT_MAIN("drop", journal_comes_before_the_file,
 	  a_host_that_knows_no_receipts_is_served, an_offer_is_written_and_done,
 	  recovery_asks_or_undoes_by_the_state,
 	  an_answer_that_lies_there_already_is_enough,
+	  an_undo_that_the_pos_has_not_seen_is_not_refused_by_an_old_answer,
 	  a_lost_link_drops_requests_and_keeps_files)

@@ -133,16 +133,19 @@ meaning(enum lane_op op, enum lane_outcome outcome)
 
 /* What was asked is not known any more: recovery, or an answer that came late. */
 static enum payment_input_kind
-meaning_of_recovery(const struct payment *p, enum payment_input_kind kind)
+meaning_of_recovery(const struct lane_core *c, const struct payment *p,
+		    enum payment_input_kind kind)
 {
 	/* The peer knows nothing under this key, so there is nothing to undo. */
 	if (p->state == PAYMENT_UNDO_QUEUED && kind == PAYMENT_IN_NOT_FOUND)
 		return PAYMENT_IN_UNDO_NOTHING;
 	/*
 	 * The sale has it, says the peer. That may be a late answer to the confirm; but not any more when it
-	 * was told to undo it for so long: then it refuses.
+	 * was told to undo it so often and for so long: then it refuses. (What it said before its adapter went
+	 * away may be read when that is back.)
 	 */
-	if (p->state == PAYMENT_UNDO_QUEUED && p->alarmed && kind == PAYMENT_IN_CONFIRMED)
+	if (p->state == PAYMENT_UNDO_QUEUED && p->alarmed &&
+	    p->tries >= c->env.payment.undo_alarm_tries && kind == PAYMENT_IN_CONFIRMED)
 		return PAYMENT_IN_UNDO_REFUSED;
 	/* A recovered payment is asked about: that question did not leave; the payment may have. */
 	if (p->state == PAYMENT_UNKNOWN && kind == PAYMENT_IN_NOT_SENT)
@@ -247,7 +250,7 @@ lane_on_completion(struct lane_core *c, const struct lane_event *ev,
 		return lane_tender_completed(c, s, ev, now);
 	in.kind = meaning(ev->completion.op, ev->completion.outcome);
 	if (ev->completion.op == LANE_OP_OTHER)
-		in.kind = meaning_of_recovery(&s->payment, in.kind);
+		in.kind = meaning_of_recovery(c, &s->payment, in.kind);
 	in.auth = guarded(auth, sizeof(auth), ev->completion.auth, &masked);
 	in.ref = guarded(ref, sizeof(ref), ev->completion.ref, &masked);
 	if (masked > 0)
