@@ -132,7 +132,7 @@ struct ticket {
 	struct limited paid_limited;
 	bool blind; /* a laned without its journal may have made it other offers meanwhile */
 	uint32_t paid_rev;
-	uint32_t claims; /* a bit for each member who claimed meanwhile */
+	uint32_t claims;        /* a bit for each member who claimed meanwhile */
 	struct limited limited; /* of the last offer before its end */
 };
 
