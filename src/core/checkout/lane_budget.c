@@ -11,8 +11,7 @@
 #include <string.h>
 
 #define HOUR_MS (INT64_C(3600) * 1000)
-#define ODD_HOUR 60u        /* of each source */
-#define ALARM_HOUR 60u      /* of each source, beside them */
+#define HOUR_ROWS 60u       /* of each source; and as many alarms beside them */
 #define PAYMENT_ALARMS 4u   /* of each payment, beside all of that */
 #define CHECKOUT_ROWS 100u  /* of a checkout that are of no payment; some ten are usual */
 #define BEGIN_BURST 1000u   /* checkouts after a quiet day */
@@ -203,13 +202,12 @@ is_alarm(const char *what)
 static bool
 spend(struct audit_source *s, int64_t now_ms, const char *what)
 {
-	bool alarm = is_alarm(what);
-	uint32_t *used = alarm ? &s->alarms : &s->used;
+	uint32_t *used = is_alarm(what) ? &s->alarms : &s->used;
 
 	if (s->used + s->alarms == 0)
 		s->since_ms = now_ms;
 	s->last = what;
-	if (*used < (alarm ? ALARM_HOUR : ODD_HOUR)) {
+	if (*used < HOUR_ROWS) {
 		++*used;
 		return true;
 	}
