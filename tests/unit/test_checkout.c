@@ -551,6 +551,43 @@ START_TEST(the_member_s_price_is_offered_asked_and_reserved)
 }
 END_TEST
 
+/* The disk takes nothing of this step. True: the POS was told a price all the same. */
+static bool
+offers_unstored(struct stage *s, enum act a, int64_t n)
+{
+	const struct step t = { .act = a, .n = n }, failed = { .act = JFAIL };
+	bool offers;
+
+	act(s, &t);
+	offers = strchr(s->fx, 'o') != NULL;
+	act(s, &failed);
+	return offers || strchr(s->fx, 'o') != NULL;
+}
+
+START_TEST(no_other_price_is_told_beside_an_undo_that_is_not_stored)
+{
+	const struct step paid[] = { { .act = TOTAL, .n = 2000 },
+				     { .act = TOUCH },
+				     { .act = SEEN, .n = 5 },
+				     { .act = ASK } };
+	const struct step look = { .act = WAIT, .n = 60000 };
+	struct stage s;
+
+	setup(&s);
+	for (size_t i = 0; i < 4; i++)
+		act(&s, &paid[i]);
+	/* Approved, but not for what was asked: it is undone, and a restart would not know. */
+	ck_assert(!offers_unstored(&s, DONE, 1000 + OUTCOME_APPROVED));
+	ck_assert_int_eq(lane_core_display(s.core)->phase, PHASE_TOTALLED);
+	ck_assert(!offers_unstored(&s, ADAPTER, 0));
+	ck_assert(!offers_unstored(&s, ADAPTER, 1));
+	ck_assert(!offers_unstored(&s, CLOCK, 0));
+	act(&s, &look); /* the journal takes it */
+	ck_assert_ptr_nonnull(strchr(s.fx, 'o'));
+	teardown(&s);
+}
+END_TEST
+
 static int
 claim_naming(struct stage *s, const char *ticket)
 {
@@ -912,6 +949,7 @@ main(void)
 		an_idle_lane_wants_no_wakeups,
 		digits_may_be_tried_ten_times_an_hour_on_a_lane,
 		the_member_s_price_is_offered_asked_and_reserved,
+		no_other_price_is_told_beside_an_undo_that_is_not_stored,
 		a_late_claim_of_an_ended_ticket_is_nobody_s_check_in,
 		a_check_in_that_names_its_ticket_is_for_no_other,
 		baskets_outside_their_ranges_change_nothing,

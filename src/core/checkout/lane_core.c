@@ -610,8 +610,8 @@ dispatch(struct lane_core *c, const struct lane_event *ev, const struct timepoin
 
 /*
  * A checkout that was restored in mid-payment has offered nothing in this life, and what the POS was told
- * last may be another price: the journal was away then, or is an older one. No money is asked for again
- * but for what was offered.
+ * last may be another price: the journal was away then, or is an older one. So has one whose offer had to
+ * wait for the journal. No money is asked for again but for what was offered.
  */
 static void
 offer_restored(struct lane_core *c, const struct timepoint *now)

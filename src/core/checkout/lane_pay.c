@@ -73,15 +73,33 @@ waits(const struct lane_core *c, const struct payment *p)
 	return c->cur.tender.waits && is_current(c, p);
 }
 
-/* A payment of this checkout or ticket whose outcome is open: no second one beside it. */
+/* A payment of this checkout or ticket whose outcome is open. */
+static bool
+is_open_here(const struct lane_core *c, const struct payment *p, const char *ticket)
+{
+	return p->kind == PAYMENT_PAY && payment_is_open(p->state) && !waits(c, p) &&
+	       (ulid_eq(p->checkout, c->cur.id) || strcmp(p->ticket, ticket) == 0);
+}
+
+/* No second one beside it. */
 bool
 lane_pay_has_open(const struct lane_core *c, const char *ticket)
 {
 	for (uint32_t i = 0; i < c->slots_count; i++) {
-		const struct payment *p = &c->slots[i].payment;
+		if (is_open_here(c, &c->slots[i].payment, ticket))
+			return true;
+	}
+	return false;
+}
 
-		if (p->kind == PAYMENT_PAY && payment_is_open(p->state) && !waits(c, p) &&
-		    (ulid_eq(p->checkout, c->cur.id) || strcmp(p->ticket, ticket) == 0))
+bool
+lane_pay_is_unstored(const struct lane_core *c)
+{
+	for (uint32_t i = 0; i < c->slots_count; i++) {
+		const struct slot *s = &c->slots[i];
+
+		if (is_open_here(c, &s->payment, c->cur.ticket) &&
+		    (c->faults.journal_failed || (s->dirty && c->cur.offer == 0)))
 			return true;
 	}
 	return false;

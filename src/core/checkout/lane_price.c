@@ -507,6 +507,11 @@ lane_offer(struct lane_core *c)
 	if (k->training || k->ticket[0] == '\0' || k->rev == 0 || k->tender.total_only ||
 	    (c->faults.adapter_down && !c->env.pos_asks) || c->faults.environment)
 		return;
+	/* A POS must not have been told another price since, when the ticket is paid after all. */
+	if (lane_pay_is_unstored(c)) {
+		k->offer = 0; /* lane_core_step offers it when the journal is back */
+		return;
+	}
 	if (k->untold) {
 		/* The price stands, and is told once more; not without memory for what it uses. */
 		if (lane_reserve_again(k) < 0)

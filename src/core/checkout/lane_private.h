@@ -549,6 +549,11 @@ unsigned lane_pay_input(struct lane_core *c, struct slot *s,
 			const struct payment_input *in, const struct timepoint *now);
 /* A payment of this ticket whose outcome is open; but for one that waits for consent. */
 bool lane_pay_has_open(const struct lane_core *c, const char *ticket);
+/*
+ * What has become of one of those may not come to be stored, as for all that is known: laned, started again,
+ * may find that it is paid after all.
+ */
+bool lane_pay_is_unstored(const struct lane_core *c);
 bool lane_pay_faults_allow(const struct lane_core *c);
 void lane_pay_begun(struct lane_core *c, struct slot *s, const struct timepoint *now);
 /* The checkout goes on with what is paid of it, or ends. */
