@@ -12,8 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define ASKS_MAX                                                                         \
-	50u /* for one checkout; more is no cashier, and the real terminal has it */
+#define ASKS_MAX 50u /* for one checkout; more is no cashier */
 
 static void
 reply(struct lane_core *c, const struct payment *p, const char *why, bool stranger)
@@ -80,7 +79,7 @@ amount_wrong(const struct lane_core *c, int64_t asked, uint32_t rev)
 	const struct checkout *k = &c->cur;
 	int64_t rest = lane_rest(c);
 
-	if (k->rev == 0 || k->tender.total_only || c->env.price_pos)
+	if (!lane_is_priced_here(c))
 		return NULL;
 	if (rev != 0 && rev != k->rev)
 		return "another revision of the basket is to be paid";
@@ -269,7 +268,7 @@ fits_beside(const struct lane_core *c, const struct payment *p, struct asked_for
 
 	if (!lane_is_active(c) || !ulid_eq(k->id, p->checkout))
 		return fits_beside_ended(c, p, asked);
-	if (k->rev == 0 || k->tender.total_only || c->env.price_pos)
+	if (!lane_is_priced_here(c))
 		return asked.minor < p->asked_minor;
 	/* What has grown since makes no rest of the whole. */
 	return asked.minor <= lane_rest(c) &&

@@ -193,7 +193,7 @@ lane_ended_seen_to(struct lane_core *c, struct str ticket)
 }
 
 void
-lane_ended_returns(struct lane_core *c, struct ulid checkout)
+lane_core_ended_returned(struct lane_core *c, struct ulid checkout)
 {
 	for (uint32_t i = 0; i < LANE_ENDED_TICKETS; i++) {
 		struct ended_ticket *e = &c->ended_tickets[i];
@@ -201,12 +201,6 @@ lane_ended_returns(struct lane_core *c, struct ulid checkout)
 		if (e->ticket[0] != '\0' && ulid_eq(e->checkout, checkout))
 			e->returned = true;
 	}
-}
-
-void
-lane_core_ended_returned(struct lane_core *c, struct ulid checkout)
-{
-	lane_ended_returns(c, checkout);
 }
 
 void
@@ -244,9 +238,8 @@ lane_core_ended_unknown(const struct lane_core *c, struct str ticket,
 	return true;
 }
 
-/* What the ticket costs is told by its lines, and by nobody else. */
-static bool
-is_priced_here(const struct lane_core *c)
+bool
+lane_is_priced_here(const struct lane_core *c)
 {
 	return c->cur.rev != 0 && !c->cur.tender.total_only && !c->env.price_pos;
 }
@@ -279,7 +272,7 @@ lane_end(struct lane_core *c, enum checkout_phase phase, const struct timepoint 
 				      .whole = phase == PHASE_DONE && !k->tender_outside,
 				      .total_minor = k->total_minor,
 				      .rest_minor = lane_rest(c),
-				      .rest_known = is_priced_here(c) };
+				      .rest_known = lane_is_priced_here(c) };
 
 	assert(phase == PHASE_DONE || phase == PHASE_CANCELLED);
 	lane_probe_drop(c);

@@ -361,8 +361,6 @@ const struct ended_ticket *lane_ended_paid(const struct lane_core *c, struct str
 void lane_ended_seen_to(struct lane_core *c, struct str ticket);
 /* The checkout has ended, and is remembered: NULL it is not. */
 const struct ended_ticket *lane_ended_of(const struct lane_core *c, struct ulid checkout);
-/* Money of it goes back for goods: the rest is a human's to see to when the ticket is void. */
-void lane_ended_returns(struct lane_core *c, struct ulid checkout);
 /* A newer basket of a ticket that has ended: it opens nothing, but what is left to pay is not known. */
 void lane_ended_grows(struct lane_core *c, struct str ticket, uint32_t rev);
 /* Forgets it: the lane is idle. */
@@ -393,6 +391,8 @@ void lane_price_forget(struct lane_core *c);
 int64_t lane_due(const struct lane_core *c);
 /* What of the basket's total is not paid yet. */
 int64_t lane_rest(const struct lane_core *c);
+/* What the ticket costs is told by its lines, and by nobody else: then that rest is what the POS asks for. */
+bool lane_is_priced_here(const struct lane_core *c);
 
 /* lane_uses.c */
 /*

@@ -90,7 +90,7 @@ lane_on_refund(struct lane_core *c, const struct payment *p, const struct timepo
 	of = lane_slot(c, p->original);
 	if (of != NULL)
 		of->returned_minor += p->asked_minor;
-	lane_ended_returns(c, p->checkout);
+	lane_core_ended_returned(c, p->checkout);
 	if (c->slots_count == LANE_PAYMENTS_MAX) {
 		c->payments_lost = true;
 		return -ENOSPC;
